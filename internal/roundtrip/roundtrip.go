@@ -1,0 +1,305 @@
+// Package roundtrip carries one request to the service and one answer back,
+// sending again only what is safe to send again.
+package roundtrip
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Class says what becomes of the world when a request is carried out twice.
+type Class int
+
+const (
+	// Safe requests change nothing: GET.
+	Safe Class = iota
+	// Repeatable requests end in the same state however often they are carried
+	// out: a PUT of absolute values, a DELETE.
+	Repeatable
+	// Once requests must never be carried out twice.
+	Once
+)
+
+// Policy bounds the repetition of a request and the size of its answer.
+type Policy struct {
+	MaxAttempts int           // 1 is no repetition
+	MinWait     time.Duration // the first wait is at most this long
+	MaxWait     time.Duration // no wait is longer, whatever Retry-After asks
+	MaxBody     int64         // bytes of an answer that is read whole
+}
+
+// Request is what is sent, each time the same.
+type Request struct {
+	Method string
+	URL    *url.URL
+	Header http.Header
+	Body   []byte
+	Class  Class
+	// Stream leaves the body of a 2xx answer for the caller to read and close.
+	Stream bool
+	// OnAttempt, unless nil, is told of each attempt when it has ended.
+	OnAttempt func(Attempt)
+}
+
+// Attempt is one sending of a request.
+type Attempt struct {
+	Number     int
+	StatusCode int // 0 when there was no answer
+	Err        error
+	Duration   time.Duration
+	Wait       time.Duration // before the next attempt; meaningful if Retry
+	Retry      bool
+}
+
+// Response is the last answer. Its zero StatusCode says that there was none.
+type Response struct {
+	StatusCode int
+	Header     http.Header
+	Body       []byte        // read whole, unless streamed
+	Stream     io.ReadCloser // the body of a streamed 2xx answer
+	Cut        error         // why Body is not all of the answer, or nil
+	Attempts   int
+	// Unanswered says that an attempt was written and its fate is not known:
+	// the work may have been done whatever the last answer was.
+	Unanswered bool
+}
+
+// OK reports whether the answer is a 2xx.
+func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 }
+
+// ErrTooLarge is the cause of an answer that was cut by Policy.MaxBody.
+var ErrTooLarge = errors.New("the answer is larger than the limit")
+
+// Send sends the request until the policy or its class forbids another attempt.
+// It returns a Response always; err says why there is no answer in it.
+func Send(ctx context.Context, client *http.Client, policy Policy, req Request) (*Response, error) {
+	call := &call{policy: policy, req: &req, response: &Response{}}
+	// WroteHeaders comes before the last byte leaves, so a request that it has
+	// not reported cannot have been carried out.
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { call.written.Store(true) },
+	})
+	httpReq := (&http.Request{
+		Method: req.Method, URL: req.URL, Host: req.URL.Host, Header: req.Header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	var retryable *retryablehttp.Request
+	var err error
+	if retryable, err = retryablehttp.FromRequest(httpReq); err == nil && len(req.Body) > 0 {
+		err = retryable.SetBody(req.Body)
+	}
+	if err != nil {
+		return call.response, err
+	}
+	retrier := retryablehttp.Client{
+		HTTPClient:   client,
+		RetryMax:     max(policy.MaxAttempts-1, 0),
+		CheckRetry:   call.check,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return call.wait },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	call.started = time.Now()
+	if _, err = retrier.Do(retryable); err != nil && call.err == nil {
+		call.err = err // the context ended while waiting for the next attempt
+	}
+	return call.response, call.err
+}
+
+// call is the state of one Send.
+type call struct {
+	policy   Policy
+	req      *Request
+	response *Response
+	err      error
+	written  atomic.Bool
+	started  time.Time
+	wait     time.Duration
+}
+
+// check is told by retryablehttp of each attempt. It reads the answer, decides,
+// and prepares the next attempt.
+func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	out := c.response
+	out.Attempts++
+	var cut error
+	if resp != nil {
+		out.StatusCode, out.Header, out.Body, out.Cut, out.Stream = resp.StatusCode, resp.Header, nil, nil, nil
+		switch {
+		case err != nil:
+			resp.Body.Close() // a redirect that was refused
+		case c.req.Stream && out.OK():
+			out.Stream = resp.Body
+		default:
+			out.Body, cut = readAll(resp, c.policy.MaxBody)
+			out.Cut = cut
+			resp.Body.Close()
+			resp.Body = http.NoBody
+		}
+	}
+	retry, lost := c.verdict(resp, err, cut)
+	if lost {
+		out.Unanswered = true
+	}
+	if err == nil {
+		c.err = nil
+	} else if c.err = err; out.StatusCode != 0 && resp == nil && ctx.Err() == nil {
+		// The last attempt is what the caller is told of.
+		out.StatusCode, out.Header, out.Body, out.Cut = 0, nil, nil, nil
+	}
+	if retry {
+		c.wait, retry = c.nextWait(ctx, resp)
+	}
+	if c.req.OnAttempt != nil {
+		attempt := Attempt{Number: out.Attempts, Err: err, Duration: time.Since(c.started), Retry: retry}
+		if attempt.Err == nil {
+			attempt.Err = cut
+		}
+		if resp != nil {
+			attempt.StatusCode = resp.StatusCode
+		}
+		if retry {
+			attempt.Wait = c.wait
+		}
+		c.req.OnAttempt(attempt)
+	}
+	if retry {
+		c.written.Store(false)
+		c.started = time.Now().Add(c.wait)
+	}
+	return retry, nil
+}
+
+// verdict is the table of what may be sent again. lost says that the attempt
+// reached the service and nobody knows what it did.
+func (c *call) verdict(resp *http.Response, err, cut error) (retry, lost bool) {
+	class := c.req.Class
+	if resp == nil || err != nil {
+		written := c.written.Load()
+		lost = written && class != Safe && resp == nil
+		switch {
+		case resp != nil, permanent(err):
+			return false, lost
+		case !written:
+			return true, false
+		}
+		return class != Once, lost
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+		return class != Once || resp.Header.Get("Retry-After") != "", false
+	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
+		return class != Once, class != Safe
+	case status >= 500:
+		return class == Safe, class == Once
+	case cut != nil && status < 300:
+		return class == Safe && !errors.Is(cut, ErrTooLarge) && !isContextError(cut), false
+	}
+	return false, false
+}
+
+// permanent errors come again however often the request is sent.
+func permanent(err error) bool {
+	if isContextError(err) {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrRedirect)
+}
+
+// ErrRedirect marks a redirect that was refused.
+var ErrRedirect = errors.New("redirect refused")
+
+func isContextError(err error) bool {
+	// A time limit of ours is a lost answer, not the caller's wish to stop.
+	if _, ok := errors.AsType[*LimitError](err); ok {
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// nextWait is the pause before the next attempt, and false if there is to be
+// none: the attempts are used up, or the pause would outlast the context.
+func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration, bool) {
+	if c.response.Attempts >= c.policy.MaxAttempts || ctx.Err() != nil {
+		return 0, false
+	}
+	ceiling := c.policy.MinWait << min(c.response.Attempts-1, 20)
+	if ceiling <= 0 || ceiling > c.policy.MaxWait {
+		ceiling = c.policy.MaxWait
+	}
+	wait := time.Duration(rand.Int64N(int64(max(ceiling, 1))))
+	if resp != nil {
+		if asked, ok := RetryAfter(resp.Header); ok {
+			wait = min(asked, c.policy.MaxWait)
+		}
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	return wait, true
+}
+
+// RetryAfter is what the service asks to wait, and false if it did not ask.
+func RetryAfter(h http.Header) (time.Duration, bool) {
+	value := h.Get("Retry-After")
+	if value == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return time.Duration(max(seconds, 0)) * time.Second, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0), true
+	}
+	return 0, false
+}
+
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	if resp.ContentLength > limit {
+		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+	}
+	if n := resp.ContentLength; n >= 0 {
+		// A known length saves the copies of a growing buffer.
+		body := make([]byte, n)
+		read, err := io.ReadFull(resp.Body, body)
+		return body[:read], cutShort(err)
+	}
+	var body bytes.Buffer
+	read, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err == nil && read > limit {
+		return body.Bytes()[:limit], fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+	}
+	return body.Bytes(), cutShort(err)
+}
+
+func cutShort(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("the answer was cut short: %w", err)
+}
