@@ -151,6 +151,9 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		}
 	}
 	retry, lost := c.verdict(resp, err, cut)
+	if ctx.Err() != nil {
+		retry = false // the caller's wish to stop ends the call, not the service's
+	}
 	if lost {
 		out.Unanswered = true
 	}
@@ -206,16 +209,13 @@ func (c *call) verdict(resp *http.Response, err, cut error) (retry, lost bool) {
 	case status >= 500:
 		return class == Safe, class == Once
 	case cut != nil && status < 300:
-		return class == Safe && !errors.Is(cut, ErrTooLarge) && !isContextError(cut), false
+		return class == Safe && !errors.Is(cut, ErrTooLarge), false
 	}
 	return false, false
 }
 
 // permanent errors come again however often the request is sent.
 func permanent(err error) bool {
-	if isContextError(err) {
-		return true
-	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
@@ -230,14 +230,6 @@ func permanent(err error) bool {
 
 // ErrRedirect marks a redirect that was refused.
 var ErrRedirect = errors.New("redirect refused")
-
-func isContextError(err error) bool {
-	// A time limit of ours is a lost answer, not the caller's wish to stop.
-	if _, ok := errors.AsType[*LimitError](err); ok {
-		return false
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
 
 // nextWait is the pause before the next attempt, and false if there is to be
 // none: the attempts are used up, or the pause would outlast the context.

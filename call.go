@@ -1,0 +1,640 @@
+package bigv
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bigv-go/bigv/internal/roundtrip"
+	"github.com/bigv-go/bigv/internal/route"
+	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/google/go-querystring/query"
+)
+
+// operation is what a service method says of itself.
+type operation struct {
+	name   string // what it does, in words
+	method string
+	class  roundtrip.Class
+}
+
+func reading(name string) operation {
+	return operation{name, http.MethodGet, roundtrip.Safe}
+}
+
+// posting, and all that must never be done twice.
+func posting(name string) operation {
+	return operation{name, http.MethodPost, roundtrip.Once}
+}
+
+// putting absolute values: the same however often it is done.
+func putting(name string) operation {
+	return operation{name, http.MethodPut, roundtrip.Repeatable}
+}
+
+// puttingOnce is for what another PUT would do again, or not find any more.
+func puttingOnce(name string) operation {
+	return operation{name, http.MethodPut, roundtrip.Once}
+}
+
+func deleting(name string) operation {
+	return operation{name, http.MethodDelete, roundtrip.Repeatable}
+}
+
+// place is a path as the calls see it.
+type place interface {
+	// segments are its words, the child first, unknown parents left out.
+	segments() []string
+	// nested is the template of its nested URL.
+	nested() string
+	// flat is the template of the collection that its ID is looked up in.
+	flat() string
+	// parents finds the parents that an ID alone does not tell.
+	parents(ctx context.Context, c *Client) (place, error)
+	text() string
+}
+
+// target is where a call goes: a fixed route, or one below a place.
+type target struct {
+	place  place  // nil if the route is fixed
+	suffix string // below the place, or the whole route
+	args   []string
+	query  any // a struct with url tags, or nil
+}
+
+// at is a route below a place.
+func at(p place, suffix string, args ...string) target {
+	return target{place: p, suffix: suffix, args: args}
+}
+
+// under is a route below no place.
+func under(route string, args ...string) target { return target{suffix: route, args: args} }
+
+func (t target) with(query any) target {
+	t.query = query
+	return t
+}
+
+func (t target) subject() string {
+	if t.place != nil {
+		return t.place.text()
+	}
+	return strings.Join(t.args, " ")
+}
+
+// isFull reports whether a path knows all its parents.
+func isFull(p place) bool {
+	return len(p.segments()) == strings.Count(p.nested(), "{")
+}
+
+// expand makes the route and the escaped path of a target, after its default
+// account has been filled in and its parents have been found.
+func (c *Client) expand(ctx context.Context, op operation, t target) (template, path string, err error) {
+	template, args := t.suffix, t.args
+	if t.place != nil {
+		// A method on a nil context is the same mistake here as anywhere.
+		segments := t.place.segments()
+		switch {
+		case len(segments) == 0:
+			return "", "", errors.New("the path names nothing")
+		case isFull(t.place):
+		case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && route.IsID(segments[0]):
+			template = t.place.flat() + "/{ID}"
+			path, err = route.Expand(template, segments[0])
+			return template, path, err
+		default:
+			found, err := t.place.parents(ctx, c)
+			if err != nil {
+				return "", "", fmt.Errorf("resolving %s: %w", t.place.text(), err)
+			}
+			segments = found.segments()
+		}
+		template = t.place.nested() + t.suffix
+		parents := make([]string, 0, len(segments)+len(t.args))
+		for i := len(segments) - 1; i >= 0; i-- {
+			parents = append(parents, segments[i])
+		}
+		args = append(parents, t.args...)
+		if strings.HasPrefix(template, "/accounts/") {
+			account, err := c.named(AccountPath(args[0]))
+			if err != nil {
+				return "", "", err
+			}
+			args[0] = string(account)
+		}
+	}
+	path, err = route.Expand(template, args...)
+	return template, path, err
+}
+
+// named puts the client's default account in the place of DefaultAccount.
+func (c *Client) named(account AccountPath) (AccountPath, error) {
+	if account != DefaultAccount {
+		return account, nil
+	}
+	if c.account == "" {
+		return "", errors.New("no default account is set: use WithAccount or BIGV_ACCOUNT")
+	}
+	return c.account, nil
+}
+
+// exchange is one call under way, and what its errors say of it.
+type exchange struct {
+	operation, subject, method, route, url string
+
+	secrets []string
+}
+
+// CallOption changes one call.
+type CallOption func(*callConfig) error
+
+type callConfig struct {
+	header   http.Header
+	query    url.Values
+	response *Response
+}
+
+// Response is what WithResponse tells of the last exchange of a call.
+type Response struct {
+	StatusCode int // 0 if no answer came
+	Header     http.Header
+	Attempts   int
+}
+
+// WithResponse fills in response when the call has ended, well or not.
+func WithResponse(response *Response) CallOption {
+	return func(c *callConfig) error {
+		if response == nil {
+			return errors.New("the response to fill in is nil")
+		}
+		c.response = response
+		return nil
+	}
+}
+
+// WithQuery adds a query parameter.
+func WithQuery(name, value string) CallOption {
+	return func(c *callConfig) error {
+		if c.query == nil {
+			c.query = url.Values{}
+		}
+		c.query.Add(name, value)
+		return nil
+	}
+}
+
+// WithView asks for another view of what is read: Overview embeds the children.
+func WithView(view View) CallOption { return WithQuery("view", string(view)) }
+
+// WithDeleted finds deleted virtual machines too.
+func WithDeleted() CallOption { return WithQuery("include_deleted", "true") }
+
+// ownHeaders are the client's: another value would break or redirect the call.
+var ownHeaders = []string{"Authorization", "Host", "Content-Length", "Content-Type", "Accept", "Transfer-Encoding"}
+
+// WithHeader sends a header along. The client's own headers cannot be changed.
+func WithHeader(name, value string) CallOption {
+	return func(c *callConfig) error {
+		for _, own := range ownHeaders {
+			if strings.EqualFold(name, own) {
+				return fmt.Errorf("the header %s belongs to the client", own)
+			}
+		}
+		if strings.ContainsAny(name+value, "\r\n\x00") || name == "" {
+			return fmt.Errorf("the header %q holds what a header cannot", name)
+		}
+		if c.header == nil {
+			c.header = http.Header{}
+		}
+		c.header.Add(name, value)
+		return nil
+	}
+}
+
+// View is what a read shows of a thing.
+type View string
+
+// Overview embeds the children: groups in accounts, virtual machines in groups,
+// discs and network interfaces in virtual machines.
+const Overview View = "overview"
+
+func (c *Client) policy() roundtrip.Policy {
+	return roundtrip.Policy{MaxAttempts: c.retry.MaxAttempts, MinWait: c.retry.MinWait, MaxWait: c.retry.MaxWait, MaxBody: c.maxAnswer}
+}
+
+// prepare checks a call and makes its request, without the token.
+func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
+	x = exchange{operation: op.name, subject: t.subject(), method: op.method}
+	if ctx == nil {
+		return req, x, cfg, errors.New("the context is nil")
+	}
+	if err := ctx.Err(); err != nil {
+		return req, x, cfg, context.Cause(ctx)
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			err = errors.Join(err, opt(&cfg))
+		}
+	}
+	if err != nil {
+		return req, x, cfg, err
+	}
+	if checked, ok := body.(interface{ check() error }); ok {
+		if err := checked.check(); err != nil {
+			return req, x, cfg, err
+		}
+	}
+	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent}}
+	for name, values := range cfg.header {
+		header[name] = values
+	}
+	req = roundtrip.Request{Method: op.method, Header: header, Class: op.class}
+	if body != nil {
+		marshalers := revealing(&x.secrets)
+		if req.Body, err = wire.Marshal(body, marshalers); err != nil {
+			return req, x, cfg, fmt.Errorf("encoding the request: %w", err)
+		}
+	}
+	var path string
+	if x.route, path, err = c.expand(ctx, op, t); err != nil {
+		return req, x, cfg, err
+	}
+	values := cfg.query
+	if t.query != nil {
+		if values, err = query.Values(t.query); err != nil {
+			return req, x, cfg, err
+		}
+		for name, more := range cfg.query {
+			values[name] = append(values[name], more...)
+		}
+	}
+	if req.URL, err = c.resolveURL(path, values.Encode()); err != nil {
+		return req, x, cfg, err
+	}
+	x.url = req.URL.String()
+	return req, x, cfg, nil
+}
+
+// resolveURL is the base URL with an escaped path and a query behind it.
+func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
+	u := *c.baseURL
+	unescaped, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, err
+	}
+	if unescaped != path {
+		u.RawPath = u.EscapedPath() + path
+	}
+	u.Path += unescaped
+	u.RawQuery = rawQuery
+	return &u, nil
+}
+
+// send carries one call out. Its response is never nil; its error is nil only
+// if the answer is 2xx.
+func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, cfg callConfig, anonymous bool) (*roundtrip.Response, error) {
+	req.OnAttempt = c.onAttempt(ctx, x)
+	var token Secret
+	var resp *roundtrip.Response
+	var sendErr error
+	for renewed := false; ; renewed = true {
+		if !anonymous {
+			next, err := c.token(ctx, token)
+			switch {
+			case err != nil && renewed:
+				return resp, x.failure(resp, err)
+			case err != nil:
+				return &roundtrip.Response{}, notSent(x.operation, x.subject, fmt.Errorf("getting a token: %w", err))
+			case renewed && next.Equal(token):
+				return resp, x.failure(resp, sendErr)
+			}
+			token = next
+			x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+			req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+		}
+		resp, sendErr = roundtrip.Send(ctx, c.http, c.policy(), req)
+		if cfg.response != nil {
+			*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: resp.Attempts}
+		}
+		if sendErr == nil && resp.StatusCode == http.StatusUnauthorized && !renewed && !anonymous {
+			continue // the service did nothing, so this is safe for every class
+		}
+		break
+	}
+	if sendErr == nil && resp.OK() {
+		return resp, nil
+	}
+	if op := req.Method; op == http.MethodDelete && sendErr == nil && resp.StatusCode == http.StatusNotFound && resp.Unanswered {
+		return resp, nil // an earlier attempt deleted it, and its answer was lost
+	}
+	return resp, x.failure(resp, sendErr)
+}
+
+func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
+	switch {
+	case c.session != nil:
+		return c.session.get(ctx, c, rejected)
+	case c.tokens == nil:
+		return Secret{}, fmt.Errorf("%w: use WithAPIKey, WithToken or WithCredentials", ErrNoCredential)
+	}
+	token, err := c.tokens.Token(ctx, rejected)
+	if err == nil {
+		err = checkToken("the token source's token", token.Reveal())
+	}
+	return token, err
+}
+
+func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {
+	if c.logger == nil && c.onAttemptHook == nil {
+		return nil
+	}
+	return func(a roundtrip.Attempt) {
+		if c.onAttemptHook != nil {
+			c.onAttemptHook(ctx, Attempt{
+				Operation: x.operation, Method: x.method, Route: x.route, Number: a.Number, StatusCode: a.StatusCode,
+				Err: a.Err, Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
+			})
+		}
+		if c.logger == nil {
+			return
+		}
+		level, message := slog.LevelDebug, "bigv: request"
+		attrs := []slog.Attr{
+			slog.String("operation", x.operation), slog.String("method", x.method), slog.String("url", x.url),
+			slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", a.Number),
+		}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("error", x.redact(a.Err.Error())))
+		}
+		if a.Retry {
+			level, message = slog.LevelWarn, "bigv: request will be sent again"
+			attrs = append(attrs, slog.Duration("wait", a.Wait))
+		}
+		c.logger.LogAttrs(ctx, level, message, attrs...)
+	}
+}
+
+// failure makes the error of an exchange whose answer is not 2xx, or never came.
+func (x *exchange) failure(resp *roundtrip.Response, err error) error {
+	e := x.error(resp)
+	e.Err = err
+	if err != nil && e.Method != http.MethodGet && e.StatusCode == 0 {
+		e.unknown = resp.Unanswered
+	}
+	if err == nil {
+		e.Body = x.redact(string(resp.Body))
+		if e.StatusCode == http.StatusBadRequest {
+			e.fields = parseFields(e.Body)
+		}
+		e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
+	}
+	e.RetryAfter, _ = roundtrip.RetryAfter(resp.Header)
+	return e.typed()
+}
+
+func (x *exchange) error(resp *roundtrip.Response) *Error {
+	return &Error{
+		Operation: x.operation, Subject: x.subject, Method: x.method, Route: x.route, URL: x.url,
+		StatusCode: resp.StatusCode, Attempts: resp.Attempts,
+		unknown: resp.Unanswered && x.method != http.MethodGet,
+	}
+}
+
+// unreadable makes the error of a 2xx answer that is not what was promised. Its
+// body is kept only where it cannot be the thing itself, secrets and all.
+func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
+	e := x.error(resp)
+	e.kind = ErrAnswer
+	if errors.Is(err, roundtrip.ErrTooLarge) {
+		e.kind = ErrTooLarge
+	}
+	if errors.Is(err, ErrIgnored) {
+		e.kind = ErrIgnored
+	}
+	start := bytes.TrimSpace(resp.Body)
+	if bytes.HasPrefix(start, []byte("<")) {
+		err = errors.New("the answer is a web page, perhaps of a proxy or a login page: is the base URL right?")
+		e.Body = x.redact(string(start[:min(len(start), maxErrorBody)]))
+	}
+	e.unknown = x.method != http.MethodGet
+	e.Err = &quietError{x.redact("reading the answer: " + err.Error()), err}
+	return e
+}
+
+// quietError is err with secrets removed from its text.
+type quietError struct {
+	text string
+	err  error
+}
+
+func (e *quietError) Error() string { return e.text }
+func (e *quietError) Unwrap() error {
+	if isContextDone(e.err) || errors.Is(e.err, io.ErrUnexpectedEOF) {
+		return e.err
+	}
+	return nil
+}
+
+// redact removes what the service echoed of the request's secrets.
+func (x *exchange) redact(s string) string {
+	for _, secret := range x.secrets {
+		if len(secret) < 4 {
+			continue // a text this short is everywhere, and no secret
+		}
+		s = strings.ReplaceAll(s, secret, redacted)
+		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
+			s = strings.ReplaceAll(s, string(escaped[1:len(escaped)-1]), redacted)
+		}
+	}
+	return s
+}
+
+// read sends a GET and decodes its answer.
+func read[T any](ctx context.Context, c *Client, name string, t target, opts []CallOption) (T, error) {
+	return call[T](ctx, c, reading(name), t, nil, nil, opts)
+}
+
+// call carries out an operation whose answer is a T. If a write succeeds and its
+// answer holds nothing, or is no T, the T is what again reads; without again it
+// is zero.
+func call[T any](ctx context.Context, c *Client, op operation, t target, body any, again func(context.Context) (T, error), opts []CallOption) (T, error) {
+	var zero T
+	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
+	if err != nil {
+		return zero, notSent(op.name, x.subject, err)
+	}
+	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	if err != nil {
+		return zero, err
+	}
+	var value T
+	err = resp.Cut
+	nothing := err == nil && wire.IsNothing(resp.Body)
+	if err == nil && !nothing {
+		err = wire.Unmarshal(resp.Body, &value)
+	}
+	switch {
+	case err == nil && !nothing:
+		if a, ok := any(&value).(interface{ answered(status int) }); ok {
+			a.answered(resp.StatusCode)
+		}
+		return value, nil
+	case op.class == roundtrip.Safe && nothing:
+		return zero, x.unreadable(resp, errors.New("it is empty"))
+	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing:
+		return zero, x.unreadable(resp, err)
+	case again == nil && (nothing || op.method == http.MethodDelete):
+		return zero, nil
+	case again == nil:
+		return zero, x.unreadable(resp, err)
+	}
+	if value, err = again(ctx); err != nil {
+		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.subject), err)
+	}
+	return value, nil
+}
+
+// do carries out an operation whose answer does not matter.
+func do(ctx context.Context, c *Client, op operation, t target, body any, opts []CallOption) error {
+	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
+	if err != nil {
+		return notSent(op.name, x.subject, err)
+	}
+	_, err = c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	return err
+}
+
+// list reads a list whole. Each element must pass believe, unless that is nil.
+func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {
+	req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
+	if err != nil {
+		return nil, notSent(name, x.subject, err)
+	}
+	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	if err != nil {
+		return nil, err
+	}
+	var elements []T
+	if err = resp.Cut; err == nil {
+		err = wire.Unmarshal(resp.Body, &elements)
+	}
+	for i := range elements {
+		if err == nil && believe != nil {
+			err = believe(elements[i])
+		}
+	}
+	if err != nil {
+		return nil, x.unreadable(resp, err)
+	}
+	if elements == nil {
+		elements = []T{}
+	}
+	return elements, nil
+}
+
+// all hands a list out element by element as it arrives.
+func all[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
+		if err != nil {
+			yield(zero, notSent(name, x.subject, err))
+			return
+		}
+		req.Stream = true
+		resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer resp.Stream.Close()
+		count, stopped := 0, false
+		var unbelieved error
+		err = wire.Elements(resp.Stream, maxElement, func(element T) bool {
+			if believe != nil {
+				if unbelieved = believe(element); unbelieved != nil {
+					return false
+				}
+			}
+			count++
+			stopped = !yield(element, nil)
+			return !stopped
+		})
+		if err = cmp.Or(unbelieved, err); err != nil && !stopped {
+			yield(zero, x.unreadable(resp, fmt.Errorf("%w (after %d elements)", err, count)))
+		}
+	}
+}
+
+// maxElement is the size of one element of a list that All accepts.
+const maxElement = 4 << 20
+
+// Do reaches any endpoint with the client's authentication, limits, retries and
+// errors. The path is escaped and may carry a query; body is encoded as JSON
+// unless it is nil; the answer is decoded into answer unless that is nil. Only
+// GET and DELETE are ever sent again after they may have been carried out.
+func (c *Client) Do(ctx context.Context, method, path string, body, answer any, opts ...CallOption) error {
+	op := operation{name: "do", method: method, class: roundtrip.Once}
+	switch method {
+	case http.MethodGet:
+		op.class = roundtrip.Safe
+	case http.MethodDelete:
+		op.class = roundtrip.Repeatable
+	case http.MethodPost, http.MethodPut:
+	default:
+		return notSent("do", path, fmt.Errorf("the method %q is none of GET, POST, PUT and DELETE", method))
+	}
+	escaped, rawQuery, _ := strings.Cut(path, "?")
+	values, err := url.ParseQuery(rawQuery)
+	if err == nil {
+		err = checkEscaped(escaped)
+	}
+	if err != nil {
+		return notSent("do", path, err)
+	}
+	for name, all := range values {
+		for _, value := range all {
+			opts = append(opts[:len(opts):len(opts)], WithQuery(name, value))
+		}
+	}
+	req, x, cfg, err := c.prepare(ctx, op, under(escaped), body, opts)
+	if err != nil {
+		return notSent("do", path, err)
+	}
+	resp, err := c.send(ctx, req, &x, cfg, escaped == definitionsRoute)
+	if err != nil || answer == nil {
+		return err
+	}
+	if err = resp.Cut; err == nil {
+		err = wire.Unmarshal(resp.Body, answer)
+	}
+	if err != nil {
+		return x.unreadable(resp, err)
+	}
+	return nil
+}
+
+// checkEscaped refuses an escaped path that could reach another host or climb.
+func checkEscaped(path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return errors.New("the path must begin with /")
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		text, err := url.PathUnescape(segment)
+		if err == nil {
+			err = route.Check(text)
+		}
+		if err != nil {
+			return fmt.Errorf("a segment of the path: %w", err)
+		}
+	}
+	return nil
+}

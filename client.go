@@ -1,0 +1,571 @@
+package bigv
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bigv-go/bigv/internal/roundtrip"
+)
+
+// Where the service lives.
+const (
+	DefaultBaseURL = "https://uk0.bigv.io"
+	DefaultAuthURL = "https://auth.bytemark.co.uk"
+)
+
+// Version is the version of this package.
+const Version = "0.1.0"
+
+// Client talks to the service. It is immutable and safe for concurrent use by
+// any number of goroutines; one serves a whole program. Make one with NewClient
+// or NewClientFromEnv, and variants of one with With.
+type Client struct {
+	Accounts        *AccountsService
+	Groups          *GroupsService
+	VirtualMachines *VirtualMachinesService
+	Discs           *DiscsService
+	Users           *UsersService
+	Privileges      *PrivilegesService
+	Definitions     *DefinitionsService
+
+	config
+	http *http.Client
+}
+
+// config is what options set. A Client never changes its own.
+type config struct {
+	baseURL, authURL *url.URL
+	insecureHTTP     bool
+	httpClient       *http.Client
+	transport        http.RoundTripper
+	userAgent        string
+	logger           *slog.Logger
+	onAttemptHook    func(context.Context, Attempt)
+	retry            RetryPolicy
+	limits           TimeLimits
+	maxAnswer        int64
+	account          AccountPath
+	style            URLStyle
+	// createTurns holds a token for each vm_create that may run at a time.
+	createTurns chan struct{}
+	keyTurn     chan struct{}
+
+	tokens      TokenSource
+	session     *session
+	credentials *credentials
+	factor      Factor
+	code        func(context.Context) (Secret, error)
+	validity    time.Duration
+	// authBy names the options that set credentials: two of them contradict.
+	authBy []string
+}
+
+// Option sets up a Client. The errors of all options given to NewClient or With
+// are reported together.
+type Option func(*config) error
+
+// URLStyle says which of the API's two styles of URL full paths are read by.
+type URLStyle int
+
+const (
+	// NestedURLs are /accounts/acme/groups/web/virtual_machines/www1.
+	NestedURLs URLStyle = iota
+	// FlatURLs are /virtual_machines?account_name=acme&group_name=web. Writes
+	// are nested all the same, where the API has no flat ones.
+	FlatURLs
+)
+
+// RetryPolicy bounds how often a call is sent again. Whether it may be sent
+// again at all depends on what happened and on the operation: see the package
+// documentation.
+type RetryPolicy struct {
+	MaxAttempts int           // at least 1; 1 is no retries
+	MinWait     time.Duration // the first wait is between 0 and this, and doubles
+	MaxWait     time.Duration // no wait is longer, even if the service asks
+}
+
+// TimeLimits are the longest silences of the service that a call endures. They
+// do not limit how long a call takes in all: its context does.
+type TimeLimits struct {
+	Header time.Duration // from the start of an attempt to the headers of its answer
+	Idle   time.Duration // waiting for more of an answer's body
+}
+
+// Attempt is what WithAttemptHook is told of each sending of a request.
+type Attempt struct {
+	Operation  string        // such as "update virtual machine"
+	Method     string        // such as "PUT"
+	Route      string        // its path with names in place of values: a metric label
+	Number     int           // 1 is the first
+	StatusCode int           // 0 when no answer came
+	Err        error         // why no answer came, or was cut short
+	Duration   time.Duration // from sending to the end of the answer
+	Retry      bool          // whether another attempt follows
+	Wait       time.Duration // before that attempt
+}
+
+// WithBaseURL sets where the API is, instead of DefaultBaseURL.
+func WithBaseURL(address string) Option {
+	return func(c *config) (err error) {
+		c.baseURL, err = parseURL("base URL", address)
+		return err
+	}
+}
+
+// WithAuthURL sets where the authentication service is, instead of
+// DefaultAuthURL.
+func WithAuthURL(address string) Option {
+	return func(c *config) (err error) {
+		c.authURL, err = parseURL("authentication URL", address)
+		return err
+	}
+}
+
+// WithInsecureHTTP allows plain http to hosts other than this one. Whoever
+// listens on the way can then take the credentials.
+func WithInsecureHTTP() Option {
+	return func(c *config) error {
+		c.insecureHTTP = true
+		return nil
+	}
+}
+
+// WithHTTPClient sets the HTTP client whose transport, timeout and cookies are
+// used. It is copied, not changed. Its redirects are limited to the same origin.
+func WithHTTPClient(client *http.Client) Option {
+	return func(c *config) error {
+		if client == nil {
+			return errors.New("the HTTP client is nil")
+		}
+		c.httpClient = client
+		return nil
+	}
+}
+
+// WithTransport sets what carries requests: a proxy, a recorder, tracing.
+func WithTransport(transport http.RoundTripper) Option {
+	return func(c *config) error {
+		if transport == nil {
+			return errors.New("the transport is nil")
+		}
+		c.transport = transport
+		return nil
+	}
+}
+
+// WithUserAgent adds the name of your program to this package's in the
+// User-Agent header: "deploy/1.4".
+func WithUserAgent(program string) Option {
+	return func(c *config) error {
+		for _, r := range program {
+			if r < ' ' || r > '~' {
+				return fmt.Errorf("the user agent %q holds a character that a header cannot", program)
+			}
+		}
+		if program == "" {
+			return errors.New("the user agent is empty")
+		}
+		c.userAgent = defaultUserAgent + " " + program
+		return nil
+	}
+}
+
+// WithLogger logs one line a request at debug level, and retries at warn level.
+// No body, header or credential is logged.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *config) error {
+		if logger == nil {
+			return errors.New("the logger is nil")
+		}
+		c.logger = logger
+		return nil
+	}
+}
+
+// WithAttemptHook calls hook after each sending of a request, in the goroutine
+// of the call: for metrics and traces.
+func WithAttemptHook(hook func(context.Context, Attempt)) Option {
+	return func(c *config) error {
+		if hook == nil {
+			return errors.New("the attempt hook is nil")
+		}
+		c.onAttemptHook = hook
+		return nil
+	}
+}
+
+// WithRetryPolicy sets how often calls are sent again. The default is 4 attempts
+// with waits of up to 500 ms, 1 s and 2 s, none above 30 s.
+func WithRetryPolicy(policy RetryPolicy) Option {
+	return func(c *config) error {
+		if policy.MaxAttempts < 1 {
+			return fmt.Errorf("the retry policy has %d attempts, and at least 1 is needed", policy.MaxAttempts)
+		}
+		if policy.MinWait < 0 || policy.MaxWait < policy.MinWait {
+			return fmt.Errorf("the retry policy waits from %s to %s", policy.MinWait, policy.MaxWait)
+		}
+		c.retry = policy
+		return nil
+	}
+}
+
+// WithTimeLimits sets how long the service may keep silent. The default is 2
+// minutes to headers, since the service answers most writes when they are done,
+// and 30 seconds within a body.
+func WithTimeLimits(limits TimeLimits) Option {
+	return func(c *config) error {
+		if limits.Header <= 0 || limits.Idle <= 0 {
+			return fmt.Errorf("the time limits %s and %s must both be above zero", limits.Header, limits.Idle)
+		}
+		c.limits = limits
+		return nil
+	}
+}
+
+// WithMaxAnswer sets how many bytes an answer may have that is read whole; the
+// default is 64 MiB. Larger ones are ErrTooLarge. All reads lists of any length.
+func WithMaxAnswer(bytes int64) Option {
+	return func(c *config) error {
+		if bytes <= 0 {
+			return fmt.Errorf("a largest answer of %d bytes", bytes)
+		}
+		c.maxAnswer = bytes
+		return nil
+	}
+}
+
+// WithConcurrentCreates sets how many virtual machines this client, and those
+// derived from it, may create at a time. The default is 1, since the service
+// has been seen to deadlock under more.
+func WithConcurrentCreates(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return fmt.Errorf("%d concurrent creates", n)
+		}
+		c.createTurns = make(chan struct{}, n)
+		return nil
+	}
+}
+
+// WithAccount sets what DefaultAccount stands for.
+func WithAccount(nameOrID string) Option {
+	return func(c *config) (err error) {
+		c.account, err = ParseAccountPath(nameOrID)
+		if err == nil && c.account == DefaultAccount {
+			err = errors.New("the default account must be a name or an ID")
+		}
+		return err
+	}
+}
+
+// WithURLStyle sets how full paths are read. The default is NestedURLs.
+func WithURLStyle(style URLStyle) Option {
+	return func(c *config) error {
+		if style != NestedURLs && style != FlatURLs {
+			return fmt.Errorf("URL style %d is neither NestedURLs nor FlatURLs", style)
+		}
+		c.style = style
+		return nil
+	}
+}
+
+// WithToken sends this session ID with every call. It is not renewed: a session
+// ends five minutes after its last use.
+func WithToken(token string) Option {
+	return func(c *config) error {
+		c.tokens = staticToken{NewSecret(token)}
+		c.authBy = append(c.authBy, "a token")
+		return checkToken("the token", token)
+	}
+}
+
+// WithAPIKey sends this API key with every call, with or without "apikey."
+// before it.
+func WithAPIKey(key string) Option {
+	return func(c *config) error {
+		key = strings.TrimPrefix(key, apiKeyPrefix)
+		c.tokens = staticToken{NewSecret(apiKeyPrefix + key)}
+		c.authBy = append(c.authBy, "an API key")
+		return checkToken("the API key", key)
+	}
+}
+
+// WithCredentials logs in at the authentication service when the first call
+// needs it, and once more when the session has expired.
+func WithCredentials(username, password string) Option {
+	return func(c *config) error {
+		if username == "" || password == "" {
+			return errors.New("the credentials need a user name and a password")
+		}
+		c.credentials = &credentials{username: username, password: NewSecret(password)}
+		c.authBy = append(c.authBy, "a user name and password")
+		return nil
+	}
+}
+
+// WithSecondFactor asks code for a fresh one-time code at each login of
+// WithCredentials.
+func WithSecondFactor(factor Factor, code func(context.Context) (Secret, error)) Option {
+	return func(c *config) error {
+		if factor != Yubikey && factor != TwoFactor || code == nil {
+			return fmt.Errorf("the second factor %q needs a kind, Yubikey or TwoFactor, and a function", factor)
+		}
+		c.factor, c.code = factor, code
+		return nil
+	}
+}
+
+// WithSessionValidity asks for sessions that last this long, in whole seconds,
+// instead of five minutes after their last use. The service has a maximum of its
+// own and does not say when it applies it.
+func WithSessionValidity(d time.Duration) Option {
+	return func(c *config) error {
+		if d < time.Second {
+			return fmt.Errorf("a session validity of %s: at least a second is needed", d)
+		}
+		c.validity = d
+		return nil
+	}
+}
+
+// WithTokenSource asks source for the token of each call.
+func WithTokenSource(source TokenSource) Option {
+	return func(c *config) error {
+		if source == nil {
+			return errors.New("the token source is nil")
+		}
+		c.tokens = source
+		c.authBy = append(c.authBy, "a token source")
+		return nil
+	}
+}
+
+const defaultUserAgent = "bigv-go/" + Version
+
+// NewClient makes a client. Without an option that sets credentials it can only
+// read Definitions. It sends nothing.
+func NewClient(opts ...Option) (*Client, error) {
+	c := config{
+		userAgent:   defaultUserAgent,
+		retry:       RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
+		limits:      TimeLimits{Header: 2 * time.Minute, Idle: 30 * time.Second},
+		maxAnswer:   64 << 20,
+		createTurns: make(chan struct{}, 1),
+		keyTurn:     make(chan struct{}, 1),
+	}
+	c.baseURL, _ = url.Parse(DefaultBaseURL)
+	c.authURL, _ = url.Parse(DefaultAuthURL)
+	return c.client(nil, opts)
+}
+
+// NewClientFromEnv is NewClient with what the environment says, before opts:
+// one of BIGV_TOKEN, BIGV_API_KEY, or BIGV_USERNAME and BIGV_PASSWORD with
+// BIGV_YUBIKEY or BIGV_2FA if the user has a second factor; BIGV_ENDPOINT and
+// BIGV_AUTH_ENDPOINT for other places than Bytemark's; BIGV_ACCOUNT for the
+// default account. Two kinds of credentials at once are an error.
+func NewClientFromEnv(opts ...Option) (*Client, error) {
+	fromEnv, err := envOptions(os.Getenv)
+	if err != nil {
+		return nil, fmt.Errorf("bigv: new client from the environment: %w", err)
+	}
+	return NewClient(append(fromEnv, opts...)...)
+}
+
+func envOptions(getenv func(string) string) ([]Option, error) {
+	var opts []Option
+	for _, v := range []struct {
+		name   string
+		option func(string) Option
+	}{
+		{"BIGV_ENDPOINT", WithBaseURL},
+		{"BIGV_AUTH_ENDPOINT", WithAuthURL},
+		{"BIGV_ACCOUNT", WithAccount},
+		{"BIGV_TOKEN", WithToken},
+		{"BIGV_API_KEY", WithAPIKey},
+	} {
+		if value := getenv(v.name); value != "" {
+			option := v.option(value)
+			opts = append(opts, func(c *config) error {
+				if err := option(c); err != nil {
+					return fmt.Errorf("%s: %w", v.name, err)
+				}
+				return nil
+			})
+		}
+	}
+	username, password := getenv("BIGV_USERNAME"), getenv("BIGV_PASSWORD")
+	yubikey, code := getenv("BIGV_YUBIKEY"), getenv("BIGV_2FA")
+	switch {
+	case (username == "") != (password == ""):
+		return nil, errors.New("BIGV_USERNAME and BIGV_PASSWORD need each other, and one is not set")
+	case yubikey != "" && code != "":
+		return nil, errors.New("BIGV_YUBIKEY and BIGV_2FA are both set: a login takes one")
+	case username == "" && (yubikey != "" || code != ""):
+		return nil, errors.New("BIGV_YUBIKEY and BIGV_2FA go with BIGV_USERNAME and BIGV_PASSWORD, which are not set")
+	case username != "":
+		opts = append(opts, WithCredentials(username, password))
+	}
+	switch {
+	case yubikey != "":
+		opts = append(opts, WithSecondFactor(Yubikey, oneCode(yubikey)))
+	case code != "":
+		opts = append(opts, WithSecondFactor(TwoFactor, oneCode(code)))
+	}
+	return opts, nil
+}
+
+// With makes a client like this one with other options. Both may be used; they
+// share connections, session and the queue of creates, unless an option says
+// otherwise.
+func (c *Client) With(opts ...Option) (*Client, error) {
+	next := c.config
+	next.authBy = nil
+	return next.client(c, opts)
+}
+
+// client applies options to the config and makes a client of it. parent is the
+// client the config was taken from, or nil.
+func (c config) client(parent *Client, opts []Option) (*Client, error) {
+	before := c
+	var errs []error
+	for _, opt := range opts {
+		if opt == nil {
+			errs = append(errs, errors.New("an option is nil"))
+		} else if err := opt(&c); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(c.authBy) > 1 {
+		errs = append(errs, fmt.Errorf("%s are both set: use one", strings.Join(c.authBy, " and ")))
+	}
+	for _, u := range []*url.URL{c.baseURL, c.authURL} {
+		if u != nil && u.Scheme == "http" && !c.insecureHTTP && !isLoopback(u.Hostname()) {
+			errs = append(errs, fmt.Errorf("%s is plain http, which would show the credentials to whoever listens: use https, or WithInsecureHTTP", u))
+		}
+	}
+	if c.httpClient != nil && c.transport != nil && (before.httpClient == nil || before.transport == nil) {
+		errs = append(errs, errors.New("an HTTP client and a transport are both set: set the client's transport"))
+	}
+	if c.code != nil && c.credentials == nil {
+		errs = append(errs, errors.New("a second factor is set without WithCredentials"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("bigv: new client: %w", err)
+	}
+	if len(c.authBy) > 0 && c.tokens != before.tokens {
+		c.credentials, c.session = nil, nil
+	}
+	if c.credentials != nil && (c.credentials != before.credentials || c.factor != before.factor || c.validity != before.validity || c.session == nil) {
+		creds := *c.credentials
+		creds.factor, creds.code, creds.validity = c.factor, c.code, c.validity
+		c.session, c.tokens = newSession(creds), nil
+	}
+	client := &Client{config: c}
+	if parent != nil && c.httpClient == before.httpClient && c.transport == before.transport && c.limits == before.limits {
+		client.http = parent.http
+	} else {
+		client.http = c.newHTTPClient()
+	}
+	client.Accounts = &AccountsService{client}
+	client.Groups = &GroupsService{client}
+	client.VirtualMachines = &VirtualMachinesService{client}
+	client.Discs = &DiscsService{client}
+	client.Users = &UsersService{client}
+	client.Privileges = &PrivilegesService{client}
+	client.Definitions = &DefinitionsService{client}
+	return client, nil
+}
+
+// CloseIdleConnections closes the connections that no call uses at the moment.
+// Idle connections close by themselves after 15 seconds.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// String names the client's endpoint and nothing secret.
+func (c *Client) String() string { return "bigv.Client(" + c.baseURL.String() + ")" }
+
+// Format prints String under every verb, so that no dump shows a credential.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
+
+func parseURL(what, address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the %s cannot be read: %w", what, errors.Unwrap(err))
+	case u.User != nil:
+		return nil, fmt.Errorf("the %s holds a user name or password: use WithCredentials", what)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("the %s %q must look like https://host", what, address)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("the %s %q must have no query or fragment", what, address)
+	}
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// newHTTPClient makes the client that all calls go through, on the caller's
+// client or transport if there is one.
+func (c *config) newHTTPClient() *http.Client {
+	client := &http.Client{}
+	if c.httpClient != nil {
+		*client = *c.httpClient
+		c.transport = client.Transport
+	}
+	if c.transport == nil {
+		c.transport = newTransport()
+	}
+	client.Transport = roundtrip.Limit(c.transport, roundtrip.Limits(c.limits))
+	client.CheckRedirect = sameOrigin
+	return client
+}
+
+// newTransport is made for a program with 100 goroutines and one host.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        256,
+		MaxIdleConnsPerHost: 128,
+		// A connection idle for longer may have been closed by the other side;
+		// a write sent on it would be lost without a word.
+		IdleConnTimeout:     15 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
+	}
+}
+
+// sameOrigin lets a GET be led elsewhere on the same host, and nothing else:
+// credentials go where the caller said, and a write is not repeated at another
+// place than the one it was meant for.
+func sameOrigin(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case len(via) >= 10:
+		return fmt.Errorf("%w: 10 in a row", ErrRedirect)
+	case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		return fmt.Errorf("%w: a %s was answered with one to %s", ErrRedirect, first.Method, req.URL.Redacted())
+	case req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host:
+		return fmt.Errorf("%w: to %s://%s, another place than %s://%s: is the base URL right?",
+			ErrRedirect, req.URL.Scheme, req.URL.Host, first.URL.Scheme, first.URL.Host)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package bigv
+
+import (
+	"context"
+	"iter"
+	"strings"
+)
+
+// Group holds virtual machines of an account. Every account starts with one
+// called default.
+type Group struct {
+	ID              int              `json:"id"`
+	AccountID       int              `json:"account_id"`
+	Name            string           `json:"name"`                       // unique in its account
+	VirtualMachines []VirtualMachine `json:"virtual_machines,omitempty"` // with Overview only
+	Type            string           `json:"type,omitzero"`              // with Overview only
+}
+
+// Path is the group by ID in its account by ID: it stays true when the group is
+// renamed.
+func (g Group) Path() GroupPath {
+	if g.AccountID == 0 {
+		return GroupID(g.ID)
+	}
+	return GroupPath{account: AccountID(g.AccountID), group: GroupID(g.ID).group}
+}
+
+// GroupCreate is what a new group is made of.
+type GroupCreate struct {
+	Name string `json:"name"` // letters, digits and hyphens; not all digits; unique in its account
+}
+
+func (g GroupCreate) check() error { return checkNewName("the group's name", g.Name) }
+
+// GroupListOptions says which groups to list.
+type GroupListOptions struct {
+	Account AccountPath // zero is all accounts you can see
+}
+
+type groupQuery struct {
+	accountQuery
+}
+
+type accountQuery struct {
+	AccountID   string `url:"account_id,omitempty"`
+	AccountName string `url:"account_name,omitempty"`
+}
+
+func (p AccountPath) query() (q accountQuery) {
+	if p.isID() {
+		q.AccountID = string(p)
+	} else {
+		q.AccountName = string(p)
+	}
+	return q
+}
+
+// GroupsService manages groups.
+type GroupsService struct{ client *Client }
+
+// List returns groups: GET /accounts/{account}/groups, or GET /groups for all of
+// them and with FlatURLs.
+func (s *GroupsService) List(ctx context.Context, options GroupListOptions, opts ...CallOption) ([]Group, error) {
+	t, believe, err := s.listing(ctx, options)
+	if err != nil {
+		return nil, notSent("list groups", t.subject(), err)
+	}
+	return list(ctx, s.client, "list groups", t, believe, opts)
+}
+
+// All hands out groups one at a time, as they arrive. It calls what List calls.
+func (s *GroupsService) All(ctx context.Context, options GroupListOptions, opts ...CallOption) iter.Seq2[Group, error] {
+	t, believe, err := s.listing(ctx, options)
+	if err != nil {
+		return failed[Group](notSent("list groups", t.subject(), err))
+	}
+	return all(ctx, s.client, "list groups", t, believe, opts)
+}
+
+func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (target, func(Group) error, error) {
+	account, err := s.client.named(options.Account)
+	switch {
+	case err != nil || account == "":
+		return under("/groups"), nil, err
+	case s.client.style == NestedURLs:
+		return at(account, "/groups"), nil, nil
+	}
+	belongs := s.client.accountFilter(ctx, account)
+	return under("/groups").with(account.query()), func(g Group) error {
+		if ok, err := belongs(g.AccountID, ""); !ok {
+			return orIgnored(err, "account", account.isID())
+		}
+		return nil
+	}, account.check()
+}
+
+// Get returns a group: GET /accounts/{account}/groups/{group}, or GET
+// /groups/{ID} for an ID alone. WithView(Overview) embeds its virtual machines.
+func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOption) (Group, error) {
+	switch {
+	case s.client.style == NestedURLs || !isFull(group):
+		return read[Group](ctx, s.client, "get group", at(group, ""), opts)
+	case group.isID():
+		g, err := read[Group](ctx, s.client, "get group", at(GroupPath{group: group.group}, ""), opts)
+		if err != nil {
+			return g, err
+		}
+		_, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
+		if err == nil {
+			err = believe(g)
+		}
+		return orNotFound(g, err, "get group", group, "/groups/{ID}")
+	}
+	groups, err := s.List(ctx, GroupListOptions{Account: group.account}, opts...)
+	return match(groups, err, "get group", group, "/groups", func(g Group) bool { return strings.EqualFold(g.Name, group.group) })
+}
+
+// Create makes a group: POST /accounts/{account}/groups. It costs nothing.
+func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
+	return call(ctx, s.client, posting("create group"), at(account, "/groups"), group, func(ctx context.Context) (Group, error) {
+		return s.Get(ctx, account.Group(group.Name))
+	}, opts)
+}
+
+// Rename gives a group another name: PUT /accounts/{account}/groups/{group}.
+// The host names of its virtual machines change with it, and paths with the old
+// name are ErrNotFound from then on. It is never sent again by itself.
+func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string, opts ...CallOption) (Group, error) {
+	return call(ctx, s.client, puttingOnce("rename group"), at(group, ""), GroupCreate{Name: name}, func(ctx context.Context) (Group, error) {
+		if group.isID() {
+			return s.Get(ctx, group)
+		}
+		return s.Get(ctx, group.account.Group(name))
+	}, opts)
+}
+
+// Delete removes a group: DELETE /accounts/{account}/groups/{group}. It is
+// ErrBadRequest while the group holds virtual machines, deleted ones included:
+// purge them first.
+func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...CallOption) error {
+	return do(ctx, s.client, deleting("delete group"), at(group, ""), nil, opts)
+}
+
+// Resolve finds the account of a group that is named by ID alone, and returns
+// its full path. Writes do so by themselves; those who write often save the
+// request. A full path is returned as it is.
+func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...CallOption) (GroupPath, error) {
+	if isFull(group) {
+		return group, nil
+	}
+	g, err := s.Get(ctx, group, opts...)
+	if err != nil {
+		return GroupPath{}, err
+	}
+	return g.Path(), nil
+}
+
+func (p GroupPath) nested() string { return "/accounts/{account}/groups/{group}" }
+func (p GroupPath) flat() string   { return "/groups" }
+func (p GroupPath) text() string   { return p.String() }
+func (p GroupPath) parents(ctx context.Context, c *Client) (place, error) {
+	return c.Groups.Resolve(ctx, p)
+}

@@ -1,0 +1,126 @@
+package bigv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+
+	"github.com/bigv-go/bigv/internal/route"
+)
+
+// What the flat style needs: the API ignores parameters that it does not know,
+// so an answer is held against what was asked for.
+
+func (p AccountPath) isID() bool        { return route.IsID(string(p)) }
+func (p UserPath) isID() bool           { return route.IsID(string(p)) }
+func (p GroupPath) isID() bool          { return route.IsID(p.group) }
+func (p VirtualMachinePath) isID() bool { return route.IsID(p.machine) }
+func (p DiscPath) isID() bool           { return route.IsID(p.disc) }
+
+func (p AccountPath) check() error { return checkSegment("account", string(p)) }
+func (p UserPath) check() error    { return checkSegment("user", string(p)) }
+func (p GroupPath) check() error   { return checkSegment("group", p.group) }
+func (p VirtualMachinePath) check() error {
+	return checkSegment("virtual machine", p.machine)
+}
+
+func checkSegment(what, segment string) error {
+	if err := route.Check(segment); err != nil {
+		return fmt.Errorf("%s %w", what, err)
+	}
+	return nil
+}
+
+// orIgnored is err, or the error of a filter that was ignored.
+func orIgnored(err error, filter string, isID bool) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("checking the filter by %s: %w", filter, err)
+	case isID:
+		return ignored(filter + "_id")
+	}
+	return ignored(filter + "_name")
+}
+
+// match is the one element of a list that was looked up by name.
+func match[T any](elements []T, err error, operation string, p place, route string, matches func(T) bool) (T, error) {
+	var zero T
+	if err != nil {
+		return zero, err
+	}
+	for _, element := range elements {
+		if matches(element) {
+			return element, nil
+		}
+	}
+	return zero, absent(operation, p, route)
+}
+
+// orNotFound is element, unless it was found where it should not be.
+func orNotFound[T any](element T, err error, operation string, p place, route string) (T, error) {
+	var zero T
+	switch {
+	case errors.Is(err, ErrIgnored):
+		return zero, absent(operation, p, route)
+	case err != nil:
+		return zero, err
+	}
+	return element, nil
+}
+
+// absent is the error of what a flat answer does not hold.
+func absent(operation string, p place, route string) error {
+	return (&Error{
+		Operation: operation, Subject: p.text(), Method: http.MethodGet, Route: route, URL: route,
+		StatusCode: http.StatusNotFound, Attempts: 1,
+	}).typed()
+}
+
+// failed is the iterator of a list that cannot be asked for.
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		yield(zero, err)
+	}
+}
+
+// The ID that a path stands for: some requests take IDs only.
+
+func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, error) {
+	account, err := s.client.named(account)
+	if err != nil || account.isID() {
+		return idOf(string(account), err)
+	}
+	a, err := s.Get(ctx, account)
+	return a.ID, err
+}
+
+func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
+	if group.isID() {
+		return idOf(group.group, nil)
+	}
+	g, err := s.Get(ctx, group)
+	return g.ID, err
+}
+
+func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) (int, error) {
+	if vm.isID() {
+		return idOf(vm.machine, nil)
+	}
+	m, err := s.Get(ctx, vm)
+	return m.ID, err
+}
+
+func idOf(digits string, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.Atoi(digits)
+	if err != nil || id <= 0 {
+		return 0, fmt.Errorf("%s is not an ID", digits)
+	}
+	return id, nil
+}
