@@ -37,10 +37,6 @@ type GroupListOptions struct {
 	Account AccountPath // zero is all accounts you can see
 }
 
-type groupQuery struct {
-	accountQuery
-}
-
 type accountQuery struct {
 	AccountID   string `url:"account_id,omitempty"`
 	AccountName string `url:"account_name,omitempty"`
