@@ -15,11 +15,12 @@ import (
 )
 
 // TokenSource gives the token that a call is sent with. It is used by many
-// goroutines at once.
+// goroutines at once. The time a call waits for it is limited by its context and
+// by TimeLimits.Header.
 type TokenSource interface {
 	// Token returns a token. If rejected is not zero, the service has just
 	// answered 401 to it: return another, or rejected itself if there is none.
-	// It must end when ctx ends.
+	// It should end when ctx ends; the call does in any case.
 	Token(ctx context.Context, rejected Secret) (Secret, error)
 }
 
@@ -58,69 +59,83 @@ type credentials struct {
 	validity time.Duration
 }
 
+// errCodeUsed is the end of a session that oneCode opened.
+var errCodeUsed = fmt.Errorf("%w: the one-time code has been used and there is no way to get another: set one with WithSecondFactor, or use an API key", ErrSessionExpired)
+
 // oneCode is a second factor for a single login: the code is never used twice.
 func oneCode(code string) func(context.Context) (Secret, error) {
 	var once sync.Mutex
 	return func(context.Context) (Secret, error) {
 		if !once.TryLock() {
-			return Secret{}, fmt.Errorf("%w: the one-time code has been used and there is no way to get another: set one with WithSecondFactor, or use an API key", ErrSessionExpired)
+			return Secret{}, errCodeUsed
 		}
 		return NewSecret(code), nil
+	}
+}
+
+// freshCode is code, held to giving another one each time: an authenticator
+// shows the same for half a minute, and a code that is seen twice looks like a
+// stolen one.
+func freshCode(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
+	var last Secret
+	return func(ctx context.Context) (Secret, error) {
+		next, err := code(ctx)
+		switch {
+		case err != nil:
+			return Secret{}, err
+		case next.IsZero():
+			return Secret{}, errors.New("it gave no code")
+		case next.Equal(last):
+			return Secret{}, fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next", ErrSessionExpired)
+		}
+		last = next
+		return next, nil
 	}
 }
 
 // session is the TokenSource of credentials: one login serves all goroutines.
 type session struct {
 	credentials credentials
-	// turn holds a token: who has it may log in. A channel, because waiting for
-	// it ends with the context.
-	turn  chan struct{}
-	mu    sync.Mutex
-	token Secret
-	// logins counts the logins that ended, so that those who waited for one
-	// share what came of it.
-	logins int
-	err    error
+	turn        turns // of logging in
+	mu          sync.Mutex
+	token       Secret
+	// err is what the service said when it refused the credentials. They are not
+	// sent again: it would refuse them again, and at last lock the user out.
+	err error
 }
 
 func newSession(c credentials) *session {
-	return &session{credentials: c, turn: make(chan struct{}, 1)}
+	if c.code != nil {
+		c.code = freshCode(c.code)
+	}
+	return &session{credentials: c, turn: make(turns, 1)}
 }
 
-func (s *session) state() (token Secret, logins int, err error) {
+func (s *session) state() (Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.token, s.logins, s.err
+	return s.token, s.err
 }
 
-// get is the session's token, and a new one if it was rejected.
+// get is the session's token, and a new one if it was rejected. One login serves
+// all who wait for it.
 func (s *session) get(ctx context.Context, c *Client, rejected Secret) (Secret, error) {
-	token, before, err := s.state()
-	if usable(token, rejected) {
-		return token, nil
+	if token, err := s.state(); err != nil || usable(token, rejected) {
+		return token, err
 	}
-	if err != nil && s.credentials.code == nil {
-		return Secret{}, err // the same password would be refused again, and at last locked out
-	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return Secret{}, context.Cause(ctx)
-	}
-	token, logins, err := s.state()
-	switch {
-	case usable(token, rejected):
-		return token, nil
-	case err != nil && logins != before:
+	if err := s.turn.take(ctx); err != nil {
 		return Secret{}, err
 	}
-	token, err = c.login(ctx, s.credentials)
+	defer s.turn.give()
+	if token, err := s.state(); err != nil || usable(token, rejected) {
+		return token, err
+	}
+	token, err := c.login(ctx, s.credentials)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = token
-	if s.err = nil; err != nil && refused(err) {
-		s.err, s.logins = err, s.logins+1
+	if err != nil && refused(err) {
+		s.err = err
 	}
 	return token, err
 }
@@ -133,7 +148,7 @@ func usable(token, rejected Secret) bool {
 // not having been reached.
 func refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return errors.Is(err, ErrSessionExpired) || ok && e.StatusCode >= 400 && e.StatusCode < 500 && e.StatusCode != http.StatusTooManyRequests
+	return errors.Is(err, errCodeUsed) || ok && e.StatusCode >= 400 && e.StatusCode < 500 && e.StatusCode != http.StatusTooManyRequests
 }
 
 // login asks the authentication service for a session.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
 	"github.com/bigv-go/bigv/internal/route"
@@ -100,17 +101,22 @@ func isFull(p place) bool {
 func (c *Client) expand(ctx context.Context, op operation, t target) (template, path string, err error) {
 	template, args := t.suffix, t.args
 	if t.place != nil {
-		// A method on a nil context is the same mistake here as anywhere.
 		segments := t.place.segments()
 		switch {
 		case len(segments) == 0:
 			return "", "", errors.New("the path names nothing")
 		case isFull(t.place):
-		case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && route.IsID(segments[0]):
+		case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && len(segments) == 1:
 			template = t.place.flat() + "/{ID}"
 			path, err = route.Expand(template, segments[0])
 			return template, path, err
 		default:
+			// What could never be sent is refused before its parents are asked for.
+			for _, segment := range segments {
+				if err := route.Check(segment); err != nil {
+					return "", "", fmt.Errorf("a part of the path %w", err)
+				}
+			}
 			found, err := t.place.parents(ctx, c)
 			if err != nil {
 				return "", "", fmt.Errorf("resolving %s: %w", t.place.text(), err)
@@ -135,6 +141,13 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 	return template, path, err
 }
 
+// sameAccount reports whether two paths say the same account in the same way.
+func (c *Client) sameAccount(a, b AccountPath) bool {
+	a, _ = c.named(a)
+	b, _ = c.named(b)
+	return strings.EqualFold(string(a), string(b))
+}
+
 // named puts the client's default account in the place of DefaultAccount.
 func (c *Client) named(account AccountPath) (AccountPath, error) {
 	if account != DefaultAccount {
@@ -150,7 +163,8 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 type exchange struct {
 	operation, subject, method, route, url string
 
-	secrets []string
+	before  int      // attempts that were made with another token
+	secrets []string // to be removed from what is told of it
 }
 
 // CallOption changes one call.
@@ -234,7 +248,7 @@ func (c *Client) policy() roundtrip.Policy {
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
 	x = exchange{operation: op.name, subject: t.subject(), method: op.method}
 	if ctx == nil {
-		return req, x, cfg, errors.New("the context is nil")
+		return req, x, cfg, errNilContext
 	}
 	if err := ctx.Err(); err != nil {
 		return req, x, cfg, context.Cause(ctx)
@@ -301,55 +315,124 @@ func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
 // send carries one call out. Its response is never nil; its error is nil only
 // if the answer is 2xx.
 func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, cfg callConfig, anonymous bool) (*roundtrip.Response, error) {
+	if c.transport != nil || c.httpClient != nil {
+		ctx = context.WithValue(ctx, callKey{}, Call{Operation: x.operation, Method: x.method, Route: x.route})
+	}
 	req.OnAttempt = c.onAttempt(ctx, x)
-	var token Secret
-	var resp *roundtrip.Response
-	var sendErr error
-	for renewed := false; ; renewed = true {
-		if !anonymous {
-			next, err := c.token(ctx, token)
-			switch {
-			case err != nil && renewed:
-				return resp, x.failure(resp, err)
-			case err != nil:
-				return &roundtrip.Response{}, notSent(x.operation, x.subject, fmt.Errorf("getting a token: %w", err))
-			case renewed && next.Equal(token):
-				return resp, x.failure(resp, sendErr)
-			}
-			token = next
-			x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
-			req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+	resp, err := &roundtrip.Response{}, error(nil)
+	if anonymous {
+		resp, err = roundtrip.Send(ctx, c.http, c.policy(), req)
+	} else {
+		token, tokenErr := c.token(ctx, Secret{})
+		if tokenErr != nil {
+			return resp, notSent(x.operation, x.subject, fmt.Errorf("getting a token: %w", tokenErr))
 		}
-		resp, sendErr = roundtrip.Send(ctx, c.http, c.policy(), req)
-		if cfg.response != nil {
-			*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: resp.Attempts}
+		resp, err = c.sendAs(ctx, token, req, x)
+		if err == nil && resp.StatusCode == http.StatusUnauthorized {
+			// The service did nothing, so this is safe for every class.
+			resp, err = c.sendRenewed(ctx, token, resp, req, x)
 		}
-		if sendErr == nil && resp.StatusCode == http.StatusUnauthorized && !renewed && !anonymous {
-			continue // the service did nothing, so this is safe for every class
-		}
-		break
 	}
-	if sendErr == nil && resp.OK() {
+	if cfg.response != nil {
+		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: resp.Attempts}
+	}
+	switch {
+	case err == nil && resp.OK():
 		return resp, nil
-	}
-	if op := req.Method; op == http.MethodDelete && sendErr == nil && resp.StatusCode == http.StatusNotFound && resp.Unanswered {
+	case err == nil && resp.StatusCode == http.StatusNotFound && req.Method == http.MethodDelete && resp.Unanswered:
 		return resp, nil // an earlier attempt deleted it, and its answer was lost
 	}
-	return resp, x.failure(resp, sendErr)
+	return resp, x.failure(resp, err)
+}
+
+func (c *Client) sendAs(ctx context.Context, token Secret, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
+	x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+	req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+	return roundtrip.Send(ctx, c.http, c.policy(), req)
+}
+
+// sendRenewed sends a request again whose token was rejected, if there is
+// another token. What the first response tells of its attempts is carried over.
+func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundtrip.Response, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
+	token, err := c.token(ctx, rejected)
+	switch {
+	case err != nil:
+		return first, fmt.Errorf("getting another token: %w", err)
+	case token.Equal(rejected):
+		return first, nil
+	}
+	x.before = first.Attempts
+	resp, err := c.sendAs(ctx, token, req, x)
+	resp.Attempts += first.Attempts
+	resp.Unanswered = resp.Unanswered || first.Unanswered
+	return resp, err
+}
+
+// Call is what a transport is told of the call that a request belongs to.
+type Call struct {
+	Operation string // such as "update virtual machine"
+	Method    string // such as "PUT"
+	Route     string // its path with names in place of values: a metric label
+}
+
+type callKey struct{}
+
+// CallFromContext tells the transport of WithTransport or WithHTTPClient which
+// call a request belongs to, by the request's context: for the names of spans
+// and metrics. It reports false for requests of others.
+func CallFromContext(ctx context.Context) (Call, bool) {
+	call, ok := ctx.Value(callKey{}).(Call)
+	return call, ok
 }
 
 func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
-	switch {
-	case c.session != nil:
+	if c.session != nil {
 		return c.session.get(ctx, c, rejected)
-	case c.tokens == nil:
+	}
+	switch source := c.tokens.(type) {
+	case nil:
 		return Secret{}, fmt.Errorf("%w: use WithAPIKey, WithToken or WithCredentials", ErrNoCredential)
+	case staticToken:
+		return source.token, nil
+	default:
+		token, err := tokenOf(ctx, source, rejected, c.limits.Header)
+		if err == nil {
+			err = checkToken("the token source's token", token.Reveal())
+		}
+		return token, err
 	}
-	token, err := c.tokens.Token(ctx, rejected)
-	if err == nil {
-		err = checkToken("the token source's token", token.Reveal())
+}
+
+// tokenOf asks a token source that may not listen to its context.
+func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit time.Duration) (Secret, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit})
+	defer cancel()
+	type answer struct {
+		token    Secret
+		err      error
+		panicked any
 	}
-	return token, err
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() {
+			a.panicked = recover()
+			answers <- a
+		}()
+		a.token, a.err = source.Token(ctx, rejected)
+	}()
+	select {
+	case a := <-answers:
+		if a.panicked != nil {
+			panic(a.panicked) // where the caller can recover from it
+		}
+		if a.err != nil {
+			return Secret{}, fmt.Errorf("the token source: %w", a.err)
+		}
+		return a.token, nil
+	case <-ctx.Done():
+		return Secret{}, fmt.Errorf("the token source did not answer: %w", context.Cause(ctx))
+	}
 }
 
 func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {
@@ -359,7 +442,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 	return func(a roundtrip.Attempt) {
 		if c.onAttemptHook != nil {
 			c.onAttemptHook(ctx, Attempt{
-				Operation: x.operation, Method: x.method, Route: x.route, Number: a.Number, StatusCode: a.StatusCode,
+				Operation: x.operation, Method: x.method, Route: x.route, Number: x.before + a.Number, StatusCode: a.StatusCode,
 				Err: a.Err, Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
 			})
 		}
@@ -369,7 +452,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 		level, message := slog.LevelDebug, "bigv: request"
 		attrs := []slog.Attr{
 			slog.String("operation", x.operation), slog.String("method", x.method), slog.String("url", x.url),
-			slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", a.Number),
+			slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", x.before+a.Number),
 		}
 		if a.Err != nil {
 			attrs = append(attrs, slog.String("error", x.redact(a.Err.Error())))
@@ -386,15 +469,12 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
 	e.Err = err
-	if err != nil && e.Method != http.MethodGet && e.StatusCode == 0 {
-		e.unknown = resp.Unanswered
-	}
 	if err == nil {
 		e.Body = x.redact(string(resp.Body))
 		if e.StatusCode == http.StatusBadRequest {
 			e.fields = parseFields(e.Body)
 		}
-		e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
+		e.Body = strings.ToValidUTF8(e.Body[:min(len(e.Body), maxErrorBody)], "")
 	}
 	e.RetryAfter, _ = roundtrip.RetryAfter(resp.Header)
 	return e.typed()
@@ -550,28 +630,58 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 			return
 		}
 		req.Stream = true
-		resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
-		if err != nil {
-			yield(zero, err)
+		for attempt := 1; ; attempt++ {
+			resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			count, err := hand(resp, believe, yield)
+			if count == 0 && errors.Is(err, wire.ErrCut) && c.policy().Pause(ctx, attempt) {
+				continue // nobody has seen anything of it yet
+			}
+			if err != nil && ctx.Err() != nil {
+				err = roundtrip.Interrupted(ctx, err)
+			}
+			if err != nil {
+				yield(zero, x.unreadable(resp, fmt.Errorf("%w (after %d elements)", err, count)))
+			}
 			return
 		}
-		defer resp.Stream.Close()
-		count, stopped := 0, false
-		var unbelieved error
-		err = wire.Elements(resp.Stream, maxElement, func(element T) bool {
-			if believe != nil {
-				if unbelieved = believe(element); unbelieved != nil {
-					return false
-				}
-			}
-			count++
-			stopped = !yield(element, nil)
-			return !stopped
-		})
-		if err = cmp.Or(unbelieved, err); err != nil && !stopped {
-			yield(zero, x.unreadable(resp, fmt.Errorf("%w (after %d elements)", err, count)))
-		}
 	}
+}
+
+// hand gives the elements of a streamed list to yield, and counts them. It has
+// no error if yield wanted no more.
+func hand[T any](resp *roundtrip.Response, believe func(T) error, yield func(T, error) bool) (count int, err error) {
+	defer resp.Stream.Close()
+	head := &headReader{r: resp.Stream}
+	var unbelieved error
+	err = wire.Elements(head, maxElement, func(element T) bool {
+		if believe != nil {
+			if unbelieved = believe(element); unbelieved != nil {
+				return false
+			}
+		}
+		count++
+		return yield(element, nil)
+	})
+	resp.Body = head.head // for the error, should it be a web page
+	return count, cmp.Or(unbelieved, err)
+}
+
+// headReader remembers how a stream began.
+type headReader struct {
+	r    io.Reader
+	head []byte
+}
+
+func (h *headReader) Read(p []byte) (int, error) {
+	n, err := h.r.Read(p)
+	if h.head == nil && n > 0 {
+		h.head = append([]byte{}, p[:min(n, 512)]...)
+	}
+	return n, err
 }
 
 // maxElement is the size of one element of a list that All accepts.
@@ -579,8 +689,9 @@ const maxElement = 4 << 20
 
 // Do reaches any endpoint with the client's authentication, limits, retries and
 // errors. The path is escaped and may carry a query; body is encoded as JSON
-// unless it is nil; the answer is decoded into answer unless that is nil. Only
-// GET and DELETE are ever sent again after they may have been carried out.
+// unless it is nil; the answer is decoded into answer unless that is nil, or the
+// service answers a write with nothing. Only GET and DELETE are ever sent again
+// after they may have been carried out.
 func (c *Client) Do(ctx context.Context, method, path string, body, answer any, opts ...CallOption) error {
 	op := operation{name: "do", method: method, class: roundtrip.Once}
 	switch method {
@@ -613,7 +724,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	if err != nil || answer == nil {
 		return err
 	}
-	if err = resp.Cut; err == nil {
+	switch err = resp.Cut; {
+	case err != nil:
+	case method != http.MethodGet && wire.IsNothing(resp.Body):
+		return nil
+	default:
 		err = wire.Unmarshal(resp.Body, answer)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -40,6 +41,8 @@ type Client struct {
 
 	config
 	http *http.Client
+	// base is the transport below http, without our limits.
+	base http.RoundTripper
 }
 
 // config is what options set. A Client never changes its own.
@@ -56,19 +59,40 @@ type config struct {
 	maxAnswer        int64
 	account          AccountPath
 	style            URLStyle
-	// createTurns holds a token for each vm_create that may run at a time.
-	createTurns chan struct{}
-	keyTurn     chan struct{}
+	createTurns      turns // of vm_create
+	keyTurn          turns // of reading and writing back a user's keys
 
-	tokens      TokenSource
+	tokens      TokenSource  // what gives the tokens, unless credentials do
+	credentials *credentials // what session logs in with, or nil
 	session     *session
-	credentials *credentials
-	factor      Factor
-	code        func(context.Context) (Secret, error)
-	validity    time.Duration
-	// authBy names the options that set credentials: two of them contradict.
-	authBy []string
+
+	// set says what the options at hand have set, for what depends on it.
+	set struct {
+		auth                           []string // the kinds of credentials: two of them contradict
+		login, factor, authURL         bool
+		httpClient, transport, carrier bool
+	}
 }
+
+// turns lets so many callers in at a time as it has room for.
+type turns chan struct{}
+
+// take waits for a turn. Whoever got one gives it back.
+func (t turns) take(ctx context.Context) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turns) give() { <-t }
+
+var errNilContext = errors.New("the context is nil")
 
 // Option sets up a Client. The errors of all options given to NewClient or With
 // are reported together.
@@ -127,6 +151,7 @@ func WithBaseURL(address string) Option {
 func WithAuthURL(address string) Option {
 	return func(c *config) (err error) {
 		c.authURL, err = parseURL("authentication URL", address)
+		c.set.authURL = true
 		return err
 	}
 }
@@ -147,7 +172,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return errors.New("the HTTP client is nil")
 		}
-		c.httpClient = client
+		c.httpClient, c.set.httpClient, c.set.carrier = client, true, true
 		return nil
 	}
 }
@@ -158,7 +183,7 @@ func WithTransport(transport http.RoundTripper) Option {
 		if transport == nil {
 			return errors.New("the transport is nil")
 		}
-		c.transport = transport
+		c.transport, c.set.transport, c.set.carrier = transport, true, true
 		return nil
 	}
 }
@@ -227,7 +252,7 @@ func WithTimeLimits(limits TimeLimits) Option {
 		if limits.Header <= 0 || limits.Idle <= 0 {
 			return fmt.Errorf("the time limits %s and %s must both be above zero", limits.Header, limits.Idle)
 		}
-		c.limits = limits
+		c.limits, c.set.carrier = limits, true
 		return nil
 	}
 }
@@ -252,7 +277,7 @@ func WithConcurrentCreates(n int) Option {
 		if n < 1 {
 			return fmt.Errorf("%d concurrent creates", n)
 		}
-		c.createTurns = make(chan struct{}, n)
+		c.createTurns = make(turns, n)
 		return nil
 	}
 }
@@ -283,8 +308,7 @@ func WithURLStyle(style URLStyle) Option {
 // ends five minutes after its last use.
 func WithToken(token string) Option {
 	return func(c *config) error {
-		c.tokens = staticToken{NewSecret(token)}
-		c.authBy = append(c.authBy, "a token")
+		c.authenticateBy("a token", staticToken{NewSecret(token)})
 		return checkToken("the token", token)
 	}
 }
@@ -294,33 +318,41 @@ func WithToken(token string) Option {
 func WithAPIKey(key string) Option {
 	return func(c *config) error {
 		key = strings.TrimPrefix(key, apiKeyPrefix)
-		c.tokens = staticToken{NewSecret(apiKeyPrefix + key)}
-		c.authBy = append(c.authBy, "an API key")
+		c.authenticateBy("an API key", staticToken{NewSecret(apiKeyPrefix + key)})
 		return checkToken("the API key", key)
 	}
 }
 
 // WithCredentials logs in at the authentication service when the first call
-// needs it, and once more when the session has expired.
+// needs it, and again when the session has expired. One login serves all
+// goroutines. Credentials that the service refuses are not sent again, so that
+// nobody is locked out: every later call ends in the same error.
 func WithCredentials(username, password string) Option {
 	return func(c *config) error {
 		if username == "" || password == "" {
 			return errors.New("the credentials need a user name and a password")
 		}
-		c.credentials = &credentials{username: username, password: NewSecret(password)}
-		c.authBy = append(c.authBy, "a user name and password")
+		c.authenticateBy("a user name and password", nil)
+		login := c.login()
+		login.username, login.password = username, NewSecret(password)
+		if !c.set.factor {
+			login.factor, login.code = "", nil // another user's
+		}
 		return nil
 	}
 }
 
 // WithSecondFactor asks code for a fresh one-time code at each login of
-// WithCredentials.
+// WithCredentials. The same code twice in a row is ErrSessionExpired, and is not
+// sent.
 func WithSecondFactor(factor Factor, code func(context.Context) (Secret, error)) Option {
 	return func(c *config) error {
 		if factor != Yubikey && factor != TwoFactor || code == nil {
 			return fmt.Errorf("the second factor %q needs a kind, Yubikey or TwoFactor, and a function", factor)
 		}
-		c.factor, c.code = factor, code
+		login := c.login()
+		login.factor, login.code = factor, code
+		c.set.factor = true
 		return nil
 	}
 }
@@ -333,7 +365,7 @@ func WithSessionValidity(d time.Duration) Option {
 		if d < time.Second {
 			return fmt.Errorf("a session validity of %s: at least a second is needed", d)
 		}
-		c.validity = d
+		c.login().validity = d
 		return nil
 	}
 }
@@ -344,10 +376,28 @@ func WithTokenSource(source TokenSource) Option {
 		if source == nil {
 			return errors.New("the token source is nil")
 		}
-		c.tokens = source
-		c.authBy = append(c.authBy, "a token source")
+		c.authenticateBy("a token source", source)
 		return nil
 	}
+}
+
+// authenticateBy notes one kind of credentials. source is nil if they log in.
+func (c *config) authenticateBy(kind string, source TokenSource) {
+	c.tokens = source
+	c.set.auth = append(c.set.auth, kind)
+}
+
+// login is the credentials that the options at hand make, those of the client
+// they are applied to before.
+func (c *config) login() *credentials {
+	if !c.set.login {
+		next := credentials{}
+		if c.credentials != nil {
+			next = *c.credentials
+		}
+		c.credentials, c.set.login = &next, true
+	}
+	return c.credentials
 }
 
 const defaultUserAgent = "bigv-go/" + Version
@@ -360,8 +410,8 @@ func NewClient(opts ...Option) (*Client, error) {
 		retry:       RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
 		limits:      TimeLimits{Header: 2 * time.Minute, Idle: 30 * time.Second},
 		maxAnswer:   64 << 20,
-		createTurns: make(chan struct{}, 1),
-		keyTurn:     make(chan struct{}, 1),
+		createTurns: make(turns, 1),
+		keyTurn:     make(turns, 1),
 	}
 	c.baseURL, _ = url.Parse(DefaultBaseURL)
 	c.authURL, _ = url.Parse(DefaultAuthURL)
@@ -428,15 +478,13 @@ func envOptions(getenv func(string) string) ([]Option, error) {
 // share connections, session and the queue of creates, unless an option says
 // otherwise.
 func (c *Client) With(opts ...Option) (*Client, error) {
-	next := c.config
-	next.authBy = nil
-	return next.client(c, opts)
+	return c.config.client(c, opts)
 }
 
 // client applies options to the config and makes a client of it. parent is the
 // client the config was taken from, or nil.
 func (c config) client(parent *Client, opts []Option) (*Client, error) {
-	before := c
+	c.set = config{}.set
 	var errs []error
 	for _, opt := range opts {
 		if opt == nil {
@@ -445,36 +493,24 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 			errs = append(errs, err)
 		}
 	}
-	if len(c.authBy) > 1 {
-		errs = append(errs, fmt.Errorf("%s are both set: use one", strings.Join(c.authBy, " and ")))
-	}
-	for _, u := range []*url.URL{c.baseURL, c.authURL} {
-		if u != nil && u.Scheme == "http" && !c.insecureHTTP && !isLoopback(u.Hostname()) {
-			errs = append(errs, fmt.Errorf("%s is plain http, which would show the credentials to whoever listens: use https, or WithInsecureHTTP", u))
-		}
-	}
-	if c.httpClient != nil && c.transport != nil && (before.httpClient == nil || before.transport == nil) {
-		errs = append(errs, errors.New("an HTTP client and a transport are both set: set the client's transport"))
-	}
-	if c.code != nil && c.credentials == nil {
-		errs = append(errs, errors.New("a second factor is set without WithCredentials"))
-	}
+	errs = append(errs, c.contradictions()...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("bigv: new client: %w", err)
 	}
-	if len(c.authBy) > 0 && c.tokens != before.tokens {
+	switch {
+	case c.tokens != nil:
 		c.credentials, c.session = nil, nil
+	case c.credentials != nil && (c.set.login || c.set.authURL):
+		c.session = newSession(*c.credentials)
 	}
-	if c.credentials != nil && (c.credentials != before.credentials || c.factor != before.factor || c.validity != before.validity || c.session == nil) {
-		creds := *c.credentials
-		creds.factor, creds.code, creds.validity = c.factor, c.code, c.validity
-		c.session, c.tokens = newSession(creds), nil
+	if c.set.httpClient && !c.set.transport {
+		c.transport = nil // the new client's own serves
 	}
 	client := &Client{config: c}
-	if parent != nil && c.httpClient == before.httpClient && c.transport == before.transport && c.limits == before.limits {
-		client.http = parent.http
+	if parent != nil && !c.set.carrier {
+		client.http, client.base = parent.http, parent.base
 	} else {
-		client.http = c.newHTTPClient()
+		client.http, client.base = c.newHTTPClient(parent)
 	}
 	client.Accounts = &AccountsService{client}
 	client.Groups = &GroupsService{client}
@@ -486,10 +522,29 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	return client, nil
 }
 
+// contradictions are the errors of options that do not go together.
+func (c *config) contradictions() (errs []error) {
+	if len(c.set.auth) > 1 {
+		errs = append(errs, fmt.Errorf("%s are both set: use one", strings.Join(c.set.auth, " and ")))
+	}
+	for _, u := range []*url.URL{c.baseURL, c.authURL} {
+		if u != nil && u.Scheme == "http" && !c.insecureHTTP && !isLoopback(u.Hostname()) {
+			errs = append(errs, fmt.Errorf("%s is plain http, which would show the credentials to whoever listens: use https, or WithInsecureHTTP", u))
+		}
+	}
+	if c.set.httpClient && c.set.transport {
+		errs = append(errs, errors.New("an HTTP client and a transport are both set: set the client's transport"))
+	}
+	if c.set.login && (c.tokens != nil || c.credentials.username == "") {
+		errs = append(errs, errors.New("a second factor or a session validity is set without WithCredentials"))
+	}
+	return errs
+}
+
 // CloseIdleConnections closes the connections that no call uses at the moment.
 // Idle connections close by themselves after 15 seconds.
 func (c *Client) CloseIdleConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+	if t, ok := c.base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
@@ -521,20 +576,24 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
-// newHTTPClient makes the client that all calls go through, on the caller's
-// client or transport if there is one.
-func (c *config) newHTTPClient() *http.Client {
+// newHTTPClient makes the client that all calls go through, and the transport
+// below it: the caller's, if there is one.
+func (c *config) newHTTPClient(parent *Client) (*http.Client, http.RoundTripper) {
 	client := &http.Client{}
+	base := c.transport
 	if c.httpClient != nil {
 		*client = *c.httpClient
-		c.transport = client.Transport
+		base = cmp.Or(base, client.Transport)
 	}
-	if c.transport == nil {
-		c.transport = newTransport()
+	if base == nil && parent != nil && !c.set.httpClient {
+		base = parent.base // other limits share the connections
 	}
-	client.Transport = roundtrip.Limit(c.transport, roundtrip.Limits(c.limits))
+	if base == nil {
+		base = newTransport()
+	}
+	client.Transport = roundtrip.Limit(base, roundtrip.Limits(c.limits))
 	client.CheckRedirect = sameOrigin
-	return client
+	return client, base
 }
 
 // newTransport is made for a program with 100 goroutines and one host.

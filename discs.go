@@ -176,10 +176,10 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 // an ID alone.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	switch {
-	case disc.IsZero(), isFull(disc) && s.client.style == NestedURLs, disc.isID() && disc.machine.IsZero():
+	case disc.IsZero(), isFull(disc) && s.client.style == NestedURLs, disc.bare:
 		return read[Disc](ctx, s.client, "get disc", at(disc, ""), opts)
 	case disc.isID():
-		d, err := read[Disc](ctx, s.client, "get disc", at(DiscPath{disc: disc.disc}, ""), opts)
+		d, err := read[Disc](ctx, s.client, "get disc", at(bareDisc(disc.disc), ""), opts)
 		if err != nil {
 			return d, err
 		}
@@ -257,7 +257,7 @@ type moveDisc struct {
 // alone. Discs have no other delete. The machine must be off.
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	t := at(disc, "")
-	if disc.isID() && !isFull(disc) {
+	if disc.bare {
 		t = under("/discs/{disc}", disc.disc)
 	}
 	return do(ctx, s.client, deleting("purge disc"), t.with(purging), nil, opts)
@@ -276,7 +276,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 		return disc, nil
 	}
 	vm := disc.machine
-	if vm.IsZero() {
+	if disc.bare {
 		d, err := s.Get(ctx, disc, opts...)
 		if err != nil {
 			return DiscPath{}, err
@@ -287,7 +287,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 		vm = VirtualMachineID(d.VirtualMachineID)
 	}
 	vm, err := s.client.VirtualMachines.Resolve(ctx, vm, opts...)
-	return DiscPath{machine: vm, disc: disc.disc}, err
+	return vm.Disc(disc.disc), err
 }
 
 func (p DiscPath) nested() string { return VirtualMachinePath{}.nested() + "/discs/{disc}" }
@@ -317,8 +317,8 @@ func (c *Client) machineQuery(group GroupPath) (q machineQuery, err error) {
 	if account != "" {
 		q.accountQuery = account.query()
 	}
-	if err == nil && group.account == "" && !group.isID() {
-		err = fmt.Errorf("group %q is named without its account", group.group)
+	if err == nil && account == "" && !group.bare {
+		err = fmt.Errorf("account %w", route.ErrEmpty)
 	}
 	return q, err
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
 	"github.com/go-json-experiment/json"
@@ -105,7 +106,11 @@ func describe(operation, subject string) string {
 func (e *Error) said() string {
 	if len(e.fields) > 0 {
 		var parts []string
-		for _, field := range slices.Sorted(maps.Keys(e.fields)) {
+		for i, field := range slices.Sorted(maps.Keys(e.fields)) {
+			if i == maxFieldsSaid {
+				parts = append(parts, fmt.Sprintf("and %d attributes more", len(e.fields)-i))
+				break
+			}
 			part := strings.Join(e.fields[field], ", ")
 			if field != "" {
 				part = field + " " + part
@@ -123,9 +128,19 @@ func (e *Error) said() string {
 	return strconv.Quote(oneLine(e.Body))
 }
 
-// oneLine shortens what a service said to what a line of a log holds.
+// maxFieldsSaid is how many attributes an error's message speaks of.
+const maxFieldsSaid = 12
+
+// oneLine shortens what a service said to what a line of a log holds, and a
+// terminal shows.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 	if len(s) > 300 {
 		s = strings.ToValidUTF8(s[:300], "") + "..."
 	}
@@ -265,23 +280,31 @@ func parseFields(body string) map[string][]string {
 		}
 		return fields
 	}
-	collect(fields, "", members)
+	collect(fields, "", members, 0)
 	return fields
 }
 
-func collect(fields map[string][]string, prefix string, members map[string]jsontext.Value) {
+// maxFieldDepth is how deep the attributes of a 400 nest at the most; what is
+// below is kept as it came.
+const maxFieldDepth = 8
+
+func collect(fields map[string][]string, prefix string, members map[string]jsontext.Value, depth int) {
 	for name, value := range members {
-		collectValue(fields, prefix+name, value)
+		collectValue(fields, prefix+name, value, depth+1)
 	}
 }
 
-func collectValue(fields map[string][]string, name string, value jsontext.Value) {
+func collectValue(fields map[string][]string, name string, value jsontext.Value, depth int) {
 	var (
 		text    string
 		members map[string]jsontext.Value
 		items   []jsontext.Value
 	)
-	switch value.Kind() {
+	kind := value.Kind()
+	if depth > maxFieldDepth && kind != '"' {
+		kind = 0
+	}
+	switch kind {
 	case '"':
 		if json.Unmarshal(value, &text) == nil {
 			fields[name] = append(fields[name], text)
@@ -289,17 +312,17 @@ func collectValue(fields map[string][]string, name string, value jsontext.Value)
 		return
 	case '{':
 		if json.Unmarshal(value, &members) == nil {
-			collect(fields, name+".", members)
+			collect(fields, name+".", members, depth)
 			return
 		}
 	case '[':
 		if json.Unmarshal(value, &items) == nil {
 			for i, item := range items {
+				field := name
 				if kind := item.Kind(); kind == '{' || kind == '[' {
-					collectValue(fields, fmt.Sprintf("%s[%d]", name, i), item)
-				} else {
-					collectValue(fields, name, item)
+					field = fmt.Sprintf("%s[%d]", name, i)
 				}
+				collectValue(fields, field, item, depth+1)
 			}
 			return
 		}

@@ -3,6 +3,7 @@ package bigv
 import (
 	"context"
 	"iter"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ func (g Group) Path() GroupPath {
 	if g.AccountID == 0 {
 		return GroupID(g.ID)
 	}
-	return GroupPath{account: AccountID(g.AccountID), group: GroupID(g.ID).group}
+	return AccountID(g.AccountID).Group(strconv.Itoa(g.ID))
 }
 
 // GroupCreate is what a new group is made of.
@@ -97,7 +98,7 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 	case s.client.style == NestedURLs || !isFull(group):
 		return read[Group](ctx, s.client, "get group", at(group, ""), opts)
 	case group.isID():
-		g, err := read[Group](ctx, s.client, "get group", at(GroupPath{group: group.group}, ""), opts)
+		g, err := read[Group](ctx, s.client, "get group", at(bareGroup(group.group), ""), opts)
 		if err != nil {
 			return g, err
 		}

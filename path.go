@@ -30,6 +30,7 @@ type UserPath string
 type GroupPath struct {
 	account AccountPath
 	group   string
+	bare    bool // an ID alone, as against an account that is empty by mistake
 }
 
 // VirtualMachinePath names a virtual machine: by group and name or ID, or by an
@@ -39,6 +40,7 @@ type GroupPath struct {
 type VirtualMachinePath struct {
 	group   GroupPath
 	machine string
+	bare    bool
 }
 
 // DiscPath names a disc: by virtual machine and label or ID, or by an ID alone.
@@ -47,6 +49,7 @@ type VirtualMachinePath struct {
 type DiscPath struct {
 	machine VirtualMachinePath
 	disc    string
+	bare    bool
 }
 
 // NICPath names a network interface: by virtual machine and ID, or by an ID
@@ -54,6 +57,7 @@ type DiscPath struct {
 type NICPath struct {
 	machine VirtualMachinePath
 	nic     string
+	bare    bool
 }
 
 // BackupPath names a backup of a disc: by disc and label or ID, or by an ID
@@ -61,6 +65,7 @@ type NICPath struct {
 type BackupPath struct {
 	disc   DiscPath
 	backup string
+	bare   bool
 }
 
 // AccountID is the path of the account with this ID.
@@ -70,23 +75,27 @@ func AccountID(id int) AccountPath { return AccountPath(strconv.Itoa(id)) }
 func UserID(id int) UserPath { return UserPath(strconv.Itoa(id)) }
 
 // GroupID is the path of the group with this ID, its account unknown.
-func GroupID(id int) GroupPath { return GroupPath{group: strconv.Itoa(id)} }
+func GroupID(id int) GroupPath { return bareGroup(strconv.Itoa(id)) }
 
 // VirtualMachineID is the path of the virtual machine with this ID, its group
 // and account unknown.
 func VirtualMachineID(id int) VirtualMachinePath {
-	return VirtualMachinePath{machine: strconv.Itoa(id)}
+	return bareMachine(strconv.Itoa(id))
 }
 
 // DiscID is the path of the disc with this ID, its virtual machine unknown.
-func DiscID(id int) DiscPath { return DiscPath{disc: strconv.Itoa(id)} }
+func DiscID(id int) DiscPath { return bareDisc(strconv.Itoa(id)) }
 
 // NICID is the path of the network interface with this ID, its virtual machine
 // unknown.
-func NICID(id int) NICPath { return NICPath{nic: strconv.Itoa(id)} }
+func NICID(id int) NICPath { return NICPath{nic: strconv.Itoa(id), bare: true} }
 
 // BackupID is the path of the backup with this ID, its disc unknown.
-func BackupID(id int) BackupPath { return BackupPath{backup: strconv.Itoa(id)} }
+func BackupID(id int) BackupPath { return BackupPath{backup: strconv.Itoa(id), bare: true} }
+
+func bareGroup(id string) GroupPath            { return GroupPath{group: id, bare: true} }
+func bareMachine(id string) VirtualMachinePath { return VirtualMachinePath{machine: id, bare: true} }
+func bareDisc(id string) DiscPath              { return DiscPath{disc: id, bare: true} }
 
 // Group is the path of a group of this account, by name or ID.
 func (p AccountPath) Group(nameOrID string) GroupPath {
@@ -133,8 +142,9 @@ func (p NICPath) VirtualMachine() VirtualMachinePath { return p.machine }
 // Disc is the disc of this path, and zero if the path does not say.
 func (p BackupPath) Disc() DiscPath { return p.disc }
 
-// segments are the path's own words, the child first; parents that are not
-// known are left out.
+// segments are the path's own words, the child first. The parents of a bare ID
+// are left out; those that are empty by mistake are not, so that they are
+// refused.
 func (p AccountPath) segments() []string {
 	if p == "" {
 		return nil
@@ -150,38 +160,48 @@ func (p UserPath) segments() []string {
 }
 
 func (p GroupPath) segments() []string {
-	if p.IsZero() {
+	switch {
+	case p.IsZero():
 		return nil
+	case p.bare:
+		return []string{p.group}
 	}
-	return append([]string{p.group}, p.account.segments()...)
+	return []string{p.group, string(p.account)}
 }
 
 func (p VirtualMachinePath) segments() []string {
-	if p.IsZero() {
-		return nil
-	}
-	return append([]string{p.machine}, p.group.segments()...)
+	return below(p.IsZero(), p.bare, p.machine, p.group)
 }
 
 func (p DiscPath) segments() []string {
-	if p.IsZero() {
-		return nil
-	}
-	return append([]string{p.disc}, p.machine.segments()...)
+	return below(p.IsZero(), p.bare, p.disc, p.machine)
 }
 
 func (p NICPath) segments() []string {
-	if p.IsZero() {
-		return nil
-	}
-	return append([]string{p.nic}, p.machine.segments()...)
+	return below(p.IsZero(), p.bare, p.nic, p.machine)
 }
 
 func (p BackupPath) segments() []string {
-	if p.IsZero() {
+	return below(p.IsZero(), p.bare, p.backup, p.disc)
+}
+
+// below is the segments of child and its parent. A parent that names nothing is
+// one empty word for each of its levels.
+func below(zero, bare bool, child string, parent interface {
+	segments() []string
+	nested() string
+}) []string {
+	switch {
+	case zero:
 		return nil
+	case bare:
+		return []string{child}
 	}
-	return append([]string{p.backup}, p.disc.segments()...)
+	words := parent.segments()
+	if words == nil {
+		words = make([]string, strings.Count(parent.nested(), "{"))
+	}
+	return append([]string{child}, words...)
 }
 
 // IsZero reports whether the path names nothing.
@@ -348,7 +368,7 @@ func ParseNICPath(text string) (NICPath, error) {
 		}
 		return NICPath{}, err
 	}
-	return NICPath{nic: segments[0], machine: machineOf(segments[1:])}, nil
+	return NICPath{nic: segments[0], machine: machineOf(segments[1:]), bare: len(segments) == 1}, nil
 }
 
 // ParseBackupPath reads backup.disc.machine.group.account or #9100.
@@ -357,29 +377,30 @@ func ParseBackupPath(text string) (BackupPath, error) {
 	if err != nil {
 		return BackupPath{}, err
 	}
-	return BackupPath{backup: segments[0], disc: discOf(segments[1:])}, nil
+	return BackupPath{backup: segments[0], disc: discOf(segments[1:]), bare: len(segments) == 1}, nil
 }
 
 func groupOf(segments []string) (p GroupPath) {
-	if len(segments) > 0 {
-		p.group = segments[0]
-	}
-	if len(segments) > 1 {
-		p.account = AccountPath(segments[1])
+	switch len(segments) {
+	case 0:
+	case 1:
+		p = bareGroup(segments[0])
+	default:
+		p = AccountPath(segments[1]).Group(segments[0])
 	}
 	return p
 }
 
 func machineOf(segments []string) (p VirtualMachinePath) {
 	if len(segments) > 0 {
-		p = VirtualMachinePath{machine: segments[0], group: groupOf(segments[1:])}
+		p = VirtualMachinePath{machine: segments[0], group: groupOf(segments[1:]), bare: len(segments) == 1}
 	}
 	return p
 }
 
 func discOf(segments []string) (p DiscPath) {
 	if len(segments) > 0 {
-		p = DiscPath{disc: segments[0], machine: machineOf(segments[1:])}
+		p = DiscPath{disc: segments[0], machine: machineOf(segments[1:]), bare: len(segments) == 1}
 	}
 	return p
 }

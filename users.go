@@ -117,15 +117,10 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 
 // editKeys reads the keys, edits them and writes them back if that changed them.
 func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error), opts []CallOption) (User, error) {
-	if ctx == nil {
-		return User{}, notSent(operation, string(user), errors.New("the context is nil"))
+	if err := s.client.keyTurn.take(ctx); err != nil {
+		return User{}, notSent(operation, string(user), err)
 	}
-	select {
-	case s.client.keyTurn <- struct{}{}:
-		defer func() { <-s.client.keyTurn }()
-	case <-ctx.Done():
-		return User{}, notSent(operation, string(user), context.Cause(ctx))
-	}
+	defer s.client.keyTurn.give()
 	u, err := s.Get(ctx, user)
 	if err != nil {
 		return User{}, err

@@ -60,11 +60,10 @@ func (vm *VirtualMachine) answered(status int) { vm.Provisioning = status == 202
 // on naming the same machine after a rename. After a move to another group it
 // does not: its ID alone, VirtualMachineID, does.
 func (vm VirtualMachine) Path() VirtualMachinePath {
-	path := VirtualMachineID(vm.ID)
 	if _, account, ok := vm.parents(); ok && vm.GroupID > 0 {
-		path.group = GroupPath{account: AccountPath(account), group: GroupID(vm.GroupID).group}
+		return AccountPath(account).Group(strconv.Itoa(vm.GroupID)).VirtualMachine(strconv.Itoa(vm.ID))
 	}
-	return path
+	return VirtualMachineID(vm.ID)
 }
 
 // parents are the names of its group and account, which its host name tells.
@@ -220,11 +219,11 @@ func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachine
 func (s *VirtualMachinesService) listing(ctx context.Context, options VirtualMachineListOptions) (target, func(VirtualMachine) error, error) {
 	query := machineListQuery{View: options.View, IncludeDeleted: options.IncludeDeleted}
 	group, account := options.Group, options.Account
-	if group.account != "" && account != "" && group.account != account {
+	if group.account != "" && account != "" && !s.client.sameAccount(group.account, account) {
 		return at(group, machinesRoute), nil, errDisagree
 	}
-	if group.account == "" && !group.IsZero() {
-		group.account = account
+	if group.bare && account != "" {
+		group = account.Group(group.group)
 	}
 	if !group.IsZero() && isFull(group) && s.client.style == NestedURLs {
 		return at(group, machinesRoute).with(query), nil, nil
@@ -281,10 +280,10 @@ func (s *VirtualMachinesService) within(ctx context.Context, account AccountPath
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "get virtual machine"
 	switch {
-	case vm.IsZero(), isFull(vm) && s.client.style == NestedURLs, vm.isID() && vm.group.IsZero():
+	case vm.IsZero(), isFull(vm) && s.client.style == NestedURLs, vm.bare:
 		return read[VirtualMachine](ctx, s.client, operation, at(vm, ""), opts)
 	case vm.isID():
-		m, err := read[VirtualMachine](ctx, s.client, operation, at(VirtualMachinePath{machine: vm.machine}, ""), opts)
+		m, err := read[VirtualMachine](ctx, s.client, operation, at(bareMachine(vm.machine), ""), opts)
 		if err != nil {
 			return m, err
 		}
@@ -306,15 +305,14 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "create virtual machine"
 	body := createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
-	if ctx == nil {
-		return VirtualMachine{}, notSent(operation, group.String(), errors.New("the context is nil"))
+	err := body.check() // before waiting for a turn
+	if err == nil {
+		err = s.client.createTurns.take(ctx)
 	}
-	select {
-	case s.client.createTurns <- struct{}{}:
-		defer func() { <-s.client.createTurns }()
-	case <-ctx.Done():
-		return VirtualMachine{}, notSent(operation, group.String(), context.Cause(ctx))
+	if err != nil {
+		return VirtualMachine{}, notSent(operation, group.String(), err)
 	}
+	defer s.client.createTurns.give()
 	answer, err := call(ctx, s.client, posting(operation), at(group, "/vm_create"), body, func(ctx context.Context) (createAnswer, error) {
 		made, err := s.Get(ctx, group.VirtualMachine(vm.Name))
 		return createAnswer{VirtualMachine: made}, err
@@ -515,9 +513,9 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 	switch {
 	case isFull(vm) || vm.IsZero():
 		return vm, nil
-	case !vm.group.IsZero():
+	case !vm.bare:
 		group, err := s.client.Groups.Resolve(ctx, vm.group, opts...)
-		return VirtualMachinePath{group: group, machine: vm.machine}, err
+		return group.VirtualMachine(vm.machine), err
 	}
 	m, err := s.Get(ctx, vm, append(opts[:len(opts):len(opts)], WithDeleted())...)
 	if err != nil {
@@ -528,9 +526,10 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 		if m.GroupID <= 0 {
 			return VirtualMachinePath{}, errors.New("the service does not say which group the machine is in")
 		}
-		path.group, err = s.client.Groups.Resolve(ctx, GroupID(m.GroupID), opts...)
+		group, err := s.client.Groups.Resolve(ctx, GroupID(m.GroupID), opts...)
+		return group.VirtualMachine(vm.machine), err
 	}
-	return path, err
+	return path, nil
 }
 
 func (p VirtualMachinePath) nested() string {

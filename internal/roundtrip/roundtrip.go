@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -89,8 +90,11 @@ var ErrTooLarge = errors.New("the answer is larger than the limit")
 func Send(ctx context.Context, client *http.Client, policy Policy, req Request) (*Response, error) {
 	call := &call{policy: policy, req: &req, response: &Response{}}
 	// WroteHeaders comes before the last byte leaves, so a request that it has
-	// not reported cannot have been carried out.
+	// not reported has not been carried out when its connection is gone. An
+	// attempt that was interrupted may yet be written by the transport behind
+	// our back: what it had a connection for counts as written.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { call.connected.Store(true) },
 		WroteHeaders: func() { call.written.Store(true) },
 	})
 	httpReq := (&http.Request{
@@ -116,7 +120,23 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 	if _, err = retrier.Do(retryable); err != nil && call.err == nil {
 		call.err = err // the context ended while waiting for the next attempt
 	}
+	if call.err != nil && ctx.Err() != nil {
+		call.err = Interrupted(ctx, call.err)
+	}
 	return call.response, call.err
+}
+
+// Interrupted is the error of a call that its context ended: the context's, with
+// its cause and what went wrong before.
+func Interrupted(ctx context.Context, last error) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	switch {
+	case !errors.Is(last, err) && !errors.Is(last, cause):
+		return fmt.Errorf("%w (before that: %w)", err, last)
+	case cause != err && !errors.Is(cause, err):
+		return fmt.Errorf("%w (%w)", err, cause)
+	}
+	return cause
 }
 
 // call is the state of one Send.
@@ -125,9 +145,10 @@ type call struct {
 	req      *Request
 	response *Response
 	err      error
-	written  atomic.Bool
 	started  time.Time
 	wait     time.Duration
+	// What the transport told of the attempt that is under way.
+	connected, written atomic.Bool
 }
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
@@ -135,6 +156,9 @@ type call struct {
 func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	out := c.response
 	out.Attempts++
+	if outer, ok := err.(*url.Error); ok {
+		err = outer.Err // method and URL are told elsewhere, and the URL may be a secret
+	}
 	var cut error
 	if resp != nil {
 		out.StatusCode, out.Header, out.Body, out.Cut, out.Stream = resp.StatusCode, resp.Header, nil, nil, nil
@@ -144,13 +168,21 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		case c.req.Stream && out.OK():
 			out.Stream = resp.Body
 		default:
-			out.Body, cut = readAll(resp, c.policy.MaxBody)
+			limit := c.policy.MaxBody
+			if !out.OK() {
+				limit = min(limit, maxErrorAnswer)
+			}
+			out.Body, cut = readAll(resp, limit)
 			out.Cut = cut
 			resp.Body.Close()
 			resp.Body = http.NoBody
 		}
 	}
-	retry, lost := c.verdict(resp, err, cut)
+	if cut != nil && ctx.Err() != nil {
+		cut = Interrupted(ctx, cut)
+		out.Cut = cut
+	}
+	retry, lost := c.verdict(resp, err, cut, ctx.Err() != nil)
 	if ctx.Err() != nil {
 		retry = false // the caller's wish to stop ends the call, not the service's
 	}
@@ -180,6 +212,7 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		c.req.OnAttempt(attempt)
 	}
 	if retry {
+		c.connected.Store(false)
 		c.written.Store(false)
 		c.started = time.Now().Add(c.wait)
 	}
@@ -187,11 +220,12 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 }
 
 // verdict is the table of what may be sent again. lost says that the attempt
-// reached the service and nobody knows what it did.
-func (c *call) verdict(resp *http.Response, err, cut error) (retry, lost bool) {
+// may have reached the service and nobody knows what it did; stopped, that the
+// caller's context has ended.
+func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry, lost bool) {
 	class := c.req.Class
 	if resp == nil || err != nil {
-		written := c.written.Load()
+		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err))
 		lost = written && class != Safe && resp == nil
 		switch {
 		case resp != nil, permanent(err):
@@ -212,6 +246,14 @@ func (c *call) verdict(resp *http.Response, err, cut error) (retry, lost bool) {
 		return class == Safe && !errors.Is(cut, ErrTooLarge), false
 	}
 	return false, false
+}
+
+// interrupting reports whether err is a decision of this side: the transport may
+// still be at work on the attempt when it comes.
+func interrupting(err error) bool {
+	_, ok := errors.AsType[*LimitError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isNet && timeout.Timeout()
 }
 
 // permanent errors come again however often the request is sent.
@@ -237,11 +279,7 @@ func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration
 	if c.response.Attempts >= c.policy.MaxAttempts || ctx.Err() != nil {
 		return 0, false
 	}
-	ceiling := c.policy.MinWait << min(c.response.Attempts-1, 20)
-	if ceiling <= 0 || ceiling > c.policy.MaxWait {
-		ceiling = c.policy.MaxWait
-	}
-	wait := time.Duration(rand.Int64N(int64(max(ceiling, 1))))
+	wait := c.policy.jittered(c.response.Attempts)
 	if resp != nil {
 		if asked, ok := RetryAfter(resp.Header); ok {
 			wait = min(asked, c.policy.MaxWait)
@@ -251,6 +289,31 @@ func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration
 		return 0, false
 	}
 	return wait, true
+}
+
+// jittered is a random pause after so many attempts, from a range that doubles
+// with each.
+func (p Policy) jittered(attempts int) time.Duration {
+	ceiling := p.MinWait << min(attempts-1, 20)
+	if ceiling <= 0 || ceiling > p.MaxWait {
+		ceiling = p.MaxWait
+	}
+	return time.Duration(rand.Int64N(int64(max(ceiling, 1))))
+}
+
+// Pause waits before another attempt, and reports whether there is to be one.
+func (p Policy) Pause(ctx context.Context, attempts int) bool {
+	if attempts >= p.MaxAttempts {
+		return false
+	}
+	timer := time.NewTimer(p.jittered(attempts))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // RetryAfter is what the service asks to wait, and false if it did not ask.
@@ -268,15 +331,22 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 	return 0, false
 }
 
+// maxErrorAnswer is how much is read of an answer that is not 2xx.
+const maxErrorAnswer = 1 << 20
+
 func readAll(resp *http.Response, limit int64) ([]byte, error) {
 	if resp.ContentLength > limit {
 		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 	}
 	if n := resp.ContentLength; n >= 0 {
-		// A known length saves the copies of a growing buffer.
-		body := make([]byte, n)
+		// A known length saves the copies of a growing buffer. The byte beyond it
+		// is for meeting the end: a connection is used again only after that.
+		body := make([]byte, n+1)
 		read, err := io.ReadFull(resp.Body, body)
-		return body[:read], cutShort(err)
+		if int64(read) == n && (err == io.ErrUnexpectedEOF || err == io.EOF) {
+			err = nil
+		}
+		return body[:min(int64(read), n)], cutShort(err)
 	}
 	var body bytes.Buffer
 	read, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))

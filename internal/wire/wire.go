@@ -98,8 +98,12 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	}
 	for dec.PeekKind() != ']' {
 		var element T
-		if err := json.UnmarshalDecode(dec, &element); err != nil {
+		value, err := dec.ReadValue()
+		if err != nil {
 			return truncated(err)
+		}
+		if err := Unmarshal(value, &element); err != nil {
+			return err
 		}
 		if !yield(element) {
 			return nil
@@ -135,12 +139,18 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	n, err := m.r.Read(p)
 	m.read += int64(n)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%w: %w", ErrCut, err)
+	}
 	return n, err
 }
 
+// ErrCut is what Elements says of a list whose end did not come.
+var ErrCut = errors.New("the answer was cut short")
+
 func truncated(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", ErrCut, io.ErrUnexpectedEOF)
 	}
 	return err
 }
