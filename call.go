@@ -68,7 +68,8 @@ type target struct {
 	place  place  // nil if the route is fixed
 	suffix string // below the place, or the whole route
 	args   []string
-	query  any // a struct with url tags, or nil
+	query  any    // a struct with url tags, or nil
+	about  string // what the call is about, if place and args do not say
 }
 
 // at is a route below a place.
@@ -84,8 +85,17 @@ func (t target) with(query any) target {
 	return t
 }
 
+// of says what a call to a fixed route is about.
+func (t target) of(subject string) target {
+	t.about = subject
+	return t
+}
+
 func (t target) subject() string {
-	if t.place != nil {
+	switch {
+	case t.about != "":
+		return t.about
+	case t.place != nil:
 		return t.place.text()
 	}
 	return strings.Join(t.args, " ")

@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,7 +156,7 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 		query.VMName = vm.machine
 	}
 	id := ""
-	return under("/discs").with(query), func(d Disc) error {
+	return under("/discs").with(query).of(vm.String()), func(d Disc) error {
 		if id == "" {
 			if id = vm.machine; !vm.isID() {
 				found, err := s.client.VirtualMachines.Get(ctx, vm, WithDeleted())
@@ -189,8 +190,11 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 		}
 		return orNotFound(d, err, "get disc", disc, "/discs/{ID}")
 	}
-	discs, err := s.List(ctx, DiscListOptions{VirtualMachine: disc.machine}, opts...)
-	return match(discs, err, "get disc", disc, "/discs", func(d Disc) bool { return d.Label == disc.disc })
+	t, believe, err := s.listing(ctx, DiscListOptions{VirtualMachine: disc.machine})
+	if err = cmp.Or(disc.check(), err); err != nil {
+		return Disc{}, notSent("get disc", disc.String(), err)
+	}
+	return match(ctx, s.client, "get disc", disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
 }
 
 // Create adds a disc to a virtual machine: POST {virtual machine}/discs. It is

@@ -1,10 +1,10 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strconv"
-	"strings"
 )
 
 // Group holds virtual machines of an account. Every account starts with one
@@ -83,7 +83,7 @@ func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (
 		return at(account, "/groups"), nil, nil
 	}
 	belongs := s.client.accountFilter(ctx, account)
-	return under("/groups").with(account.query()), func(g Group) error {
+	return under("/groups").with(account.query()).of(string(account)), func(g Group) error {
 		if ok, err := belongs(g.AccountID, ""); !ok {
 			return orIgnored(err, "account", account.isID())
 		}
@@ -108,8 +108,11 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 		}
 		return orNotFound(g, err, "get group", group, "/groups/{ID}")
 	}
-	groups, err := s.List(ctx, GroupListOptions{Account: group.account}, opts...)
-	return match(groups, err, "get group", group, "/groups", func(g Group) bool { return strings.EqualFold(g.Name, group.group) })
+	t, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
+	if err = cmp.Or(group.check(), group.account.check(), err); err != nil {
+		return Group{}, notSent("get group", group.String(), err)
+	}
+	return match(ctx, s.client, "get group", group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
 }
 
 // Create makes a group: POST /accounts/{account}/groups. It costs nothing.

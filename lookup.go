@@ -27,6 +27,8 @@ func (p VirtualMachinePath) check() error {
 	return checkSegment("virtual machine", p.machine)
 }
 
+func (p DiscPath) check() error { return checkSegment("disc", p.disc) }
+
 func checkSegment(what, segment string) error {
 	if err := route.Check(segment); err != nil {
 		return fmt.Errorf("%s %w", what, err)
@@ -45,9 +47,10 @@ func orIgnored(err error, filter string, isID bool) error {
 	return ignored(filter + "_name")
 }
 
-// match is the one element of a list that was looked up by name.
-func match[T any](elements []T, err error, operation string, p place, route string, matches func(T) bool) (T, error) {
+// match reads a flat list and returns the one element that a name stands for.
+func match[T any](ctx context.Context, c *Client, operation string, p place, t target, believe func(T) error, matches func(T) bool, opts []CallOption) (T, error) {
 	var zero T
+	elements, err := list(ctx, c, operation, t.of(p.text()), believe, opts)
 	if err != nil {
 		return zero, err
 	}
@@ -56,7 +59,7 @@ func match[T any](elements []T, err error, operation string, p place, route stri
 			return element, nil
 		}
 	}
-	return zero, absent(operation, p, route)
+	return zero, absent(operation, p, t.suffix)
 }
 
 // orNotFound is element, unless it was found where it should not be.

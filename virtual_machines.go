@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,7 @@ func (s *VirtualMachinesService) listing(ctx context.Context, options VirtualMac
 	if !group.IsZero() && isFull(group) && s.client.style == NestedURLs {
 		return at(group, machinesRoute).with(query), nil, nil
 	}
-	t := under(machinesRoute)
+	t := under(machinesRoute).of(cmp.Or(group.String(), string(account)))
 	var err error
 	if query.machineQuery, err = s.client.machineQuery(group); err != nil {
 		return t, nil, err
@@ -287,14 +288,17 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 		if err != nil {
 			return m, err
 		}
-		account, err := s.client.named(vm.group.account)
-		if err == nil {
-			err = s.within(ctx, account, vm.group)(m)
+		_, believe, err := s.listing(ctx, VirtualMachineListOptions{Group: vm.group})
+		if err == nil && believe != nil {
+			err = believe(m)
 		}
 		return orNotFound(m, err, operation, vm, machinesRoute+"/{ID}")
 	}
-	machines, err := s.List(ctx, VirtualMachineListOptions{Group: vm.group}, opts...)
-	return match(machines, err, operation, vm, machinesRoute, func(m VirtualMachine) bool { return equalNames(m.Name, vm.machine) })
+	t, believe, err := s.listing(ctx, VirtualMachineListOptions{Group: vm.group})
+	if err = cmp.Or(vm.check(), err); err != nil {
+		return VirtualMachine{}, notSent(operation, vm.String(), err)
+	}
+	return match(ctx, s.client, operation, vm, t, believe, func(m VirtualMachine) bool { return equalNames(m.Name, vm.machine) }, opts)
 }
 
 // Create makes a virtual machine with its discs and image in one go: POST
