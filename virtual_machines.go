@@ -133,6 +133,10 @@ type createBody struct {
 	IPs            *VirtualMachineIPs   `json:"ips,omitzero"`
 }
 
+func newCreateBody(vm VirtualMachineCreate) createBody {
+	return createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
+}
+
 func (b createBody) check() error {
 	if err := b.VirtualMachine.check(); err != nil {
 		return err
@@ -169,6 +173,13 @@ type VirtualMachineUpdate struct {
 	Keymap                Nullable[string] `json:"keymap,omitzero"`                  // null is the service's own
 	HardwareProfile       *HardwareProfile `json:"hardware_profile,omitzero"`        //
 	HardwareProfileLocked *bool            `json:"hardware_profile_locked,omitzero"` // true is no automatic upgrade
+}
+
+func (u VirtualMachineUpdate) check() error {
+	if u.Cores != nil && *u.Cores <= 0 || u.Memory != nil && *u.Memory <= 0 {
+		return errors.New("cores and memory must be above zero")
+	}
+	return nil
 }
 
 // once reports whether another such update would do something again: a power-off
@@ -308,7 +319,7 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 // again. Creates of one client take turns: see WithConcurrentCreates.
 func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "create virtual machine"
-	body := createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
+	body := newCreateBody(vm)
 	err := body.check() // before waiting for a turn
 	if err == nil {
 		err = s.client.createTurns.take(ctx)
@@ -462,9 +473,8 @@ func (s *VirtualMachinesService) PowerDown(ctx context.Context, vm VirtualMachin
 	return s.signal(ctx, "power down virtual machine", vm, signalBody{Signal: "powerdown"}, opts)
 }
 
-// SendKeys presses keys of a virtual machine's keyboard at once: POST {virtual
-// machine}/signal. SendKeys(ctx, vm, "ctrl", "alt", "delete"); Definitions has
-// their names.
+// SendKeys presses keys of a virtual machine's keyboard at once, such as "ctrl",
+// "alt", "delete": POST {virtual machine}/signal. Definitions has their names.
 func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachinePath, keys []string, opts ...CallOption) error {
 	if len(keys) == 0 {
 		return notSent("send keys to virtual machine", vm.String(), errors.New("no keys are given"))
