@@ -119,10 +119,11 @@ type ShutdownOptions struct {
 // does not listen and options allow it, the plug. A machine that is off already
 // is left so. It returns the machine as last seen, also with an error.
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
-	vm, err := s.Resolve(ctx, vm) // once, for all the calls to come
+	path, err := s.Resolve(ctx, vm) // once, for all the calls to come
 	if err != nil {
 		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
 	}
+	vm = path
 	seen, err := s.Get(ctx, vm, opts...)
 	if err != nil || !seen.PowerOn && !seen.AutorebootOn && !seen.Provisioning {
 		return seen, err
@@ -180,10 +181,11 @@ func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm Virtua
 	if err := update.check(); err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
 	}
-	vm, err := s.Resolve(ctx, vm)
+	path, err := s.Resolve(ctx, vm)
 	if err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
 	}
+	vm = path
 	seen, err := s.ShutdownAndWait(ctx, vm, options, opts...)
 	if err != nil {
 		return seen, err
