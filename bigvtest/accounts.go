@@ -1,0 +1,147 @@
+package bigvtest
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+type accountView struct {
+	Type      string       `json:"type,omitempty"`
+	ID        int          `json:"id"`
+	Name      string       `json:"name"`
+	Suspended bool         `json:"suspended"`
+	Groups    *[]groupView `json:"groups,omitempty"`
+}
+
+func (q *request) accountView(a *account) accountView {
+	v := accountView{ID: a.id, Name: a.name, Suspended: a.suspended}
+	if q.overview() {
+		v.Groups = new(q.groupViews(a.groups))
+	}
+	return v
+}
+
+// isID reports whether a segment is all digits.
+func isID(segment string) (int, bool) {
+	id, err := strconv.Atoi(segment)
+	return id, err == nil && id >= 0 && segment[0] != '+'
+}
+
+// findAccount finds an account by ID or name.
+func (st *state) findAccount(segment string) *account {
+	if id, is := isID(segment); is {
+		if a := st.accounts.get(id); a != nil {
+			return a
+		}
+	}
+	return st.accountNames[strings.ToLower(segment)]
+}
+
+// account is the account in the path.
+func (q *request) account() (*account, error) {
+	a := q.findAccount(q.args[0])
+	if a == nil || !q.who.seesAccount(a) {
+		return nil, errNotFound
+	}
+	return a, nil
+}
+
+// filterAccount is the account that account_id or account_name asks for, nil
+// if neither is there.
+func (q *request) filterAccount() (found *account, err error) {
+	for _, parameter := range []string{"account_id", "account_name"} {
+		if !q.query.Has(parameter) {
+			continue
+		}
+		a := q.findAccount(q.query.Get(parameter))
+		if a == nil || !q.who.seesAccount(a) || found != nil && found != a {
+			return nil, errNotFound
+		}
+		found = a
+	}
+	return found, nil
+}
+
+func listAccounts(q *request) (answer, error) {
+	views := []accountView{}
+	for a := range q.accounts.all() {
+		if q.who.seesAccount(a) {
+			views = append(views, q.accountView(a))
+		}
+	}
+	return ok(views)
+}
+
+func getAccount(q *request) (answer, error) {
+	a, err := q.account()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(q.accountView(a))
+}
+
+// createAccount is of old: whoever makes an account administers it.
+func createAccount(q *request) (answer, error) {
+	f, name := newForm(q.in), ""
+	f.required("name")
+	if f.text("name", &name) {
+		f.name("name", name, 1)
+		if q.accountNames[strings.ToLower(name)] != nil {
+			f.bad.add("name", "has already been taken")
+		}
+	}
+	if err := f.bad.err(); err != nil {
+		return answer{}, err
+	}
+	a := q.addAccount(name)
+	q.grant(&privilege{user: q.who.user, level: AccountAdmin, account: a, passwordRequired: q.who.key == nil, key: q.who.key})
+	return q.created(q.accountView(a)), nil
+}
+
+// updateAccount changes nothing, since nothing of an account can be set.
+func updateAccount(q *request) (answer, error) {
+	a, err := q.account()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := q.may(q.who.onAccount(a), AccountAdmin, a); err != nil {
+		return answer{}, err
+	}
+	return ok(q.accountView(a))
+}
+
+func deleteAccount(q *request) (answer, error) {
+	a, err := q.account()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := q.may(q.who.onAccount(a), ClusterAdmin, a); err != nil {
+		return answer{}, err
+	}
+	for _, g := range a.groups {
+		if len(g.machines) > 0 {
+			return answer{}, refuse(http.StatusBadRequest, "Account is not empty")
+		}
+	}
+	q.dropAccount(a)
+	return gone, nil
+}
+
+func (st *state) addAccount(name string) *account {
+	a := st.accounts.add(func(id int) *account {
+		return &account{id: id, name: name, byName: map[string]*group{}}
+	})
+	st.accountNames[strings.ToLower(name)] = a
+	st.addGroup(a, "default").isDefault = true
+	return a
+}
+
+func (st *state) dropAccount(a *account) {
+	for _, g := range append([]*group(nil), a.groups...) {
+		st.dropGroup(g)
+	}
+	st.revokeAll(func(p *privilege) bool { return p.account == a })
+	st.accounts.drop(a.id)
+	delete(st.accountNames, strings.ToLower(a.name))
+}

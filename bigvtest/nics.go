@@ -1,0 +1,344 @@
+package bigvtest
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strconv"
+)
+
+// mostExtraIPs is how many additional addresses a machine may have.
+const mostExtraIPs = 4
+
+type nicView struct {
+	Type      string                    `json:"type,omitempty"`
+	ID        int                       `json:"id"`
+	Label     *string                   `json:"label"`
+	MAC       string                    `json:"mac"`
+	IPs       []netip.Addr              `json:"ips"`
+	ExtraIPs  map[netip.Addr]netip.Addr `json:"extra_ips"`
+	VLANNum   int                       `json:"vlan_num"`
+	MachineID int                       `json:"virtual_machine_id"`
+}
+
+func nicViews(list []*nic, typed bool) []nicView {
+	views := make([]nicView, 0, len(list))
+	for _, n := range list {
+		views = append(views, n.view(typed))
+	}
+	return views
+}
+
+func (n *nic) view(typed bool) nicView {
+	v := nicView{ID: n.id, Label: n.label, MAC: n.mac, IPs: orEmpty(n.ips), ExtraIPs: n.extra, VLANNum: n.vlan, MachineID: n.machine.id}
+	if v.ExtraIPs == nil {
+		v.ExtraIPs = map[netip.Addr]netip.Addr{}
+	}
+	if typed {
+		v.Type = "application/vnd.bigv.network-interface"
+	}
+	return v
+}
+
+// connect gives a machine its network interface, with the addresses that were
+// asked for or fresh ones.
+func (st *state) connect(m *machine) {
+	if len(m.nics) > 0 {
+		return
+	}
+	n := st.nics.add(func(id int) *nic {
+		return &nic{
+			id: id, machine: m, mac: fmt.Sprintf("fe:ff:00:%02x:%02x:%02x", id>>16&255, id>>8&255, id&255),
+			vlan: orDefault(m.group.vlan, 7), extra: map[netip.Addr]netip.Addr{},
+		}
+	})
+	m.nics = append(m.nics, n)
+	n.ips = m.askedIPs
+	if len(n.ips) == 0 {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			if addr, there := st.pools[family].take(st.ips); there {
+				n.ips = append(n.ips, addr)
+			}
+		}
+	}
+	for _, addr := range n.ips {
+		st.ips[addr] = &ip{addr: addr, nic: n}
+	}
+}
+
+// take hands out an address that nobody has.
+func (p *addressPool) take(taken map[netip.Addr]*ip) (netip.Addr, bool) {
+	for p.within.Contains(p.next) {
+		addr := p.next
+		p.next = addr.Next()
+		if taken[addr] == nil {
+			return addr, true
+		}
+	}
+	for len(p.free) > 0 {
+		addr := p.free[0]
+		p.free = p.free[1:]
+		if taken[addr] == nil {
+			return addr, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// release gives an address back to its pool.
+func (st *state) release(addr netip.Addr) {
+	delete(st.ips, addr)
+	for _, p := range st.pools {
+		if p.within.Contains(addr) {
+			p.free = append(p.free, addr)
+		}
+	}
+}
+
+func (st *state) dropNIC(n *nic) {
+	for _, addr := range n.ips {
+		st.release(addr)
+	}
+	for addr := range n.extra {
+		st.release(addr)
+	}
+	n.machine.nics = without(n.machine.nics, n)
+	st.nics.drop(n.id)
+}
+
+func listNICs(q *request) (answer, error) {
+	m, err := q.machine()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(nicViews(m.nics, false))
+}
+
+func listAllNICs(q *request) (answer, error) {
+	var list []*nic
+	err := q.eachMachine(func(m *machine) { list = append(list, m.nics...) })
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(nicViews(list, false))
+}
+
+// nicOf is the network interface with an ID.
+func (q *request) nicOf(segment string, m *machine) (*nic, error) {
+	id, err := strconv.Atoi(segment)
+	if err != nil {
+		return nil, errNotFound
+	}
+	n := q.nics.get(id)
+	if n == nil || m != nil && n.machine != m || !q.who.seesMachine(n.machine) {
+		return nil, errNotFound
+	}
+	return n, nil
+}
+
+func getNIC(q *request) (answer, error) {
+	m, err := q.machine()
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := q.nicOf(q.args[3], m)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(n.view(false))
+}
+
+func getFlatNIC(q *request) (answer, error) {
+	n, err := q.nicOf(q.args[0], nil)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(n.view(false))
+}
+
+type newIPsView struct {
+	Addresses  int          `json:"addresses"`
+	Family     string       `json:"family"`
+	Reason     string       `json:"reason"`
+	Contiguous bool         `json:"contiguous"`
+	IPs        []netip.Addr `json:"ips"`
+}
+
+func createIPs(q *request) (answer, error) {
+	m, err := q.machine()
+	if err != nil {
+		return answer{}, err
+	}
+	n, err := q.nicOf(q.args[3], m)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := q.mayDisc(m); err != nil {
+		return answer{}, err
+	}
+	f, v := newForm(q.in), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
+	f.required("addresses", "reason")
+	if f.integer("addresses", &v.Addresses) && (v.Addresses < 1 || v.Addresses > mostExtraIPs) {
+		f.bad.add("addresses", "must be in 1..%d", mostExtraIPs)
+	}
+	if f.has("family") && f.text("family", &v.Family) {
+		f.oneOf("family", v.Family, []string{"ipv4"}) // additional IPv6 addresses are not to be had
+	}
+	if f.text("reason", &v.Reason) && v.Reason == "" {
+		f.bad.add("reason", "can't be blank")
+	}
+	f.boolean("contiguous", &v.Contiguous)
+	if v.Contiguous {
+		f.bad.add("contiguous", "is not implemented")
+	}
+	if err := f.bad.err(); err != nil {
+		return answer{}, err
+	}
+	extra := 0
+	for _, other := range m.nics {
+		extra += len(other.extra)
+	}
+	if extra+v.Addresses > mostExtraIPs {
+		return answer{}, refuse(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d additional IP addresses", mostExtraIPs))
+	}
+	var to netip.Addr
+	for _, addr := range n.ips {
+		if addr.Is4() {
+			to = addr
+			break
+		}
+	}
+	if !to.IsValid() {
+		return answer{}, refuse(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
+	}
+	for range v.Addresses {
+		addr, there := q.pools["ipv4"].take(q.ips)
+		if !there {
+			return answer{}, refuse(http.StatusBadRequest, "No more addresses are free")
+		}
+		n.extra[addr] = to
+		q.ips[addr] = &ip{addr: addr, nic: n}
+		v.IPs = append(v.IPs, addr)
+	}
+	return ok(v)
+}
+
+type ipView struct {
+	Address netip.Addr `json:"address"`
+	RDNS    *string    `json:"rdns"`
+}
+
+// ip is the address in the path.
+func (q *request) ip() (*ip, error) {
+	addr, err := netip.ParseAddr(q.args[0])
+	if err != nil {
+		return nil, errNotFound
+	}
+	found := q.ips[addr]
+	if found == nil || !q.who.seesMachine(found.nic.machine) {
+		return nil, errNotFound
+	}
+	return found, nil
+}
+
+// ipFor is the address in the path, to be changed.
+func (q *request) ipFor() (*ip, error) {
+	found, err := q.ip()
+	if err != nil {
+		return nil, err
+	}
+	return found, q.mayDisc(found.nic.machine)
+}
+
+func getIP(q *request) (answer, error) {
+	found, err := q.ip()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(ipView{found.addr, found.rdns})
+}
+
+var hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?$`)
+
+func updateIP(q *request) (answer, error) {
+	found, err := q.ipFor()
+	if err != nil {
+		return answer{}, err
+	}
+	f, rdns := newForm(q.in), found.rdns
+	if f.nullable("rdns", &rdns) && rdns != nil && !hostName.MatchString(*rdns) {
+		f.bad.add("rdns", "is invalid")
+	}
+	if err := f.bad.err(); err != nil {
+		return answer{}, err
+	}
+	found.rdns = rdns
+	return ok(ipView{found.addr, found.rdns})
+}
+
+func deleteIP(q *request) (answer, error) {
+	found, err := q.ipFor()
+	if err != nil {
+		return answer{}, err
+	}
+	if _, extra := found.nic.extra[found.addr]; !extra {
+		return answer{}, refuse(http.StatusBadRequest, "Only additional IP addresses can be deleted")
+	}
+	delete(found.nic.extra, found.addr)
+	q.release(found.addr)
+	return gone, nil
+}
+
+type swapView struct {
+	First  int  `json:"virtual_machine_1_id"`
+	Second int  `json:"virtual_machine_2_id"`
+	Extra  bool `json:"move_additional_ips"`
+}
+
+// swapIPs gives each of two machines the addresses of the other.
+func swapIPs(q *request) (answer, error) {
+	f, v := newForm(q.in), swapView{}
+	var machines [2]*machine
+	f.required("virtual_machine_1_id", "virtual_machine_2_id")
+	for i, key := range []string{"virtual_machine_1_id", "virtual_machine_2_id"} {
+		id := []*int{&v.First, &v.Second}[i]
+		if !f.integer(key, id) {
+			continue
+		}
+		m := q.machines.get(*id)
+		if m == nil || m.deleted || len(m.nics) == 0 || !q.who.seesMachine(m) || m == machines[0] {
+			f.bad.add(key, "is invalid")
+		}
+		machines[i] = m
+	}
+	f.boolean("move_additional_ips", &v.Extra)
+	if err := f.bad.err(); err != nil {
+		return answer{}, err
+	}
+	for _, m := range machines {
+		if err := q.mayDisc(m); err != nil {
+			return answer{}, err
+		}
+	}
+	if machines[0].powerOn || machines[1].powerOn {
+		return answer{}, refuse(http.StatusBadRequest, "Both virtual machines must be powered off")
+	}
+	a, b := machines[0].nics[0], machines[1].nics[0]
+	a.ips, b.ips = b.ips, a.ips
+	if v.Extra {
+		a.extra, b.extra = b.extra, a.extra
+	}
+	for _, n := range []*nic{a, b} {
+		for _, addr := range n.ips {
+			q.ips[addr].nic = n
+		}
+		for addr := range n.extra {
+			q.ips[addr].nic = n
+			if len(n.ips) > 0 {
+				n.extra[addr] = n.ips[0]
+			}
+		}
+	}
+	return ok(v)
+}

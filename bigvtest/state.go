@@ -1,0 +1,307 @@
+package bigvtest
+
+import (
+	"cmp"
+	"encoding/json"
+	"iter"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/bigv-go/bigv"
+)
+
+// state is everything the service knows. It is guarded by Server.mu.
+type state struct {
+	clock clock
+
+	accounts   table[account]
+	groups     table[group]
+	machines   table[machine]
+	discs      table[disc] // discs and backups share one sequence
+	schedules  table[schedule]
+	nics       table[nic]
+	users      table[user]
+	privileges table[privilege]
+	keys       table[apiKey]
+	defaults   table[vmDefault]
+
+	accountNames map[string]*account
+	userNames    map[string]*user
+	secrets      map[string]*apiKey
+	sessions     map[string]*session
+	ips          map[netip.Addr]*ip
+	pools        map[string]*addressPool
+}
+
+func newState() *state {
+	st := &state{
+		accountNames: map[string]*account{},
+		userNames:    map[string]*user{},
+		secrets:      map[string]*apiKey{},
+		sessions:     map[string]*session{},
+		ips:          map[netip.Addr]*ip{},
+		pools: map[string]*addressPool{
+			"ipv4": {next: netip.MustParseAddr("198.18.0.1"), within: netip.MustParsePrefix("198.18.0.0/15")},
+			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), within: netip.MustParsePrefix("2001:db8:1::/48")},
+		},
+	}
+	// The sequences start apart, so that the ID of one thing does not by
+	// accident name another.
+	st.accounts.last = 40
+	st.groups.last = 70
+	st.machines.last = 5000
+	st.discs.last = 9000
+	st.schedules.last = 300
+	st.nics.last = 6000
+	st.users.last = 10
+	st.privileges.last = 30
+	st.keys.last = 8
+	st.defaults.last = 20
+	return st
+}
+
+// table holds one kind of thing by ID, in the order of IDs.
+type table[T any] struct {
+	rows map[int]*T
+	ids  []int
+	last int
+}
+
+func (t *table[T]) add(make func(id int) *T) *T {
+	t.last++
+	row := make(t.last)
+	if t.rows == nil {
+		t.rows = map[int]*T{}
+	}
+	t.rows[t.last] = row
+	t.ids = append(t.ids, t.last)
+	return row
+}
+
+func (t *table[T]) get(id int) *T { return t.rows[id] }
+
+func (t *table[T]) drop(id int) {
+	if i, found := slices.BinarySearch(t.ids, id); found {
+		t.ids = slices.Delete(t.ids, i, i+1)
+	}
+	delete(t.rows, id)
+}
+
+func (t *table[T]) all() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, id := range t.ids {
+			if !yield(t.rows[id]) {
+				return
+			}
+		}
+	}
+}
+
+type numbered interface{ number() int }
+
+func compareNumber[T numbered](row T, id int) int { return cmp.Compare(row.number(), id) }
+
+// insert adds row to list, which is ordered by ID.
+func insert[T numbered](list []T, row T) []T {
+	i, _ := slices.BinarySearchFunc(list, row.number(), compareNumber[T])
+	return slices.Insert(list, i, row)
+}
+
+// remove takes row out of list, which is ordered by ID.
+func remove[T numbered](list []T, row T) []T {
+	if i, found := slices.BinarySearchFunc(list, row.number(), compareNumber[T]); found {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+type account struct {
+	id        int
+	name      string
+	suspended bool
+	groups    []*group
+	byName    map[string]*group
+}
+
+func (a *account) number() int { return a.id }
+
+type group struct {
+	id        int
+	account   *account
+	name      string
+	isDefault bool // answers to "default" even when renamed
+	vlan      int  // private VLAN, 0: none
+	gone      bool
+	machines  []*machine
+	byName    map[string]*machine
+}
+
+func (g *group) number() int { return g.id }
+
+type machine struct {
+	id            int
+	group         *group
+	name          string
+	cores         int
+	memory        int
+	powerOn       bool
+	autoreboot    bool
+	wantPower     bool // asked to be on once provisioned
+	cdrom         *string
+	keymap        *string
+	profile       string
+	profileLocked bool
+	zone          string
+	deleted       bool
+	gone          bool
+	provisioning  bool
+	management    string
+	head          string
+	lastImaged    *string
+	image         image
+	askedIPs      []netip.Addr
+
+	appliance      *appliance // for the next start
+	running        string     // appliance it runs from
+	starts, resets int
+	keys           []string
+
+	discs   []*disc
+	nics    []*nic
+	pending *event // the end of provisioning, of a powerdown or of a restart
+}
+
+func (m *machine) number() int { return m.id }
+
+func (m *machine) hostname() string {
+	return m.name + "." + m.group.name + "." + m.group.account.name + ".uk0.bigv.io"
+}
+
+type image struct {
+	Distribution    string `json:"distribution,omitempty"`
+	RootPassword    string `json:"root_password,omitempty"`
+	SSHPublicKey    string `json:"ssh_public_key,omitempty"`
+	FirstbootScript string `json:"firstboot_script,omitempty"`
+}
+
+type appliance struct {
+	Name      string
+	Permanent bool
+}
+
+type disc struct {
+	id        int
+	machine   *machine
+	label     string
+	size      int
+	grade     string
+	pool      string
+	newGrade  string
+	newPool   string
+	iops      int
+	gone      bool
+	restored  int // backup it was last restored from
+	schedules []*schedule
+	backups   []*disc
+
+	parent   *disc // set on a backup
+	manual   bool
+	schedule *schedule
+	created  time.Time
+}
+
+func (d *disc) number() int { return d.id }
+
+type schedule struct {
+	id       int
+	disc     *disc
+	start    time.Time
+	interval time.Duration
+	capacity int
+	next     *event
+}
+
+func (s *schedule) number() int { return s.id }
+
+type nic struct {
+	id      int
+	machine *machine
+	label   *string
+	mac     string
+	vlan    int
+	ips     []netip.Addr
+	extra   map[netip.Addr]netip.Addr
+}
+
+func (n *nic) number() int { return n.id }
+
+type ip struct {
+	addr netip.Addr
+	nic  *nic
+	rdns *string
+}
+
+// addressPool hands out addresses, those given back only when it has no
+// fresh ones left.
+type addressPool struct {
+	next   netip.Addr
+	within netip.Prefix
+	free   []netip.Addr
+}
+
+type user struct {
+	id         int
+	name       string
+	email      string
+	keys       *string
+	password   string
+	second     string   // kind of second factor: "2fa" or "yubikey", empty is none
+	codes      []string // one-time codes of the second factor that are still good
+	groups     []string
+	privileges []*privilege
+}
+
+func (u *user) number() int { return u.id }
+
+type privilege struct {
+	id               int
+	user             *user
+	level            bigv.PrivilegeLevel
+	account          *account
+	group            *group
+	machine          *machine
+	key              *apiKey
+	creator          *user
+	passwordRequired bool
+	yubikeyRequired  bool
+	yubikeyMaxAge    *int
+	ipRestrictions   json.RawMessage
+}
+
+func (p *privilege) number() int { return p.id }
+
+type apiKey struct {
+	id      int
+	user    *user
+	label   string
+	secret  string
+	expires *time.Time
+}
+
+func (k *apiKey) number() int { return k.id }
+
+type session struct {
+	user    *user
+	factors []string
+	began   time.Time
+	expires time.Time // zero: never
+}
+
+type vmDefault struct {
+	id       int
+	account  *account
+	name     string
+	public   bool
+	settings map[string]json.RawMessage
+}
