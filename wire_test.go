@@ -5,6 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
+	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -39,10 +42,19 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodGet {
 			answer = `{"id":1}`
 		}
+		if req.Method == http.MethodGet && collections[path.Base(req.URL.Path)] {
+			answer = `[]`
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(max(r.status, http.StatusOK))
 	_, _ = io.WriteString(w, answer)
+}
+
+// collections are what a GET answers with a list.
+var collections = map[string]bool{
+	"accounts": true, "groups": true, "virtual_machines": true, "discs": true, "nics": true, "users": true, "privileges": true,
+	"backups": true, "api_keys": true, "definitions": true,
 }
 
 // newRecorder starts a recorder and makes a client of it.
@@ -69,108 +81,94 @@ const (
 	www1URL = webURL + "/virtual_machines/www1"
 )
 
-func TestWrites(t *testing.T) {
-	for _, row := range []struct {
-		name         string
-		call         func(context.Context, *bigv.Client) error
-		method, path string
-		query, body  string
-	}{
-		{"create group", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Groups.Create(ctx, acme, bigv.GroupCreate{Name: "web"})
-			return err
-		}, "POST", "/accounts/acme/groups", "", `{"name":"web"}`},
-		{"rename group", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Groups.Rename(ctx, web, "web2")
-			return err
-		}, "PUT", webURL, "", `{"name":"web2"}`},
-		{"delete group", func(ctx context.Context, c *bigv.Client) error {
-			return c.Groups.Delete(ctx, web)
-		}, "DELETE", webURL, "", ""},
-		{"update sends what is set, false and null included", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Update(ctx, www1, bigv.VirtualMachineUpdate{
-				Memory: new(4096), AutorebootOn: new(false), CDROMURL: bigv.Null[string](), Keymap: bigv.Set("en-gb"),
-			})
-			return err
-		}, "PUT", www1URL, "", `{"memory":4096,"autoreboot_on":false,"cdrom_url":null,"keymap":"en-gb"}`},
-		{"start", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Start(ctx, www1)
-			return err
-		}, "PUT", www1URL, "", `{"autoreboot_on":true,"power_on":true}`},
-		{"stop", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Stop(ctx, www1)
-			return err
-		}, "PUT", www1URL, "", `{"autoreboot_on":false,"power_on":false}`},
-		{"restart", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Restart(ctx, www1)
-			return err
-		}, "PUT", www1URL, "", `{"autoreboot_on":true,"power_on":false}`},
-		{"rescue", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Rescue(ctx, www1)
-			return err
-		}, "PUT", www1URL, "", `{"autoreboot_on":true,"power_on":true,"appliance":{"name":"rescue","permanent":false}}`},
-		{"reset", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.Reset(ctx, www1)
-		}, "POST", www1URL + "/signal", "", `{"signal":"reset"}`},
-		{"send keys", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.SendKeys(ctx, www1, []string{"ctrl", "alt", "delete"})
-		}, "POST", www1URL + "/signal", "", `{"signal":"sendkey","data":"ctrl-alt-delete"}`},
-		{"reimage", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.Reimage(ctx, www1, bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("sesame")})
-		}, "POST", www1URL + "/reimage", "", `{"distribution":"stretch","root_password":"sesame"}`},
-		{"delete machine", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.Delete(ctx, www1)
-		}, "DELETE", www1URL, "", ""},
-		{"purge machine", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.Purge(ctx, www1)
-		}, "DELETE", www1URL, "purge=true", ""},
-		{"undelete machine", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Undelete(ctx, www1)
-			return err
-		}, "PUT", www1URL, "", `{"deleted":false}`},
-		{"create disc", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Discs.Create(ctx, www1, bigv.DiscCreate{Label: "data", Size: 51200, StorageGrade: bigv.Archive})
-			return err
-		}, "POST", www1URL + "/discs", "", `{"label":"data","size":51200,"storage_grade":"archive"}`},
-		{"resize disc", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Discs.Resize(ctx, root, 102400)
-			return err
-		}, "PUT", www1URL + "/discs/root", "", `{"size":102400}`},
-		{"purge disc by ID is flat", func(ctx context.Context, c *bigv.Client) error {
-			return c.Discs.Purge(ctx, bigv.DiscID(9001))
-		}, "DELETE", "/discs/9001", "purge=true", ""},
-		{"purge disc by path is nested", func(ctx context.Context, c *bigv.Client) error {
-			return c.Discs.Purge(ctx, root)
-		}, "DELETE", www1URL + "/discs/root", "purge=true", ""},
-		{"remove all keys", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Users.Update(ctx, "alice", bigv.UserUpdate{AuthorizedKeys: new("")})
-			return err
-		}, "PUT", "/users/alice", "", `{"authorized_keys":""}`},
-		{"grant by ID", func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Privileges.Grant(ctx, "bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78), YubikeyRequired: new(false)})
-			return err
-		}, "POST", "/users/bob/privileges", "", `{"level":"group_admin","group_id":78,"password_required":true,"yubikey_required":false}`},
-		{"revoke", func(ctx context.Context, c *bigv.Client) error {
-			return c.Privileges.Revoke(ctx, 31)
-		}, "DELETE", "/privileges/31", "", ""},
-		{"a hostile name is one segment", func(ctx context.Context, c *bigv.Client) error {
-			return c.Groups.Delete(ctx, acme.Group("a/../b?c=%2F d"))
-		}, "DELETE", "/accounts/acme/groups/a%2F..%2Fb%3Fc=%252F%20d", "", ""},
-	} {
+// wireRow is one call and what must be on the wire for it, each request as
+// "METHOD path?query body".
+type wireRow struct {
+	// name begins with the service and the method: "Groups.Get of an ID alone".
+	name    string
+	opts    []bigv.Option
+	answers map[string]string
+	call    func(context.Context, *bigv.Client) error
+	want    []string
+}
+
+func (e exchange) String() string {
+	text := e.method + " " + e.path
+	if e.query != "" {
+		text += "?" + e.query
+	}
+	if e.body != "" {
+		text += " " + e.body
+	}
+	return text
+}
+
+// runWire runs rows, and holds every request against what all have in common.
+func runWire(t *testing.T, rows []wireRow) {
+	t.Helper()
+	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			rec, client := newRecorder(t, nil)
+			rec, client := newRecorder(t, row.answers, row.opts...)
 			require.NoError(t, row.call(t.Context(), client))
-			require.NotEmpty(t, rec.requests)
-			sent := rec.requests[0]
-			assert.Equal(t, row.method, sent.method)
-			assert.Equal(t, row.path, sent.path)
-			assert.Equal(t, row.query, sent.query)
-			assert.Equal(t, row.body, sent.body)
-			assert.Equal(t, "application/json", sent.header.Get("Accept"))
-			assert.Equal(t, "application/json", sent.header.Get("Content-Type"))
-			assert.Equal(t, "Bearer t0ken", sent.header.Get("Authorization"))
-			assert.Equal(t, "bigv-go/"+bigv.Version, sent.header.Get("User-Agent"))
+			var sent []string
+			for _, request := range rec.requests {
+				sent = append(sent, request.String())
+				assert.Equal(t, "application/json", request.header.Get("Accept"))
+				assert.Equal(t, "application/json", request.header.Get("Content-Type"))
+				assert.Equal(t, "Bearer t0ken", request.header.Get("Authorization"))
+				assert.Equal(t, "bigv-go/"+bigv.Version, request.header.Get("User-Agent"))
+			}
+			assert.Equal(t, row.want, sent)
 		})
 	}
+}
+
+// requireRows fails for an exported method of a service that no row is named
+// after.
+func requireRows(t *testing.T, service string, example any, rows []wireRow, elsewhere ...string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, row := range rows {
+		method, _, _ := strings.Cut(row.name, " ")
+		seen[method] = true
+	}
+	for _, method := range elsewhere {
+		seen[service+"."+method] = true
+	}
+	kind := reflect.TypeOf(example)
+	for i := range kind.NumMethod() {
+		assert.True(t, seen[service+"."+kind.Method(i).Name], "no row for %s.%s", service, kind.Method(i).Name)
+	}
+}
+
+// just drops the value of a call.
+func just[T any](_ T, err error) error { return err }
+
+// each drains what All hands out.
+func each[T any](seq func(func(T, error) bool)) (err error) {
+	for _, err = range seq {
+		if err != nil {
+			break
+		}
+	}
+	return err
+}
+
+// flat and acmeDefault are options that rows share.
+var (
+	flat        = []bigv.Option{bigv.WithURLStyle(bigv.FlatURLs)}
+	acmeDefault = []bigv.Option{bigv.WithAccount("acme")}
+)
+
+// What the parents of IDs are looked up by.
+const (
+	vm5012  = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":true}`
+	disc900 = `{"id":900,"label":"root","virtual_machine_id":5012,"size":25600}`
+)
+
+var parents = map[string]string{
+	"GET /virtual_machines/5012": vm5012,
+	"GET /discs/900":             disc900,
+	"GET /groups/78":             `{"id":78,"account_id":41,"name":"web"}`,
 }
