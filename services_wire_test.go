@@ -34,10 +34,10 @@ func TestAccountsOnTheWire(t *testing.T) {
 			return just(c.Accounts.Get(ctx, acme))
 		}, want: []string{"GET /accounts/acme"}},
 		{name: "Accounts.Create and read back", call: func(ctx context.Context, c *bigv.Client) error {
-			return just(c.Accounts.Create(ctx, bigv.AccountCreate{Name: "acme"})) //lint:ignore SA1019 it is still there
+			return just(c.Accounts.Create(ctx, bigv.AccountCreate{Name: "acme"}))
 		}, want: []string{`POST /accounts {"name":"acme"}`, "GET /accounts/acme"}},
 		{name: "Accounts.Delete", call: func(ctx context.Context, c *bigv.Client) error {
-			return c.Accounts.Delete(ctx, acme) //lint:ignore SA1019 it is still there
+			return c.Accounts.Delete(ctx, acme)
 		}, want: []string{"DELETE /accounts/acme"}},
 	}
 	requireRows(t, "Accounts", &bigv.AccountsService{}, rows)
@@ -431,11 +431,10 @@ func TestUsersOnTheWire(t *testing.T) {
 			return just(c.Users.RemoveKey(ctx, "alice", "laptop"))
 		}, []string{"GET /users/alice", `PUT /users/alice {"authorized_keys":""}`}},
 		{"Users.Create and read back", nil, nil, func(ctx context.Context, c *bigv.Client) error {
-			//lint:ignore SA1019 it is still there
 			return just(c.Users.Create(ctx, bigv.UserCreate{Username: "carol", Email: "c@example.org", Password: bigv.NewSecret("sesame"), AccountName: "new"}))
 		}, []string{`POST /users {"username":"carol","email":"c@example.org","password":"sesame","account_name":"new"}`, "GET /users/carol"}},
 		{"Users.Delete", nil, nil, func(ctx context.Context, c *bigv.Client) error {
-			return c.Users.Delete(ctx, "carol") //lint:ignore SA1019 it is still there
+			return c.Users.Delete(ctx, "carol")
 		}, []string{"DELETE /users/carol"}},
 	}
 	requireRows(t, "Users", &bigv.UsersService{}, rows)
