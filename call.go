@@ -114,7 +114,7 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 		segments := t.place.segments()
 		switch {
 		case len(segments) == 0:
-			return "", "", errors.New("the path names nothing")
+			return "", "", errNoPath
 		case isFull(t.place):
 		case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && len(segments) == 1:
 			template = t.place.flat() + "/{ID}"
@@ -122,10 +122,8 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 			return template, path, err
 		default:
 			// What could never be sent is refused before its parents are asked for.
-			for _, segment := range segments {
-				if err := route.Check(segment); err != nil {
-					return "", "", fmt.Errorf("a part of the path %w", err)
-				}
+			if err := checkPath(t.place); err != nil {
+				return "", "", err
 			}
 			found, err := t.place.parents(ctx, c)
 			if err != nil {

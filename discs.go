@@ -170,7 +170,7 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 			return ignored("vm_" + map[bool]string{true: "id", false: "name"}[vm.isID()])
 		}
 		return nil
-	}, vm.check()
+	}, checkPath(vm)
 }
 
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for
@@ -191,7 +191,7 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 		return orNotFound(d, err, "get disc", disc, "/discs/{ID}")
 	}
 	t, believe, err := s.listing(ctx, DiscListOptions{VirtualMachine: disc.machine})
-	if err = cmp.Or(disc.check(), err); err != nil {
+	if err = cmp.Or(checkPath(disc), err); err != nil {
 		return Disc{}, notSent("get disc", disc.String(), err)
 	}
 	return match(ctx, s.client, "get disc", disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
@@ -243,7 +243,11 @@ func (r relabel) check() error { return checkNewName("the disc's label", r.Label
 // Both must be off, and the first disc of a machine cannot be moved. It is never
 // sent again by itself.
 func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachinePath, opts ...CallOption) (Disc, error) {
-	id, err := s.client.VirtualMachines.id(ctx, to)
+	err := checkPath(disc) // before the machine is looked up
+	id := 0
+	if err == nil {
+		id, err = s.client.VirtualMachines.id(ctx, to)
+	}
 	if err != nil {
 		return Disc{}, notSent("move disc", disc.String(), err)
 	}
@@ -276,7 +280,10 @@ var purging = purgeQuery{Purge: true}
 // Resolve finds the virtual machine, group and account of a disc that is named
 // by ID alone, and returns its full path.
 func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallOption) (DiscPath, error) {
-	if isFull(disc) || disc.IsZero() {
+	if err := checkPath(disc); err != nil {
+		return DiscPath{}, notSent("resolve disc", disc.String(), err)
+	}
+	if isFull(disc) {
 		return disc, nil
 	}
 	vm := disc.machine

@@ -273,7 +273,7 @@ func parseFields(body string) map[string][]string {
 	if err := json.Unmarshal([]byte(body), &members); err != nil || members == nil {
 		if text := strings.TrimSpace(body); text != "" {
 			var quoted string
-			if json.Unmarshal([]byte(text), &quoted) == nil {
+			if text[0] == '"' && json.Unmarshal([]byte(text), &quoted) == nil {
 				text = quoted
 			}
 			fields[""] = []string{text}

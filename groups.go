@@ -88,7 +88,7 @@ func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (
 			return orIgnored(err, "account", account.isID())
 		}
 		return nil
-	}, account.check()
+	}, checkPath(account)
 }
 
 // Get returns a group: GET /accounts/{account}/groups/{group}, or GET
@@ -109,7 +109,7 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 		return orNotFound(g, err, "get group", group, "/groups/{ID}")
 	}
 	t, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
-	if err = cmp.Or(group.check(), group.account.check(), err); err != nil {
+	if err = cmp.Or(checkPath(group), err); err != nil {
 		return Group{}, notSent("get group", group.String(), err)
 	}
 	return match(ctx, s.client, "get group", group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
@@ -145,6 +145,9 @@ func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...Cal
 // its full path. Writes do so by themselves; those who write often save the
 // request. A full path is returned as it is.
 func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...CallOption) (GroupPath, error) {
+	if err := checkPath(group); err != nil {
+		return GroupPath{}, notSent("resolve group", group.String(), err)
+	}
 	if isFull(group) {
 		return group, nil
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/bigv-go/bigv/internal/route"
 )
@@ -20,21 +22,26 @@ func (p GroupPath) isID() bool          { return route.IsID(p.group) }
 func (p VirtualMachinePath) isID() bool { return route.IsID(p.machine) }
 func (p DiscPath) isID() bool           { return route.IsID(p.disc) }
 
-func (p AccountPath) check() error { return checkSegment("account", string(p)) }
-func (p UserPath) check() error    { return checkSegment("user", string(p)) }
-func (p GroupPath) check() error   { return checkSegment("group", p.group) }
-func (p VirtualMachinePath) check() error {
-	return checkSegment("virtual machine", p.machine)
-}
 
-func (p DiscPath) check() error { return checkSegment("disc", p.disc) }
-
-func checkSegment(what, segment string) error {
-	if err := route.Check(segment); err != nil {
-		return fmt.Errorf("%s %w", what, err)
+// checkPath refuses a path with a segment that could never be sent, and names
+// it.
+func checkPath(p place) error {
+	segments, names := p.segments(), placeholder.FindAllString(p.nested(), -1)
+	if len(segments) == 0 {
+		return errNoPath
+	}
+	for i, segment := range segments {
+		if err := route.Check(segment); err != nil {
+			return fmt.Errorf("%s %w", strings.Trim(names[len(names)-1-i], "{}"), err)
+		}
 	}
 	return nil
 }
+
+var (
+	placeholder = regexp.MustCompile(`\{[^}]*\}`)
+	errNoPath   = errors.New("the path names nothing")
+)
 
 // orIgnored is err, or the error of a filter that was ignored.
 func orIgnored(err error, filter string, isID bool) error {

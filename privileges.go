@@ -175,7 +175,10 @@ func (s *PrivilegesService) listing(ctx context.Context, options PrivilegeListOp
 		if user.isID() {
 			query = privilegeQuery{UserID: string(user)}
 		}
-		targets = append(targets, t.with(query))
+		if err := checkPath(user); err != nil {
+			return t.of(string(user)), nil, err
+		}
+		targets = append(targets, t.with(query).of(string(user)))
 		believe = s.ofUser(ctx, user)
 	}
 	if id := options.PrivilegeID; id != 0 {
@@ -231,7 +234,11 @@ func onePrivilege(id int) target { return under("/privileges/{privilege}", strco
 // it may have been carried out: several privileges of one user on one thing may
 // exist beside each other.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
-	body, err := s.body(ctx, grant)
+	err := checkPath(user) // before anything is looked up
+	var body privilegeBody
+	if err == nil {
+		body, err = s.body(ctx, grant)
+	}
 	if err != nil {
 		return Privilege{}, notSent("grant privilege", string(user), err)
 	}

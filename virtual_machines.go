@@ -254,10 +254,9 @@ func (s *VirtualMachinesService) listing(ctx context.Context, options VirtualMac
 		return t, nil, err
 	}
 	if !group.IsZero() {
-		err = group.check()
-	}
-	if account != "" {
-		err = errors.Join(err, account.check())
+		err = checkPath(group)
+	} else if account != "" {
+		err = checkPath(account)
 	}
 	return t.with(query), s.within(ctx, account, group), err
 }
@@ -306,7 +305,7 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 		return orNotFound(m, err, operation, vm, machinesRoute+"/{ID}")
 	}
 	t, believe, err := s.listing(ctx, VirtualMachineListOptions{Group: vm.group})
-	if err = cmp.Or(vm.check(), err); err != nil {
+	if err = cmp.Or(checkPath(vm), err); err != nil {
 		return VirtualMachine{}, notSent(operation, vm.String(), err)
 	}
 	return match(ctx, s.client, operation, vm, t, believe, func(m VirtualMachine) bool { return equalNames(m.Name, vm.machine) }, opts)
@@ -390,7 +389,11 @@ func (r renameMachine) check() error { return checkNewName("the virtual machine'
 // changes along, and paths through the old group are ErrNotFound from then on.
 // It is never sent again by itself.
 func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath, to GroupPath, opts ...CallOption) (VirtualMachine, error) {
-	id, err := s.client.Groups.id(ctx, to)
+	err := checkPath(vm) // before the group is looked up
+	id := 0
+	if err == nil {
+		id, err = s.client.Groups.id(ctx, to)
+	}
 	if err != nil {
 		return VirtualMachine{}, notSent("move virtual machine", vm.String(), err)
 	}
@@ -524,8 +527,11 @@ func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePat
 // alone, deleted or not, and returns its full path. Writes do so by themselves;
 // those who write often save the request. A full path is returned as it is.
 func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachinePath, error) {
+	if err := checkPath(vm); err != nil {
+		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.String(), err)
+	}
 	switch {
-	case isFull(vm) || vm.IsZero():
+	case isFull(vm):
 		return vm, nil
 	case !vm.bare:
 		group, err := s.client.Groups.Resolve(ctx, vm.group, opts...)
