@@ -237,7 +237,8 @@ func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		return class != Once || resp.Header.Get("Retry-After") != "", false
+		_, asked := RetryAfter(resp.Header)
+		return class != Once || asked, false
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
 		return class != Once, class != Safe
 	case status >= 500:
@@ -294,9 +295,9 @@ func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration
 // jittered is a random pause after so many attempts, from a range that doubles
 // with each.
 func (p Policy) jittered(attempts int) time.Duration {
-	ceiling := p.MinWait << min(attempts-1, 20)
-	if ceiling <= 0 || ceiling > p.MaxWait {
-		ceiling = p.MaxWait
+	ceiling := p.MaxWait
+	if doublings := min(attempts-1, 62); p.MinWait <= p.MaxWait>>doublings {
+		ceiling = p.MinWait << doublings
 	}
 	return time.Duration(rand.Int64N(int64(max(ceiling, 1))))
 }
@@ -322,7 +323,8 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 	if value == "" {
 		return 0, false
 	}
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+	// What is out of range comes as the end of the range, which is long enough.
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(max(seconds, 0)) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
