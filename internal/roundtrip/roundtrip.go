@@ -93,7 +93,9 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 	// not reported has not been carried out when its connection is gone. An
 	// attempt that was interrupted may yet be written by the transport behind
 	// our back: what it had a connection for counts as written.
+	// A transport that reports nothing at all may have done anything.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { call.traced.Store(true) },
 		GotConn:      func(httptrace.GotConnInfo) { call.connected.Store(true) },
 		WroteHeaders: func() { call.written.Store(true) },
 	})
@@ -148,7 +150,7 @@ type call struct {
 	started  time.Time
 	wait     time.Duration
 	// What the transport told of the attempt that is under way.
-	connected, written atomic.Bool
+	traced, connected, written atomic.Bool
 }
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
@@ -212,6 +214,7 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		c.req.OnAttempt(attempt)
 	}
 	if retry {
+		c.traced.Store(false)
 		c.connected.Store(false)
 		c.written.Store(false)
 		c.started = time.Now().Add(c.wait)
@@ -225,7 +228,8 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry, lost bool) {
 	class := c.req.Class
 	if resp == nil || err != nil {
-		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err))
+		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err)) ||
+			!c.traced.Load() && !unsent(err)
 		lost = written && class != Safe && resp == nil
 		switch {
 		case resp != nil, permanent(err):
@@ -247,6 +251,13 @@ func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry
 		return class == Safe && !errors.Is(cut, ErrTooLarge), false
 	}
 	return false, false
+}
+
+// unsent reports whether err itself says that nothing was sent.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	_, withheld := errors.AsType[*withheldError](err)
+	return withheld || ok && op.Op == "dial"
 }
 
 // interrupting reports whether err is a decision of this side: the transport may
