@@ -261,7 +261,7 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 		return req, x, cfg, errNilContext
 	}
 	if err := ctx.Err(); err != nil {
-		return req, x, cfg, context.Cause(ctx)
+		return req, x, cfg, roundtrip.Interrupted(ctx, nil)
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -415,7 +415,7 @@ func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
 
 // tokenOf asks a token source that may not listen to its context.
 func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit time.Duration) (Secret, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit})
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type answer struct {
 		token    Secret
@@ -429,20 +429,25 @@ func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit tim
 			a.panicked = recover()
 			answers <- a
 		}()
-		a.token, a.err = source.Token(ctx, rejected)
+		a.token, a.err = source.Token(limited, rejected)
 	}()
+	var a answer
 	select {
-	case a := <-answers:
-		if a.panicked != nil {
-			panic(a.panicked) // where the caller can recover from it
-		}
-		if a.err != nil {
-			return Secret{}, fmt.Errorf("the token source: %w", a.err)
-		}
-		return a.token, nil
-	case <-ctx.Done():
-		return Secret{}, fmt.Errorf("the token source did not answer: %w", context.Cause(ctx))
+	case a = <-answers:
+	case <-limited.Done():
+		a.err = limited.Err()
 	}
+	switch {
+	case a.panicked != nil:
+		panic(a.panicked) // where the caller can recover from it
+	case a.err == nil:
+		return a.token, nil
+	case ctx.Err() != nil:
+		return Secret{}, fmt.Errorf("the token source did not answer: %w", roundtrip.Interrupted(ctx, a.err))
+	case limited.Err() != nil:
+		return Secret{}, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit}
+	}
+	return Secret{}, fmt.Errorf("the token source: %w", a.err)
 }
 
 func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {

@@ -86,7 +86,7 @@ func (t turns) take(ctx context.Context) error {
 	case t <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return roundtrip.Interrupted(ctx, nil)
 	}
 }
 

@@ -129,16 +129,17 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 }
 
 // Interrupted is the error of a call that its context ended: the context's, with
-// its cause and what went wrong before.
+// its cause and what went wrong before, or nil.
 func Interrupted(ctx context.Context, last error) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	switch {
-	case !errors.Is(last, err) && !errors.Is(last, cause):
-		return fmt.Errorf("%w (before that: %w)", err, last)
-	case cause != err && !errors.Is(cause, err):
-		return fmt.Errorf("%w (%w)", err, cause)
+	why := cause
+	if !errors.Is(cause, err) {
+		why = fmt.Errorf("%w: %w", err, cause)
 	}
-	return cause
+	if last != nil && !errors.Is(last, err) && !errors.Is(last, cause) {
+		return fmt.Errorf("%w (before that: %w)", why, last)
+	}
+	return why
 }
 
 // call is the state of one Send.
@@ -193,8 +194,9 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 	}
 	if err == nil {
 		c.err = nil
-	} else if c.err = err; out.StatusCode != 0 && resp == nil && ctx.Err() == nil {
-		// The last attempt is what the caller is told of.
+	} else if c.err = err; resp == nil && (ctx.Err() == nil || lost) {
+		// The last attempt is what the caller is told of, unless nothing came of
+		// it but the end of the context.
 		out.StatusCode, out.Header, out.Body, out.Cut = 0, nil, nil, nil
 	}
 	if retry {
