@@ -514,8 +514,8 @@ func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 	if errors.Is(err, ErrIgnored) {
 		e.kind = ErrIgnored
 	}
-	start := bytes.TrimSpace(resp.Body)
-	if bytes.HasPrefix(start, []byte("<")) {
+	if isPage(resp.Body) {
+		start := bytes.TrimSpace(resp.Body)
 		err = errors.New("the answer is a web page, perhaps of a proxy or a login page: is the base URL right?")
 		e.Body = x.redact(string(start[:min(len(start), maxErrorBody)]))
 	}
@@ -603,9 +603,26 @@ func do(ctx context.Context, c *Client, op operation, t target, body any, opts [
 	if err != nil {
 		return notSent(op.name, x.subject, err)
 	}
-	_, err = c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
-	return err
+	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	if err != nil {
+		return err
+	}
+	return x.settled(op, resp)
 }
+
+// settled is the error of a 2xx answer of which nothing is wanted.
+func (x *exchange) settled(op operation, resp *roundtrip.Response) error {
+	switch {
+	case resp.Cut != nil && op.class == roundtrip.Once:
+		return x.unreadable(resp, resp.Cut)
+	case isPage(resp.Body):
+		return x.unreadable(resp, nil) // of whoever answered in the service's place
+	}
+	return nil
+}
+
+// isPage reports whether an answer is a web page, and so not the service's.
+func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
 
 // list reads a list whole. Each element must pass believe, unless that is nil.
 func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {
@@ -736,8 +753,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 		return notSent("do", path, err)
 	}
 	resp, err := c.send(ctx, req, &x, cfg, escaped == definitionsRoute)
-	if err != nil || answer == nil {
+	if err != nil {
 		return err
+	}
+	if answer == nil {
+		return x.settled(op, resp)
 	}
 	switch err = resp.Cut; {
 	case err != nil:

@@ -69,6 +69,9 @@ var deeds = []deed{
 	{name: "reset", class: once, method: "POST", blind: true, call: func(ctx context.Context, c *bigv.Client, opts ...bigv.CallOption) error {
 		return c.VirtualMachines.Reset(ctx, www1, opts...)
 	}},
+	{name: "do", class: once, method: "PUT", blind: true, call: func(ctx context.Context, c *bigv.Client, opts ...bigv.CallOption) error {
+		return c.Do(ctx, "PUT", "/ips/192.0.2.1", map[string]string{"rdns": "www1"}, nil, opts...)
+	}},
 }
 
 // outcome is what becomes of a call whose first attempt went wrong.
@@ -526,5 +529,31 @@ func TestInterruptedWithinTheAnswer(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A web page with a 200 is not the service's answer, whatever was asked.
+func TestWebPage(t *testing.T) {
+	stage := newStage(t, false)
+	for _, d := range deeds {
+		t.Run(d.name, func(t *testing.T) {
+			var sent atomic.Int64
+			client := stage.play(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == d.method {
+					sent.Add(1)
+				}
+				answering(http.StatusOK, "\n<!DOCTYPE html>\n<title>Log in to our Wi-Fi</title>")(w, r)
+			})
+			err := d.call(t.Context(), client)
+			assert.ErrorIs(t, err, bigv.ErrAnswer)
+			assert.ErrorContains(t, err, "web page")
+			assert.EqualValues(t, 1, sent.Load(), "requests that arrived")
+			e, ok := errors.AsType[*bigv.Error](err)
+			require.True(t, ok)
+			assert.Contains(t, e.Body, "Wi-Fi")
+			if d.class == once || d.blind {
+				assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+			}
+		})
 	}
 }
