@@ -173,7 +173,8 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 type exchange struct {
 	operation, subject, method, route, url string
 
-	before  int      // attempts that were made with another token
+	before  int      // attempts that were made in earlier sendings
+	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
 }
 
@@ -254,6 +255,13 @@ func (c *Client) policy() roundtrip.Policy {
 	return roundtrip.Policy{MaxAttempts: c.retry.MaxAttempts, MinWait: c.retry.MinWait, MaxWait: c.retry.MaxWait, MaxBody: c.maxAnswer}
 }
 
+// policy is the client's, with the attempts that are left.
+func (x *exchange) policy(c *Client) roundtrip.Policy {
+	policy := c.policy()
+	policy.MaxAttempts -= x.spent
+	return policy
+}
+
 // prepare checks a call and makes its request, without the token.
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
 	x = exchange{operation: op.name, subject: t.subject(), method: op.method}
@@ -331,7 +339,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 	req.OnAttempt = c.onAttempt(ctx, x)
 	resp, err := &roundtrip.Response{}, error(nil)
 	if anonymous {
-		resp, err = roundtrip.Send(ctx, c.http, c.policy(), req)
+		resp, err = roundtrip.Send(ctx, c.http, x.policy(c), req)
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
@@ -344,7 +352,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 		}
 	}
 	if cfg.response != nil {
-		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: resp.Attempts}
+		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: x.before + resp.Attempts}
 	}
 	switch {
 	case err == nil && resp.OK():
@@ -358,7 +366,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 func (c *Client) sendAs(ctx context.Context, token Secret, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
 	x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
 	req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
-	return roundtrip.Send(ctx, c.http, c.policy(), req)
+	return roundtrip.Send(ctx, c.http, x.policy(c), req)
 }
 
 // sendRenewed sends a request again whose token was rejected, if there is
@@ -371,9 +379,8 @@ func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundt
 	case token.Equal(rejected):
 		return first, nil
 	}
-	x.before = first.Attempts
+	x.before += first.Attempts
 	resp, err := c.sendAs(ctx, token, req, x)
-	resp.Attempts += first.Attempts
 	resp.Unanswered = resp.Unanswered || first.Unanswered
 	return resp, err
 }
@@ -498,7 +505,7 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 func (x *exchange) error(resp *roundtrip.Response) *Error {
 	return &Error{
 		Operation: x.operation, Subject: x.subject, Method: x.method, Route: x.route, URL: x.url,
-		StatusCode: resp.StatusCode, Attempts: resp.Attempts,
+		StatusCode: resp.StatusCode, Attempts: x.before + resp.Attempts,
 		unknown: resp.Unanswered && x.method != http.MethodGet,
 	}
 }
@@ -508,7 +515,7 @@ func (x *exchange) error(resp *roundtrip.Response) *Error {
 func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
 	e.kind = ErrAnswer
-	if errors.Is(err, roundtrip.ErrTooLarge) {
+	if errors.Is(err, roundtrip.ErrTooLarge) || errors.Is(err, wire.ErrElementTooLong) {
 		e.kind = ErrTooLarge
 	}
 	if errors.Is(err, ErrIgnored) {
@@ -583,7 +590,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 		}
 		return value, nil
 	case op.class == roundtrip.Safe && nothing:
-		return zero, x.unreadable(resp, errors.New("it is empty"))
+		return zero, x.unreadable(resp, wire.ErrNothing)
 	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing:
 		return zero, x.unreadable(resp, err)
 	case again == nil && (nothing || op.method == http.MethodDelete):
@@ -635,7 +642,11 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 		return nil, err
 	}
 	var elements []T
-	if err = resp.Cut; err == nil {
+	switch err = resp.Cut; {
+	case err != nil:
+	case wire.IsNothing(resp.Body):
+		err = wire.ErrNothing
+	default:
 		err = wire.Unmarshal(resp.Body, &elements)
 	}
 	for i := range elements {
@@ -645,9 +656,6 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 	}
 	if err != nil {
 		return nil, x.unreadable(resp, err)
-	}
-	if elements == nil {
-		elements = []T{}
 	}
 	return elements, nil
 }
@@ -662,15 +670,24 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 			return
 		}
 		req.Stream = true
-		for attempt := 1; ; attempt++ {
+		for {
 			resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
 			if err != nil {
 				yield(zero, err)
 				return
 			}
-			count, err := hand(resp, believe, yield)
-			if count == 0 && errors.Is(err, wire.ErrCut) && c.policy().Pause(ctx, attempt) {
-				continue // nobody has seen anything of it yet
+			count, err := hand(ctx, resp, believe, yield)
+			wait, retry := time.Duration(0), false
+			if count == 0 && errors.Is(err, wire.ErrCut) { // nobody has seen anything of it yet
+				wait, retry = c.policy().Next(ctx, x.before+resp.Attempts, nil)
+			}
+			if resp.End != nil {
+				resp.End(err, retry, wait)
+			}
+			if retry && roundtrip.Sleep(ctx, wait) {
+				x.before += resp.Attempts
+				x.spent = x.before
+				continue
 			}
 			if err != nil && ctx.Err() != nil {
 				err = roundtrip.Interrupted(ctx, err)
@@ -685,21 +702,23 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 
 // hand gives the elements of a streamed list to yield, and counts them. It has
 // no error if yield wanted no more.
-func hand[T any](resp *roundtrip.Response, believe func(T) error, yield func(T, error) bool) (count int, err error) {
+func hand[T any](ctx context.Context, resp *roundtrip.Response, believe func(T) error, yield func(T, error) bool) (count int, err error) {
 	defer resp.Stream.Close()
 	head := &headReader{r: resp.Stream}
-	var unbelieved error
+	var stopped error
 	err = wire.Elements(head, maxElement, func(element T) bool {
-		if believe != nil {
-			if unbelieved = believe(element); unbelieved != nil {
-				return false
-			}
+		// Elements that have arrived already are not handed out after the end.
+		if stopped = ctx.Err(); stopped == nil && believe != nil {
+			stopped = believe(element)
+		}
+		if stopped != nil {
+			return false
 		}
 		count++
 		return yield(element, nil)
 	})
 	resp.Body = head.head // for the error, should it be a web page
-	return count, cmp.Or(unbelieved, err)
+	return count, cmp.Or(stopped, err)
 }
 
 // headReader remembers how a stream began.

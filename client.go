@@ -133,7 +133,7 @@ type Attempt struct {
 	Number     int           // 1 is the first
 	StatusCode int           // 0 when no answer came
 	Err        error         // why no answer came, or was cut short
-	Duration   time.Duration // from sending to the end of the answer
+	Duration   time.Duration // from sending to the end of the answer, which with All is the end of the loop
 	Retry      bool          // whether another attempt follows
 	Wait       time.Duration // before that attempt
 }

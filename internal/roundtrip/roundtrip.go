@@ -4,6 +4,7 @@ package roundtrip
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -74,6 +75,9 @@ type Response struct {
 	Stream     io.ReadCloser // the body of a streamed 2xx answer
 	Cut        error         // why Body is not all of the answer, or nil
 	Attempts   int
+	// End, unless nil, tells OnAttempt that the reading of a streamed answer has
+	// ended, and how: nobody but the reader knows.
+	End func(err error, retry bool, wait time.Duration)
 	// Unanswered says that an attempt was written and its fate is not known:
 	// the work may have been done whatever the last answer was.
 	Unanswered bool
@@ -200,20 +204,29 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		out.StatusCode, out.Header, out.Body, out.Cut = 0, nil, nil, nil
 	}
 	if retry {
-		c.wait, retry = c.nextWait(ctx, resp)
+		var header http.Header
+		if resp != nil {
+			header = resp.Header
+		}
+		c.wait, retry = c.policy.Next(ctx, out.Attempts, header)
 	}
 	if c.req.OnAttempt != nil {
-		attempt := Attempt{Number: out.Attempts, Err: err, Duration: time.Since(c.started), Retry: retry}
-		if attempt.Err == nil {
-			attempt.Err = cut
-		}
+		attempt, started := Attempt{Number: out.Attempts}, c.started
 		if resp != nil {
 			attempt.StatusCode = resp.StatusCode
 		}
-		if retry {
-			attempt.Wait = c.wait
+		tell := func(err error, retry bool, wait time.Duration) {
+			attempt.Err, attempt.Duration, attempt.Retry = err, time.Since(started), retry
+			if retry {
+				attempt.Wait = wait
+			}
+			c.req.OnAttempt(attempt)
 		}
-		c.req.OnAttempt(attempt)
+		if out.Stream != nil {
+			out.End = tell
+		} else {
+			tell(cmp.Or(err, cut), retry, c.wait)
+		}
 	}
 	if retry {
 		c.traced.Store(false)
@@ -287,17 +300,16 @@ func permanent(err error) bool {
 // ErrRedirect marks a redirect that was refused.
 var ErrRedirect = errors.New("redirect refused")
 
-// nextWait is the pause before the next attempt, and false if there is to be
-// none: the attempts are used up, or the pause would outlast the context.
-func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration, bool) {
-	if c.response.Attempts >= c.policy.MaxAttempts || ctx.Err() != nil {
+// Next is the pause after so many attempts, of which the last was answered with
+// header. It is false if there is to be no other attempt: they are used up, or
+// the pause would outlast the context.
+func (p Policy) Next(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
+	if attempts >= p.MaxAttempts || ctx.Err() != nil {
 		return 0, false
 	}
-	wait := c.policy.jittered(c.response.Attempts)
-	if resp != nil {
-		if asked, ok := RetryAfter(resp.Header); ok {
-			wait = min(asked, c.policy.MaxWait)
-		}
+	wait := p.jittered(attempts)
+	if asked, ok := RetryAfter(header); ok {
+		wait = min(asked, p.MaxWait)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
@@ -315,16 +327,13 @@ func (p Policy) jittered(attempts int) time.Duration {
 	return time.Duration(rand.Int64N(int64(max(ceiling, 1))))
 }
 
-// Pause waits before another attempt, and reports whether there is to be one.
-func (p Policy) Pause(ctx context.Context, attempts int) bool {
-	if attempts >= p.MaxAttempts {
-		return false
-	}
-	timer := time.NewTimer(p.jittered(attempts))
+// Sleep waits, and reports whether the context let it.
+func Sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}

@@ -71,6 +71,10 @@ func IsNothing(body []byte) bool {
 	return len(rest) == 0 || string(rest) == "{}" || string(rest) == "null"
 }
 
+// ErrNothing is the error of an answer that should hold something and is empty,
+// {} or null.
+var ErrNothing = errors.New("it is empty")
+
 // ErrElementTooLong is what Elements says of an element above its limit.
 var ErrElementTooLong = errors.New("one element of the list is longer than the limit")
 
@@ -87,11 +91,11 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		return nil
 	}
 	token, err := dec.ReadToken()
+	if err == io.EOF || err == nil && token.Kind() == 'n' {
+		return ErrNothing
+	}
 	if err != nil {
 		return truncated(err)
-	}
-	if token.Kind() == 'n' {
-		return nil
 	}
 	if token.Kind() != '[' {
 		return fmt.Errorf("expected a list, found %s", token.Kind())
