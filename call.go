@@ -173,6 +173,7 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 type exchange struct {
 	operation, subject, method, route, url string
 
+	login   bool     // it is not what the caller asked for
 	before  int      // attempts that were made in earlier sendings
 	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
@@ -506,7 +507,7 @@ func (x *exchange) error(resp *roundtrip.Response) *Error {
 	return &Error{
 		Operation: x.operation, Subject: x.subject, Method: x.method, Route: x.route, URL: x.url,
 		StatusCode: resp.StatusCode, Attempts: x.before + resp.Attempts,
-		unknown: resp.Unanswered && x.method != http.MethodGet,
+		unknown: resp.Unanswered && x.method != http.MethodGet && !x.login, login: x.login,
 	}
 }
 
@@ -526,7 +527,7 @@ func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 		err = errors.New("the answer is a web page, perhaps of a proxy or a login page: is the base URL right?")
 		e.Body = x.redact(string(start[:min(len(start), maxErrorBody)]))
 	}
-	e.unknown = x.method != http.MethodGet
+	e.unknown = x.method != http.MethodGet && !x.login
 	e.Err = &quietError{x.redact("reading the answer: " + err.Error()), err}
 	return e
 }
