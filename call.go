@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
 	"github.com/bigv-go/bigv/internal/route"
@@ -234,7 +235,7 @@ func WithHeader(name, value string) CallOption {
 				return fmt.Errorf("the header %s belongs to the client", own)
 			}
 		}
-		if strings.ContainsAny(name+value, "\r\n\x00") || name == "" {
+		if name == "" || strings.ContainsFunc(name, notOfToken) || strings.ContainsFunc(value, notOfHeader) {
 			return fmt.Errorf("the header %q holds what a header cannot", name)
 		}
 		if c.header == nil {
@@ -244,6 +245,14 @@ func WithHeader(name, value string) CallOption {
 		return nil
 	}
 }
+
+// notOfToken reports whether the name of a header cannot hold r.
+func notOfToken(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// notOfHeader reports whether the value of a header cannot hold r.
+func notOfHeader(r rune) bool { return r != '\t' && unicode.IsControl(r) }
 
 // View is what a read shows of a thing.
 type View string
@@ -276,6 +285,9 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 		if opt != nil {
 			err = errors.Join(err, opt(&cfg))
 		}
+	}
+	if cfg.response != nil {
+		*cfg.response = Response{}
 	}
 	if err != nil {
 		return req, x, cfg, err
@@ -758,7 +770,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	escaped, rawQuery, _ := strings.Cut(path, "?")
 	values, err := url.ParseQuery(rawQuery)
 	if err == nil {
-		err = checkEscaped(escaped)
+		escaped, err = escapeAgain(escaped)
 	}
 	if err != nil {
 		return notSent("do", path, err)
@@ -792,19 +804,23 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	return nil
 }
 
-// checkEscaped refuses an escaped path that could reach another host or climb.
-func checkEscaped(path string) error {
+// escapeAgain escapes an escaped path as this package does it, since one that is
+// escaped in part could be read in two ways. It refuses what could reach another
+// host or climb.
+func escapeAgain(path string) (string, error) {
 	if !strings.HasPrefix(path, "/") {
-		return errors.New("the path must begin with /")
+		return "", errors.New("the path must begin with /")
 	}
+	var out strings.Builder
 	for segment := range strings.SplitSeq(path[1:], "/") {
 		text, err := url.PathUnescape(segment)
 		if err == nil {
 			err = route.Check(text)
 		}
 		if err != nil {
-			return fmt.Errorf("a segment of the path: %w", err)
+			return "", fmt.Errorf("a segment of the path: %w", err)
 		}
+		out.WriteString("/" + url.PathEscape(text))
 	}
-	return nil
+	return out.String(), nil
 }
