@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -372,6 +373,7 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 		}
 		return body[:min(int64(read), n)], cutShort(err)
 	}
+	limit = min(limit, math.MaxInt64-1) // there is one more than the limit
 	var body bytes.Buffer
 	read, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err == nil && read > limit {
