@@ -1,11 +1,19 @@
 package bigv_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -556,4 +564,296 @@ func TestWebPage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What goes wrong before the service has read anything. The first dials lead to
+// a bad place, the others to a good one.
+func TestBeforeTheRequestArrives(t *testing.T) {
+	var arrived atomic.Int64
+	good := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		answerWell(w, r)
+	}))
+	good.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail on purpose
+	good.StartTLS()
+	t.Cleanup(good.Close)
+	roots := good.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	old := httptest.NewUnstartedServer(nil)
+	old.Config.ErrorLog = log.New(io.Discard, "", 0)
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
+	old.StartTLS()
+	t.Cleanup(old.Close)
+	plain := httptest.NewServer(http.HandlerFunc(answerWell))
+	t.Cleanup(plain.Close)
+
+	for _, row := range []struct {
+		name   string
+		bad    func(*testing.T) string // the address of the bad place
+		plain  bool                    // the good place speaks plain http
+		roots  *x509.CertPool
+		once   outcome
+		others outcome
+		lost   bool
+	}{
+		{name: "dial refused", roots: roots, bad: func(*testing.T) string { return "127.0.0.1:1" }},
+		{name: "TLS handshake failed", roots: roots, bad: func(*testing.T) string { return old.Listener.Addr().String() }},
+		{name: "connection closed in the TLS handshake", roots: roots, bad: func(t *testing.T) string { return listen(t, func(net.Conn) {}) }},
+		{name: "connection closed before the request was read", plain: true, once: unknown, lost: true, bad: func(t *testing.T) string {
+			return listen(t, func(conn net.Conn) {
+				_, _ = conn.Read(make([]byte, 1)) // the rest is lost with the connection
+			})
+		}},
+		{name: "certificate unknown", once: fails, others: fails, bad: func(*testing.T) string { return good.Listener.Addr().String() }},
+		{name: "certificate of another host", roots: roots, once: fails, others: fails, bad: func(*testing.T) string { return "another" }},
+		{name: "plain http where TLS was meant", roots: roots, once: fails, others: fails, bad: func(*testing.T) string { return plain.Listener.Addr().String() }},
+	} {
+		for _, d := range deeds {
+			want := row.others
+			if d.class == once {
+				want = row.once
+			}
+			for _, times := range []int64{1, int64(quick.MaxAttempts)} {
+				t.Run(fmt.Sprintf("%s/%s/%d times", row.name, d.name, times), func(t *testing.T) {
+					bad, host := row.bad(t), "127.0.0.1"
+					if bad == "another" {
+						bad, host = good.Listener.Addr().String(), "localhost.localdomain"
+					}
+					address, url := good.Listener.Addr().String(), "https://"+host
+					if row.plain {
+						address, url = plain.Listener.Addr().String(), "http://"+host
+					}
+					var dials atomic.Int64
+					transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: row.roots}, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+						to := address
+						if dials.Add(1) <= times {
+							to = bad
+						}
+						return (&net.Dialer{}).DialContext(ctx, network, to)
+					}}
+					var seen watch
+					client := clientFor(t, url, bigv.WithToken("t0ken"), bigv.WithTransport(transport), seen.option())
+					arrived.Store(0)
+					err := d.call(t.Context(), client)
+					attempts := 1
+					switch {
+					case want == again && times == 1:
+						require.NoError(t, err)
+						seen.inOrder(t, 2)
+						return
+					case want == again:
+						attempts = quick.MaxAttempts
+					}
+					require.Error(t, err)
+					assert.Zero(t, arrived.Load(), "requests that arrived")
+					assert.Equal(t, (want == unknown || row.lost) && d.class != safe, errors.Is(err, bigv.ErrOutcomeUnknown), "outcome unknown: %v", err)
+					e, ok := errors.AsType[*bigv.Error](err)
+					require.True(t, ok)
+					assert.Equal(t, attempts, e.Attempts)
+					assert.Zero(t, e.StatusCode)
+					assert.Equal(t, d.class != safe && want != unknown && !row.lost, strings.Contains(err.Error(), "it was not done"), "%v", err)
+					seen.inOrder(t, attempts)
+				})
+			}
+		}
+	}
+}
+
+// A service that keeps silent is left after the time limits.
+func TestSilence(t *testing.T) {
+	const limit = 250 * time.Millisecond
+	for _, row := range []struct {
+		name                   string
+		body                   bool
+		safe, repeatable, once outcome
+		limits                 bigv.TimeLimits
+		says                   string
+	}{
+		{"no headers", false, again, again, unknown, bigv.TimeLimits{Header: limit, Idle: time.Minute}, "the service did not begin to answer within 250ms"},
+		{"no more of the body", true, again, readBack, unknown, bigv.TimeLimits{Header: time.Minute, Idle: limit}, "the service sent no more of its answer within 250ms"},
+	} {
+		for _, http2 := range []bool{false, true} {
+			stage := newStage(t, http2)
+			for _, d := range deeds {
+				if d.name == "list" || d.name == "rename" || d.name == "restart" || d.name == "do" {
+					continue // as others are
+				}
+				t.Run(fmt.Sprintf("%s/HTTP2 %t/%s", row.name, http2, d.name), func(t *testing.T) {
+					t.Parallel()
+					var sent, fetched atomic.Int64
+					over := make(chan struct{})
+					client := stage.play(t, func(w http.ResponseWriter, r *http.Request) {
+						if r.Method != d.method {
+							fetched.Add(1)
+						} else if sent.Add(1) == 1 {
+							_, _ = io.Copy(io.Discard, r.Body)
+							if row.body {
+								_, _ = io.WriteString(w, `[{"id":50`)
+								_ = http.NewResponseController(w).Flush()
+							}
+							select {
+							case <-over:
+							case <-r.Context().Done():
+							}
+							return
+						}
+						answerWell(w, r)
+					}, bigv.WithTimeLimits(row.limits))
+					t.Cleanup(func() { close(over) })
+					err := d.call(t.Context(), client)
+					want := cell{safe: row.safe, repeatable: row.repeatable, once: row.once, status: 200, cut: row.body}.of(d)
+					if !row.body {
+						want = cell{safe: row.safe, repeatable: row.repeatable, once: row.once}.of(d)
+					}
+					switch want {
+					case again:
+						require.NoError(t, err)
+						assert.EqualValues(t, 2, sent.Load())
+					case readBack:
+						require.NoError(t, err)
+						assert.EqualValues(t, 1, sent.Load())
+						assert.Equal(t, !d.blind, fetched.Load() == 1)
+					default:
+						assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+						assert.ErrorContains(t, err, row.says)
+						assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not the caller's context that ended")
+						assert.EqualValues(t, 1, sent.Load())
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestDeleteThatMeetsNotFound(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		first http.HandlerFunc
+		done  bool
+	}{
+		{"at once", nil, false},
+		{"after the connection was lost", hangUp, true},
+		{"after 502", answering(502, ""), true},
+		{"after 504", answering(504, ""), true},
+		{"after 503", answering(503, ""), false},
+		{"after 429", answering(429, ""), false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var arrived atomic.Int64
+			client := start(t, func(w http.ResponseWriter, r *http.Request) {
+				if arrived.Add(1) == 1 && row.first != nil {
+					row.first(w, r)
+				} else {
+					answering(404, "")(w, r)
+				}
+			})
+			err := client.VirtualMachines.Delete(t.Context(), www1)
+			assert.Equal(t, row.done, err == nil, "%v", err)
+			assert.Equal(t, !row.done, errors.Is(err, bigv.ErrNotFound), "%v", err)
+			assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown)
+			arrived.Store(0)
+			_, err = client.VirtualMachines.Update(t.Context(), www1, bigv.VirtualMachineUpdate{Memory: new(1024)})
+			assert.ErrorIs(t, err, bigv.ErrNotFound, "what is not deleted must be there")
+		})
+	}
+}
+
+// A rename that was carried out and whose answer was lost would not find the old
+// name again.
+func TestRenameIsNeverNotFound(t *testing.T) {
+	for name, lose := range map[string]http.HandlerFunc{"connection lost": hangUp, "500": answering(500, ""), "502": answering(502, ""), "504": answering(504, ""), "cut short": cutShort()} {
+		renamed := map[string]bool{}
+		client := start(t, func(w http.ResponseWriter, r *http.Request) {
+			if renamed[r.URL.Path] {
+				answering(404, "")(w, r)
+				return
+			}
+			renamed[r.URL.Path] = true
+			lose(w, r)
+		})
+		_, err := client.VirtualMachines.Rename(t.Context(), www1, "www2")
+		assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown, name)
+		assert.NotErrorIs(t, err, bigv.ErrNotFound, name)
+		_, err = client.Groups.Rename(t.Context(), web, "web2")
+		assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown, name)
+		assert.NotErrorIs(t, err, bigv.ErrNotFound, name)
+	}
+}
+
+// A wait that would outlast the deadline is not begun.
+func TestDeadlineBeforeTheNextAttempt(t *testing.T) {
+	for name, d := range map[string]deed{"get": deeds[0], "update": deeds[3], "create": deeds[5]} {
+		var arrived atomic.Int64
+		var seen watch
+		client := start(t, func(w http.ResponseWriter, r *http.Request) {
+			arrived.Add(1)
+			answering(503, "closed on Mondays", "Retry-After", "86400")(w, r)
+		}, seen.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 3, MaxWait: 48 * time.Hour}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		err := d.call(ctx, client)
+		cancel()
+		assert.ErrorIs(t, err, bigv.ErrUnavailable, name)
+		assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown, name)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "%s: it has not come", name)
+		e, ok := errors.AsType[*bigv.Error](err)
+		require.True(t, ok, name)
+		assert.Equal(t, 24*time.Hour, e.RetryAfter, name)
+		assert.Equal(t, "closed on Mondays", e.Body, name)
+		assert.EqualValues(t, 1, arrived.Load(), name)
+		seen.inOrder(t, 1)
+	}
+}
+
+func TestRetryPolicyOfOneAttempt(t *testing.T) {
+	var arrived atomic.Int64
+	client := start(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		answering(503, "", "Retry-After", "0")(w, r)
+	}, bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}))
+	for _, d := range deeds {
+		arrived.Store(0)
+		assert.ErrorIs(t, d.call(t.Context(), client), bigv.ErrUnavailable, d.name)
+		assert.EqualValues(t, 1, arrived.Load(), d.name)
+	}
+}
+
+func TestLogger(t *testing.T) {
+	var lines bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var arrived atomic.Int64
+	client := start(t, func(w http.ResponseWriter, r *http.Request) {
+		switch arrived.Add(1) {
+		case 1:
+			hangUp(w, r)
+		case 2:
+			answering(503, "down", "Retry-After", "0")(w, r)
+		default:
+			answerWell(w, r)
+		}
+	}, bigv.WithLogger(logger))
+	_, err := client.VirtualMachines.Update(t.Context(), www1, bigv.VirtualMachineUpdate{Keymap: bigv.Set("en-gb")})
+	require.NoError(t, err)
+	type line struct {
+		Level, Msg, Operation, Method, URL, Error string
+		Status, Attempt                           int
+		Duration, Wait                            time.Duration
+	}
+	var got []line
+	for dec := json.NewDecoder(&lines); ; {
+		var l line
+		if err := dec.Decode(&l); err != nil {
+			require.ErrorIs(t, err, io.EOF)
+			break
+		}
+		assert.Positive(t, l.Duration)
+		assert.Equal(t, "update virtual machine", l.Operation)
+		assert.Equal(t, "PUT", l.Method)
+		assert.Contains(t, l.URL, www1URL)
+		l.Duration, l.Wait, l.Operation, l.Method, l.URL = 0, 0, "", "", ""
+		got = append(got, l)
+	}
+	assert.Equal(t, []line{
+		{Level: "WARN", Msg: "bigv: request will be sent again", Error: "EOF", Attempt: 1},
+		{Level: "WARN", Msg: "bigv: request will be sent again", Status: 503, Attempt: 2},
+		{Level: "DEBUG", Msg: "bigv: request", Status: 200, Attempt: 3},
+	}, got)
 }
