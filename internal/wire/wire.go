@@ -106,6 +106,9 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		if err != nil {
 			return truncated(err)
 		}
+		if int64(len(value)) > limit {
+			return ErrElementTooLong // what the meter lets pass is a little more
+		}
 		if err := Unmarshal(value, &element); err != nil {
 			return err
 		}
@@ -125,7 +128,8 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	return nil
 }
 
-// slack is what the decoder may have read ahead of the element it is in.
+// slack is what the decoder may have read ahead of the element it is in, and
+// reads at a time.
 const slack = 64 << 10
 
 // meter stops a decoder from buffering an element without end: the decoder
@@ -141,7 +145,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if err := m.check(); err != nil {
 		return 0, err
 	}
-	n, err := m.r.Read(p)
+	n, err := m.r.Read(p[:min(len(p), slack)])
 	m.read += int64(n)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", ErrCut, err)
