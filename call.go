@@ -642,7 +642,9 @@ func (x *exchange) settled(op operation, resp *roundtrip.Response) error {
 }
 
 // isPage reports whether an answer is a web page, and so not the service's.
-func isPage(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) }
+func isPage(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body[:min(len(body), maxErrorBody)]), []byte("<"))
+}
 
 // list reads a list whole. Each element must pass believe, unless that is nil.
 func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {

@@ -47,7 +47,6 @@ func clientFor(t *testing.T, url string, opts ...bigv.Option) *bigv.Client {
 // to itself. HTTP/2 handshakes cost too much to have a server a test.
 type stage struct {
 	srv    *httptest.Server
-	client *bigv.Client // of the server, shared: it has connections to it
 	opts   []bigv.Option
 	next   atomic.Int64
 	scenes sync.Map
