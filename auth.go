@@ -165,7 +165,7 @@ func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 		}
 		fields[string(creds.factor)] = code
 	}
-	x := exchange{operation: operation, subject: creds.username, method: http.MethodPost, route: "/session", url: "/session"}
+	x := exchange{operation: operation, subject: creds.username, method: http.MethodPost, route: "/session", url: "/session", login: true}
 	body, err := wire.Marshal(fields, revealing(&x.secrets))
 	if err != nil {
 		return Secret{}, notSent(operation, creds.username, err)
@@ -187,7 +187,7 @@ func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 	}
 	token := strings.TrimSpace(string(resp.Body))
 	x.secrets = append(x.secrets, token)
-	if token == "" || resp.Cut != nil || strings.ContainsAny(token, " \t\r\n<{\"") {
+	if checkToken("", token) != nil || resp.Cut != nil || strings.ContainsAny(token, "<{\"") {
 		return Secret{}, x.unreadable(resp, errors.New("it is not a session ID"))
 	}
 	return NewSecret(token), nil

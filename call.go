@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
 	"github.com/bigv-go/bigv/internal/route"
@@ -171,7 +172,9 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 type exchange struct {
 	operation, subject, method, route, url string
 
-	before  int      // attempts that were made with another token
+	login   bool     // it is not what the caller asked for
+	before  int      // attempts that were made in earlier sendings
+	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
 }
 
@@ -230,7 +233,7 @@ func WithHeader(name, value string) CallOption {
 				return fmt.Errorf("the header %s belongs to the client", own)
 			}
 		}
-		if strings.ContainsAny(name+value, "\r\n\x00") || name == "" {
+		if name == "" || strings.ContainsFunc(name, notOfToken) || strings.ContainsFunc(value, notOfHeader) {
 			return fmt.Errorf("the header %q holds what a header cannot", name)
 		}
 		if c.header == nil {
@@ -240,6 +243,14 @@ func WithHeader(name, value string) CallOption {
 		return nil
 	}
 }
+
+// notOfToken reports whether the name of a header cannot hold r.
+func notOfToken(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// notOfHeader reports whether the value of a header cannot hold r.
+func notOfHeader(r rune) bool { return r != '\t' && unicode.IsControl(r) }
 
 // View is what a read shows of a thing.
 type View string
@@ -252,6 +263,13 @@ func (c *Client) policy() roundtrip.Policy {
 	return roundtrip.Policy{MaxAttempts: c.retry.MaxAttempts, MinWait: c.retry.MinWait, MaxWait: c.retry.MaxWait, MaxBody: c.maxAnswer}
 }
 
+// policy is the client's, with the attempts that are left.
+func (x *exchange) policy(c *Client) roundtrip.Policy {
+	policy := c.policy()
+	policy.MaxAttempts -= x.spent
+	return policy
+}
+
 // prepare checks a call and makes its request, without the token.
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
 	x = exchange{operation: op.name, subject: t.subject(), method: op.method}
@@ -259,12 +277,15 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 		return req, x, cfg, errNilContext
 	}
 	if err := ctx.Err(); err != nil {
-		return req, x, cfg, context.Cause(ctx)
+		return req, x, cfg, roundtrip.Interrupted(ctx, nil)
 	}
 	for _, opt := range opts {
 		if opt != nil {
 			err = errors.Join(err, opt(&cfg))
 		}
+	}
+	if cfg.response != nil {
+		*cfg.response = Response{}
 	}
 	if err != nil {
 		return req, x, cfg, err
@@ -329,7 +350,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 	req.OnAttempt = c.onAttempt(ctx, x)
 	resp, err := &roundtrip.Response{}, error(nil)
 	if anonymous {
-		resp, err = roundtrip.Send(ctx, c.http, c.policy(), req)
+		resp, err = roundtrip.Send(ctx, c.http, x.policy(c), req)
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
@@ -342,7 +363,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 		}
 	}
 	if cfg.response != nil {
-		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: resp.Attempts}
+		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: x.before + resp.Attempts}
 	}
 	switch {
 	case err == nil && resp.OK():
@@ -356,7 +377,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 func (c *Client) sendAs(ctx context.Context, token Secret, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
 	x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
 	req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
-	return roundtrip.Send(ctx, c.http, c.policy(), req)
+	return roundtrip.Send(ctx, c.http, x.policy(c), req)
 }
 
 // sendRenewed sends a request again whose token was rejected, if there is
@@ -369,9 +390,8 @@ func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundt
 	case token.Equal(rejected):
 		return first, nil
 	}
-	x.before = first.Attempts
+	x.before += first.Attempts
 	resp, err := c.sendAs(ctx, token, req, x)
-	resp.Attempts += first.Attempts
 	resp.Unanswered = resp.Unanswered || first.Unanswered
 	return resp, err
 }
@@ -413,7 +433,7 @@ func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
 
 // tokenOf asks a token source that may not listen to its context.
 func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit time.Duration) (Secret, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit})
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type answer struct {
 		token    Secret
@@ -427,20 +447,25 @@ func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit tim
 			a.panicked = recover()
 			answers <- a
 		}()
-		a.token, a.err = source.Token(ctx, rejected)
+		a.token, a.err = source.Token(limited, rejected)
 	}()
+	var a answer
 	select {
-	case a := <-answers:
-		if a.panicked != nil {
-			panic(a.panicked) // where the caller can recover from it
-		}
-		if a.err != nil {
-			return Secret{}, fmt.Errorf("the token source: %w", a.err)
-		}
-		return a.token, nil
-	case <-ctx.Done():
-		return Secret{}, fmt.Errorf("the token source did not answer: %w", context.Cause(ctx))
+	case a = <-answers:
+	case <-limited.Done():
+		a.err = limited.Err()
 	}
+	switch {
+	case a.panicked != nil:
+		panic(a.panicked) // where the caller can recover from it
+	case a.err == nil:
+		return a.token, nil
+	case ctx.Err() != nil:
+		return Secret{}, fmt.Errorf("the token source did not answer: %w", roundtrip.Interrupted(ctx, a.err))
+	case limited.Err() != nil:
+		return Secret{}, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit}
+	}
+	return Secret{}, fmt.Errorf("the token source: %w", a.err)
 }
 
 func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {
@@ -491,8 +516,8 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 func (x *exchange) error(resp *roundtrip.Response) *Error {
 	return &Error{
 		Operation: x.operation, Subject: x.subject, Method: x.method, Route: x.route, URL: x.url,
-		StatusCode: resp.StatusCode, Attempts: resp.Attempts,
-		unknown: resp.Unanswered && x.method != http.MethodGet,
+		StatusCode: resp.StatusCode, Attempts: x.before + resp.Attempts,
+		unknown: resp.Unanswered && x.method != http.MethodGet && !x.login, login: x.login,
 	}
 }
 
@@ -501,18 +526,18 @@ func (x *exchange) error(resp *roundtrip.Response) *Error {
 func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
 	e.kind = ErrAnswer
-	if errors.Is(err, roundtrip.ErrTooLarge) {
+	if errors.Is(err, roundtrip.ErrTooLarge) || errors.Is(err, wire.ErrElementTooLong) {
 		e.kind = ErrTooLarge
 	}
 	if errors.Is(err, ErrIgnored) {
 		e.kind = ErrIgnored
 	}
-	start := bytes.TrimSpace(resp.Body)
-	if bytes.HasPrefix(start, []byte("<")) {
+	if isPage(resp.Body) {
+		start := bytes.TrimSpace(resp.Body)
 		err = errors.New("the answer is a web page, perhaps of a proxy or a login page: is the base URL right?")
 		e.Body = x.redact(string(start[:min(len(start), maxErrorBody)]))
 	}
-	e.unknown = x.method != http.MethodGet
+	e.unknown = x.method != http.MethodGet && !x.login
 	e.Err = &quietError{x.redact("reading the answer: " + err.Error()), err}
 	return e
 }
@@ -576,7 +601,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 		}
 		return value, nil
 	case op.class == roundtrip.Safe && nothing:
-		return zero, x.unreadable(resp, errors.New("it is empty"))
+		return zero, x.unreadable(resp, wire.ErrNothing)
 	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing:
 		return zero, x.unreadable(resp, err)
 	case again == nil && (nothing || op.method == http.MethodDelete):
@@ -596,8 +621,27 @@ func do(ctx context.Context, c *Client, op operation, t target, body any, opts [
 	if err != nil {
 		return notSent(op.name, x.subject, err)
 	}
-	_, err = c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
-	return err
+	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	if err != nil {
+		return err
+	}
+	return x.settled(op, resp)
+}
+
+// settled is the error of a 2xx answer of which nothing is wanted.
+func (x *exchange) settled(op operation, resp *roundtrip.Response) error {
+	switch {
+	case resp.Cut != nil && op.class == roundtrip.Once:
+		return x.unreadable(resp, resp.Cut)
+	case isPage(resp.Body):
+		return x.unreadable(resp, nil) // of whoever answered in the service's place
+	}
+	return nil
+}
+
+// isPage reports whether an answer is a web page, and so not the service's.
+func isPage(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body[:min(len(body), maxErrorBody)]), []byte("<"))
 }
 
 // list reads a list whole. Each element must pass believe, unless that is nil.
@@ -611,7 +655,11 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 		return nil, err
 	}
 	var elements []T
-	if err = resp.Cut; err == nil {
+	switch err = resp.Cut; {
+	case err != nil:
+	case wire.IsNothing(resp.Body):
+		err = wire.ErrNothing
+	default:
 		err = wire.Unmarshal(resp.Body, &elements)
 	}
 	for i := range elements {
@@ -621,9 +669,6 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 	}
 	if err != nil {
 		return nil, x.unreadable(resp, err)
-	}
-	if elements == nil {
-		elements = []T{}
 	}
 	return elements, nil
 }
@@ -638,15 +683,24 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 			return
 		}
 		req.Stream = true
-		for attempt := 1; ; attempt++ {
+		for {
 			resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
 			if err != nil {
 				yield(zero, err)
 				return
 			}
-			count, err := hand(resp, believe, yield)
-			if count == 0 && errors.Is(err, wire.ErrCut) && c.policy().Pause(ctx, attempt) {
-				continue // nobody has seen anything of it yet
+			count, err := hand(ctx, resp, believe, yield)
+			wait, retry := time.Duration(0), false
+			if count == 0 && errors.Is(err, wire.ErrCut) { // nobody has seen anything of it yet
+				wait, retry = c.policy().Next(ctx, x.before+resp.Attempts, nil)
+			}
+			if resp.End != nil {
+				resp.End(err, retry, wait)
+			}
+			if retry && roundtrip.Sleep(ctx, wait) {
+				x.before += resp.Attempts
+				x.spent = x.before
+				continue
 			}
 			if err != nil && ctx.Err() != nil {
 				err = roundtrip.Interrupted(ctx, err)
@@ -661,21 +715,23 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 
 // hand gives the elements of a streamed list to yield, and counts them. It has
 // no error if yield wanted no more.
-func hand[T any](resp *roundtrip.Response, believe func(T) error, yield func(T, error) bool) (count int, err error) {
+func hand[T any](ctx context.Context, resp *roundtrip.Response, believe func(T) error, yield func(T, error) bool) (count int, err error) {
 	defer resp.Stream.Close()
 	head := &headReader{r: resp.Stream}
-	var unbelieved error
+	var stopped error
 	err = wire.Elements(head, maxElement, func(element T) bool {
-		if believe != nil {
-			if unbelieved = believe(element); unbelieved != nil {
-				return false
-			}
+		// Elements that have arrived already are not handed out after the end.
+		if stopped = ctx.Err(); stopped == nil && believe != nil {
+			stopped = believe(element)
+		}
+		if stopped != nil {
+			return false
 		}
 		count++
 		return yield(element, nil)
 	})
 	resp.Body = head.head // for the error, should it be a web page
-	return count, cmp.Or(unbelieved, err)
+	return count, cmp.Or(stopped, err)
 }
 
 // headReader remembers how a stream began.
@@ -714,7 +770,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	escaped, rawQuery, _ := strings.Cut(path, "?")
 	values, err := url.ParseQuery(rawQuery)
 	if err == nil {
-		err = checkEscaped(escaped)
+		escaped, err = escapeAgain(escaped)
 	}
 	if err != nil {
 		return notSent("do", path, err)
@@ -729,8 +785,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 		return notSent("do", path, err)
 	}
 	resp, err := c.send(ctx, req, &x, cfg, escaped == definitionsRoute)
-	if err != nil || answer == nil {
+	if err != nil {
 		return err
+	}
+	if answer == nil {
+		return x.settled(op, resp)
 	}
 	switch err = resp.Cut; {
 	case err != nil:
@@ -745,19 +804,23 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	return nil
 }
 
-// checkEscaped refuses an escaped path that could reach another host or climb.
-func checkEscaped(path string) error {
+// escapeAgain escapes an escaped path as this package does it, since one that is
+// escaped in part could be read in two ways. It refuses what could reach another
+// host or climb.
+func escapeAgain(path string) (string, error) {
 	if !strings.HasPrefix(path, "/") {
-		return errors.New("the path must begin with /")
+		return "", errors.New("the path must begin with /")
 	}
+	var out strings.Builder
 	for segment := range strings.SplitSeq(path[1:], "/") {
 		text, err := url.PathUnescape(segment)
 		if err == nil {
 			err = route.Check(text)
 		}
 		if err != nil {
-			return fmt.Errorf("a segment of the path: %w", err)
+			return "", fmt.Errorf("a segment of the path: %w", err)
 		}
+		out.WriteString("/" + url.PathEscape(text))
 	}
-	return nil
+	return out.String(), nil
 }

@@ -86,7 +86,7 @@ func (t turns) take(ctx context.Context) error {
 	case t <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return roundtrip.Interrupted(ctx, nil)
 	}
 }
 
@@ -133,7 +133,7 @@ type Attempt struct {
 	Number     int           // 1 is the first
 	StatusCode int           // 0 when no answer came
 	Err        error         // why no answer came, or was cut short
-	Duration   time.Duration // from sending to the end of the answer
+	Duration   time.Duration // from sending to the end of the answer, which with All is the end of the loop
 	Retry      bool          // whether another attempt follows
 	Wait       time.Duration // before that attempt
 }
@@ -424,15 +424,13 @@ func NewClient(opts ...Option) (*Client, error) {
 // BIGV_AUTH_ENDPOINT for other places than Bytemark's; BIGV_ACCOUNT for the
 // default account. Two kinds of credentials at once are an error.
 func NewClientFromEnv(opts ...Option) (*Client, error) {
-	fromEnv, err := envOptions(os.Getenv)
-	if err != nil {
-		return nil, fmt.Errorf("bigv: new client from the environment: %w", err)
-	}
-	return NewClient(append(fromEnv, opts...)...)
+	return NewClient(append(envOptions(os.Getenv), opts...)...)
 }
 
-func envOptions(getenv func(string) string) ([]Option, error) {
-	var opts []Option
+func envOptions(getenv func(string) string) (opts []Option) {
+	wrong := func(mistake string) {
+		opts = append(opts, func(*config) error { return errors.New(mistake) })
+	}
 	for _, v := range []struct {
 		name   string
 		option func(string) Option
@@ -457,21 +455,21 @@ func envOptions(getenv func(string) string) ([]Option, error) {
 	yubikey, code := getenv("BIGV_YUBIKEY"), getenv("BIGV_2FA")
 	switch {
 	case (username == "") != (password == ""):
-		return nil, errors.New("BIGV_USERNAME and BIGV_PASSWORD need each other, and one is not set")
+		wrong("BIGV_USERNAME and BIGV_PASSWORD need each other, and one is not set")
 	case yubikey != "" && code != "":
-		return nil, errors.New("BIGV_YUBIKEY and BIGV_2FA are both set: a login takes one")
+		wrong("BIGV_YUBIKEY and BIGV_2FA are both set: a login takes one")
 	case username == "" && (yubikey != "" || code != ""):
-		return nil, errors.New("BIGV_YUBIKEY and BIGV_2FA go with BIGV_USERNAME and BIGV_PASSWORD, which are not set")
+		wrong("BIGV_YUBIKEY and BIGV_2FA go with BIGV_USERNAME and BIGV_PASSWORD, which are not set")
 	case username != "":
 		opts = append(opts, WithCredentials(username, password))
+		if yubikey != "" {
+			opts = append(opts, WithSecondFactor(Yubikey, oneCode(yubikey)))
+		}
+		if code != "" {
+			opts = append(opts, WithSecondFactor(TwoFactor, oneCode(code)))
+		}
 	}
-	switch {
-	case yubikey != "":
-		opts = append(opts, WithSecondFactor(Yubikey, oneCode(yubikey)))
-	case code != "":
-		opts = append(opts, WithSecondFactor(TwoFactor, oneCode(code)))
-	}
-	return opts, nil
+	return opts
 }
 
 // With makes a client like this one with other options. Both may be used; they
@@ -560,11 +558,11 @@ func parseURL(what, address string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the %s cannot be read: %w", what, errors.Unwrap(err))
-	case u.User != nil:
+	case strings.Contains(address, "@"): // even where it is not read as one: it would be shown below
 		return nil, fmt.Errorf("the %s holds a user name or password: use WithCredentials", what)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("the %s %q must look like https://host", what, address)
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("the %s %q must have no query or fragment", what, address)
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""

@@ -58,6 +58,7 @@ type Error struct {
 	Err        error         // the cause, where there is one besides the status
 
 	unknown bool
+	login   bool // of a call that nothing was sent of: its status is not the call's
 	kind    error
 	fields  map[string][]string
 }
@@ -155,7 +156,17 @@ var statusHints = map[int]string{
 	http.StatusTooManyRequests:    "it was not done: try again later, and less often",
 }
 
+// loginHints are the statusHints of logging in. Nothing else was sent.
+var loginHints = map[int]string{
+	http.StatusUnauthorized: "check the user name, the password and the second factor",
+	http.StatusForbidden:    "check the user name, the password and the second factor",
+	http.StatusNotFound:     "check the authentication URL",
+}
+
 func (e *Error) hint() string {
+	if e.login {
+		return loginHints[e.StatusCode]
+	}
 	if e.unknown {
 		return "it may have been done, and may not: look before doing it again"
 	}
@@ -186,6 +197,10 @@ func (e *Error) Is(target error) bool {
 		return e.unknown
 	case ErrServer:
 		return e.StatusCode >= 500
+	case ErrUnauthorized:
+		return e.StatusCode == http.StatusUnauthorized || e.login && e.StatusCode == http.StatusForbidden
+	case ErrNotFound:
+		return e.StatusCode == http.StatusNotFound && !e.login
 	}
 	return target == statusKinds[e.StatusCode] || target == e.kind
 }
@@ -251,7 +266,7 @@ func (e *Error) typed() error {
 		return &UnauthorizedError{e}
 	case e.StatusCode == http.StatusForbidden:
 		return &ForbiddenError{e}
-	case e.StatusCode == http.StatusNotFound:
+	case e.StatusCode == http.StatusNotFound && !e.login:
 		return &NotFoundError{e}
 	case e.StatusCode >= 500:
 		return &ServerError{e}

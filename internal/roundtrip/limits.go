@@ -39,20 +39,35 @@ type limited struct {
 }
 
 func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, &withheldError{err}
+	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(l.limits.Header, func() {
 		cancel(&LimitError{What: "the service did not begin to answer", Limit: l.limits.Header})
 	})
 	resp, err := l.base.RoundTrip(req.WithContext(ctx))
 	timer.Stop()
+	if err == nil && resp == nil {
+		err = errors.New("the transport gave neither an answer nor an error")
+	}
 	if err != nil {
 		err = limitOr(ctx, err)
 		cancel(nil)
 		return nil, err
 	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody // a transport of the caller's may be lax
+	}
 	resp.Body = &idleBody{body: resp.Body, ctx: ctx, cancel: cancel, limit: l.limits.Idle}
 	return resp, nil
 }
+
+// withheldError is the end of a context before the request was handed on.
+type withheldError struct{ err error }
+
+func (e *withheldError) Error() string { return e.err.Error() }
+func (e *withheldError) Unwrap() error { return e.err }
 
 // limitOr is the limit that ended ctx, or err if none did.
 func limitOr(ctx context.Context, err error) error {

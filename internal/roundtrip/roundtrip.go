@@ -4,12 +4,14 @@ package roundtrip
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -74,6 +76,9 @@ type Response struct {
 	Stream     io.ReadCloser // the body of a streamed 2xx answer
 	Cut        error         // why Body is not all of the answer, or nil
 	Attempts   int
+	// End, unless nil, tells OnAttempt that the reading of a streamed answer has
+	// ended, and how: nobody but the reader knows.
+	End func(err error, retry bool, wait time.Duration)
 	// Unanswered says that an attempt was written and its fate is not known:
 	// the work may have been done whatever the last answer was.
 	Unanswered bool
@@ -93,7 +98,9 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 	// not reported has not been carried out when its connection is gone. An
 	// attempt that was interrupted may yet be written by the transport behind
 	// our back: what it had a connection for counts as written.
+	// A transport that reports nothing at all may have done anything.
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { call.traced.Store(true) },
 		GotConn:      func(httptrace.GotConnInfo) { call.connected.Store(true) },
 		WroteHeaders: func() { call.written.Store(true) },
 	})
@@ -127,16 +134,17 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 }
 
 // Interrupted is the error of a call that its context ended: the context's, with
-// its cause and what went wrong before.
+// its cause and what went wrong before, or nil.
 func Interrupted(ctx context.Context, last error) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	switch {
-	case !errors.Is(last, err) && !errors.Is(last, cause):
-		return fmt.Errorf("%w (before that: %w)", err, last)
-	case cause != err && !errors.Is(cause, err):
-		return fmt.Errorf("%w (%w)", err, cause)
+	why := cause
+	if !errors.Is(cause, err) {
+		why = fmt.Errorf("%w: %w", err, cause)
 	}
-	return cause
+	if last != nil && !errors.Is(last, err) && !errors.Is(last, cause) {
+		return fmt.Errorf("%w (before that: %w)", why, last)
+	}
+	return why
 }
 
 // call is the state of one Send.
@@ -148,7 +156,7 @@ type call struct {
 	started  time.Time
 	wait     time.Duration
 	// What the transport told of the attempt that is under way.
-	connected, written atomic.Bool
+	traced, connected, written atomic.Bool
 }
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
@@ -191,27 +199,38 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 	}
 	if err == nil {
 		c.err = nil
-	} else if c.err = err; out.StatusCode != 0 && resp == nil && ctx.Err() == nil {
-		// The last attempt is what the caller is told of.
+	} else if c.err = err; resp == nil && (ctx.Err() == nil || lost) {
+		// The last attempt is what the caller is told of, unless nothing came of
+		// it but the end of the context.
 		out.StatusCode, out.Header, out.Body, out.Cut = 0, nil, nil, nil
 	}
 	if retry {
-		c.wait, retry = c.nextWait(ctx, resp)
+		var header http.Header
+		if resp != nil {
+			header = resp.Header
+		}
+		c.wait, retry = c.policy.Next(ctx, out.Attempts, header)
 	}
 	if c.req.OnAttempt != nil {
-		attempt := Attempt{Number: out.Attempts, Err: err, Duration: time.Since(c.started), Retry: retry}
-		if attempt.Err == nil {
-			attempt.Err = cut
-		}
+		attempt, started := Attempt{Number: out.Attempts}, c.started
 		if resp != nil {
 			attempt.StatusCode = resp.StatusCode
 		}
-		if retry {
-			attempt.Wait = c.wait
+		tell := func(err error, retry bool, wait time.Duration) {
+			attempt.Err, attempt.Duration, attempt.Retry = err, time.Since(started), retry
+			if retry {
+				attempt.Wait = wait
+			}
+			c.req.OnAttempt(attempt)
 		}
-		c.req.OnAttempt(attempt)
+		if out.Stream != nil {
+			out.End = tell
+		} else {
+			tell(cmp.Or(err, cut), retry, c.wait)
+		}
 	}
 	if retry {
+		c.traced.Store(false)
 		c.connected.Store(false)
 		c.written.Store(false)
 		c.started = time.Now().Add(c.wait)
@@ -225,7 +244,8 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry, lost bool) {
 	class := c.req.Class
 	if resp == nil || err != nil {
-		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err))
+		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err)) ||
+			!c.traced.Load() && !unsent(err)
 		lost = written && class != Safe && resp == nil
 		switch {
 		case resp != nil, permanent(err):
@@ -237,7 +257,8 @@ func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		return class != Once || resp.Header.Get("Retry-After") != "", false
+		_, asked := RetryAfter(resp.Header)
+		return class != Once || asked, false
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
 		return class != Once, class != Safe
 	case status >= 500:
@@ -246,6 +267,13 @@ func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry
 		return class == Safe && !errors.Is(cut, ErrTooLarge), false
 	}
 	return false, false
+}
+
+// unsent reports whether err itself says that nothing was sent.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	_, withheld := errors.AsType[*withheldError](err)
+	return withheld || ok && op.Op == "dial"
 }
 
 // interrupting reports whether err is a decision of this side: the transport may
@@ -273,17 +301,16 @@ func permanent(err error) bool {
 // ErrRedirect marks a redirect that was refused.
 var ErrRedirect = errors.New("redirect refused")
 
-// nextWait is the pause before the next attempt, and false if there is to be
-// none: the attempts are used up, or the pause would outlast the context.
-func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration, bool) {
-	if c.response.Attempts >= c.policy.MaxAttempts || ctx.Err() != nil {
+// Next is the pause after so many attempts, of which the last was answered with
+// header. It is false if there is to be no other attempt: they are used up, or
+// the pause would outlast the context.
+func (p Policy) Next(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
+	if attempts >= p.MaxAttempts || ctx.Err() != nil {
 		return 0, false
 	}
-	wait := c.policy.jittered(c.response.Attempts)
-	if resp != nil {
-		if asked, ok := RetryAfter(resp.Header); ok {
-			wait = min(asked, c.policy.MaxWait)
-		}
+	wait := p.jittered(attempts)
+	if asked, ok := RetryAfter(header); ok {
+		wait = min(asked, p.MaxWait)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
@@ -294,23 +321,20 @@ func (c *call) nextWait(ctx context.Context, resp *http.Response) (time.Duration
 // jittered is a random pause after so many attempts, from a range that doubles
 // with each.
 func (p Policy) jittered(attempts int) time.Duration {
-	ceiling := p.MinWait << min(attempts-1, 20)
-	if ceiling <= 0 || ceiling > p.MaxWait {
-		ceiling = p.MaxWait
+	ceiling := p.MaxWait
+	if doublings := min(attempts-1, 62); p.MinWait <= p.MaxWait>>doublings {
+		ceiling = p.MinWait << doublings
 	}
 	return time.Duration(rand.Int64N(int64(max(ceiling, 1))))
 }
 
-// Pause waits before another attempt, and reports whether there is to be one.
-func (p Policy) Pause(ctx context.Context, attempts int) bool {
-	if attempts >= p.MaxAttempts {
-		return false
-	}
-	timer := time.NewTimer(p.jittered(attempts))
+// Sleep waits, and reports whether the context let it.
+func Sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}
@@ -322,7 +346,8 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 	if value == "" {
 		return 0, false
 	}
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+	// What is out of range comes as the end of the range, which is long enough.
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(max(seconds, 0)) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
@@ -348,6 +373,7 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 		}
 		return body[:min(int64(read), n)], cutShort(err)
 	}
+	limit = min(limit, math.MaxInt64-1) // there is one more than the limit
 	var body bytes.Buffer
 	read, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err == nil && read > limit {

@@ -71,6 +71,10 @@ func IsNothing(body []byte) bool {
 	return len(rest) == 0 || string(rest) == "{}" || string(rest) == "null"
 }
 
+// ErrNothing is the error of an answer that should hold something and is empty,
+// {} or null.
+var ErrNothing = errors.New("it is empty")
+
 // ErrElementTooLong is what Elements says of an element above its limit.
 var ErrElementTooLong = errors.New("one element of the list is longer than the limit")
 
@@ -87,11 +91,11 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		return nil
 	}
 	token, err := dec.ReadToken()
+	if err == io.EOF || err == nil && token.Kind() == 'n' {
+		return ErrNothing
+	}
 	if err != nil {
 		return truncated(err)
-	}
-	if token.Kind() == 'n' {
-		return nil
 	}
 	if token.Kind() != '[' {
 		return fmt.Errorf("expected a list, found %s", token.Kind())
@@ -101,6 +105,9 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		value, err := dec.ReadValue()
 		if err != nil {
 			return truncated(err)
+		}
+		if int64(len(value)) > limit {
+			return ErrElementTooLong // what the meter lets pass is a little more
 		}
 		if err := Unmarshal(value, &element); err != nil {
 			return err
@@ -121,7 +128,8 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	return nil
 }
 
-// slack is what the decoder may have read ahead of the element it is in.
+// slack is what the decoder may have read ahead of the element it is in, and
+// reads at a time.
 const slack = 64 << 10
 
 // meter stops a decoder from buffering an element without end: the decoder
@@ -137,7 +145,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if err := m.check(); err != nil {
 		return 0, err
 	}
-	n, err := m.r.Read(p)
+	n, err := m.r.Read(p[:min(len(p), slack)])
 	m.read += int64(n)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", ErrCut, err)
