@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// answering starts a server that gives every request the same answer, and makes
+// answersWith starts a server that gives every request the same answer, and makes
 // a client that does not try twice.
-func answering(t *testing.T, status int, contentType, body string, opts ...bigv.Option) *bigv.Client {
+func answersWith(t *testing.T, status int, contentType, body string, opts ...bigv.Option) *bigv.Client {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -104,7 +104,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := row.call(t.Context(), answering(t, row.status, row.contentType, fixture(t, row.fixture)))
+			got, err := row.call(t.Context(), answersWith(t, row.status, row.contentType, fixture(t, row.fixture)))
 			require.NoError(t, err)
 			assert.Equal(t, row.want, got)
 		})
@@ -112,7 +112,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestOverviewOfAMachine(t *testing.T) {
-	vm, err := answering(t, 200, "application/json", fixture(t, "virtual_machine_overview.json")).VirtualMachines.Get(t.Context(), www1, bigv.WithView(bigv.Overview))
+	vm, err := answersWith(t, 200, "application/json", fixture(t, "virtual_machine_overview.json")).VirtualMachines.Get(t.Context(), www1, bigv.WithView(bigv.Overview))
 	require.NoError(t, err)
 	require.Len(t, vm.Discs, 1)
 	require.Len(t, vm.Discs[0].BackupSchedules, 1)
@@ -153,7 +153,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			client := answering(t, 200, "application/json", row.body)
+			client := answersWith(t, 200, "application/json", row.body)
 			_, err := client.VirtualMachines.Get(t.Context(), www1)
 			require.ErrorIs(t, err, bigv.ErrAnswer)
 			assert.ErrorContains(t, err, row.says)
@@ -163,18 +163,22 @@ func TestAnswersThatAreNone(t *testing.T) {
 			require.True(t, ok)
 			assert.Equal(t, 200, e.StatusCode)
 
-			assert.NoError(t, client.VirtualMachines.Reset(t.Context(), www1), "its answer does not matter")
+			if err := client.VirtualMachines.Reset(t.Context(), www1); row.says == "web page" {
+				require.ErrorIs(t, err, bigv.ErrOutcomeUnknown, "it may have come from a gate that the request never passed")
+			} else {
+				require.NoError(t, err, "what it says does not matter")
+			}
 		})
 	}
 }
 
 func TestNumbersWrittenAsText(t *testing.T) {
-	client := answering(t, 200, "application/json", `{"id":"5012","memory":"2048","cores":2}`)
+	client := answersWith(t, 200, "application/json", `{"id":"5012","memory":"2048","cores":2}`)
 	vm, err := client.VirtualMachines.Get(t.Context(), www1)
 	require.NoError(t, err)
 	assert.Equal(t, []int{5012, 2048, 2}, []int{vm.ID, vm.Memory, vm.Cores})
 
-	client = answering(t, 200, "application/json", `[{"id":"5012"},{"id":5013}]`)
+	client = answersWith(t, 200, "application/json", `[{"id":"5012"},{"id":5013}]`)
 	vms, err := client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Group: web})
 	require.NoError(t, err)
 	var ids []int
@@ -186,12 +190,9 @@ func TestNumbersWrittenAsText(t *testing.T) {
 }
 
 func TestAListIsNeverNil(t *testing.T) {
-	for _, body := range []string{"[]", "null"} {
-		vms, err := answering(t, 200, "application/json", body).VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Group: web})
-		require.NoError(t, err, body)
-		assert.NotNil(t, vms, body)
-		assert.Empty(t, vms, body)
-	}
+	vms, err := answersWith(t, 200, "application/json", "[]").VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Group: web})
+	require.NoError(t, err)
+	assert.Equal(t, []bigv.VirtualMachine{}, vms)
 }
 
 // A write is believed by its status; what it changed is read back where the

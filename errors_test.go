@@ -39,7 +39,7 @@ func TestErrorsByStatus(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(row.status), func(t *testing.T) {
 			t.Parallel()
-			client := answering(t, row.status, "text/plain", "what the service said")
+			client := answersWith(t, row.status, "text/plain", "what the service said")
 			_, err := client.VirtualMachines.Get(t.Context(), www1)
 			assert.True(t, row.typed(err), "%T", err)
 			for _, kind := range kinds {
@@ -109,7 +109,7 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			err := row.call(t.Context(), answering(t, row.status, "text/plain", row.body))
+			err := row.call(t.Context(), answersWith(t, row.status, "text/plain", row.body))
 			e, ok := errors.AsType[*bigv.Error](err)
 			require.True(t, ok)
 			host, _, _ := strings.Cut(strings.TrimPrefix(e.URL, "http://"), "/")
@@ -143,7 +143,7 @@ func TestFieldsOfABadRequest(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			client := answering(t, 400, "application/json", row.body)
+			client := answersWith(t, 400, "application/json", row.body)
 			err := client.Groups.Delete(t.Context(), web)
 			bad, ok := errors.AsType[*bigv.BadRequestError](err)
 			require.True(t, ok)
@@ -160,7 +160,7 @@ func TestFieldsOfABadRequest(t *testing.T) {
 // What a service says back of a request's secrets is in no error.
 func TestEchoedSecretsAreRemoved(t *testing.T) {
 	for _, status := range []int{200, 400, 404, 500} {
-		client := answering(t, status, "application/json", `{"root_password":["s3cr\"et is too short"],"token":"t0ken", "x": s3cr\"et`)
+		client := answersWith(t, status, "application/json", `{"root_password":["s3cr\"et is too short"],"token":"t0ken", "x": s3cr\"et`)
 		_, err := client.VirtualMachines.Create(t.Context(), web, bigv.VirtualMachineCreate{
 			Name: "www1", Discs: []bigv.DiscCreate{{Size: 50}}, Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret(`s3cr"et`)},
 		})

@@ -22,7 +22,6 @@ func (p GroupPath) isID() bool          { return route.IsID(p.group) }
 func (p VirtualMachinePath) isID() bool { return route.IsID(p.machine) }
 func (p DiscPath) isID() bool           { return route.IsID(p.disc) }
 
-
 // checkPath refuses a path with a segment that could never be sent, and names
 // it.
 func checkPath(p place) error {
