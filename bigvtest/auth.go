@@ -111,7 +111,7 @@ func postSession(q *request) (answer, error) {
 	if asked, err := strconv.Atoi(fields["validity"]); err == nil && asked > 0 {
 		lasts = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
 	}
-	return answer{http.StatusOK, q.open(u, factors, lasts)}, nil
+	return ok(q.open(u, factors, lasts))
 }
 
 // credentials reads the body of a login: values are strings, or numbers.
@@ -176,7 +176,7 @@ func impersonate(q *request) (answer, error) {
 		return answer{}, errCredentials
 	}
 	q.touch(session)
-	return answer{http.StatusOK, q.open(u, []string{"impersonated"}, SessionTime)}, nil
+	return ok(q.open(u, []string{"impersonated"}, SessionTime))
 }
 
 func orEmpty[T any](list []T) []T {

@@ -81,7 +81,7 @@ func (q *request) backupFor() (*disc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, q.mayDisc(b.machine)
+	return b, q.mayAlter(b.machine)
 }
 
 func getBackup(q *request) (answer, error) {
@@ -182,7 +182,7 @@ func parseStart(text string, now time.Time) (time.Time, bool) {
 
 // newSchedule reads a schedule to be made. The service words the problem of a
 // missing interval in a way of its own.
-func (q *request) newSchedule(f *form, d *disc) (*schedule, error) {
+func (q *request) newSchedule(f *form, d *disc) *schedule {
 	s := &schedule{disc: d, start: q.clock.instant, capacity: 1}
 	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {
 		start, is := parseStart(text, q.clock.instant)
@@ -204,7 +204,7 @@ func (q *request) newSchedule(f *form, d *disc) (*schedule, error) {
 		f.atLeast("capacity", s.capacity, 0)
 		s.capacity = max(s.capacity, 1)
 	}
-	return s, f.bad.err()
+	return s
 }
 
 func createSchedule(q *request) (answer, error) {
@@ -212,8 +212,9 @@ func createSchedule(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s, err := q.newSchedule(newForm(q.in), d)
-	if err != nil {
+	f := newForm(q.in)
+	s := q.newSchedule(f, d)
+	if err := f.bad.err(); err != nil {
 		return answer{}, err
 	}
 	d.schedules = append(d.schedules, s)
@@ -306,6 +307,9 @@ func createVMDefault(q *request) (answer, error) {
 		f.bad.add("name", "can't be blank")
 	}
 	f.boolean("public", &d.public)
+	if f.null("server_settings") {
+		f.bad.add("server_settings", "can't be blank")
+	}
 	if in, there := f.object("server_settings"); there {
 		for _, key := range []string{"virtual_machine", "discs", "reimage"} {
 			if raw, there := in[key]; there {

@@ -58,7 +58,7 @@ func updateUser(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if u != q.who.user && !q.who.staff() {
+	if !q.who.isOrRules(u) {
 		return answer{}, errForbidden
 	}
 	f, next := newForm(q.in), *u
@@ -217,7 +217,7 @@ func createAPIKey(q *request) (answer, error) {
 	if err := f.bad.err(); err != nil {
 		return answer{}, err
 	}
-	if k.user != q.who.user && !q.who.staff() {
+	if !q.who.isOrRules(k.user) {
 		return answer{}, errForbidden
 	}
 	q.addKey(k)
@@ -241,11 +241,31 @@ func (st *state) dropKey(k *apiKey) {
 	st.keys.drop(k.id)
 }
 
-func deleteAPIKey(q *request) (answer, error) {
+// apiKey is the API key in the path.
+func (q *request) apiKey() (*apiKey, error) {
 	id, is := isID(q.args[0])
 	k := q.keys.get(id)
 	if !is || k == nil || k.user != q.who.user && !q.who.staff() {
-		return answer{}, errNotFound
+		return nil, errNotFound
+	}
+	return k, nil
+}
+
+func getAPIKey(q *request) (answer, error) {
+	k, err := q.apiKey()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(q.keyView(k))
+}
+
+func deleteAPIKey(q *request) (answer, error) {
+	k, err := q.apiKey()
+	if err != nil {
+		return answer{}, err
+	}
+	if !q.who.isOrRules(k.user) {
+		return answer{}, errForbidden
 	}
 	q.dropKey(k)
 	return gone, nil
