@@ -350,7 +350,7 @@ func (s *Server) work(r *http.Request, body []byte) (answer, error) {
 	auth := args0(r.URL.Path) == "session"
 	if !auth {
 		var err error
-		if q.who, err = s.state.identify(r.Header.Get("Authorization")); err != nil && !public[r.Method+" "+r.URL.Path] {
+		if q.who, err = s.state.identify(r); err != nil && !public[r.Method+" "+r.URL.Path] {
 			return answer{}, err
 		}
 	}

@@ -184,9 +184,6 @@ func listAPIKeys(q *request) (answer, error) {
 	return ok(views)
 }
 
-// expiryLayouts are the forms in which the end of an API key may be written.
-var expiryLayouts = append([]string{"2006-01-02T15:04:05.999999999Z0700"}, startLayouts...)
-
 func createAPIKey(q *request) (answer, error) {
 	f, k := newForm(q.in), &apiKey{user: q.who.user}
 	f.required("user_id", "label")
@@ -199,16 +196,7 @@ func createAPIKey(q *request) (answer, error) {
 		f.bad.add("label", "can't be blank")
 	}
 	if text := ""; f.has("expires_at") && f.text("expires_at", &text) && text != "" {
-		at, is := time.Time{}, false
-		for _, layout := range expiryLayouts {
-			if t, err := time.Parse(layout, text); err == nil {
-				at, is = t, true
-				break
-			}
-		}
-		if !is {
-			at, is = parseStart(text, q.clock.instant) // a time of day
-		}
+		at, is := parseTime(text, q.clock.instant)
 		if !is {
 			f.bad.add("expires_at", "is invalid")
 		}
