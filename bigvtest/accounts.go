@@ -83,6 +83,9 @@ func getAccount(q *request) (answer, error) {
 
 // createAccount is of old: whoever makes an account administers it.
 func createAccount(q *request) (answer, error) {
+	if q.who.key != nil {
+		return answer{}, errForbidden // a key makes itself no privileges
+	}
 	f, name := newForm(q.in), ""
 	f.required("name")
 	if f.text("name", &name) {
@@ -95,7 +98,7 @@ func createAccount(q *request) (answer, error) {
 		return answer{}, err
 	}
 	a := q.addAccount(name)
-	q.grant(&privilege{user: q.who.user, level: AccountAdmin, account: a, passwordRequired: q.who.key == nil, key: q.who.key})
+	q.grant(&privilege{user: q.who.user, level: AccountAdmin, account: a, passwordRequired: true})
 	return q.created(q.accountView(a)), nil
 }
 
@@ -133,7 +136,7 @@ func (st *state) addAccount(name string) *account {
 		return &account{id: id, name: name, byName: map[string]*group{}}
 	})
 	st.accountNames[strings.ToLower(name)] = a
-	st.addGroup(a, "default").isDefault = true
+	a.first = st.addGroup(a, "default")
 	return a
 }
 

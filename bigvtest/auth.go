@@ -27,8 +27,11 @@ const apiKeyPrefix = "apikey."
 
 // identify finds out who sends a request, and gives their session another five
 // minutes.
-func (st *state) identify(authorization string) (*sight, error) {
-	scheme, token, _ := strings.Cut(authorization, " ")
+func (st *state) identify(r *http.Request) (*sight, error) {
+	if name, password, is := r.BasicAuth(); is {
+		return st.identifyBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return nil, errUnauthorized
 	}
@@ -45,6 +48,23 @@ func (st *state) identify(authorization string) (*sight, error) {
 	}
 	st.touch(session)
 	return st.look(session.user, nil, session), nil
+}
+
+// identifyBasic is how clients of old identify themselves: with the password on
+// each request, and a YubiKey's code that is good for many.
+func (st *state) identifyBasic(name, password, code string) (*sight, error) {
+	u := st.userNames[strings.ToLower(name)]
+	if u == nil || u.password == "" || u.password != password {
+		return nil, errUnauthorized
+	}
+	session := &session{user: u, factors: []string{"password"}, began: st.clock.instant}
+	if u.second != "" {
+		if u.second != "yubikey" || !slices.Contains(u.codes, code) {
+			return nil, errUnauthorized
+		}
+		session.factors = append(session.factors, u.second)
+	}
+	return st.look(u, nil, session), nil
 }
 
 // session is the session with this ID, unless it has expired.
@@ -111,7 +131,7 @@ func postSession(q *request) (answer, error) {
 	if asked, err := strconv.Atoi(fields["validity"]); err == nil && asked > 0 {
 		lasts = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
 	}
-	return answer{http.StatusOK, q.open(u, factors, lasts)}, nil
+	return ok(q.open(u, factors, lasts))
 }
 
 // credentials reads the body of a login: values are strings, or numbers.
@@ -176,7 +196,7 @@ func impersonate(q *request) (answer, error) {
 		return answer{}, errCredentials
 	}
 	q.touch(session)
-	return answer{http.StatusOK, q.open(u, []string{"impersonated"}, SessionTime)}, nil
+	return ok(q.open(u, []string{"impersonated"}, SessionTime))
 }
 
 func orEmpty[T any](list []T) []T {

@@ -81,7 +81,7 @@ func (q *request) backupFor() (*disc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, q.mayDisc(b.machine)
+	return b, q.mayAlter(b.machine)
 }
 
 func getBackup(q *request) (answer, error) {
@@ -154,38 +154,12 @@ func (s *schedule) view() scheduleView {
 	return scheduleView{s.id, s.start.Format("2006-01-02T15:04:05-07:00"), int(s.interval / time.Second), s.capacity}
 }
 
-// startLayouts are the forms in which a schedule's start may be written.
-var startLayouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700",
-	"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02",
-}
-
-// parseStart reads when a schedule starts. A time of day is the one that comes
-// next.
-func parseStart(text string, now time.Time) (time.Time, bool) {
-	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			at := time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
-			if at.Before(now) {
-				at = at.AddDate(0, 0, 1)
-			}
-			return at, true
-		}
-	}
-	for _, layout := range startLayouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
-}
-
 // newSchedule reads a schedule to be made. The service words the problem of a
 // missing interval in a way of its own.
-func (q *request) newSchedule(f *form, d *disc) (*schedule, error) {
+func (q *request) newSchedule(f *form, d *disc) *schedule {
 	s := &schedule{disc: d, start: q.clock.instant, capacity: 1}
 	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {
-		start, is := parseStart(text, q.clock.instant)
+		start, is := parseTime(text, q.clock.instant)
 		if !is {
 			f.bad.add("start_at", "is invalid")
 		}
@@ -204,7 +178,7 @@ func (q *request) newSchedule(f *form, d *disc) (*schedule, error) {
 		f.atLeast("capacity", s.capacity, 0)
 		s.capacity = max(s.capacity, 1)
 	}
-	return s, f.bad.err()
+	return s
 }
 
 func createSchedule(q *request) (answer, error) {
@@ -212,8 +186,9 @@ func createSchedule(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s, err := q.newSchedule(newForm(q.in), d)
-	if err != nil {
+	f := newForm(q.in)
+	s := q.newSchedule(f, d)
+	if err := f.bad.err(); err != nil {
 		return answer{}, err
 	}
 	d.schedules = append(d.schedules, s)
@@ -228,8 +203,11 @@ func (st *state) addSchedule(s *schedule) {
 		return s
 	})
 	first := s.start
-	if behind := st.clock.instant.Sub(first); behind > 0 {
-		first = first.Add((behind + s.interval - 1) / s.interval * s.interval)
+	if first.Before(st.clock.instant) {
+		// In seconds, since a Duration ends after 292 years.
+		every := int64(s.interval / time.Second)
+		missed := (st.clock.instant.Unix() - first.Unix() + every - 1) / every
+		first = time.Unix(first.Unix()+missed*every, 0)
 	}
 	st.schedule(s, first)
 }
@@ -306,6 +284,9 @@ func createVMDefault(q *request) (answer, error) {
 		f.bad.add("name", "can't be blank")
 	}
 	f.boolean("public", &d.public)
+	if f.null("server_settings") {
+		f.bad.add("server_settings", "can't be blank")
+	}
 	if in, there := f.object("server_settings"); there {
 		for _, key := range []string{"virtual_machine", "discs", "reimage"} {
 			if raw, there := in[key]; there {

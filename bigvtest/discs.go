@@ -90,9 +90,9 @@ func (q *request) disc() (*disc, error) {
 	return d, nil
 }
 
-// mayDisc refuses to change the disc of a machine that is deleted, or that the
+// mayAlter refuses to change the disc of a machine that is deleted, or that the
 // asker has no say in.
-func (q *request) mayDisc(m *machine) error {
+func (q *request) mayAlter(m *machine) error {
 	if err := q.may(q.who.onMachine(m), VMAdmin, m.group.account); err != nil {
 		return err
 	}
@@ -108,10 +108,11 @@ func (q *request) discFor() (*disc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d, q.mayDisc(d.machine)
+	return d, q.mayAlter(d.machine)
 }
 
 func listDiscs(q *request) (answer, error) {
+	q.server.autoAdvance()
 	m, err := q.machine()
 	if err != nil {
 		return answer{}, err
@@ -120,6 +121,7 @@ func listDiscs(q *request) (answer, error) {
 }
 
 func listAllDiscs(q *request) (answer, error) {
+	q.server.autoAdvance()
 	var list []*disc
 	err := q.eachMachine(func(m *machine) { list = append(list, m.discs...) })
 	if err != nil {
@@ -244,13 +246,8 @@ func (q *request) newDiscs(outer *form) (discs []*disc, errs []problems) {
 		labels[d.label] = true
 		inner := newForm(in)
 		if schedules, there := inner.objects("backup_schedules"); there {
-			for _, in := range schedules {
-				s, err := q.newSchedule(newForm(in), d)
-				if err != nil {
-					bad["backup_schedules"] = append(asProblems(bad["backup_schedules"]), err.(*refusal).body.(problems))
-					continue
-				}
-				d.schedules = append(d.schedules, s)
+			if wrong := q.newSchedules(schedules, d); wrong != nil {
+				bad["backup_schedules"] = wrong
 			}
 		}
 		for key, message := range inner.bad {
@@ -265,9 +262,19 @@ func (q *request) newDiscs(outer *form) (discs []*disc, errs []problems) {
 	return discs, errs
 }
 
-func asProblems(list any) []problems {
-	p, _ := list.([]problems)
-	return p
+// newSchedules reads the schedules of a disc to be made. What is wrong with them
+// stands by position too.
+func (q *request) newSchedules(list []attributes, d *disc) (wrong []problems) {
+	errs, any := make([]problems, len(list)), false
+	for i, in := range list {
+		f := newForm(in)
+		d.schedules = append(d.schedules, q.newSchedule(f, d))
+		errs[i], any = f.bad, any || len(f.bad) > 0
+	}
+	if any {
+		return errs
+	}
+	return nil
 }
 
 func createDisc(q *request) (answer, error) {
@@ -275,7 +282,7 @@ func createDisc(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := q.mayDisc(m); err != nil {
+	if err := q.mayAlter(m); err != nil {
 		return answer{}, err
 	}
 	d, bad := q.newDisc(q.in, len(m.discs)+1, func(label string) bool { return m.discLabelled(label) != nil })
@@ -331,7 +338,7 @@ func updateDisc(q *request) (answer, error) {
 		if to = q.machines.get(id); to == nil || to.deleted || !q.who.seesMachine(to) {
 			return answer{}, invalid("virtual_machine_id", "is invalid")
 		}
-		if err := q.mayDisc(to); err != nil {
+		if err := q.mayAlter(to); err != nil {
 			return answer{}, err
 		}
 	}
@@ -384,7 +391,7 @@ func deleteFlatDisc(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := q.mayDisc(d.machine); err != nil {
+	if err := q.mayAlter(d.machine); err != nil {
 		return answer{}, err
 	}
 	return q.purgeDisc(d)

@@ -1,11 +1,16 @@
 package bigvtest
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,8 +24,8 @@ type Fault struct {
 	// pattern of [path.Match], in which * stands for one segment. A pattern
 	// that ends in /** matches everything below.
 	Path string
-	// Match is for whatever Method and Path cannot say. The body has been
-	// read when it is called.
+	// Match is for whatever Method and Path cannot say. It may read the body,
+	// which is held in memory, but must not call Inject or InjectRandom.
 	Match func(*http.Request) bool
 
 	// Skip lets so many matching requests through first.
@@ -31,14 +36,16 @@ type Fault struct {
 	// Delay holds the request up, in real time, before anything else.
 	Delay time.Duration
 	// Hang never answers: the request ends when the client gives up or the
-	// server closes. The work is not done.
+	// server closes. The work is not done, unless AfterWork says so.
 	Hang bool
-	// DropBefore closes the connection without doing the work.
+	// DropBefore closes the connection without doing the work. Over HTTP/2 it
+	// resets the stream, as do the following.
 	DropBefore bool
 	// DropAfter does the work and closes the connection without an answer.
 	DropAfter bool
 	// CutBodyAt does the work, and closes the connection after so many bytes
-	// of the body of the answer; -1 cuts it right after the header.
+	// of the body of the answer; -1 cuts it right after the header. A body
+	// that is no longer than that arrives whole.
 	CutBodyAt int
 
 	// Status, Body, Header and ContentType make up an answer given instead
@@ -48,7 +55,9 @@ type Fault struct {
 	Body        string
 	Header      http.Header
 	ContentType string
-	// AfterWork does the work before giving that answer.
+	// AfterWork does the work before giving that answer, or before it hangs.
+	// Whoever is answered 503 or 429 takes the work for not done, so that
+	// these together with AfterWork are a service that lies.
 	AfterWork bool
 }
 
@@ -70,14 +79,9 @@ func (f *Fault) answers() bool {
 	return f.Status != 0 || f.Body != "" || f.ContentType != "" || f.Header != nil
 }
 
-// loses reports whether the client does not get the answer the work had.
-func (f *Fault) loses() bool {
-	return f != nil && (f.Hang || f.DropBefore || f.DropAfter || f.CutBodyAt != 0 || f.answers())
-}
-
 // works reports whether the work is done.
 func (f *Fault) works() bool {
-	return f == nil || !(f.Hang || f.DropBefore || f.answers() && !f.AfterWork)
+	return f == nil || !f.DropBefore && (f.AfterWork || !f.Hang && !f.answers())
 }
 
 // String names the fault as the journal does.
@@ -90,6 +94,8 @@ func (f *Fault) String() string {
 		words = append(words, "delay "+f.Delay.String())
 	}
 	switch {
+	case f.Hang && f.AfterWork:
+		words = append(words, "hang after work")
 	case f.Hang:
 		words = append(words, "hang")
 	case f.DropBefore:
@@ -97,7 +103,7 @@ func (f *Fault) String() string {
 	case f.DropAfter:
 		words = append(words, "drop after")
 	case f.answers():
-		word := fmt.Sprintf("status %d", orDefault(f.Status, http.StatusOK))
+		word := fmt.Sprintf("status %d", cmp.Or(f.Status, http.StatusOK))
 		if f.AfterWork {
 			word += " after work"
 		}
@@ -109,14 +115,18 @@ func (f *Fault) String() string {
 	return strings.Join(words, ", ")
 }
 
-func (f *Fault) matches(r *http.Request) bool {
+func (f *Fault) matches(r *http.Request, body []byte) bool {
 	if f.Method != "" && f.Method != r.Method {
 		return false
 	}
 	if f.Path != "" && !pathMatches(f.Path, r.URL.EscapedPath()) {
 		return false
 	}
-	return f.Match == nil || f.Match(r)
+	if f.Match == nil {
+		return true
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return f.Match(r)
 }
 
 func pathMatches(pattern, escaped string) bool {
@@ -135,8 +145,9 @@ func pathMatches(pattern, escaped string) bool {
 	return err == nil && matched
 }
 
-// faults are those waiting for requests. Guarded by Server.mu.
+// faults are those waiting for requests.
 type faults struct {
+	mu      sync.Mutex
 	planned []*plannedFault
 	random  []*randomFaults
 }
@@ -154,16 +165,18 @@ type randomFaults struct {
 
 // Inject has something go wrong with requests to come. Several faults are
 // tried in the order in which they were injected, and the first that matches
-// is the one. The function returned takes the fault back.
+// is the one. The function returned takes the fault back. A Path that is no
+// pattern, or a Status that is none, ends the test, or panics without one.
 func (s *Server) Inject(f Fault) (remove func()) {
-	p := &plannedFault{f, f.Skip, orDefault(f.Times, 1)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.checkFault(f)
+	p := &plannedFault{f, f.Skip, cmp.Or(f.Times, 1)}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
 	s.faults.planned = append(s.faults.planned, p)
 	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		p.times = 0
+		s.faults.mu.Lock()
+		defer s.faults.mu.Unlock()
+		s.faults.planned = without(s.faults.planned, p)
 	}
 }
 
@@ -177,21 +190,36 @@ func (s *Server) InjectRandom(seed uint64, rate float64, of ...Fault) (stop func
 	if len(of) == 0 {
 		of = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
 	}
-	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, of}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	for _, f := range of {
+		s.checkFault(f)
+	}
+	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, slices.Clone(of)}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
 	s.faults.random = append(s.faults.random, r)
 	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		r.rate = 0
+		s.faults.mu.Lock()
+		defer s.faults.mu.Unlock()
+		s.faults.random = without(s.faults.random, r)
+	}
+}
+
+// checkFault ends a test whose fault could not come about.
+func (s *Server) checkFault(f Fault) {
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		s.misuse("the fault's status %d is none of 200 to 599", f.Status)
+	}
+	if _, err := path.Match(f.Path, ""); err != nil {
+		s.misuse("the fault's path %q: %v", f.Path, err)
 	}
 }
 
 // pick finds what goes wrong with a request, nil if nothing does.
-func (fs *faults) pick(r *http.Request) *Fault {
+func (fs *faults) pick(r *http.Request, body []byte) *Fault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
 	for _, p := range fs.planned {
-		if p.times == 0 || !p.matches(r) {
+		if p.times == 0 || !p.matches(r, body) {
 			continue
 		}
 		if p.skip > 0 {
@@ -207,35 +235,33 @@ func (fs *faults) pick(r *http.Request) *Fault {
 		if random.rng.Float64() >= random.rate {
 			continue
 		}
-		if f := &random.of[random.rng.IntN(len(random.of))]; f.matches(r) {
+		if f := &random.of[random.rng.IntN(len(random.of))]; f.matches(r, body) {
 			return f
 		}
 	}
 	return nil
 }
 
-// hold keeps a request waiting, and reports whether it may go on.
-func (s *Server) hold(r *http.Request, f *Fault) bool {
-	if f == nil {
+// delay keeps a request waiting, and reports whether it may go on.
+func (s *Server) delay(r *http.Request, f *Fault) bool {
+	if f == nil || f.Delay <= 0 {
 		return true
 	}
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			return false
-		case <-s.stop:
-			return false
-		}
+	timer := time.NewTimer(f.Delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+	case <-s.stop:
 	}
-	if f.Hang {
-		select {
-		case <-r.Context().Done():
-		case <-s.stop:
-		}
-		return false
+	return false
+}
+
+// hang keeps a request until the client or the server ends it.
+func (s *Server) hang(r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-s.stop:
 	}
-	return !f.DropBefore
 }

@@ -39,17 +39,16 @@ func (st *state) findGroup(a *account, segment string) *group {
 			return g
 		}
 	}
-	if g := a.byName[strings.ToLower(segment)]; g != nil {
-		return g
+	return a.groupNamed(segment)
+}
+
+// groupNamed finds a group by name. The default group answers to "default" even
+// when it has been renamed.
+func (a *account) groupNamed(name string) *group {
+	if strings.EqualFold(name, "default") {
+		return a.first
 	}
-	if strings.EqualFold(segment, "default") {
-		for _, g := range a.groups {
-			if g.isDefault {
-				return g
-			}
-		}
-	}
-	return nil
+	return a.byName[strings.ToLower(name)]
 }
 
 // group is the group in the path.
@@ -160,7 +159,7 @@ func (f *form) groupName(a *account, itself *group, name *string) {
 		return
 	}
 	f.name("name", *name, 1)
-	if g := a.byName[strings.ToLower(*name)]; g != nil && g != itself {
+	if g := a.groupNamed(*name); g != nil && g != itself {
 		f.bad.add("name", "has already been taken")
 	}
 }
@@ -212,7 +211,7 @@ func deleteGroup(q *request) (answer, error) {
 	switch {
 	case len(g.machines) > 0:
 		return answer{}, refuse(http.StatusBadRequest, "Group is not empty")
-	case g.isDefault:
+	case g == g.account.first:
 		return answer{}, refuse(http.StatusBadRequest, "The default group cannot be deleted")
 	}
 	q.dropGroup(g)

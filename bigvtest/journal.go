@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,7 +25,8 @@ type Exchange struct {
 	// RequestBody is what was sent.
 	RequestBody string
 	// Status and ResponseBody are the answer, as far as there was one: Status
-	// is 0 if the connection was dropped, and a body cut short is cut here.
+	// is 0 if the connection was dropped or there is no answer yet, and a body
+	// cut short is cut here.
 	Status       int
 	ResponseBody string
 	// Done says that the service carried the request out with success,
@@ -35,71 +36,106 @@ type Exchange struct {
 	Fault string
 }
 
+// mostJournalled is how much of bodies the journal holds, so that a long run
+// does not fill the memory.
+const mostJournalled = 64 << 20
+
 // journal holds exchanges as they were, secrets included. Guarded by
 // Server.mu.
 type journal struct {
 	limit   int
+	size    int // of the bodies, in bytes
 	entries []*entry
+
+	lost  map[string]bool // what was done once, and its answer lost
+	twice []string
 }
 
+// entry is an exchange as it was.
 type entry struct {
-	Exchange
-	once string // identifies the operation, if it must not be done twice
-	lost bool   // the client did not get the answer
+	time              time.Time
+	method            string
+	path, query       string
+	header            http.Header
+	status            int
+	request, response []byte
+	done              bool
+	fault             string
+	forgotten         bool
 }
 
-func (j *journal) add(e *entry) {
-	if j.limit <= 0 {
+// begin notes that a request has come in.
+func (j *journal) begin(e *entry) {
+	j.entries = append(j.entries, e)
+	j.size += len(e.request)
+	j.trim()
+}
+
+// end notes how a request was answered. An operation that must not be done twice
+// has a key; it is lost if the client did not get the answer to it.
+func (j *journal) end(e *entry, got reply, once string, lost bool) {
+	e.status, e.response = got.status, got.body
+	if !e.forgotten {
+		j.size += len(got.body)
+		j.trim()
+	}
+	if once == "" || !e.done {
 		return
 	}
-	if len(j.entries) >= 2*j.limit {
-		j.entries = append([]*entry(nil), j.entries[len(j.entries)-j.limit+1:]...)
+	if j.lost[once] {
+		j.twice = append(j.twice, e.method+" "+e.path)
 	}
-	j.entries = append(j.entries, e)
+	if lost {
+		if j.lost == nil {
+			j.lost = map[string]bool{}
+		}
+		j.lost[once] = true
+	}
 }
 
-func (j *journal) kept() []*entry {
-	return j.entries[max(0, len(j.entries)-j.limit):]
+// trim forgets the oldest exchanges, of which there are too many or too large
+// ones.
+func (j *journal) trim() {
+	for len(j.entries) > j.limit || j.size > mostJournalled {
+		e := j.entries[0]
+		j.size -= len(e.request) + len(e.response)
+		e.forgotten = true
+		j.entries[0] = nil
+		j.entries = j.entries[1:]
+	}
 }
 
-// Journal returns every request so far, in the order in which they came in.
+// Journal returns every request so far, in the order in which they came in. See
+// [WithJournalLimit] for how many are kept.
 func (s *Server) Journal() []Exchange {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.journal.kept()
-	list := make([]Exchange, len(kept))
-	for i, e := range kept {
+	list := make([]Exchange, len(s.journal.entries))
+	for i, e := range s.journal.entries {
 		list[i] = e.redacted()
 	}
 	return list
 }
 
-// ClearJournal forgets the requests so far.
+// ClearJournal forgets the requests so far, for [Server.DoneTwice] too.
 func (s *Server) ClearJournal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.journal.entries = nil
+	for _, e := range s.journal.entries {
+		e.forgotten = true
+	}
+	s.journal = journal{limit: s.journal.limit}
 }
 
 // DoneTwice returns what a client did twice that it may not repeat: an
 // operation that creates, moves, renames, restarts, restores or swaps, was
 // carried out while its answer got lost to a fault, and was then carried out
-// a second time. A correct client leaves this empty, whatever the faults.
+// a second time. A correct client leaves this empty, whatever the faults. It
+// does not depend on how much the journal keeps.
 func (s *Server) DoneTwice() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost := map[string]bool{}
-	var twice []string
-	for _, e := range s.journal.kept() {
-		if !e.Done || e.once == "" {
-			continue
-		}
-		if lost[e.once] {
-			twice = append(twice, e.Method+" "+e.Path)
-		}
-		lost[e.once] = lost[e.once] || e.lost
-	}
-	return twice
+	return slices.Clone(s.journal.twice)
 }
 
 // onceKey identifies a request that must not be carried out twice, and is
@@ -136,45 +172,45 @@ const redacted = "[redacted]"
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Yubikey-Otp"}
 
 var (
+	secretNames  = []string{"password", "root_password", "firstboot_script", "yubikey", "2fa", "api_key"}
 	secretMember = regexp.MustCompile(
-		`("(?:password|root_password|firstboot_script|yubikey|2fa|api_key)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s",{}\[\]]+)`)
-	secretMembers = []string{"password", "root_password", "firstboot_script", "yubikey", "2fa", "api_key"}
+		`("(?:` + strings.Join(secretNames, "|") + `)"\s*:\s*)("(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|\{[^}]*\}?|[^\s",{}\[\]]+)`)
 )
 
-// redacted is a copy of the exchange that holds no secrets.
+func (e *entry) ofAuth() bool { return e.path == "/session" || strings.HasPrefix(e.path, "/session/") }
+
+// redactedPath is the path without the ID of a session.
+func (e *entry) redactedPath() string {
+	if e.ofAuth() && len(e.path) > len("/session/") {
+		return "/session/" + redacted
+	}
+	return e.path
+}
+
+// redacted is the exchange without its secrets.
 func (e *entry) redacted() Exchange {
-	x := e.Exchange
-	x.Header = x.Header.Clone()
+	x := Exchange{
+		Time: e.time, Method: e.method, Path: e.redactedPath(), RawQuery: e.query, Header: e.header.Clone(),
+		Status: e.status, Done: e.done, Fault: e.fault,
+	}
 	for _, name := range secretHeaders {
 		x.Header.Del(name)
 	}
-	x.RequestBody = redactBody(x.RequestBody, x.Header.Get("Content-Type"))
-	x.ResponseBody = redactBody(x.ResponseBody, "")
-	if x.Path == "/session" || strings.HasPrefix(x.Path, "/session/") {
-		// The answer to a login is the session's ID and nothing else.
-		if x.Method == http.MethodPost && x.Status < 300 && x.ResponseBody != "" {
-			x.ResponseBody = redacted
-		}
-		if len(x.Path) > len("/session/") {
-			x.Path = "/session/" + redacted
-		}
+	x.RequestBody = redactBody(e.request, e.ofAuth())
+	switch {
+	case e.ofAuth() && e.method == http.MethodPost && e.status < 300 && len(e.response) > 0:
+		x.ResponseBody = redacted // the session's ID and nothing else
+	default:
+		x.ResponseBody = redactBody(e.response, false)
 	}
 	return x
 }
 
-func redactBody(body, contentType string) string {
-	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") {
-		values, err := url.ParseQuery(body)
-		if err != nil {
-			return redacted
-		}
-		for _, key := range secretMembers {
-			if values.Has(key) {
-				values.Set(key, redacted)
-			}
-		}
-		return values.Encode()
+// redactBody takes the secrets out of JSON. All of a login that is something else
+// may be one.
+func redactBody(body []byte, login bool) string {
+	if login && len(body) > 0 && !json.Valid(body) {
+		return redacted
 	}
-	value, _ := json.Marshal(redacted)
-	return secretMember.ReplaceAllString(body, "${1}"+string(value))
+	return secretMember.ReplaceAllString(string(body), `${1}"`+redacted+`"`)
 }

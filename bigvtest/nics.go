@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -50,14 +51,14 @@ func (st *state) connect(m *machine) {
 	n := st.nics.add(func(id int) *nic {
 		return &nic{
 			id: id, machine: m, mac: fmt.Sprintf("fe:ff:00:%02x:%02x:%02x", id>>16&255, id>>8&255, id&255),
-			vlan: orDefault(m.group.vlan, 7), extra: map[netip.Addr]netip.Addr{},
+			vlan: cmp.Or(m.group.vlan, 7), extra: map[netip.Addr]netip.Addr{},
 		}
 	})
 	m.nics = append(m.nics, n)
 	n.ips = m.askedIPs
 	if len(n.ips) == 0 {
 		for _, family := range []string{"ipv4", "ipv6"} {
-			if addr, there := st.pools[family].take(st.ips); there {
+			if addr, there := st.take(family); there {
 				n.ips = append(n.ips, addr)
 			}
 		}
@@ -67,19 +68,23 @@ func (st *state) connect(m *machine) {
 	}
 }
 
+// taken reports whether somebody has an address, or will have.
+func (st *state) taken(addr netip.Addr) bool { return st.ips[addr] != nil }
+
 // take hands out an address that nobody has.
-func (p *addressPool) take(taken map[netip.Addr]*ip) (netip.Addr, bool) {
+func (st *state) take(family string) (netip.Addr, bool) {
+	p := st.pools[family]
 	for p.within.Contains(p.next) {
 		addr := p.next
 		p.next = addr.Next()
-		if taken[addr] == nil {
+		if !st.taken(addr) {
 			return addr, true
 		}
 	}
 	for len(p.free) > 0 {
 		addr := p.free[0]
 		p.free = p.free[1:]
-		if taken[addr] == nil {
+		if !st.taken(addr) {
 			return addr, true
 		}
 	}
@@ -174,7 +179,7 @@ func createIPs(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := q.mayDisc(m); err != nil {
+	if err := q.mayAlter(m); err != nil {
 		return answer{}, err
 	}
 	f, v := newForm(q.in), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
@@ -213,7 +218,7 @@ func createIPs(q *request) (answer, error) {
 		return answer{}, refuse(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
 	}
 	for range v.Addresses {
-		addr, there := q.pools["ipv4"].take(q.ips)
+		addr, there := q.take("ipv4")
 		if !there {
 			return answer{}, refuse(http.StatusBadRequest, "No more addresses are free")
 		}
@@ -236,7 +241,7 @@ func (q *request) ip() (*ip, error) {
 		return nil, errNotFound
 	}
 	found := q.ips[addr]
-	if found == nil || !q.who.seesMachine(found.nic.machine) {
+	if found == nil || found.nic == nil || !q.who.seesMachine(found.nic.machine) {
 		return nil, errNotFound
 	}
 	return found, nil
@@ -248,7 +253,7 @@ func (q *request) ipFor() (*ip, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found, q.mayDisc(found.nic.machine)
+	return found, q.mayAlter(found.nic.machine)
 }
 
 func getIP(q *request) (answer, error) {
@@ -317,7 +322,7 @@ func swapIPs(q *request) (answer, error) {
 		return answer{}, err
 	}
 	for _, m := range machines {
-		if err := q.mayDisc(m); err != nil {
+		if err := q.mayAlter(m); err != nil {
 			return answer{}, err
 		}
 	}

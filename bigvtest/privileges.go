@@ -110,6 +110,10 @@ func (s *sight) seesMachine(m *machine) bool { return s.onMachine(m) > 0 }
 
 func (s *sight) staff() bool { return s.everywhere >= rankOf[ClusterAdmin] }
 
+// isOrRules reports whether a user's own things may be changed: by the user, and
+// by staff. An API key is not its user.
+func (s *sight) isOrRules(u *user) bool { return u == s.user && s.key == nil || s.staff() }
+
 // on is the rank on what a privilege is on.
 func (s *sight) on(p *privilege) rank {
 	switch {
@@ -245,7 +249,7 @@ func listPrivileges(q *request) (answer, error) {
 
 func (q *request) ofUser(u *user) (answer, error) {
 	if u != q.who.user && !q.who.staff() {
-		return answer{}, errForbidden
+		return answer{}, errNotFound // what may not be read is not there
 	}
 	return ok(privilegeViews(u.privileges))
 }
@@ -336,10 +340,21 @@ func getPrivilege(q *request) (answer, error) {
 // mayPrivilege refuses to touch a privilege of one's own level or above.
 func (q *request) mayPrivilege(p *privilege) error {
 	has := q.who.on(p)
-	if has < rankOf[VMAdmin] || rankOf[p.level] >= has || p.level == ClusterAdmin && !q.who.staff() {
+	if rankOf[p.level] >= has {
 		return errForbidden
 	}
-	return nil
+	return q.may(has, VMAdmin, p.within())
+}
+
+// within is the account that holds what a privilege is on, nil for none.
+func (p *privilege) within() *account {
+	switch {
+	case p.machine != nil:
+		return p.machine.group.account
+	case p.group != nil:
+		return p.group.account
+	}
+	return p.account
 }
 
 // createPrivilege grants. The user need not be seen: one grants to whom one

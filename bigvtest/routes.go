@@ -2,6 +2,7 @@ package bigvtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ type request struct {
 type answer struct {
 	status int
 	body   any
+	header http.Header
 }
 
 // refusal is the answer to a request that is not carried out.
@@ -195,6 +197,7 @@ func routeTree() *node {
 		"GET " + machine + "/privileges":     listMachinePrivileges,
 		"GET /api_keys":                      listAPIKeys,
 		"POST /api_keys":                     createAPIKey,
+		"GET /api_keys/{id}":                 getAPIKey,
 		"DELETE /api_keys/{id}":              deleteAPIKey,
 		"POST /vm_defaults":                  createVMDefault,
 	} {
@@ -219,92 +222,90 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body)) // for a fault's Match
-
-	s.mu.Lock()
-	fault := s.faults.pick(r)
-	s.mu.Unlock()
-	goOn := s.hold(r, fault)
-
-	var got reply
-	e := &entry{lost: fault.loses()}
+	fault := s.faults.pick(r, body)
+	e := &entry{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(), request: body, fault: fault.String()}
 	s.locked(func() {
-		e.Time = s.state.clock.instant
-		if goOn && fault.works() {
-			got = s.handle(r, body)
-			e.Done = got.status < 300
-		}
-		if goOn && fault != nil && fault.answers() {
-			got = fault.reply()
-		}
-		if fault != nil && (!goOn || fault.DropAfter) {
-			got = reply{}
-		}
-		e.Exchange.Method, e.Path, e.RawQuery = r.Method, r.URL.EscapedPath(), r.URL.RawQuery
-		e.Header, e.RequestBody = r.Header.Clone(), string(body)
-		e.Status, e.ResponseBody, e.Fault = got.status, string(got.body), fault.String()
-		if cut, n := fault.cut(len(got.body)); cut {
-			e.ResponseBody = string(got.body[:n])
-		}
-		if e.Done {
-			e.once = onceKey(r, body)
-		}
-		s.journal.add(e)
+		e.time = s.state.clock.instant
+		s.journal.begin(e)
 	})
+	var got reply
+	if s.delay(r, fault) {
+		got = s.serve(r, body, fault, e)
+	}
+	if fault != nil && fault.Hang {
+		s.hang(r)
+	}
 	if s.settings.logger != nil {
-		told := e.redacted()
-		s.settings.logger.LogAttrs(r.Context(), slog.LevelInfo, told.Method+" "+told.Path,
-			slog.String("query", told.RawQuery), slog.Int("status", told.Status), slog.Duration("duration", time.Since(began)))
+		s.settings.logger.LogAttrs(r.Context(), slog.LevelInfo, e.method+" "+e.redactedPath(), slog.String("query", e.query),
+			slog.Int("status", got.status), slog.Duration("duration", time.Since(began)), slog.String("fault", e.fault))
 	}
 	if got.status == 0 {
 		panic(http.ErrAbortHandler) // closes the connection, or resets the stream
 	}
-	got.write(w, fault)
+	got.write(w)
 }
 
-// reply is an answer as it travels.
+// serve does the work, unless the fault keeps it from being done, and is what
+// the client gets to see of it.
+func (s *Server) serve(r *http.Request, body []byte, fault *Fault, e *entry) (got reply) {
+	s.locked(func() {
+		once := ""
+		if fault.works() {
+			got = s.handle(r, body)
+			e.done = got.status < 300
+			once = onceKey(r, body)
+		}
+		if fault != nil {
+			got = fault.change(got)
+		}
+		s.journal.end(e, got, once, got.status == 0 || got.cut || fault != nil && fault.answers())
+	})
+	return got
+}
+
+// reply is an answer as it travels. Status 0 is none at all.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	length int  // of the whole body
+	cut    bool // the body ends before its length
 }
 
-func (g reply) write(w http.ResponseWriter, fault *Fault) {
+func (g reply) write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), g.header)
 	bodiless := g.status == http.StatusNoContent || g.status == http.StatusNotModified || g.status < 200
 	if !bodiless {
-		w.Header().Set("Content-Length", itoa(len(g.body)))
+		w.Header().Set("Content-Length", itoa(g.length))
 	}
 	w.WriteHeader(g.status)
 	if bodiless {
 		return
 	}
-	cut, n := fault.cut(len(g.body))
-	if !cut {
-		_, _ = w.Write(g.body)
-		return
+	_, _ = w.Write(g.body)
+	if g.cut {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
 	}
-	_, _ = w.Write(g.body[:n])
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
 }
 
-// cut reports whether a body of this length is cut short, and where.
-func (f *Fault) cut(length int) (bool, int) {
-	if f == nil || f.CutBodyAt == 0 {
-		return false, length
+// change is what a fault makes of an answer.
+func (f *Fault) change(g reply) reply {
+	if f.Hang || f.DropBefore || f.DropAfter {
+		return reply{}
 	}
-	return true, min(max(f.CutBodyAt, 0), length)
-}
-
-// reply is the answer that a fault gives instead of the service.
-func (f *Fault) reply() reply {
-	header := f.Header.Clone()
-	if header == nil {
-		header = http.Header{}
+	if f.answers() {
+		header := f.Header.Clone()
+		if header == nil {
+			header = http.Header{}
+		}
+		header.Set("Content-Type", cmp.Or(f.ContentType, "text/plain; charset=utf-8"))
+		g = reply{status: cmp.Or(f.Status, http.StatusOK), header: header, body: []byte(f.Body), length: len(f.Body)}
 	}
-	header.Set("Content-Type", orDefault(f.ContentType, "text/plain; charset=utf-8"))
-	return reply{orDefault(f.Status, http.StatusOK), header, []byte(f.Body)}
+	if at := max(f.CutBodyAt, 0); f.CutBodyAt != 0 && at < len(g.body) {
+		g.body, g.cut = g.body[:at], true
+	}
+	return g
 }
 
 // handle carries a request out.
@@ -312,11 +313,12 @@ func (s *Server) handle(r *http.Request, body []byte) reply {
 	a, err := s.work(r, body)
 	var no *refusal
 	if errors.As(err, &no) {
-		a = answer(*no)
+		a = answer{status: no.status, body: no.body}
 	} else if err != nil {
-		a = answer{http.StatusInternalServerError, err.Error()}
+		a = answer{status: http.StatusInternalServerError, body: err.Error()}
 	}
 	g := reply{status: a.status, header: http.Header{}}
+	maps.Copy(g.header, a.header)
 	switch value := a.body.(type) {
 	case nil:
 	case string:
@@ -327,11 +329,12 @@ func (s *Server) handle(r *http.Request, body []byte) reply {
 		encoder := json.NewEncoder(&encoded)
 		encoder.SetEscapeHTML(false)
 		if err := encoder.Encode(value); err != nil {
-			return reply{status: http.StatusInternalServerError, header: http.Header{}, body: []byte(err.Error())}
+			g.status = http.StatusInternalServerError
 		}
 		g.body = bytes.TrimSuffix(encoded.Bytes(), []byte("\n"))
-		g.header.Set("Content-Type", "application/json; charset=utf-8")
+		g.header.Set("Content-Type", "application/json")
 	}
+	g.length = len(g.body)
 	return g
 }
 
@@ -347,14 +350,18 @@ func (s *Server) work(r *http.Request, body []byte) (answer, error) {
 	auth := args0(r.URL.Path) == "session"
 	if !auth {
 		var err error
-		if q.who, err = s.state.identify(r.Header.Get("Authorization")); err != nil && !public[r.Method+" "+r.URL.Path] {
+		if q.who, err = s.state.identify(r); err != nil && !public[r.Method+" "+r.URL.Path] {
 			return answer{}, err
 		}
 	}
 	work := found.methods[r.Method]
 	switch {
 	case work == nil:
-		return answer{}, refuse(http.StatusMethodNotAllowed, "Method not allowed: use "+strings.Join(slices.Sorted(maps.Keys(found.methods)), ", "))
+		allowed := strings.Join(slices.Sorted(maps.Keys(found.methods)), ", ")
+		return answer{
+			status: http.StatusMethodNotAllowed, body: "Method not allowed: use " + allowed,
+			header: http.Header{"Allow": {allowed}},
+		}, nil
 	case len(body) > maxBody:
 		return answer{}, refuse(http.StatusRequestEntityTooLarge, "Request too large")
 	case auth || r.Method == http.MethodGet || r.Method == http.MethodDelete:
@@ -389,8 +396,12 @@ func (q *request) flag(name string) bool { return q.query.Get(name) == "true" }
 func (q *request) overview() bool { return q.query.Get("view") == "overview" }
 
 // created is the answer to a POST whose status the service does not settle.
-func (q *request) created(body any) answer { return answer{q.server.settings.postStatus, body} }
+func (q *request) created(body any) answer {
+	return answer{status: q.server.settings.postStatus, body: body}
+}
 
-func ok(body any) (answer, error) { return answer{http.StatusOK, body}, nil }
+func ok(body any) (answer, error) { return answer{status: http.StatusOK, body: body}, nil }
+
+func accepted(body any) (answer, error) { return answer{status: http.StatusAccepted, body: body}, nil }
 
 var gone = answer{status: http.StatusNoContent}

@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -254,11 +255,7 @@ func (vm *VirtualMachine) SetMemory(mib int) *VirtualMachine {
 func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
 	vm.s.locked(func() {
 		vm.m.autoreboot = on
-		if on {
-			vm.s.state.powerOn(vm.m)
-		} else {
-			vm.s.state.powerOff(vm.m)
-		}
+		vm.s.state.setPower(vm.m, on)
 	})
 	return vm
 }
@@ -463,7 +460,7 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 			on.aim(p)
 		}
 		kind := map[bool]string{p.account != nil: "account", p.group != nil: "group", p.machine != nil: "vm"}[true]
-		if prefix, _, _ := strings.Cut(string(level), "_"); rankOf[level] == 0 || prefix != orDefault(kind, "cluster") {
+		if prefix, _, _ := strings.Cut(string(level), "_"); rankOf[level] == 0 || prefix != cmp.Or(kind, "cluster") {
 			u.s.misuse("a privilege %q cannot be on that", level)
 		}
 		u.s.state.grant(p)

@@ -18,7 +18,6 @@
 package bigvtest
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -118,7 +117,8 @@ func WithLogger(logger *slog.Logger) Option { return func(s *settings) { s.logge
 func WithPostStatus(status int) Option { return func(s *settings) { s.postStatus = status } }
 
 // WithJournalLimit has the journal keep the last n exchanges, 0 for none. It
-// is 10,000 otherwise.
+// is 10,000 otherwise. Fewer are kept if their bodies are larger than 64 MiB
+// together.
 func WithJournalLimit(n int) Option { return func(s *settings) { s.journalLimit = n } }
 
 // NewServer starts a server that closes itself when the test is over.
@@ -223,13 +223,18 @@ func (s *Server) enter() bool {
 // own listener: the API at / and the auth service at /session.
 func (s *Server) Handler() http.Handler { return s }
 
-// URL is the base URL of the API.
+// URL is the base URL of the API. A server that listens on all addresses says
+// 127.0.0.1.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {
 		scheme = "https"
 	}
-	return scheme + "://" + s.listener.Addr().String()
+	host := s.listener.Addr().String()
+	if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
+		host = "127.0.0.1:" + itoa(at.Port)
+	}
+	return scheme + "://" + host
 }
 
 // AuthURL is the base URL of the auth service.
@@ -301,5 +306,3 @@ func (s *Server) misuse(format string, args ...any) {
 	}
 	panic(message)
 }
-
-func orDefault[T comparable](value, otherwise T) T { return cmp.Or(value, otherwise) }

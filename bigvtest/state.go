@@ -120,6 +120,7 @@ type account struct {
 	id        int
 	name      string
 	suspended bool
+	first     *group // the default group
 	groups    []*group
 	byName    map[string]*group
 }
@@ -127,14 +128,13 @@ type account struct {
 func (a *account) number() int { return a.id }
 
 type group struct {
-	id        int
-	account   *account
-	name      string
-	isDefault bool // answers to "default" even when renamed
-	vlan      int  // private VLAN, 0: none
-	gone      bool
-	machines  []*machine
-	byName    map[string]*machine
+	id       int
+	account  *account
+	name     string
+	vlan     int // private VLAN, 0: none
+	gone     bool
+	machines []*machine
+	byName   map[string]*machine
 }
 
 func (g *group) number() int { return g.id }
@@ -238,7 +238,7 @@ func (n *nic) number() int { return n.id }
 
 type ip struct {
 	addr netip.Addr
-	nic  *nic
+	nic  *nic // nil while its machine is being provisioned
 	rdns *string
 }
 

@@ -58,7 +58,7 @@ func updateUser(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if u != q.who.user && !q.who.staff() {
+	if !q.who.isOrRules(u) {
 		return answer{}, errForbidden
 	}
 	f, next := newForm(q.in), *u
@@ -184,9 +184,6 @@ func listAPIKeys(q *request) (answer, error) {
 	return ok(views)
 }
 
-// expiryLayouts are the forms in which the end of an API key may be written.
-var expiryLayouts = append([]string{"2006-01-02T15:04:05.999999999Z0700"}, startLayouts...)
-
 func createAPIKey(q *request) (answer, error) {
 	f, k := newForm(q.in), &apiKey{user: q.who.user}
 	f.required("user_id", "label")
@@ -199,16 +196,7 @@ func createAPIKey(q *request) (answer, error) {
 		f.bad.add("label", "can't be blank")
 	}
 	if text := ""; f.has("expires_at") && f.text("expires_at", &text) && text != "" {
-		at, is := time.Time{}, false
-		for _, layout := range expiryLayouts {
-			if t, err := time.Parse(layout, text); err == nil {
-				at, is = t, true
-				break
-			}
-		}
-		if !is {
-			at, is = parseStart(text, q.clock.instant) // a time of day
-		}
+		at, is := parseTime(text, q.clock.instant)
 		if !is {
 			f.bad.add("expires_at", "is invalid")
 		}
@@ -217,7 +205,7 @@ func createAPIKey(q *request) (answer, error) {
 	if err := f.bad.err(); err != nil {
 		return answer{}, err
 	}
-	if k.user != q.who.user && !q.who.staff() {
+	if !q.who.isOrRules(k.user) {
 		return answer{}, errForbidden
 	}
 	q.addKey(k)
@@ -241,11 +229,31 @@ func (st *state) dropKey(k *apiKey) {
 	st.keys.drop(k.id)
 }
 
-func deleteAPIKey(q *request) (answer, error) {
+// apiKey is the API key in the path.
+func (q *request) apiKey() (*apiKey, error) {
 	id, is := isID(q.args[0])
 	k := q.keys.get(id)
 	if !is || k == nil || k.user != q.who.user && !q.who.staff() {
-		return answer{}, errNotFound
+		return nil, errNotFound
+	}
+	return k, nil
+}
+
+func getAPIKey(q *request) (answer, error) {
+	k, err := q.apiKey()
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(q.keyView(k))
+}
+
+func deleteAPIKey(q *request) (answer, error) {
+	k, err := q.apiKey()
+	if err != nil {
+		return answer{}, err
+	}
+	if !q.who.isOrRules(k.user) {
+		return answer{}, errForbidden
 	}
 	q.dropKey(k)
 	return gone, nil

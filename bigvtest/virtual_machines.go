@@ -116,36 +116,43 @@ func (q *request) filterMachine() (found *machine, a *account, g *group, err err
 		if !q.query.Has(parameter) {
 			continue
 		}
-		m, err := q.namedMachine(a, g, q.query.Get(parameter))
-		if err != nil || found != nil && found != m {
+		m, several, err := q.namedMachine(a, g, q.query.Get(parameter))
+		switch {
+		case err != nil || found != nil && found != m:
 			return nil, nil, nil, orNotFound(err)
+		case several:
+			return nil, nil, nil, errAmbiguous
 		}
 		found = m
 	}
 	return found, a, g, nil
 }
 
-// namedMachine finds a machine by ID or name in a group, an account or in all. A
-// name that several have stands for the first.
-func (q *request) namedMachine(a *account, g *group, name string) (*machine, error) {
+// namedMachine finds a machine by ID or name in a group, an account or in all,
+// and of several that have the name the first.
+func (q *request) namedMachine(a *account, g *group, name string) (first *machine, several bool, err error) {
 	within := func(m *machine) bool {
 		return m != nil && q.who.seesMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)
 	}
 	if id, is := isID(name); is {
 		if m := q.machines.get(id); within(m) {
-			return m, nil
+			return m, false, nil
 		}
 	}
-	var first *machine
 	for other := range q.groups.all() {
-		if m := other.byName[strings.ToLower(name)]; within(m) && (first == nil || m.id < first.id) {
+		m := other.byName[strings.ToLower(name)]
+		if !within(m) {
+			continue
+		}
+		several = first != nil
+		if first == nil || m.id < first.id {
 			first = m
 		}
 	}
 	if first == nil {
-		return nil, errNotFound
+		return nil, false, errNotFound
 	}
-	return first, nil
+	return first, several, nil
 }
 
 func listMachines(q *request) (answer, error) {
@@ -188,7 +195,7 @@ func getMachine(q *request) (answer, error) {
 
 func getFlatMachine(q *request) (answer, error) {
 	q.server.autoAdvance()
-	m, err := q.namedMachine(nil, nil, q.args[0])
+	m, _, err := q.namedMachine(nil, nil, q.args[0])
 	if err != nil {
 		return answer{}, err
 	}
@@ -200,7 +207,7 @@ func (q *request) showMachine(m *machine) (answer, error) {
 	case m.deleted && !q.flag("include_deleted"):
 		return answer{}, errNotFound
 	case m.provisioning:
-		return answer{http.StatusAccepted, q.machineView(m)}, nil
+		return accepted(q.machineView(m))
 	}
 	return ok(q.machineView(m))
 }
@@ -292,7 +299,7 @@ func createBareMachine(q *request) (answer, error) {
 		return answer{}, err
 	}
 	q.provision(m)
-	return answer{http.StatusAccepted, m.view()}, nil
+	return accepted(m.view())
 }
 
 type createdView struct {
@@ -350,7 +357,7 @@ func createMachine(q *request) (answer, error) {
 	if m.image.Distribution != "" {
 		view.Image = &m.image
 	}
-	return answer{http.StatusAccepted, view}, nil
+	return accepted(view)
 }
 
 // newIPs reads the addresses of a machine in a private VLAN.
@@ -361,22 +368,24 @@ func (q *request) newIPs(f *form, g *group, in attributes) []netip.Addr {
 	}
 	var list []netip.Addr
 	inner := newForm(in)
-	for key, is := range map[string]func(netip.Addr) bool{"ipv4": netip.Addr.Is4, "ipv6": netip.Addr.Is6} {
+	for _, key := range []string{"ipv4", "ipv6"} {
 		text := ""
 		if !inner.has(key) || !inner.text(key, &text) {
 			continue
 		}
 		addr, err := netip.ParseAddr(text)
 		switch {
-		case err != nil || !is(addr):
-			f.bad["ips"] = problems{key: []string{"is invalid"}}
-		case q.ips[addr] != nil:
-			f.bad["ips"] = problems{key: []string{"has already been taken"}}
+		case err != nil || addr.Is4() != (key == "ipv4") || addr.Is4In6() || addr.Zone() != "":
+			inner.bad.add(key, "is invalid")
+		case q.taken(addr):
+			inner.bad.add(key, "has already been taken")
 		default:
 			list = append(list, addr)
 		}
 	}
-	slices.SortFunc(list, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	if len(inner.bad) > 0 {
+		f.bad["ips"] = inner.bad
+	}
 	return list
 }
 
@@ -403,6 +412,9 @@ func readImage(f *form) image {
 func (st *state) provision(m *machine) {
 	st.addMachine(m)
 	m.provisioning = true
+	for _, addr := range m.askedIPs {
+		st.ips[addr] = &ip{addr: addr} // kept for it
+	}
 	m.pending = st.clock.after(ProvisioningTime, func() {
 		m.pending, m.provisioning = nil, false
 		st.connect(m)
@@ -427,13 +439,25 @@ func (st *state) addMachine(m *machine) {
 	m.group.byName[strings.ToLower(m.name)] = m
 }
 
-func (st *state) powerOn(m *machine) {
-	m.pending.cancel()
-	m.pending = nil
-	if m.powerOn {
-		return
+// setPower makes a machine be on or off. One that is being provisioned will be
+// when it is done.
+func (st *state) setPower(m *machine, on bool) {
+	switch {
+	case m.provisioning:
+		m.wantPower = on
+	case on:
+		st.powerOn(m)
+	default:
+		st.powerOff(m)
 	}
-	m.powerOn = true
+}
+
+func (st *state) powerOn(m *machine) {
+	if m.powerOn {
+		return // a shutdown under way goes on
+	}
+	m.pending.cancel()
+	m.pending, m.powerOn = nil, true
 	m.starts++
 	m.running = ""
 	if m.appliance != nil {
@@ -447,20 +471,17 @@ func (st *state) powerOn(m *machine) {
 // powerOff switches a machine off. With autoreboot on it comes back when that is
 // noticed.
 func (st *state) powerOff(m *machine) {
-	m.powerOn, m.running = false, ""
-	switch {
-	case !m.autoreboot || m.deleted:
-		m.pending.cancel()
-		m.pending = nil
-	default:
-		m.pending.cancel()
-		m.pending = st.clock.after(RestartTime, func() {
-			m.pending = nil
-			if m.autoreboot && !m.deleted {
-				st.powerOn(m)
-			}
-		})
+	m.pending.cancel()
+	m.pending, m.powerOn, m.running = nil, false, ""
+	if !m.autoreboot || m.deleted {
+		return
 	}
+	m.pending = st.clock.after(RestartTime, func() {
+		m.pending = nil
+		if m.autoreboot {
+			st.powerOn(m)
+		}
+	})
 }
 
 func updateMachine(q *request) (answer, error) {
@@ -516,14 +537,8 @@ func updateMachine(q *request) (answer, error) {
 	}
 	q.change(m, next)
 	m.deleted = deleted
-	switch {
-	case !setsPower:
-	case m.provisioning:
-		m.wantPower = on
-	case on:
-		q.powerOn(m)
-	default:
-		q.powerOff(m)
+	if setsPower {
+		q.setPower(m, on)
 	}
 	return ok(m.view())
 }
@@ -570,6 +585,11 @@ func (st *state) purge(m *machine) {
 	}
 	for _, n := range append([]*nic(nil), m.nics...) {
 		st.dropNIC(n)
+	}
+	if m.provisioning {
+		for _, addr := range m.askedIPs {
+			st.release(addr)
+		}
 	}
 	st.revokeAll(func(p *privilege) bool { return p.machine == m })
 	m.group.machines = remove(m.group.machines, m)
