@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/bigv-go/bigv"
+)
+
+var (
+	web    = bigv.AccountPath("acme").Group("web")
+	www1   = web.VirtualMachine("www1")
+	absent = web.VirtualMachine("absent")
+)
+
+// times is f, so many times one after the other.
+func times(n int, f func() error) func() error {
+	return func() error {
+		for range n {
+			if err := f(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// atOnce is f, so many times in all by so many goroutines.
+func atOnce(goroutines, n int, f func() error) func() error {
+	return func() error {
+		var wg sync.WaitGroup
+		errs := make([]error, goroutines)
+		for i := range goroutines {
+			wg.Go(func() { errs[i] = times(n/goroutines, f)() })
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	}
+}
+
+func getMachine(ctx context.Context, client *bigv.Client, vm bigv.VirtualMachinePath) func() error {
+	return func() error {
+		_, err := client.VirtualMachines.Get(ctx, vm)
+		return err
+	}
+}
+
+func (f *floor) getMachine(ctx context.Context, group, name string) func() error {
+	return func() error {
+		_, err := f.machine(ctx, group, name)
+		return err
+	}
+}
+
+// oneMachine is P1 and P2: the GET of one machine on a connection that is open.
+func oneMachine(ctx context.Context, b *bench) (rows []row, err error) {
+	const calls = 100
+	for _, protocol := range protocols {
+		s := &sides{
+			rounds:     shortRounds,
+			operations: calls,
+			bigv:       times(calls, getMachine(ctx, b.bigv[protocol], www1)),
+			floor:      times(calls, b.floor[protocol].getMachine(ctx, "web", "www1")),
+		}
+		if err := s.measure(); err != nil {
+			return nil, err
+		}
+		time := row{ID: "P1", Measure: "GET of one VM: time", Over: protocol, Target: 1.05, Unit: "x", decimals: 2}
+		time.Figure, time.Low, time.High = s.compare(seconds, ratio)
+		ours, theirs := s.medians(seconds)
+		time.Bigv, time.Floor = duration(ours), duration(theirs)
+		count := row{ID: "P2", Measure: "GET of one VM: allocations above the floor", Over: protocol, Target: 10}
+		count.Figure, count.Low, count.High = s.compare(allocs, difference)
+		ours, theirs = s.medians(allocs)
+		count.Bigv, count.Floor = fmt.Sprintf("%.0f", ours), fmt.Sprintf("%.0f", theirs)
+		rows = append(rows, time, count)
+	}
+	return rows, nil
+}
+
+// newConnections is P3: connections opened while many goroutines work, after
+// each has had one.
+func newConnections(ctx context.Context, b *bench) (rows []row, err error) {
+	const calls = 5000
+	for _, protocol := range protocols {
+		for _, goroutines := range gatherings {
+			client := b.bigv[protocol]
+			gathering := web.VirtualMachine(fmt.Sprintf("gathering%d", goroutines))
+			if err := atOnce(goroutines, goroutines, getMachine(ctx, client, gathering))(); err != nil {
+				return nil, err
+			}
+			before, err := b.server.connections(protocol)
+			if err != nil {
+				return nil, err
+			}
+			if err := atOnce(goroutines, calls, getMachine(ctx, client, www1))(); err != nil {
+				return nil, err
+			}
+			after, err := b.server.connections(protocol)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row{
+				ID: "P3", Measure: fmt.Sprintf("%d goroutines: new connections per 1,000 requests", goroutines), Over: protocol,
+				Figure: float64(after-before) * 1000 / calls, decimals: 1,
+			})
+		}
+	}
+	return rows, nil
+}
+
+// throughput is P4: requests a second by 32 goroutines.
+func throughput(ctx context.Context, b *bench) (rows []row, err error) {
+	const goroutines, calls = 32, 640
+	for _, protocol := range protocols {
+		s := &sides{
+			rounds:     shortRounds,
+			operations: calls,
+			bigv:       atOnce(goroutines, calls, getMachine(ctx, b.bigv[protocol], www1)),
+			floor:      atOnce(goroutines, calls, b.floor[protocol].getMachine(ctx, "web", "www1")),
+		}
+		if err := s.measure(); err != nil {
+			return nil, err
+		}
+		r := row{ID: "P4", Measure: "32 goroutines: throughput", Over: protocol, Target: 0.95, AtLeast: true, Unit: "x", decimals: 2}
+		r.Figure, r.Low, r.High = s.compare(seconds, inverse)
+		ours, theirs := s.medians(seconds)
+		r.Bigv, r.Floor = fmt.Sprintf("%.0f/s", 1/ours), fmt.Sprintf("%.0f/s", 1/theirs)
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// notFound is P10: a 404 against a success that is as long.
+func notFound(ctx context.Context, b *bench) (rows []row, err error) {
+	const calls = 100
+	for _, protocol := range protocols {
+		client := b.bigv[protocol]
+		s := &sides{
+			rounds:     shortRounds,
+			operations: calls,
+			bigv: times(calls, func() error {
+				_, err := client.VirtualMachines.Get(ctx, absent)
+				if !errors.Is(err, bigv.ErrNotFound) {
+					return fmt.Errorf("expected a 404, got: %v", err)
+				}
+				return nil
+			}),
+			floor: times(calls, getMachine(ctx, client, www1)),
+		}
+		if err := s.measure(); err != nil {
+			return nil, err
+		}
+		r := row{ID: "P10", Measure: "a 404 against a success of bigv's: time", Over: protocol, Target: 1.3, Unit: "x", decimals: 2}
+		r.Figure, r.Low, r.High = s.compare(seconds, ratio)
+		ours, theirs := s.medians(seconds)
+		r.Bigv, r.Floor = duration(ours), duration(theirs)
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
