@@ -489,10 +489,14 @@ func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachine
 // autoreboot off, then PowerDown. It comes back once the machine has been asked:
 // Wait for PoweredOff. Its system may not listen; Stop does not ask.
 func (s *VirtualMachinesService) Shutdown(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
-	if _, err := s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
+	path, err := s.Resolve(ctx, vm) // once, for both
+	if err != nil {
+		return notSent("shut down virtual machine", vm.String(), err)
+	}
+	if _, err := s.Update(ctx, path, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
 		return err
 	}
-	return s.PowerDown(ctx, vm, opts...)
+	return s.PowerDown(ctx, path, opts...)
 }
 
 // Reimage wipes the first disc of a virtual machine that is off and puts an
