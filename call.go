@@ -54,7 +54,7 @@ func deleting(name string) operation {
 // place is a path as the calls see it.
 type place interface {
 	// segments are its words, the child first, unknown parents left out.
-	segments() []string
+	segments() words
 	// nested is the template of its nested URL.
 	nested() string
 	// flat is the template of the collection that its ID is looked up in.
@@ -104,47 +104,49 @@ func (t target) subject() string {
 
 // isFull reports whether a path knows all its parents.
 func isFull(p place) bool {
-	return len(p.segments()) == strings.Count(p.nested(), "{")
+	return p.segments().n == strings.Count(p.nested(), "{")
 }
 
 // expand makes the route and the escaped path of a target, after its default
 // account has been filled in and its parents have been found.
 func (c *Client) expand(ctx context.Context, op operation, t target) (template, path string, err error) {
-	template, args := t.suffix, t.args
-	if t.place != nil {
-		segments := t.place.segments()
-		switch {
-		case len(segments) == 0:
-			return "", "", errNoPath
-		case isFull(t.place):
-		case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && len(segments) == 1:
-			template = t.place.flat() + "/{ID}"
-			path, err = route.Expand(template, segments[0])
-			return template, path, err
-		default:
-			// What could never be sent is refused before its parents are asked for.
-			if err := checkPath(t.place); err != nil {
-				return "", "", err
-			}
-			found, err := t.place.parents(ctx, c)
-			if err != nil {
-				return "", "", fmt.Errorf("resolving %s: %w", t.place.text(), err)
-			}
-			segments = found.segments()
+	if t.place == nil {
+		path, err = route.Expand(t.suffix, t.args...)
+		return t.suffix, path, err
+	}
+	segments := t.place.segments()
+	switch {
+	case segments.n == 0:
+		return "", "", errNoPath
+	case isFull(t.place):
+	case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && segments.n == 1:
+		template = t.place.flat() + "/{ID}"
+		path, err = route.Expand(template, segments.list[0])
+		return template, path, err
+	default:
+		// What could never be sent is refused before its parents are asked for.
+		if err := checkPath(t.place); err != nil {
+			return "", "", err
 		}
-		template = t.place.nested() + t.suffix
-		parents := make([]string, 0, len(segments)+len(t.args))
-		for i := len(segments) - 1; i >= 0; i-- {
-			parents = append(parents, segments[i])
+		found, err := t.place.parents(ctx, c)
+		if err != nil {
+			return "", "", fmt.Errorf("resolving %s: %w", t.place.text(), err)
 		}
-		args = append(parents, t.args...)
-		if strings.HasPrefix(template, "/accounts/") {
-			account, err := c.named(AccountPath(args[0]))
-			if err != nil {
-				return "", "", err
-			}
-			args[0] = string(account)
+		segments = found.segments()
+	}
+	template = t.place.nested() + t.suffix
+	var list [backupDepth + 2]string // on the stack, which append need not leave
+	args := list[:0]
+	for i := segments.n - 1; i >= 0; i-- {
+		args = append(args, segments.list[i])
+	}
+	args = append(args, t.args...)
+	if strings.HasPrefix(template, "/accounts/") {
+		account, err := c.named(AccountPath(args[0]))
+		if err != nil {
+			return "", "", err
 		}
+		args[0] = string(account)
 	}
 	path, err = route.Expand(template, args...)
 	return template, path, err
@@ -170,12 +172,33 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 
 // exchange is one call under way, and what its errors say of it.
 type exchange struct {
-	operation, subject, method, route, url string
+	operation, method, route string
+	// What it is about and where it goes is spelled out only for those who are
+	// told of it: target and address, or where these would not do, subject and
+	// url.
+	target       target
+	address      *url.URL
+	subject, url string
 
 	login   bool     // it is not what the caller asked for
 	before  int      // attempts that were made in earlier sendings
 	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
+	token   Secret   // likewise
+}
+
+func (x *exchange) what() string {
+	if x.subject != "" {
+		return x.subject
+	}
+	return x.target.subject()
+}
+
+func (x *exchange) where() string {
+	if x.url != "" || x.address == nil {
+		return x.url
+	}
+	return x.address.String()
 }
 
 // CallOption changes one call.
@@ -272,7 +295,7 @@ func (x *exchange) policy(c *Client) roundtrip.Policy {
 
 // prepare checks a call and makes its request, without the token.
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
-	x = exchange{operation: op.name, subject: t.subject(), method: op.method}
+	x = exchange{operation: op.name, target: t, method: op.method}
 	if ctx == nil {
 		return req, x, cfg, errNilContext
 	}
@@ -295,7 +318,8 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 			return req, x, cfg, err
 		}
 	}
-	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent}}
+	header := make(http.Header, 4+len(cfg.header))
+	header["Accept"], header["Content-Type"], header["User-Agent"] = c.jsonHeader, c.jsonHeader, c.userAgentHeader
 	for name, values := range cfg.header {
 		header[name] = values
 	}
@@ -322,7 +346,7 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 	if req.URL, err = c.resolveURL(path, values.Encode()); err != nil {
 		return req, x, cfg, err
 	}
-	x.url = req.URL.String()
+	x.address = req.URL
 	return req, x, cfg, nil
 }
 
@@ -344,9 +368,7 @@ func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
 // send carries one call out. Its response is never nil; its error is nil only
 // if the answer is 2xx.
 func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, cfg callConfig, anonymous bool) (*roundtrip.Response, error) {
-	if c.transport != nil || c.httpClient != nil {
-		ctx = context.WithValue(ctx, callKey{}, Call{Operation: x.operation, Method: x.method, Route: x.route})
-	}
+	req.Info = x
 	req.OnAttempt = c.onAttempt(ctx, x)
 	resp, err := &roundtrip.Response{}, error(nil)
 	if anonymous {
@@ -354,7 +376,7 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
-			return resp, notSent(x.operation, x.subject, fmt.Errorf("getting a token: %w", tokenErr))
+			return resp, notSent(x.operation, x.what(), fmt.Errorf("getting a token: %w", tokenErr))
 		}
 		resp, err = c.sendAs(ctx, token, req, x)
 		if err == nil && resp.StatusCode == http.StatusUnauthorized {
@@ -375,9 +397,27 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 }
 
 func (c *Client) sendAs(ctx context.Context, token Secret, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
-	x.secrets = append(x.secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
-	req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+	x.token = token
+	req.Header["Authorization"] = c.authorization(token)
 	return roundtrip.Send(ctx, c.http, x.policy(c), req)
+}
+
+// bearer is the header of a token. It keeps the text where no dump shows it.
+type bearer struct {
+	token  Secret
+	header func() []string
+}
+
+// authorization is the header of a token, which is the last one's most of the
+// time, and is made again only when it is not.
+func (c *Client) authorization(token Secret) []string {
+	last := c.lastBearer.Load()
+	if last == nil || last.token.Reveal() != token.Reveal() {
+		header := []string{"Bearer " + token.Reveal()}
+		last = &bearer{token, func() []string { return header }}
+		c.lastBearer.Store(last)
+	}
+	return last.header()
 }
 
 // sendRenewed sends a request again whose token was rejected, if there is
@@ -403,14 +443,15 @@ type Call struct {
 	Route     string // its path with names in place of values: a metric label
 }
 
-type callKey struct{}
-
 // CallFromContext tells the transport of WithTransport or WithHTTPClient which
 // call a request belongs to, by the request's context: for the names of spans
 // and metrics. It reports false for requests of others.
 func CallFromContext(ctx context.Context) (Call, bool) {
-	call, ok := ctx.Value(callKey{}).(Call)
-	return call, ok
+	x, ok := ctx.Value(roundtrip.InfoKey{}).(*exchange)
+	if !ok {
+		return Call{}, false
+	}
+	return Call{Operation: x.operation, Method: x.method, Route: x.route}, true
 }
 
 func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
@@ -484,7 +525,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 		}
 		level, message := slog.LevelDebug, "bigv: request"
 		attrs := []slog.Attr{
-			slog.String("operation", x.operation), slog.String("method", x.method), slog.String("url", x.url),
+			slog.String("operation", x.operation), slog.String("method", x.method), slog.String("url", x.where()),
 			slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", x.before+a.Number),
 		}
 		if a.Err != nil {
@@ -515,7 +556,7 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 
 func (x *exchange) error(resp *roundtrip.Response) *Error {
 	return &Error{
-		Operation: x.operation, Subject: x.subject, Method: x.method, Route: x.route, URL: x.url,
+		Operation: x.operation, Subject: x.what(), Method: x.method, Route: x.route, URL: x.where(),
 		StatusCode: resp.StatusCode, Attempts: x.before + resp.Attempts,
 		unknown: resp.Unanswered && x.method != http.MethodGet && !x.login, login: x.login,
 	}
@@ -558,7 +599,7 @@ func (e *quietError) Unwrap() error {
 
 // redact removes what the service echoed of the request's secrets.
 func (x *exchange) redact(s string) string {
-	for _, secret := range x.secrets {
+	for _, secret := range append(x.secrets, strings.TrimPrefix(x.token.Reveal(), apiKeyPrefix)) {
 		if len(secret) < 4 {
 			continue // a text this short is everywhere, and no secret
 		}
@@ -582,7 +623,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 	var zero T
 	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
 	if err != nil {
-		return zero, notSent(op.name, x.subject, err)
+		return zero, notSent(op.name, x.what(), err)
 	}
 	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
 	if err != nil {
@@ -610,7 +651,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 		return zero, x.unreadable(resp, err)
 	}
 	if value, err = again(ctx); err != nil {
-		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.subject), err)
+		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.what()), err)
 	}
 	return value, nil
 }
@@ -619,7 +660,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 func do(ctx context.Context, c *Client, op operation, t target, body any, opts []CallOption) error {
 	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
 	if err != nil {
-		return notSent(op.name, x.subject, err)
+		return notSent(op.name, x.what(), err)
 	}
 	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
 	if err != nil {
@@ -648,7 +689,7 @@ func isPage(body []byte) bool {
 func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {
 	req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
 	if err != nil {
-		return nil, notSent(name, x.subject, err)
+		return nil, notSent(name, x.what(), err)
 	}
 	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
 	if err != nil {
@@ -679,7 +720,7 @@ func all[T any](ctx context.Context, c *Client, name string, t target, believe f
 		var zero T
 		req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
 		if err != nil {
-			yield(zero, notSent(name, x.subject, err))
+			yield(zero, notSent(name, x.what(), err))
 			return
 		}
 		req.Stream = true

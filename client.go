@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
@@ -40,9 +41,12 @@ type Client struct {
 	Definitions     *DefinitionsService
 
 	config
-	http *http.Client
+	http *roundtrip.Sender
 	// base is the transport below http, without our limits.
 	base http.RoundTripper
+	// What every request has in its header, made once.
+	jsonHeader, userAgentHeader []string
+	lastBearer                  atomic.Pointer[bearer]
 }
 
 // config is what options set. A Client never changes its own.
@@ -504,7 +508,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	if c.set.httpClient && !c.set.transport {
 		c.transport = nil // the new client's own serves
 	}
-	client := &Client{config: c}
+	client := &Client{config: c, jsonHeader: []string{"application/json"}, userAgentHeader: []string{c.userAgent}}
 	if parent != nil && !c.set.carrier {
 		client.http, client.base = parent.http, parent.base
 	} else {
@@ -576,7 +580,7 @@ func isLoopback(host string) bool {
 
 // newHTTPClient makes the client that all calls go through, and the transport
 // below it: the caller's, if there is one.
-func (c *config) newHTTPClient(parent *Client) (*http.Client, http.RoundTripper) {
+func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTripper) {
 	client := &http.Client{}
 	base := c.transport
 	if c.httpClient != nil {
@@ -591,7 +595,7 @@ func (c *config) newHTTPClient(parent *Client) (*http.Client, http.RoundTripper)
 	}
 	client.Transport = roundtrip.Limit(base, roundtrip.Limits(c.limits))
 	client.CheckRedirect = sameOrigin
-	return client, base
+	return roundtrip.NewSender(client), base
 }
 
 // newTransport is made for a program with 100 goroutines and one host.

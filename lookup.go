@@ -26,10 +26,10 @@ func (p DiscPath) isID() bool           { return route.IsID(p.disc) }
 // it.
 func checkPath(p place) error {
 	segments, names := p.segments(), placeholder.FindAllString(p.nested(), -1)
-	if len(segments) == 0 {
+	if segments.n == 0 {
 		return errNoPath
 	}
-	for i, segment := range segments {
+	for i, segment := range segments.list[:segments.n] {
 		if err := route.Check(segment); err != nil {
 			return fmt.Errorf("%s %w", strings.Trim(names[len(names)-1-i], "{}"), err)
 		}

@@ -142,66 +142,95 @@ func (p NICPath) VirtualMachine() VirtualMachinePath { return p.machine }
 // Disc is the disc of this path, and zero if the path does not say.
 func (p BackupPath) Disc() DiscPath { return p.disc }
 
+// words are the segments of a path, the child first: a value, since every call
+// makes some.
+type words struct {
+	n    int
+	list [backupDepth]string
+}
+
+// wordsOf is the word of a child, above those of its parents.
+func wordsOf(child string, parents words) words {
+	w := words{n: parents.n + 1}
+	w.list[0] = child
+	copy(w.list[1:], parents.list[:parents.n])
+	return w
+}
+
 // segments are the path's own words, the child first. The parents of a bare ID
 // are left out; those that are empty by mistake are not, so that they are
 // refused.
-func (p AccountPath) segments() []string {
+func (p AccountPath) segments() words {
 	if p == "" {
-		return nil
+		return words{}
 	}
-	return []string{string(p)}
+	return wordsOf(string(p), words{})
 }
 
-func (p UserPath) segments() []string {
-	if p == "" {
-		return nil
+func (p UserPath) segments() words { return AccountPath(p).segments() }
+
+func (p GroupPath) segments() words {
+	if p.IsZero() {
+		return words{}
 	}
-	return []string{string(p)}
+	return p.own()
 }
 
-func (p GroupPath) segments() []string {
+func (p VirtualMachinePath) segments() words {
+	if p.IsZero() {
+		return words{}
+	}
+	return p.own()
+}
+
+func (p DiscPath) segments() words {
+	if p.IsZero() {
+		return words{}
+	}
+	return p.own()
+}
+
+func (p NICPath) segments() words {
 	switch {
 	case p.IsZero():
-		return nil
+		return words{}
 	case p.bare:
-		return []string{p.group}
+		return wordsOf(p.nic, words{})
 	}
-	return []string{p.group, string(p.account)}
+	return wordsOf(p.nic, p.machine.own())
 }
 
-func (p VirtualMachinePath) segments() []string {
-	return below(p.IsZero(), p.bare, p.machine, p.group)
-}
-
-func (p DiscPath) segments() []string {
-	return below(p.IsZero(), p.bare, p.disc, p.machine)
-}
-
-func (p NICPath) segments() []string {
-	return below(p.IsZero(), p.bare, p.nic, p.machine)
-}
-
-func (p BackupPath) segments() []string {
-	return below(p.IsZero(), p.bare, p.backup, p.disc)
-}
-
-// below is the segments of child and its parent. A parent that names nothing is
-// one empty word for each of its levels.
-func below(zero, bare bool, child string, parent interface {
-	segments() []string
-	nested() string
-}) []string {
+func (p BackupPath) segments() words {
 	switch {
-	case zero:
-		return nil
-	case bare:
-		return []string{child}
+	case p.IsZero():
+		return words{}
+	case p.bare:
+		return wordsOf(p.backup, words{})
 	}
-	words := parent.segments()
-	if words == nil {
-		words = make([]string, strings.Count(parent.nested(), "{"))
+	return wordsOf(p.backup, p.disc.own())
+}
+
+// own are the words of a path as they are. One that names nothing is an empty
+// word for each of its levels.
+func (p GroupPath) own() words {
+	if p.bare {
+		return wordsOf(p.group, words{})
 	}
-	return append([]string{child}, words...)
+	return wordsOf(p.group, wordsOf(string(p.account), words{}))
+}
+
+func (p VirtualMachinePath) own() words {
+	if p.bare {
+		return wordsOf(p.machine, words{})
+	}
+	return wordsOf(p.machine, p.group.own())
+}
+
+func (p DiscPath) own() words {
+	if p.bare {
+		return wordsOf(p.disc, words{})
+	}
+	return wordsOf(p.disc, p.machine.own())
 }
 
 // IsZero reports whether the path names nothing.
@@ -250,18 +279,17 @@ func (p BackupPath) String() string { return formatPath(p.segments(), backupDept
 
 // formatPath writes the words of a path, the child first. The word of a path
 // whose parents are not known carries a #, so that it reads back as it was.
-func formatPath(segments []string, depth int) string {
-	if len(segments) == 0 {
+func formatPath(segments words, depth int) string {
+	if segments.n == 0 {
 		return ""
 	}
-	words := make([]string, len(segments))
-	for i, segment := range segments {
-		words[i] = escapeWord(segment)
+	for i, segment := range segments.list[:segments.n] {
+		segments.list[i] = escapeWord(segment)
 	}
-	if len(words) < depth {
-		words[len(words)-1] = "#" + words[len(words)-1]
+	if segments.n < depth {
+		segments.list[segments.n-1] = "#" + segments.list[segments.n-1]
 	}
-	return strings.Join(words, ".")
+	return strings.Join(segments.list[:segments.n], ".")
 }
 
 // escapeWord hides from the parser what has a meaning of its own in the text

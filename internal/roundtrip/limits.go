@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,24 +43,24 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, &withheldError{err}
 	}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	timer := time.AfterFunc(l.limits.Header, func() {
-		cancel(&LimitError{What: "the service did not begin to answer", Limit: l.limits.Header})
-	})
-	resp, err := l.base.RoundTrip(req.WithContext(ctx))
-	timer.Stop()
+	w := &watch{limits: l.limits}
+	w.ctx, w.cancel = context.WithCancelCause(req.Context())
+	w.timer = time.AfterFunc(l.limits.Header, w.expire)
+	resp, err := l.base.RoundTrip(req.WithContext(w.ctx))
+	w.timer.Stop()
 	if err == nil && resp == nil {
 		err = errors.New("the transport gave neither an answer nor an error")
 	}
 	if err != nil {
-		err = limitOr(ctx, err)
-		cancel(nil)
+		err = limitOr(w.ctx, err)
+		w.cancel(nil)
 		return nil, err
 	}
 	if resp.Body == nil {
 		resp.Body = http.NoBody // a transport of the caller's may be lax
 	}
-	resp.Body = &idleBody{body: resp.Body, ctx: ctx, cancel: cancel, limit: l.limits.Idle}
+	w.body = resp.Body
+	resp.Body = w
 	return resp, nil
 }
 
@@ -77,35 +78,41 @@ func limitOr(ctx context.Context, err error) error {
 	return err
 }
 
-type idleBody struct {
-	body   io.ReadCloser
+// watch ends an attempt that is kept waiting, and is the body of its answer. One
+// timer serves both limits.
+type watch struct {
+	limits Limits
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	limit  time.Duration
 	timer  *time.Timer
+	body   io.ReadCloser // nil until the headers are there
+	// reading says which limit the timer is for. It is atomic, for a timer that
+	// fires as it is stopped.
+	reading atomic.Bool
 }
 
-func (b *idleBody) Read(p []byte) (int, error) {
-	if b.timer == nil {
-		b.timer = time.AfterFunc(b.limit, func() {
-			b.cancel(&LimitError{What: "the service sent no more of its answer", Limit: b.limit})
-		})
+func (w *watch) expire() {
+	if w.reading.Load() {
+		w.cancel(&LimitError{What: "the service sent no more of its answer", Limit: w.limits.Idle})
 	} else {
-		b.timer.Reset(b.limit)
+		w.cancel(&LimitError{What: "the service did not begin to answer", Limit: w.limits.Header})
 	}
-	n, err := b.body.Read(p)
-	b.timer.Stop()
+}
+
+func (w *watch) Read(p []byte) (int, error) {
+	w.reading.Store(true)
+	w.timer.Reset(w.limits.Idle)
+	n, err := w.body.Read(p)
+	w.timer.Stop()
 	if err != nil && err != io.EOF {
-		err = limitOr(b.ctx, err)
+		err = limitOr(w.ctx, err)
 	}
 	return n, err
 }
 
-func (b *idleBody) Close() error {
-	if b.timer != nil {
-		b.timer.Stop()
-	}
-	err := b.body.Close()
-	b.cancel(nil)
+func (w *watch) Close() error {
+	w.timer.Stop()
+	err := w.body.Close()
+	w.cancel(nil)
 	return err
 }

@@ -54,6 +54,8 @@ type Request struct {
 	Class  Class
 	// Stream leaves the body of a 2xx answer for the caller to read and close.
 	Stream bool
+	// Info is what transports find in the request's context under InfoKey.
+	Info any
 	// OnAttempt, unless nil, is told of each attempt when it has ended.
 	OnAttempt func(Attempt)
 }
@@ -90,20 +92,38 @@ func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 
 // ErrTooLarge is the cause of an answer that was cut by Policy.MaxBody.
 var ErrTooLarge = errors.New("the answer is larger than the limit")
 
+// Sender sends requests through an HTTP client. Make one with NewSender.
+type Sender struct{ retrier retryablehttp.Client }
+
+// NewSender makes a Sender. What differs from request to request is found by the
+// request's context, so that one retrier serves all.
+func NewSender(client *http.Client) *Sender {
+	return &Sender{retryablehttp.Client{
+		HTTPClient: client,
+		RetryMax:   math.MaxInt32, // the policy of the request is what counts
+		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+			return ctx.Value(callKey{}).(*call).check(ctx, resp, err)
+		},
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }, // check has waited
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}}
+}
+
 // Send sends the request until the policy or its class forbids another attempt.
 // It returns a Response always; err says why there is no answer in it.
-func Send(ctx context.Context, client *http.Client, policy Policy, req Request) (*Response, error) {
-	call := &call{policy: policy, req: &req, response: &Response{}}
+func Send(ctx context.Context, sender *Sender, policy Policy, req Request) (*Response, error) {
+	call := &call{Context: ctx, policy: policy, req: req}
 	// WroteHeaders comes before the last byte leaves, so a request that it has
 	// not reported has not been carried out when its connection is gone. An
 	// attempt that was interrupted may yet be written by the transport behind
 	// our back: what it had a connection for counts as written.
 	// A transport that reports nothing at all may have done anything.
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	call.trace = httptrace.ClientTrace{
 		GetConn:      func(string) { call.traced.Store(true) },
 		GotConn:      func(httptrace.GotConnInfo) { call.connected.Store(true) },
 		WroteHeaders: func() { call.written.Store(true) },
-	})
+	}
+	ctx = httptrace.WithClientTrace(call, &call.trace)
 	httpReq := (&http.Request{
 		Method: req.Method, URL: req.URL, Host: req.URL.Host, Header: req.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -114,23 +134,16 @@ func Send(ctx context.Context, client *http.Client, policy Policy, req Request) 
 		err = retryable.SetBody(req.Body)
 	}
 	if err != nil {
-		return call.response, err
-	}
-	retrier := retryablehttp.Client{
-		HTTPClient:   client,
-		RetryMax:     max(policy.MaxAttempts-1, 0),
-		CheckRetry:   call.check,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return call.wait },
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		return &call.response, err
 	}
 	call.started = time.Now()
-	if _, err = retrier.Do(retryable); err != nil && call.err == nil {
+	if _, err = sender.retrier.Do(retryable); err != nil && call.err == nil {
 		call.err = err // the context ended while waiting for the next attempt
 	}
 	if call.err != nil && ctx.Err() != nil {
 		call.err = Interrupted(ctx, call.err)
 	}
-	return call.response, call.err
+	return &call.response, call.err
 }
 
 // Interrupted is the error of a call that its context ended: the context's, with
@@ -147,22 +160,39 @@ func Interrupted(ctx context.Context, last error) error {
 	return why
 }
 
-// call is the state of one Send.
+// call is the state of one Send, and the context in which its requests find it.
 type call struct {
+	context.Context
 	policy   Policy
-	req      *Request
-	response *Response
+	req      Request
+	response Response
 	err      error
 	started  time.Time
-	wait     time.Duration
+	trace    httptrace.ClientTrace
 	// What the transport told of the attempt that is under way.
 	traced, connected, written atomic.Bool
 }
 
+type callKey struct{}
+
+// InfoKey is what the contexts of requests have Request.Info under.
+type InfoKey struct{}
+
+// Value tells those further down of the call.
+func (c *call) Value(key any) any {
+	switch key.(type) {
+	case callKey:
+		return c
+	case InfoKey:
+		return c.req.Info
+	}
+	return c.Context.Value(key)
+}
+
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
-// and prepares the next attempt.
+// and waits until the next attempt.
 func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	out := c.response
+	out := &c.response
 	out.Attempts++
 	if outer, ok := err.(*url.Error); ok {
 		err = outer.Err // method and URL are told elsewhere, and the URL may be a secret
@@ -204,12 +234,13 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		// it but the end of the context.
 		out.StatusCode, out.Header, out.Body, out.Cut = 0, nil, nil, nil
 	}
+	var wait time.Duration
 	if retry {
 		var header http.Header
 		if resp != nil {
 			header = resp.Header
 		}
-		c.wait, retry = c.policy.Next(ctx, out.Attempts, header)
+		wait, retry = c.policy.Next(ctx, out.Attempts, header)
 	}
 	if c.req.OnAttempt != nil {
 		attempt, started := Attempt{Number: out.Attempts}, c.started
@@ -226,14 +257,17 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		if out.Stream != nil {
 			out.End = tell
 		} else {
-			tell(cmp.Or(err, cut), retry, c.wait)
+			tell(cmp.Or(err, cut), retry, wait)
 		}
+	}
+	if retry && !Sleep(ctx, wait) {
+		retry, c.err = false, cmp.Or(c.err, ctx.Err())
 	}
 	if retry {
 		c.traced.Store(false)
 		c.connected.Store(false)
 		c.written.Store(false)
-		c.started = time.Now().Add(c.wait)
+		c.started = time.Now()
 	}
 	return retry, nil
 }
