@@ -2,10 +2,12 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -82,14 +84,28 @@ var ErrElementTooLong = errors.New("one element of the list is longer than the l
 // read, and holds one at a time. It stops without an error when yield returns
 // false. An element may be limit bytes long.
 func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
-	meter := &meter{r: r}
-	dec := jsontext.NewDecoder(meter)
-	meter.check = func() error {
-		if meter.read-dec.InputOffset() > limit+slack {
-			return ErrElementTooLong
-		}
-		return nil
+	m := &meter{r: r, limit: limit}
+	err := elements(m, yield)
+	if !isTypeError(err) {
+		return err
 	}
+	// Numbers may be written as strings, which Unmarshal finds out in a second
+	// try as well: from this element on, and slower.
+	rest := io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(m.element(), ", \t\r\n")), r)
+	again := &meter{r: rest, limit: limit}
+	count := 0
+	err2 := elements(again, func(element T) bool {
+		count++
+		return yield(element)
+	}, json.WithUnmarshalers(lenientInt()))
+	if count == 0 && err2 != nil {
+		return err
+	}
+	return err2
+}
+
+func elements[T any](m *meter, yield func(T) bool, options ...json.Options) error {
+	dec := jsontext.NewDecoder(m)
 	token, err := dec.ReadToken()
 	if err == io.EOF || err == nil && token.Kind() == 'n' {
 		return ErrNothing
@@ -100,17 +116,17 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	if token.Kind() != '[' {
 		return fmt.Errorf("expected a list, found %s", token.Kind())
 	}
-	for dec.PeekKind() != ']' {
+	for {
+		m.start = dec.InputOffset()
+		if dec.PeekKind() == ']' {
+			break
+		}
 		var element T
-		value, err := dec.ReadValue()
-		if err != nil {
+		if err := json.UnmarshalDecode(dec, &element, options...); err != nil {
 			return truncated(err)
 		}
-		if int64(len(value)) > limit {
+		if dec.InputOffset()-m.start > m.limit {
 			return ErrElementTooLong // what the meter lets pass is a little more
-		}
-		if err := Unmarshal(value, &element); err != nil {
-			return err
 		}
 		if !yield(element) {
 			return nil
@@ -132,25 +148,32 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 // reads at a time.
 const slack = 64 << 10
 
-// meter stops a decoder from buffering an element without end: the decoder
-// keeps what it has not finished, so the distance between what was read and
-// what was consumed is the element's length.
+// meter stops a decoder from reading an element without end, and keeps what it
+// has read since the element's start.
 type meter struct {
-	r     io.Reader
-	read  int64
-	check func() error
+	r           io.Reader
+	limit       int64
+	start, read int64
+	kept        []byte
 }
 
 func (m *meter) Read(p []byte) (int, error) {
-	if err := m.check(); err != nil {
-		return 0, err
+	if m.read-m.start > m.limit+slack {
+		return 0, ErrElementTooLong
 	}
 	n, err := m.r.Read(p[:min(len(p), slack)])
+	m.kept = append(m.element(), p[:n]...)
 	m.read += int64(n)
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", ErrCut, err)
 	}
 	return n, err
+}
+
+// element is what was read since the start of the element.
+func (m *meter) element() []byte {
+	done := m.start - (m.read - int64(len(m.kept)))
+	return m.kept[:copy(m.kept, m.kept[done:])]
 }
 
 // ErrCut is what Elements says of a list whose end did not come.
