@@ -56,7 +56,7 @@ func (s *AccountsService) Get(ctx context.Context, account AccountPath, opts ...
 // Deprecated: the service documents it no longer; accounts come from Bytemark's
 // billing.
 func (s *AccountsService) Create(ctx context.Context, account AccountCreate, opts ...CallOption) (Account, error) {
-	return call(ctx, s.client, posting("create account"), under("/accounts"), account, func(ctx context.Context) (Account, error) {
+	return call(ctx, s.client, posting("create account"), under("/accounts").of(account.Name), account, func(ctx context.Context) (Account, error) {
 		return s.Get(ctx, AccountPath(account.Name))
 	}, opts)
 }

@@ -193,7 +193,7 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 			for _, kind := range append(row.kindNot, bigv.ErrOutcomeUnknown) {
 				assert.NotErrorIs(t, err, kind)
 			}
-			assert.ErrorContains(t, err, "create virtual machine in web.acme")
+			assert.ErrorContains(t, err, "create virtual machine www1.web.acme")
 			assert.ErrorContains(t, err, "log in alice")
 			assert.ErrorContains(t, err, "nothing was sent")
 			assert.ErrorContains(t, err, row.says)

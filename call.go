@@ -293,14 +293,22 @@ func (x *exchange) policy(c *Client) roundtrip.Policy {
 	return policy
 }
 
+// checkContext refuses what no call can begin with.
+func checkContext(ctx context.Context) error {
+	switch {
+	case ctx == nil:
+		return errNilContext
+	case ctx.Err() != nil:
+		return roundtrip.Interrupted(ctx, nil)
+	}
+	return nil
+}
+
 // prepare checks a call and makes its request, without the token.
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
 	x = exchange{operation: op.name, target: t, method: op.method}
-	if ctx == nil {
-		return req, x, cfg, errNilContext
-	}
-	if err := ctx.Err(); err != nil {
-		return req, x, cfg, roundtrip.Interrupted(ctx, nil)
+	if err := checkContext(ctx); err != nil {
+		return req, x, cfg, err
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -544,7 +552,7 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
 	e.Err = err
 	if err == nil {
-		e.Body = x.redact(string(resp.Body))
+		e.Body = x.redactAnswer(string(resp.Body))
 		if e.StatusCode == http.StatusBadRequest {
 			e.fields = parseFields(e.Body)
 		}
@@ -595,6 +603,16 @@ func (e *quietError) Unwrap() error {
 		return e.err
 	}
 	return nil
+}
+
+// redactAnswer removes secrets from an answer. One that is JSON is read for them,
+// since it may write them in many ways; it is left as it is if it holds none.
+func (x *exchange) redactAnswer(body string) string {
+	plain := x.redact(body)
+	if rewritten, ok := wire.MapStrings([]byte(plain), x.redact); ok {
+		return string(rewritten)
+	}
+	return plain
 }
 
 // redact removes what the service echoed of the request's secrets.

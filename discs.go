@@ -176,36 +176,36 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for
 // an ID alone.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
-	switch {
-	case disc.IsZero(), isFull(disc) && s.client.style == NestedURLs, disc.bare:
-		return read[Disc](ctx, s.client, "get disc", at(disc, ""), opts)
-	case disc.isID():
-		d, err := read[Disc](ctx, s.client, "get disc", at(bareDisc(disc.disc), ""), opts)
-		if err != nil {
-			return d, err
-		}
-		_, believe, err := s.listing(ctx, DiscListOptions{VirtualMachine: disc.machine})
-		if err == nil && believe != nil {
-			err = believe(d)
-		}
-		return orNotFound(d, err, "get disc", disc, "/discs/{ID}")
+	const operation = "get disc"
+	if disc.bare || s.client.style == NestedURLs && (disc.IsZero() || isFull(disc)) {
+		return read[Disc](ctx, s.client, operation, at(disc, ""), opts)
 	}
 	t, believe, err := s.listing(ctx, DiscListOptions{VirtualMachine: disc.machine})
 	if err = cmp.Or(checkPath(disc), err); err != nil {
-		return Disc{}, notSent("get disc", disc.String(), err)
+		return Disc{}, notSent(operation, disc.String(), err)
 	}
-	return match(ctx, s.client, "get disc", disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
+	if disc.isID() {
+		return readHeld(ctx, s.client, operation, disc, at(bareDisc(disc.disc), ""), believe, opts)
+	}
+	return match(ctx, s.client, operation, disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
 }
 
 // Create adds a disc to a virtual machine: POST {virtual machine}/discs. It is
 // billed from then on. The machine sees it after its next start; it has room for
 // 8. The call is never sent again after it may have been carried out.
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
+	if len(disc.BackupSchedules) > 0 {
+		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(), errors.New("its backup schedules would be dropped: they are taken with a new virtual machine only"))
+	}
+	op, t := posting("create disc"), at(vm, "/discs")
 	var again func(context.Context) (Disc, error)
-	if disc.Label != "" {
+	if disc.Label == "" {
+		op.name = "create disc on virtual machine" // it has no name of its own yet
+	} else {
+		t = t.of(vm.Disc(disc.Label).String())
 		again = func(ctx context.Context) (Disc, error) { return s.Get(ctx, vm.Disc(disc.Label)) }
 	}
-	return call(ctx, s.client, posting("create disc"), at(vm, "/discs"), disc, again, opts)
+	return call(ctx, s.client, op, t, disc, again, opts)
 }
 
 // Update changes a disc: PUT {virtual machine}/discs/{disc}.
@@ -266,7 +266,7 @@ type moveDisc struct {
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	t := at(disc, "")
 	if disc.bare {
-		t = under("/discs/{disc}", disc.disc)
+		t = under("/discs/{disc}", disc.disc).of(disc.String())
 	}
 	return do(ctx, s.client, deleting("purge disc"), t.with(purging), nil, opts)
 }
@@ -280,7 +280,7 @@ var purging = purgeQuery{Purge: true}
 // Resolve finds the virtual machine, group and account of a disc that is named
 // by ID alone, and returns its full path.
 func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallOption) (DiscPath, error) {
-	if err := checkPath(disc); err != nil {
+	if err := cmp.Or(checkContext(ctx), checkPath(disc)); err != nil {
 		return DiscPath{}, notSent("resolve disc", disc.String(), err)
 	}
 	if isFull(disc) {

@@ -96,15 +96,17 @@ func describe(operation, subject string) string {
 	if subject == "" {
 		return operation
 	}
-	verb, _, _ := strings.Cut(operation, " ")
-	if word := map[string]string{"list": " of ", "create": " in ", "grant": " to "}[verb]; word != "" {
-		return operation + word + subject
+	if strings.HasPrefix(operation, "list ") {
+		return operation + " of " + subject
 	}
 	return operation + " " + subject
 }
 
 // said is the service's own word on what is wrong, in one line.
 func (e *Error) said() string {
+	if e.StatusCode >= 300 && strings.HasPrefix(strings.TrimSpace(e.Body), "<") {
+		return "the answer is a web page, perhaps of a proxy"
+	}
 	if len(e.fields) > 0 {
 		var parts []string
 		for i, field := range slices.Sorted(maps.Keys(e.fields)) {
@@ -122,9 +124,6 @@ func (e *Error) said() string {
 	}
 	if e.StatusCode >= 200 && e.StatusCode < 300 || e.Body == "" {
 		return ""
-	}
-	if strings.HasPrefix(strings.TrimSpace(e.Body), "<") {
-		return "the answer is a web page, perhaps of a proxy"
 	}
 	return strconv.Quote(oneLine(e.Body))
 }
@@ -149,11 +148,15 @@ func oneLine(s string) string {
 }
 
 var statusHints = map[int]string{
-	http.StatusUnauthorized:       "check the token or API key, or log in again: it is wrong, revoked or expired",
-	http.StatusForbidden:          "you can see it but may not do this: ask for a higher privilege on it",
-	http.StatusNotFound:           "it does not exist, or you may not see it: check the name and whose credentials these are",
-	http.StatusServiceUnavailable: "it was not done: try again in a few seconds",
-	http.StatusTooManyRequests:    "it was not done: try again later, and less often",
+	http.StatusUnauthorized:        "check the token or API key, or log in again: it is wrong, revoked or expired",
+	http.StatusForbidden:           "you can see it but may not do this: ask for a higher privilege on it",
+	http.StatusNotFound:            "it does not exist, or you may not see it: check the name and whose credentials these are",
+	http.StatusServiceUnavailable:  "it was not done: try again in a few seconds",
+	http.StatusTooManyRequests:     "it was not done: try again later, and less often",
+	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
+	http.StatusGatewayTimeout:      "the service cannot be reached at present: try again later",
+	http.StatusBadRequest:          "an attribute is wrong, or it is refused as things stand",
+	http.StatusInternalServerError: "it failed, as it does for some values that the service cannot use, such as a CD-ROM URL: check them, or try again later",
 }
 
 // loginHints are the statusHints of logging in. Nothing else was sent.
@@ -173,7 +176,16 @@ func (e *Error) hint() string {
 	if e.Method != http.MethodGet && e.StatusCode == 0 {
 		return "it was not done"
 	}
-	return statusHints[e.StatusCode]
+	hint, known := statusHints[e.StatusCode]
+	switch {
+	case e.StatusCode < 300 || e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
+		return "" // what was said is all there is
+	case known:
+		return hint
+	case e.StatusCode >= 500:
+		return statusHints[http.StatusInternalServerError]
+	}
+	return "the API documents no such answer: is the base URL right?"
 }
 
 // Unwrap is the cause.

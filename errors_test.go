@@ -85,7 +85,7 @@ func TestMessages(t *testing.T) {
 		want   string // without the address of the server
 	}{
 		{"bad attributes", 400, `{"memory":["is not included in the list","is not a number"],"discs":[{},{"size":["must be greater than or equal to 50"]}]}`, create,
-			"bigv: create virtual machine in web.acme: 400 Bad Request: discs[1].size must be greater than or equal to 50; memory is not included in the list, is not a number [POST /accounts/acme/groups/web/vm_create]"},
+			"bigv: create virtual machine www1.web.acme: 400 Bad Request: discs[1].size must be greater than or equal to 50; memory is not included in the list, is not a number [POST /accounts/acme/groups/web/vm_create]"},
 		{"an action that is refused", 400, "Group is not empty\n", reset,
 			"bigv: reset virtual machine www1.web.acme: 400 Bad Request: Group is not empty [POST " + www1URL + "/signal]"},
 		{"a bad token", 401, "", get,
@@ -97,13 +97,13 @@ func TestMessages(t *testing.T) {
 		{"too many", 429, "", reset,
 			"bigv: reset virtual machine www1.web.acme: 429 Too Many Requests; it was not done: try again later, and less often [POST " + www1URL + "/signal]"},
 		{"a mistake that the service answers with 500", 500, "bad cdrom_url", start,
-			`bigv: start virtual machine www1.web.acme: 500 Internal Server Error: "bad cdrom_url" [PUT ` + www1URL + "]"},
+			`bigv: start virtual machine www1.web.acme: 500 Internal Server Error: "bad cdrom_url"; it failed, as it does for some values that the service cannot use, such as a CD-ROM URL: check them, or try again later [PUT ` + www1URL + "]"},
 		{"a write whose fate is unknown", 500, "", reset,
 			"bigv: reset virtual machine www1.web.acme: 500 Internal Server Error; it may have been done, and may not: look before doing it again [POST " + www1URL + "/signal]"},
 		{"unavailable", 503, "", reset,
 			"bigv: reset virtual machine www1.web.acme: 503 Service Unavailable; it was not done: try again in a few seconds [POST " + www1URL + "/signal]"},
 		{"a proxy's page", 502, "<html><body>Bad gateway</body></html>", get,
-			"bigv: get virtual machine www1.web.acme: 502 Bad Gateway: the answer is a web page, perhaps of a proxy [GET " + www1URL + "]"},
+			"bigv: get virtual machine www1.web.acme: 502 Bad Gateway: the answer is a web page, perhaps of a proxy; the service cannot be reached at present: try again later [GET " + www1URL + "]"},
 		{"what would make a mess of a terminal", 404, "\x1b[2J\x00gone\r\nfor good", get,
 			`bigv: get virtual machine www1.web.acme: 404 Not Found: "�[2J�gone for good"; it does not exist, or you may not see it: check the name and whose credentials these are [GET ` + www1URL + "]"},
 	} {

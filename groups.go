@@ -94,30 +94,23 @@ func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (
 // Get returns a group: GET /accounts/{account}/groups/{group}, or GET
 // /groups/{ID} for an ID alone. WithView(Overview) embeds its virtual machines.
 func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOption) (Group, error) {
-	switch {
-	case s.client.style == NestedURLs || !isFull(group):
-		return read[Group](ctx, s.client, "get group", at(group, ""), opts)
-	case group.isID():
-		g, err := read[Group](ctx, s.client, "get group", at(bareGroup(group.group), ""), opts)
-		if err != nil {
-			return g, err
-		}
-		_, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
-		if err == nil {
-			err = believe(g)
-		}
-		return orNotFound(g, err, "get group", group, "/groups/{ID}")
+	const operation = "get group"
+	if s.client.style == NestedURLs || group.bare {
+		return read[Group](ctx, s.client, operation, at(group, ""), opts)
 	}
 	t, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
 	if err = cmp.Or(checkPath(group), err); err != nil {
-		return Group{}, notSent("get group", group.String(), err)
+		return Group{}, notSent(operation, group.String(), err)
 	}
-	return match(ctx, s.client, "get group", group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
+	if group.isID() {
+		return readHeld(ctx, s.client, operation, group, at(bareGroup(group.group), ""), believe, opts)
+	}
+	return match(ctx, s.client, operation, group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
 }
 
 // Create makes a group: POST /accounts/{account}/groups. It costs nothing.
 func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
-	return call(ctx, s.client, posting("create group"), at(account, "/groups"), group, func(ctx context.Context) (Group, error) {
+	return call(ctx, s.client, posting("create group"), at(account, "/groups").of(account.Group(group.Name).String()), group, func(ctx context.Context) (Group, error) {
 		return s.Get(ctx, account.Group(group.Name))
 	}, opts)
 }
@@ -145,7 +138,7 @@ func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...Cal
 // its full path. Writes do so by themselves; those who write often save the
 // request. A full path is returned as it is.
 func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...CallOption) (GroupPath, error) {
-	if err := checkPath(group); err != nil {
+	if err := cmp.Or(checkContext(ctx), checkPath(group)); err != nil {
 		return GroupPath{}, notSent("resolve group", group.String(), err)
 	}
 	if isFull(group) {

@@ -25,12 +25,13 @@ func (p DiscPath) isID() bool           { return route.IsID(p.disc) }
 // checkPath refuses a path with a segment that could never be sent, and names
 // it.
 func checkPath(p place) error {
-	segments, names := p.segments(), placeholder.FindAllString(p.nested(), -1)
+	segments := p.segments()
 	if segments.n == 0 {
 		return errNoPath
 	}
 	for i, segment := range segments.list[:segments.n] {
 		if err := route.Check(segment); err != nil {
+			names := placeholder.FindAllString(p.nested(), -1)
 			return fmt.Errorf("%s %w", strings.Trim(names[len(names)-1-i], "{}"), err)
 		}
 	}
@@ -68,13 +69,17 @@ func match[T any](ctx context.Context, c *Client, operation string, p place, t t
 	return zero, absent(operation, p, t.suffix)
 }
 
-// orNotFound is element, unless it was found where it should not be.
-func orNotFound[T any](element T, err error, operation string, p place, route string) (T, error) {
-	var zero T
-	switch {
-	case errors.Is(err, ErrIgnored):
-		return zero, absent(operation, p, route)
-	case err != nil:
+// readHeld reads a thing by its ID alone, and holds it against the path that it
+// was asked for by: elsewhere it is not found.
+func readHeld[T any](ctx context.Context, c *Client, operation string, p place, t target, believe func(T) error, opts []CallOption) (T, error) {
+	element, err := read[T](ctx, c, operation, t.of(p.text()), opts)
+	if err == nil && believe != nil {
+		if err = believe(element); errors.Is(err, ErrIgnored) {
+			err = absent(operation, p, t.place.flat()+"/{ID}")
+		}
+	}
+	if err != nil {
+		var zero T
 		return zero, err
 	}
 	return element, nil
@@ -100,6 +105,9 @@ func failed[T any](err error) iter.Seq2[T, error] {
 
 func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, error) {
 	account, err := s.client.named(account)
+	if err == nil {
+		err = checkPath(account)
+	}
 	if err != nil || account.isID() {
 		return idOf(string(account), err)
 	}
@@ -108,16 +116,16 @@ func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, err
 }
 
 func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
-	if group.isID() {
-		return idOf(group.group, nil)
+	if err := checkPath(group); err != nil || group.isID() {
+		return idOf(group.group, err)
 	}
 	g, err := s.Get(ctx, group)
 	return g.ID, err
 }
 
 func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) (int, error) {
-	if vm.isID() {
-		return idOf(vm.machine, nil)
+	if err := checkPath(vm); err != nil || vm.isID() {
+		return idOf(vm.machine, err)
 	}
 	m, err := s.Get(ctx, vm)
 	return m.ID, err

@@ -1,6 +1,10 @@
 package bigv
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/bigv-go/bigv/internal/wire"
+)
 
 // Nullable is an attribute that can be cleared. Its zero value is unset: it is
 // left out of the request, and the attribute stays as it is. Set gives it a
@@ -48,7 +52,7 @@ func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	var value T
-	if err := json.Unmarshal(data, &value); err != nil {
+	if err := wire.Unmarshal(data, &value); err != nil {
 		return err
 	}
 	*n = Set(value)

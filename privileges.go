@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,11 @@ type privilegeBody struct {
 	APIKeyID         int                       `json:"api_key_id,omitzero"`
 }
 
+// on is what the privilege is to be on, in words.
+func (g PrivilegeGrant) on() string {
+	return cmp.Or(string(g.Account), g.Group.String(), g.VirtualMachine.String(), "nothing")
+}
+
 func (g PrivilegeGrant) check() error {
 	targets := 0
 	for _, set := range []bool{g.Account != "", !g.Group.IsZero(), !g.VirtualMachine.IsZero()} {
@@ -94,6 +100,8 @@ func (g PrivilegeGrant) check() error {
 		return errors.New("a privilege is on one thing: account, group or virtual machine")
 	case known && !ok:
 		return fmt.Errorf("the level %s says what it is on, and that is not what is given", g.Level)
+	case belowZero(g.YubikeyOTPMaxAge):
+		return errOTPMaxAge
 	case g.APIKeyID < 0:
 		return fmt.Errorf("%d is not the ID of an API key", g.APIKeyID)
 	case g.APIKeyID != 0 && g.YubikeyRequired != nil && *g.YubikeyRequired:
@@ -108,6 +116,20 @@ type PrivilegeUpdate struct {
 	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`
 	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds
 	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`
+}
+
+func (u PrivilegeUpdate) check() error {
+	if belowZero(u.YubikeyOTPMaxAge) {
+		return errOTPMaxAge
+	}
+	return nil
+}
+
+var errOTPMaxAge = errors.New("the age of a YubiKey's one-time password is below zero")
+
+func belowZero(n Nullable[int]) bool {
+	value, ok := n.Get()
+	return ok && value < 0
 }
 
 // PrivilegeListOptions says which privileges to list: those of a user, or those
@@ -234,15 +256,16 @@ func onePrivilege(id int) target { return under("/privileges/{privilege}", strco
 // it may have been carried out: several privileges of one user on one thing may
 // exist beside each other.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
+	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.on(), user)
 	err := checkPath(user) // before anything is looked up
 	var body privilegeBody
 	if err == nil {
 		body, err = s.body(ctx, grant)
 	}
 	if err != nil {
-		return Privilege{}, notSent("grant privilege", string(user), err)
+		return Privilege{}, notSent("grant privilege", subject, err)
 	}
-	return call[Privilege](ctx, s.client, posting("grant privilege"), at(user, privilegesRoute), body, nil, opts)
+	return call[Privilege](ctx, s.client, posting("grant privilege"), at(user, privilegesRoute).of(subject), body, nil, opts)
 }
 
 // body looks up the ID of what a grant is on.

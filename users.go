@@ -140,7 +140,7 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 //
 // Deprecated: the service documents it no longer.
 func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...CallOption) (User, error) {
-	return call(ctx, s.client, posting("create user"), under(usersRoute), user, func(ctx context.Context) (User, error) {
+	return call(ctx, s.client, posting("create user"), under(usersRoute).of(user.Username), user, func(ctx context.Context) (User, error) {
 		return s.Get(ctx, UserPath(user.Username))
 	}, opts)
 }

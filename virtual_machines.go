@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -149,6 +150,9 @@ func (b createBody) check() error {
 			return fmt.Errorf("discs[%d]: %w", i, err)
 		}
 	}
+	if b.IPs != nil && !b.IPs.IPv4.IsValid() && !b.IPs.IPv6.IsValid() {
+		return errors.New("the IPs hold no address: leave them nil for the service's own")
+	}
 	if b.Image != nil {
 		return b.Image.check()
 	}
@@ -290,23 +294,16 @@ func (s *VirtualMachinesService) within(ctx context.Context, account AccountPath
 // discs and network interfaces; WithDeleted finds it when it is deleted.
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "get virtual machine"
-	switch {
-	case vm.IsZero(), isFull(vm) && s.client.style == NestedURLs, vm.bare:
-		return read[VirtualMachine](ctx, s.client, operation, at(vm, ""), opts)
-	case vm.isID():
-		m, err := read[VirtualMachine](ctx, s.client, operation, at(bareMachine(vm.machine), ""), opts)
-		if err != nil {
-			return m, err
-		}
-		_, believe, err := s.listing(ctx, VirtualMachineListOptions{Group: vm.group})
-		if err == nil && believe != nil {
-			err = believe(m)
-		}
-		return orNotFound(m, err, operation, vm, machinesRoute+"/{ID}")
+	whole := at(vm, "")
+	if vm.bare || s.client.style == NestedURLs && (vm.IsZero() || isFull(whole.place)) {
+		return read[VirtualMachine](ctx, s.client, operation, whole, opts)
 	}
 	t, believe, err := s.listing(ctx, VirtualMachineListOptions{Group: vm.group})
 	if err = cmp.Or(checkPath(vm), err); err != nil {
 		return VirtualMachine{}, notSent(operation, vm.String(), err)
+	}
+	if vm.isID() {
+		return readHeld(ctx, s.client, operation, vm, at(bareMachine(vm.machine), ""), believe, opts)
 	}
 	return match(ctx, s.client, operation, vm, t, believe, func(m VirtualMachine) bool { return equalNames(m.Name, vm.machine) }, opts)
 }
@@ -324,10 +321,10 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 		err = s.client.createTurns.take(ctx)
 	}
 	if err != nil {
-		return VirtualMachine{}, notSent(operation, group.String(), err)
+		return VirtualMachine{}, notSent(operation, group.VirtualMachine(vm.Name).String(), err)
 	}
 	defer s.client.createTurns.give()
-	answer, err := call(ctx, s.client, posting(operation), at(group, "/vm_create"), body, func(ctx context.Context) (createAnswer, error) {
+	answer, err := call(ctx, s.client, posting(operation), at(group, "/vm_create").of(group.VirtualMachine(vm.Name).String()), body, func(ctx context.Context) (createAnswer, error) {
 		made, err := s.Get(ctx, group.VirtualMachine(vm.Name))
 		return createAnswer{VirtualMachine: made}, err
 	}, opts)
@@ -343,9 +340,9 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 // and IPs must be empty.
 func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (VirtualMachine, error) {
 	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
-		return VirtualMachine{}, notSent("create bare virtual machine", group.String(), errors.New("a bare machine has no discs, image or IPs: use Create"))
+		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(), errors.New("a bare machine has no discs, image or IPs: use Create"))
 	}
-	return call(ctx, s.client, posting("create bare virtual machine"), at(group, machinesRoute), vm, func(ctx context.Context) (VirtualMachine, error) {
+	return call(ctx, s.client, posting("create bare virtual machine"), at(group, machinesRoute).of(group.VirtualMachine(vm.Name).String()), vm, func(ctx context.Context) (VirtualMachine, error) {
 		return s.Get(ctx, group.VirtualMachine(vm.Name))
 	}, opts)
 }
@@ -479,8 +476,8 @@ func (s *VirtualMachinesService) PowerDown(ctx context.Context, vm VirtualMachin
 // SendKeys presses keys of a virtual machine's keyboard at once, such as "ctrl",
 // "alt", "delete": POST {virtual machine}/signal. Definitions has their names.
 func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachinePath, keys []string, opts ...CallOption) error {
-	if len(keys) == 0 {
-		return notSent("send keys to virtual machine", vm.String(), errors.New("no keys are given"))
+	if len(keys) == 0 || slices.Contains(keys, "") {
+		return notSent("send keys to virtual machine", vm.String(), errors.New("no keys are given, or one without a name"))
 	}
 	return s.signal(ctx, "send keys to virtual machine", vm, signalBody{Signal: "sendkey", Data: strings.Join(keys, "-")}, opts)
 }
@@ -531,7 +528,7 @@ func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePat
 // alone, deleted or not, and returns its full path. Writes do so by themselves;
 // those who write often save the request. A full path is returned as it is.
 func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachinePath, error) {
-	if err := checkPath(vm); err != nil {
+	if err := cmp.Or(checkContext(ctx), checkPath(vm)); err != nil {
 		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.String(), err)
 	}
 	switch {

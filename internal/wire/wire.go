@@ -56,6 +56,35 @@ func lenientInt() *json.Unmarshalers {
 	})
 }
 
+// MapStrings gives each string of a JSON value, names of members included, to f
+// and writes the value anew. It reports false if f changed none of them, or if
+// data is no JSON value.
+func MapStrings(data []byte, f func(string) string) ([]byte, bool) {
+	lax := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+	dec := jsontext.NewDecoder(bytes.NewReader(data), lax...)
+	var out bytes.Buffer
+	enc := jsontext.NewEncoder(&out, lax...)
+	changed := false
+	for {
+		token, err := dec.ReadToken()
+		if err == io.EOF && dec.StackDepth() == 0 {
+			return bytes.TrimSpace(out.Bytes()), changed
+		}
+		if err != nil {
+			return nil, false
+		}
+		if token.Kind() == '"' {
+			text := token.String()
+			mapped := f(text)
+			changed = changed || mapped != text
+			token = jsontext.String(mapped)
+		}
+		if enc.WriteToken(token) != nil {
+			return nil, false
+		}
+	}
+}
+
 // IsNothing reports whether a body that should hold an object holds none: it is
 // empty, {} or null, which the service may answer to any write.
 func IsNothing(body []byte) bool {
@@ -125,7 +154,7 @@ func elements[T any](m *meter, yield func(T) bool, options ...json.Options) erro
 		if err := json.UnmarshalDecode(dec, &element, options...); err != nil {
 			return truncated(err)
 		}
-		if dec.InputOffset()-m.start > m.limit {
+		if dec.InputOffset()-m.start > m.limit && m.length(dec.InputOffset()) > m.limit {
 			return ErrElementTooLong // what the meter lets pass is a little more
 		}
 		if !yield(element) {
@@ -174,6 +203,14 @@ func (m *meter) Read(p []byte) (int, error) {
 func (m *meter) element() []byte {
 	done := m.start - (m.read - int64(len(m.kept)))
 	return m.kept[:copy(m.kept, m.kept[done:])]
+}
+
+// length is the length of the element that ends there, without the comma and the
+// space before it.
+func (m *meter) length(end int64) int64 {
+	read := m.element()
+	before := len(read) - len(bytes.TrimLeft(read, ", \t\r\n"))
+	return end - m.start - int64(before)
 }
 
 // ErrCut is what Elements says of a list whose end did not come.
