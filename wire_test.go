@@ -62,8 +62,8 @@ func (e exchange) String() string {
 // recorder is a service that says what it was told to, or else what any service
 // might, and remembers what it was sent.
 type recorder struct {
-	answers     answers
-	contentType string
+	answers    answers
+	everyWrite string // what it says to each request but GET, unless empty
 
 	mu       sync.Mutex
 	requests []exchange
@@ -76,14 +76,17 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer r.mu.Unlock()
 	r.requests = append(r.requests, exchange{req.Method, req.URL.EscapedPath(), req.URL.RawQuery, string(body), req.Header.Clone()})
 	status, answer := r.answer(req.Method + " " + req.URL.EscapedPath())
-	w.Header().Set("Content-Type", r.contentType)
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, answer)
 }
 
 func (r *recorder) answer(request string) (int, string) {
 	text, ok := r.answers[request]
-	if !ok {
+	switch {
+	case r.everyWrite != "" && !strings.HasPrefix(request, "GET "):
+		text = r.everyWrite
+	case !ok:
 		text = usualAnswer(request)
 	}
 	turns := strings.Split(text, then)
@@ -145,7 +148,7 @@ func (r *recorder) sent() (requests sends) {
 // newRecorder starts a recorder and makes a client of it, which tries once.
 func newRecorder(t *testing.T, answers answers, opts ...bigv.Option) (*recorder, *bigv.Client) {
 	t.Helper()
-	rec := &recorder{answers: answers, contentType: "application/json", asked: map[string]int{}}
+	rec := &recorder{answers: answers, asked: map[string]int{}}
 	srv := httptest.NewServer(rec)
 	t.Cleanup(srv.Close)
 	client, err := bigv.NewClient(append([]bigv.Option{
