@@ -2,6 +2,7 @@ package bigv_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -169,8 +170,14 @@ func method(c *bigv.Client, name string) reflect.Value {
 
 // invoke calls the method that a row's name begins with. A nil argument is the
 // zero value, and text is a path where one is wanted. It returns the method's
-// first result, the elements of a sequence as a slice.
-func invoke(ctx context.Context, c *bigv.Client, name string, args ...any) (any, error) {
+// first result, the elements of a sequence as a slice. A panic is an error, so
+// that one row does not end all.
+func invoke(ctx context.Context, c *bigv.Client, name string, args ...any) (result any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s panicked: %v", name, r)
+		}
+	}()
 	f := method(c, name)
 	in := make([]reflect.Value, 0, len(args)+1)
 	for i, arg := range append([]any{ctx}, args...) {
@@ -190,7 +197,7 @@ func invoke(ctx context.Context, c *bigv.Client, name string, args ...any) (any,
 	if out[0].Kind() == reflect.Func {
 		return drain(out[0])
 	}
-	err, _ := out[len(out)-1].Interface().(error)
+	err, _ = out[len(out)-1].Interface().(error)
 	return out[0].Interface(), err
 }
 
