@@ -6,14 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/bigv-go/bigv/internal/roundtrip"
 	"github.com/bigv-go/bigv/internal/route"
@@ -293,6 +296,10 @@ func (x *exchange) policy(c *Client) roundtrip.Policy {
 	return policy
 }
 
+// inheritKey is what the context of a read that follows a write has the write's
+// secrets under: an answer to the one may echo the other.
+type inheritKey struct{}
+
 // checkContext refuses what no call can begin with.
 func checkContext(ctx context.Context) error {
 	switch {
@@ -325,6 +332,9 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 		if err := checked.check(); err != nil {
 			return req, x, cfg, err
 		}
+	}
+	if inherited, ok := ctx.Value(inheritKey{}).([]string); ok {
+		x.secrets = append(x.secrets, inherited...)
 	}
 	header := make(http.Header, 4+len(cfg.header))
 	header["Accept"], header["Content-Type"], header["User-Agent"] = c.jsonHeader, c.jsonHeader, c.userAgentHeader
@@ -606,21 +616,59 @@ func (e *quietError) Unwrap() error {
 }
 
 // redactAnswer removes secrets from an answer. One that is JSON is read for them,
-// since it may write them in many ways; it is left as it is if it holds none.
+// since it may write them in many ways; it is left as it is if it holds none. Of
+// what is something else, or was cut, the beginning is kept.
 func (x *exchange) redactAnswer(body string) string {
 	plain := x.redact(body)
 	if rewritten, ok := wire.MapStrings([]byte(plain), x.redact); ok {
 		return string(rewritten)
+	} else if wire.IsValid([]byte(plain)) {
+		return plain
+	}
+	plain = plain[:min(len(plain), 2*maxErrorBody)]
+	for _, secret := range x.hidden() {
+		if pattern, err := regexp.Compile(escapedPattern(secret)); err == nil {
+			plain = pattern.ReplaceAllLiteralString(plain, redacted)
+		}
 	}
 	return plain
 }
 
+// escapedPattern matches a text however JSON or a web page escapes it. Of a long
+// one its beginning is enough to look for.
+func escapedPattern(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		if i > maxErrorBody/8 {
+			break
+		}
+		fmt.Fprintf(&b, "(?:%s|%s", regexp.QuoteMeta(string(r)), regexp.QuoteMeta(html.EscapeString(string(r))))
+		b.WriteString("|")
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\\u(?i:%04x)`, unit)
+		}
+		if short, ok := map[rune]string{'\n': "n", '\t': "t", '\r': "r", '"': `"`, '\\': `\\`, '/': "/"}[r]; ok {
+			b.WriteString(`|\\` + short)
+		}
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+// hidden are the texts that errors must not show. A text that is very short is
+// everywhere, and no secret.
+func (x *exchange) hidden() (secrets []string) {
+	for _, secret := range append(x.secrets, strings.TrimPrefix(x.token.Reveal(), apiKeyPrefix)) {
+		if len(secret) >= 4 {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
+}
+
 // redact removes what the service echoed of the request's secrets.
 func (x *exchange) redact(s string) string {
-	for _, secret := range append(x.secrets, strings.TrimPrefix(x.token.Reveal(), apiKeyPrefix)) {
-		if len(secret) < 4 {
-			continue // a text this short is everywhere, and no secret
-		}
+	for _, secret := range x.hidden() {
 		s = strings.ReplaceAll(s, secret, redacted)
 		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
 			s = strings.ReplaceAll(s, string(escaped[1:len(escaped)-1]), redacted)
@@ -668,7 +716,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 	case again == nil:
 		return zero, x.unreadable(resp, err)
 	}
-	if value, err = again(ctx); err != nil {
+	if value, err = again(context.WithValue(ctx, inheritKey{}, x.secrets)); err != nil {
 		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.what()), err)
 	}
 	return value, nil

@@ -3,6 +3,7 @@ package bigv_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,238 +13,323 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// good are arguments that every method takes, by their type.
-func good() map[reflect.Type]reflect.Value {
-	values := map[reflect.Type]reflect.Value{}
+// good are arguments that every method takes, by their type; zero options and
+// updates are good too.
+var good = byType()
+
+func byType() map[reflect.Type]any {
+	values := map[reflect.Type]any{}
 	for _, value := range []any{
-		acme, bigv.UserPath("alice"), web, www1, root, 31, "ssh-rsa AAAA name1", []string{"ctrl"},
-		bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 50}}},
-		bigv.DiscCreate{Label: "data", Size: 50}, bigv.Image{Distribution: "stretch"},
-		bigv.GroupCreate{Name: "web"}, bigv.AccountCreate{Name: "acme"}, bigv.UserCreate{Username: "carol"},
-		bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)},
-		bigv.Condition(bigv.PoweredOn), bigv.DiscCondition(bigv.Restored),
+		acme, bigv.UserPath("alice"), web, www1, root, 31, "ssh-rsa AAAA name", []string{"ctrl"}, least, *everything.Image,
+		bigv.DiscCreate{Label: "data", Size: 50}, bigv.GroupCreate{Name: "web"}, bigv.AccountCreate{Name: "acme"}, bigv.UserCreate{Username: "carol"},
+		bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}, bigv.Condition(bigv.Provisioned), bigv.DiscCondition(bigv.Restored),
 	} {
-		values[reflect.TypeOf(value)] = reflect.ValueOf(value)
+		values[reflect.TypeOf(value)] = value
 	}
 	return values
 }
 
-// services are the services whose methods are called by what types they take.
-func services(c *bigv.Client) map[string]any {
-	return map[string]any{
-		"Accounts": c.Accounts, "Groups": c.Groups, "VirtualMachines": c.VirtualMachines, "Discs": c.Discs, "Users": c.Users, "Privileges": c.Privileges,
+// goodArgs are arguments that a method takes, behind its receiver and context.
+func goodArgs(name string, method reflect.Type) (args args) {
+	if name == "VirtualMachines.CreateBare" {
+		return append(args, web, bigv.VirtualMachineCreate{Name: "www1"})
 	}
+	for i := 2; i < method.NumIn()-1; i++ {
+		args = append(args, good[method.In(i)])
+	}
+	return args
 }
 
-// eachMethod calls f with each method of each service and arguments that it
-// takes; invoke calls the method with them, or with others, and returns its error.
-func eachMethod(t *testing.T, c *bigv.Client, f func(t *testing.T, args []reflect.Value, invoke func([]reflect.Value) error)) {
-	t.Helper()
-	for name, service := range services(c) {
-		value := reflect.ValueOf(service)
-		for i := range value.NumMethod() {
-			method := value.Method(i)
-			t.Run(name+"."+value.Type().Method(i).Name, func(t *testing.T) {
-				var args []reflect.Value
-				for j := range method.Type().NumIn() {
-					kind := method.Type().In(j)
-					switch arg, ok := good()[kind]; {
-					case j == 0:
-						args = append(args, reflect.ValueOf(t.Context()))
-					case ok:
-						args = append(args, arg)
-					case method.Type().IsVariadic() && j == method.Type().NumIn()-1:
-					default:
-						args = append(args, reflect.Zero(kind)) // options and updates
-					}
-				}
-				if strings.HasSuffix(t.Name(), "CreateBare") {
-					args[2] = reflect.ValueOf(bigv.VirtualMachineCreate{Name: "www1"})
-				}
-				f(t, args, func(args []reflect.Value) error {
-					out := method.Call(args)
-					if seq := out[0]; seq.Kind() == reflect.Func {
-						var err error
-						for _, e := range seq.Seq2() {
-							err, _ = e.Interface().(error)
-						}
-						return err
-					}
-					err, _ := out[len(out)-1].Interface().(error)
-					return err
-				})
-			})
-		}
-	}
+// Without this the tests below would be content with any refusal.
+func TestGoodArgsAreGood(t *testing.T) {
+	eachMethod(func(name string, kind reflect.Type) {
+		_, client := newRecorder(t, answers{"GET " + www1URL: vmOff + then + vm5012})
+		_, err := invoke(t.Context(), client, name, goodArgs(name, kind)...)
+		assert.False(t, err != nil && strings.Contains(err.Error(), "nothing was sent") && !strings.HasSuffix(name, "RemoveKey"), "%s: %v", name, err)
+	})
+}
+
+// with is args with another one in the place of one.
+func (a args) with(i int, arg any) args {
+	changed := append(args{}, a...)
+	changed[i] = arg
+	return changed
 }
 
 func TestEveryMethodRefusesABadContext(t *testing.T) {
 	rec, client := newRecorder(t, nil)
+	var noContext context.Context
 	cancelled, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the user went home"))
-	eachMethod(t, client, func(t *testing.T, args []reflect.Value, invoke func([]reflect.Value) error) {
-		if strings.Contains(t.Name(), "Resolve") {
-			return // of a full path it needs nothing
-		}
-		args[0] = reflect.Zero(reflect.TypeFor[context.Context]())
-		err := invoke(args)
-		require.Error(t, err)
-		assert.ErrorContains(t, err, "nil")
-		args[0] = reflect.ValueOf(cancelled)
-		err = invoke(args)
-		require.Error(t, err)
-		assert.ErrorContains(t, err, "the user went home")
+	expired, stop := context.WithTimeout(t.Context(), 0)
+	defer stop()
+	eachMethod(func(name string, kind reflect.Type) {
+		t.Run(name, func(t *testing.T) {
+			_, err := invoke(noContext, client, name, goodArgs(name, kind)...)
+			require.Error(t, err)
+			assertSays(t, err, "context")
+			assertSays(t, err, "nil")
+			_, err = invoke(cancelled, client, name, goodArgs(name, kind)...)
+			require.ErrorIs(t, err, context.Canceled)
+			assertSays(t, err, "the user went home")
+			_, err = invoke(expired, client, name, goodArgs(name, kind)...)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		})
 	})
-	assert.Empty(t, rec.requests)
+	assert.Empty(t, rec.sent())
 }
 
-// badPaths are paths of each type that must go nowhere.
+// badSegments are what no part of a path may be.
+var badSegments = []string{"", ".", "..", "a\x00b", "a\nb", "\t", "\x7f", "\u0085", "0", "00", "-1", "-0", "\xff"}
+
+// badPaths are paths of each type that must go nowhere, with one bad segment at
+// one level.
 func badPaths() map[reflect.Type][]any {
 	bad := map[reflect.Type][]any{}
-	add := func(path any) { bad[reflect.TypeOf(path)] = append(bad[reflect.TypeOf(path)], path) }
-	for _, segment := range []string{"", ".", "..", "a\x00b", "a\nb", "\x7f", "0", "00", "-1", "\xff"} {
-		if segment != "" {
-			add(bigv.AccountPath(segment))
-			add(bigv.UserPath(segment))
+	add := func(paths ...any) {
+		for _, path := range paths {
+			bad[reflect.TypeOf(path)] = append(bad[reflect.TypeOf(path)], path)
 		}
-		account := bigv.AccountPath(segment)
-		add(account.Group("web"))
-		add(acme.Group(segment))
-		add(account.Group("web").VirtualMachine("www1"))
-		add(acme.Group(segment).VirtualMachine("www1"))
-		add(web.VirtualMachine(segment))
-		add(account.Group("web").VirtualMachine("www1").Disc("root"))
-		add(acme.Group(segment).VirtualMachine("www1").Disc("root"))
-		add(web.VirtualMachine(segment).Disc("root"))
-		add(www1.Disc(segment))
 	}
-	for _, id := range []int{0, -1} {
-		add(bigv.GroupID(id))
-		add(bigv.VirtualMachineID(id))
-		add(bigv.DiscID(id))
-		add(bigv.GroupID(id).VirtualMachine("www1"))
-		add(bigv.VirtualMachineID(id).Disc("root"))
+	for _, segment := range badSegments {
+		groups := []bigv.GroupPath{bigv.AccountPath(segment).Group("web"), acme.Group(segment), bigv.AccountPath(segment).Group("78")}
+		machines := []bigv.VirtualMachinePath{web.VirtualMachine(segment), bigv.GroupID(78).VirtualMachine(segment)}
+		for _, group := range groups {
+			machines = append(machines, group.VirtualMachine("www1"), group.VirtualMachine("5012"))
+		}
+		discs := []bigv.DiscPath{www1.Disc(segment), bigv.VirtualMachineID(5012).Disc(segment), bigv.GroupID(78).VirtualMachine("www1").Disc(segment)}
+		for _, vm := range machines {
+			discs = append(discs, vm.Disc("root"), vm.Disc("900"))
+		}
+		add(bigv.AccountPath(segment), bigv.UserPath(segment))
+		for _, path := range groups {
+			add(path)
+		}
+		for _, path := range machines {
+			add(path)
+		}
+		for _, path := range discs {
+			add(path)
+		}
 	}
-	add(bigv.GroupID(78).VirtualMachine(".."))
-	add(bigv.VirtualMachineID(5012).Disc("\x00"))
-	add(bigv.GroupPath{}.VirtualMachine("www1"))
-	add(bigv.VirtualMachinePath{}.Disc("root"))
+	for _, id := range []int{0, -1, -5012} {
+		add(bigv.AccountID(id), bigv.UserID(id), bigv.GroupID(id), bigv.VirtualMachineID(id), bigv.DiscID(id))
+		add(bigv.AccountID(id).Group("web"), bigv.GroupID(id).VirtualMachine("www1"), bigv.VirtualMachineID(id).Disc("root"), bigv.GroupID(id).VirtualMachine("www1").Disc("root"))
+	}
+	add(bigv.GroupPath{}, bigv.VirtualMachinePath{}, bigv.DiscPath{}) // which name nothing
+	add(bigv.GroupPath{}.VirtualMachine("www1"), bigv.VirtualMachinePath{}.Disc("root"), bigv.GroupPath{}.VirtualMachine("").Disc("root"), bigv.AccountPath("").Group("").VirtualMachine("").Disc(""))
 	return bad
 }
 
+// styles are both, each with a default account that must not fill a gap.
+var styles = map[string][]bigv.Option{"nested": acmeDefault, "flat": append(flat, acmeDefault...)}
+
 func TestEveryMethodRefusesABadPath(t *testing.T) {
-	for _, style := range []bigv.URLStyle{bigv.NestedURLs, bigv.FlatURLs} {
-		rec, client := newRecorder(t, nil, bigv.WithURLStyle(style))
-		eachMethod(t, client, func(t *testing.T, args []reflect.Value, invoke func([]reflect.Value) error) {
-			for i, arg := range args {
-				for _, path := range badPaths()[arg.Type()] {
-					changed := append([]reflect.Value(nil), args...)
-					changed[i] = reflect.ValueOf(path)
-					assert.ErrorContains(t, invoke(changed), "nothing was sent", "%q", path)
+	bad := badPaths()
+	for style, opts := range styles {
+		rec, client := newRecorder(t, nil, opts...)
+		eachMethod(func(name string, kind reflect.Type) {
+			t.Run(style+" "+name, func(t *testing.T) {
+				before := len(rec.sent())
+				args := goodArgs(name, kind)
+				for i, arg := range args {
+					for _, path := range bad[reflect.TypeOf(arg)] {
+						_, err := invoke(t.Context(), client, name, args.with(i, path)...)
+						assertRefused(t, err, "%T %q", path, path)
+					}
 				}
-				if arg.Kind() == reflect.Int {
-					changed := append([]reflect.Value(nil), args...)
-					changed[i] = reflect.ValueOf(-1)
-					assert.Error(t, invoke(changed))
-				}
-				if !arg.IsValid() || badPaths()[arg.Type()] == nil {
-					continue
-				}
-				changed := append([]reflect.Value(nil), args...)
-				changed[i] = reflect.Zero(arg.Type())
-				assert.Error(t, invoke(changed), "a path that names nothing")
-			}
+				assert.Empty(t, rec.sent()[before:])
+			})
 		})
-		assert.Empty(t, rec.requests)
+	}
+}
+
+// assertRefused asserts that a call ended before anything was sent.
+func assertRefused(t *testing.T, err error, format string, about ...any) {
+	t.Helper()
+	if assert.Error(t, err, fmt.Sprintf(format, about...)) {
+		assert.Contains(t, err.Error(), "nothing was sent", fmt.Sprintf(format, about...))
+		assert.True(t, strings.HasPrefix(err.Error(), "bigv: "), err)
+		assert.False(t, is[*bigv.Error](err), "there is no exchange to tell of")
 	}
 }
 
 func TestEveryListRefusesABadFilter(t *testing.T) {
 	bad := badPaths()
-	for _, style := range []bigv.URLStyle{bigv.NestedURLs, bigv.FlatURLs} {
-		rec, client := newRecorder(t, nil, bigv.WithURLStyle(style))
-		refused := func(path any, err error) { assert.ErrorContains(t, err, "nothing was sent", "%T %q", path, path) }
-		for _, p := range bad[reflect.TypeFor[bigv.AccountPath]()] {
-			account := p.(bigv.AccountPath)
-			refused(p, just(client.Groups.List(t.Context(), bigv.GroupListOptions{Account: account})))
-			refused(p, just(client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Account: account})))
-			refused(p, just(client.Privileges.List(t.Context(), bigv.PrivilegeListOptions{Account: account})))
+	for style, opts := range styles {
+		rec, client := newRecorder(t, nil, opts...)
+		for _, row := range []struct{ name, field string }{
+			{"Groups.List", "Account"},
+			{"VirtualMachines.List", "Account"}, {"VirtualMachines.List", "Group"},
+			{"Discs.List", "VirtualMachine"},
+			{"Privileges.List", "User"}, {"Privileges.List", "Account"}, {"Privileges.List", "Group"}, {"Privileges.List", "VirtualMachine"},
+		} {
+			for _, name := range []string{row.name, strings.Replace(row.name, "List", "All", 1)} {
+				t.Run(style+" "+name+" of "+row.field, func(t *testing.T) {
+					before := len(rec.sent())
+					options := reflect.New(method(client, name).Type().In(1)).Elem()
+					field := options.FieldByName(row.field)
+					for _, path := range bad[field.Type()] {
+						if field.Set(reflect.ValueOf(path)); field.IsZero() {
+							continue // which is no filter
+						}
+						_, err := invoke(t.Context(), client, name, options.Interface())
+						assertRefused(t, err, "%T %q", path, path)
+					}
+					assert.Empty(t, rec.sent()[before:])
+				})
+			}
 		}
-		for _, p := range bad[reflect.TypeFor[bigv.GroupPath]()] {
-			group := p.(bigv.GroupPath)
-			refused(p, just(client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Group: group})))
-			refused(p, just(client.Privileges.List(t.Context(), bigv.PrivilegeListOptions{Group: group})))
+		for _, id := range []int{-1, -31} {
+			assertRefused(t, just(client.Privileges.List(t.Context(), bigv.PrivilegeListOptions{PrivilegeID: id})), "%d", id)
 		}
-		for _, p := range bad[reflect.TypeFor[bigv.VirtualMachinePath]()] {
-			vm := p.(bigv.VirtualMachinePath)
-			refused(p, just(client.Discs.List(t.Context(), bigv.DiscListOptions{VirtualMachine: vm})))
-			refused(p, just(client.Privileges.List(t.Context(), bigv.PrivilegeListOptions{VirtualMachine: vm})))
-		}
-		for _, p := range bad[reflect.TypeFor[bigv.UserPath]()] {
-			refused(p, just(client.Privileges.List(t.Context(), bigv.PrivilegeListOptions{User: p.(bigv.UserPath)})))
-		}
-		assert.Empty(t, rec.requests)
 	}
 }
 
-func TestBadBodiesAreRefused(t *testing.T) {
+func TestBadIDsAreRefused(t *testing.T) {
 	rec, client := newRecorder(t, nil)
-	ctx := t.Context()
-	create := func(change func(*bigv.VirtualMachineCreate)) error {
-		vm := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
-		change(&vm)
-		return just(client.VirtualMachines.Create(ctx, web, vm))
+	for _, id := range []int{0, -1} {
+		assertRefused(t, just(client.Privileges.Get(t.Context(), id)), "get %d", id)
+		assertRefused(t, just(client.Privileges.Update(t.Context(), id, bigv.PrivilegeUpdate{})), "update %d", id)
+		assertRefused(t, client.Privileges.Revoke(t.Context(), id), "revoke %d", id)
 	}
-	grant := func(g bigv.PrivilegeGrant) error { return just(client.Privileges.Grant(ctx, "bob", g)) }
-	for _, row := range []struct {
-		name string
-		err  error
-		says string
-	}{
-		{"a machine without a disc", create(func(vm *bigv.VirtualMachineCreate) { vm.Discs = nil }), "at least one disc"},
-		{"a machine with a disc of size 0", create(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Size = 0 }), "discs[0]"},
-		{"a machine with a disc below zero", create(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Size = -1 }), "discs[0]"},
-		{"a machine without a name", create(func(vm *bigv.VirtualMachineCreate) { vm.Name = "" }), "name is empty"},
-		{"a machine called by digits", create(func(vm *bigv.VirtualMachineCreate) { vm.Name = "123" }), "all digits"},
-		{"a machine with memory below zero", create(func(vm *bigv.VirtualMachineCreate) { vm.Memory = -1 }), "below zero"},
-		{"a machine with an image of nothing", create(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{} }), "no distribution"},
-		{"a bare machine with discs", just(client.VirtualMachines.CreateBare(ctx, web, bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 1}}})), "use Create"},
-		{"an update to no cores", just(client.VirtualMachines.Update(ctx, www1, bigv.VirtualMachineUpdate{Cores: new(0)})), "above zero"},
-		{"an update to memory below zero", just(client.VirtualMachines.Update(ctx, www1, bigv.VirtualMachineUpdate{Memory: new(-1)})), "above zero"},
-		{"a rename to digits", just(client.VirtualMachines.Rename(ctx, www1, "77")), "all digits"},
-		{"a rename to nothing", just(client.VirtualMachines.Rename(ctx, www1, "")), "is empty"},
-		{"a group called by digits", just(client.Groups.Create(ctx, acme, bigv.GroupCreate{Name: "77"})), "all digits"},
-		{"a group renamed to digits", just(client.Groups.Rename(ctx, web, "77")), "all digits"},
-		{"a disc of size 0", just(client.Discs.Create(ctx, www1, bigv.DiscCreate{})), "above zero"},
-		{"a disc labelled by digits", just(client.Discs.Create(ctx, www1, bigv.DiscCreate{Label: "77", Size: 50})), "all digits"},
-		{"a disc relabelled by digits", just(client.Discs.Relabel(ctx, root, "77")), "all digits"},
-		{"a disc resized to 0", just(client.Discs.Resize(ctx, root, 0)), "above zero"},
-		{"no keys to send", client.VirtualMachines.SendKeys(ctx, www1, nil), "no keys"},
-		{"an appliance without a name", just(client.VirtualMachines.Boot(ctx, www1, "")), "no name"},
-		{"an image of nothing", client.VirtualMachines.Reimage(ctx, www1, bigv.Image{}), "no distribution"},
-		{"a key of two lines", just(client.Users.AddKey(ctx, "alice", "ssh-rsa AAAA a\nssh-rsa BBBB b")), "one line"},
-		{"a key of nothing", just(client.Users.AddKey(ctx, "alice", " ")), "one line"},
-		{"a user called by digits", just(client.Users.Create(ctx, bigv.UserCreate{Username: "12"})), "all digits"},
-		{"a privilege of no level", grant(bigv.PrivilegeGrant{Account: bigv.AccountID(41)}), "level is empty"},
-		{"a privilege on nothing", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin}), "what it is on"},
-		{"a privilege on the wrong thing", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Account: bigv.AccountID(41)}), "what it is on"},
-		{"a privilege on two things", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78), Account: bigv.AccountID(41)}), "one thing"},
-		{"a privilege of an API key with a YubiKey", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78), APIKeyID: 9, YubikeyRequired: new(true)}), "YubiKey"},
-		{"account and group that disagree", just(client.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Account: "other", Group: web})), "not the same"},
-		{"privileges of two things", just(client.Privileges.List(ctx, bigv.PrivilegeListOptions{Account: acme, Group: web})), "more than one"},
-		{"a privilege of a negative ID", just(client.Privileges.List(ctx, bigv.PrivilegeListOptions{PrivilegeID: -1})), "not the ID"},
-		{"no default account", just(client.Accounts.Get(ctx, bigv.DefaultAccount)), "no default account is set"},
-		{"no default account in a list", just(client.Groups.List(ctx, bigv.GroupListOptions{Account: bigv.DefaultAccount})), "no default account is set"},
-		{"an update that sets power, with a restart", just(client.VirtualMachines.UpdateAndRestart(ctx, www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, bigv.ShutdownOptions{})), "sets its power"},
-		{"a wait for nothing", just(client.VirtualMachines.Wait(ctx, www1, nil, bigv.WaitOptions{})), "nil"},
-		{"a call option that is a mistake", just(client.Users.List(ctx, bigv.WithHeader("Authorization", "x"))), "belongs to the client"},
-		{"a response to fill in that is nil", just(client.Users.List(ctx, bigv.WithResponse(nil))), "is nil"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			require.ErrorContains(t, row.err, row.says)
-			assert.ErrorContains(t, row.err, "nothing was sent")
-			assert.False(t, is[*bigv.Error](row.err), "nothing was sent, so there is no exchange to tell of")
+	assert.Empty(t, rec.sent())
+}
+
+func TestBadTargetsAreRefused(t *testing.T) {
+	bad := badPaths()
+	for style, opts := range styles {
+		rec, client := newRecorder(t, nil, opts...)
+		t.Run(style, func(t *testing.T) {
+			for _, path := range bad[reflect.TypeFor[bigv.AccountPath]()] {
+				assertRefused(t, just(client.Privileges.Grant(t.Context(), "bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: path.(bigv.AccountPath)})), "grant on %q", path)
+			}
+			for _, path := range bad[reflect.TypeFor[bigv.GroupPath]()] {
+				group := path.(bigv.GroupPath)
+				assertRefused(t, just(client.Privileges.Grant(t.Context(), "bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group})), "grant on %q", path)
+				assertRefused(t, just(client.VirtualMachines.Move(t.Context(), www1, group)), "move to %q", path)
+			}
+			for _, path := range bad[reflect.TypeFor[bigv.VirtualMachinePath]()] {
+				vm := path.(bigv.VirtualMachinePath)
+				assertRefused(t, just(client.Privileges.Grant(t.Context(), "bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: vm})), "grant on %q", path)
+				assertRefused(t, just(client.Discs.Move(t.Context(), root, vm)), "move to %q", path)
+			}
+			assert.Empty(t, rec.sent())
 		})
 	}
-	assert.Empty(t, rec.requests)
+}
+
+// What would be made is looked at before anything is sent.
+func TestBadValuesAreRefused(t *testing.T) {
+	machine := func(change func(*bigv.VirtualMachineCreate)) args {
+		vm := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}, {Size: 25600}}}
+		change(&vm)
+		return args{web, vm}
+	}
+	grant := func(g bigv.PrivilegeGrant) args { return args{"bob", g} }
+	group78 := bigv.GroupID(78)
+	for _, row := range []struct {
+		name string // the method and the fact
+		args args
+		says string
+	}{
+		{"VirtualMachines.Create without a disc", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs = nil }), "at least one disc"},
+		{"VirtualMachines.Create with an empty list of discs", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs = []bigv.DiscCreate{} }), "at least one disc"},
+		{"VirtualMachines.Create with a disc of no size", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs[1].Size = 0 }), "discs[1]: a disc of 0 MiB"},
+		{"VirtualMachines.Create with a disc below zero", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Size = -1 }), "discs[0]: a disc of -1 MiB"},
+		{"VirtualMachines.Create with a disc labelled by digits", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = "7" }), "discs[0]: the disc's label \"7\" is all digits"},
+		{"VirtualMachines.Create with a disc labelled by dots", machine(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = ".." }), "discs[0]: the disc's label"},
+		{"VirtualMachines.Create without a name", machine(func(vm *bigv.VirtualMachineCreate) { vm.Name = "" }), "name is empty"},
+		{"VirtualMachines.Create called by digits", machine(func(vm *bigv.VirtualMachineCreate) { vm.Name = "123" }), "all digits"},
+		{"VirtualMachines.Create called by a control character", machine(func(vm *bigv.VirtualMachineCreate) { vm.Name = "a\nb" }), "control character"},
+		{"VirtualMachines.Create with memory below zero", machine(func(vm *bigv.VirtualMachineCreate) { vm.Memory = -1 }), "neither may be below zero"},
+		{"VirtualMachines.Create with cores below zero", machine(func(vm *bigv.VirtualMachineCreate) { vm.Cores = -1 }), "neither may be below zero"},
+		{"VirtualMachines.Create with an image of nothing", machine(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{RootPassword: bigv.NewSecret("sesame")} }), "the image has no distribution"},
+		{"VirtualMachines.Create with no IPs among its IPs", machine(func(vm *bigv.VirtualMachineCreate) { vm.IPs = &bigv.VirtualMachineIPs{} }), "IPs"},
+		{"VirtualMachines.CreateAndWait without a disc", args{web, bigv.VirtualMachineCreate{Name: "www1"}, atOnce}, "at least one disc"},
+		{"VirtualMachines.FindOrCreate without a disc", args{web, bigv.VirtualMachineCreate{Name: "www1"}}, "at least one disc"},
+		{"VirtualMachines.CreateBare with discs", machine(func(*bigv.VirtualMachineCreate) {}), "use Create"},
+		{"VirtualMachines.CreateBare with an image", args{web, bigv.VirtualMachineCreate{Name: "www1", Image: everything.Image}}, "use Create"},
+		{"VirtualMachines.CreateBare with IPs", args{web, bigv.VirtualMachineCreate{Name: "www1", IPs: everything.IPs}}, "use Create"},
+		{"VirtualMachines.CreateBare called by digits", args{web, bigv.VirtualMachineCreate{Name: "7"}}, "all digits"},
+		{"VirtualMachines.Update to no cores", args{www1, bigv.VirtualMachineUpdate{Cores: new(0)}}, "above zero"},
+		{"VirtualMachines.Update to cores below zero", args{www1, bigv.VirtualMachineUpdate{Cores: new(-1)}}, "above zero"},
+		{"VirtualMachines.Update to no memory", args{www1, bigv.VirtualMachineUpdate{Memory: new(0)}}, "above zero"},
+		{"VirtualMachines.Update to memory below zero", args{www1, bigv.VirtualMachineUpdate{Memory: new(-1)}}, "above zero"},
+		{"VirtualMachines.UpdateAndRestart to no memory", args{www1, bigv.VirtualMachineUpdate{Memory: new(0)}, gracious}, "above zero"},
+		{"VirtualMachines.UpdateAndRestart that sets its power", args{www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, gracious}, "sets its power"},
+		{"VirtualMachines.UpdateAndRestart that sets its autoreboot", args{www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, gracious}, "sets its power"},
+		{"VirtualMachines.Rename to digits", args{www1, "77"}, "all digits"},
+		{"VirtualMachines.Rename to nothing", args{www1, ""}, "is empty"},
+		{"VirtualMachines.Rename to dots", args{www1, ".."}, "another endpoint"},
+		{"VirtualMachines.Boot from nothing", args{www1, ""}, "no name"},
+		{"VirtualMachines.SendKeys of none", args{www1, []string{}}, "no keys"},
+		{"VirtualMachines.SendKeys of an empty one", args{www1, []string{"ctrl", ""}}, "key"},
+		{"VirtualMachines.Reimage with nothing", args{www1, bigv.Image{}}, "the image has no distribution"},
+		{"VirtualMachines.Wait for nothing", args{www1, nil, atOnce}, "nil"},
+		{"VirtualMachines.List of an account and a group that disagree", args{bigv.VirtualMachineListOptions{Account: "other", Group: web}}, "not the same"},
+		{"VirtualMachines.All of an account and a group that disagree", args{bigv.VirtualMachineListOptions{Account: "other", Group: web}}, "not the same"},
+		{"Groups.Create called by digits", args{acme, bigv.GroupCreate{Name: "77"}}, "all digits"},
+		{"Groups.Create called by nothing", args{acme, bigv.GroupCreate{}}, "is empty"},
+		{"Groups.FindOrCreate called by digits", args{acme, bigv.GroupCreate{Name: "77"}}, "all digits"},
+		{"Groups.Rename to digits", args{web, "77"}, "all digits"},
+		{"Groups.Rename to a control character", args{web, "a\x00"}, "control character"},
+		{"Accounts.Create called by digits", args{bigv.AccountCreate{Name: "77"}}, "all digits"},
+		{"Discs.Create of no size", args{www1, bigv.DiscCreate{}}, "a disc of 0 MiB: its size must be above zero"},
+		{"Discs.Create below zero", args{www1, bigv.DiscCreate{Size: -50}}, "a disc of -50 MiB"},
+		{"Discs.Create labelled by digits", args{www1, bigv.DiscCreate{Label: "77", Size: 50}}, "all digits"},
+		{"Discs.Create with a backup schedule, which is for new machines only", args{www1, bigv.DiscCreate{Size: 50, BackupSchedules: everything.Discs[0].BackupSchedules}}, "schedule"},
+		{"Discs.Update to no size", args{root, bigv.DiscUpdate{Size: new(0)}}, "above zero"},
+		{"Discs.Resize to 0", args{root, 0}, "above zero"},
+		{"Discs.Resize below zero", args{root, -1}, "above zero"},
+		{"Discs.Relabel to digits", args{root, "77"}, "all digits"},
+		{"Discs.Relabel to nothing", args{root, ""}, "is empty"},
+		{"Discs.Wait for nothing", args{root, nil, atOnce}, "nil"},
+		{"Users.Create called by digits", args{bigv.UserCreate{Username: "12"}}, "all digits"},
+		{"Users.AddKey of two lines", args{"alice", "ssh-rsa AAAA a\nssh-rsa BBBB b"}, "one line"},
+		{"Users.AddKey of a line that is hidden", args{"alice", "ssh-rsa AAAA a\rssh-rsa BBBB b"}, "one line"},
+		{"Users.AddKey of nothing", args{"alice", " "}, "one line"},
+		{"Users.AddKey of a word", args{"alice", "AAAA"}, "one line"},
+		{"Privileges.Grant of no level", grant(bigv.PrivilegeGrant{Account: bigv.AccountID(41)}), "level is empty"},
+		{"Privileges.Grant on nothing", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin}), "what it is on"},
+		{"Privileges.Grant on an account of a group's level", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Account: bigv.AccountID(41)}), "what it is on"},
+		{"Privileges.Grant on a group of a machine's level", grant(bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, Group: group78}), "what it is on"},
+		{"Privileges.Grant on a machine of an account's level", grant(bigv.PrivilegeGrant{Level: bigv.AccountAdmin, VirtualMachine: bigv.VirtualMachineID(5012)}), "what it is on"},
+		{"Privileges.Grant on a group of the cluster's level", grant(bigv.PrivilegeGrant{Level: bigv.ClusterSU, Group: group78}), "what it is on"},
+		{"Privileges.Grant on a group and an account", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, Account: bigv.AccountID(41)}), "one thing"},
+		{"Privileges.Grant on a group and a machine", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, VirtualMachine: www1}), "one thing"},
+		{"Privileges.Grant to an API key with a YubiKey", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: 9, YubikeyRequired: new(true)}), "YubiKey"},
+		{"Privileges.Grant to an API key below zero", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: -9}), "not the ID"},
+		{"Privileges.Grant with an age below zero", grant(bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, YubikeyOTPMaxAge: bigv.Set(-1)}), "below zero"},
+		{"Privileges.Update to an age below zero", args{31, bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(-1)}}, "below zero"},
+		{"Privileges.List on two things", args{bigv.PrivilegeListOptions{Account: acme, Group: web}}, "more than one"},
+		{"Privileges.List of a user on a thing", args{bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}}, "more than one"},
+		{"Privileges.List of a user by ID of a privilege", args{bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}}, "more than one"},
+		{"Accounts.Get of the default one, where none is set", args{bigv.DefaultAccount}, "no default account is set: use WithAccount or BIGV_ACCOUNT"},
+		{"Groups.List of the default account, where none is set", args{bigv.GroupListOptions{Account: bigv.DefaultAccount}}, "no default account is set"},
+		{"VirtualMachines.List of the default account, where none is set", args{bigv.VirtualMachineListOptions{Account: bigv.DefaultAccount}}, "no default account is set"},
+		{"VirtualMachines.Start in the default account, where none is set", args{bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1")}, "no default account is set"},
+		{"Discs.Purge in the default account, where none is set", args{bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1").Disc("root")}, "no default account is set"},
+		{"Users.List with a header that is the client's", args{bigv.WithHeader("authorization", "x")}, "belongs to the client"},
+		{"Users.List with a header of two lines", args{bigv.WithHeader("X-A", "x\r\nX-B: y")}, "what a header cannot"},
+		{"Users.List with a response to fill in that is nil", args{bigv.WithResponse(nil)}, "is nil"},
+	} {
+		for style, opts := range map[string][]bigv.Option{"nested": nil, "flat": flat} {
+			t.Run(row.name+", "+style, func(t *testing.T) {
+				t.Parallel()
+				rec, client := newRecorder(t, nil, opts...)
+				_, err := invoke(t.Context(), client, row.name, row.args...)
+				assertRefused(t, err, "")
+				assertSays(t, err, row.says)
+				assert.Empty(t, rec.sent())
+			})
+		}
+	}
+}
+
+// A removed key, or none, is an error for errors.Is.
+func TestKeyThatIsNotThereIsNotFound(t *testing.T) {
+	_, client := newRecorder(t, nil)
+	_, err := client.Users.RemoveKey(t.Context(), "alice", "laptop")
+	require.ErrorIs(t, err, bigv.ErrNotFound)
 }

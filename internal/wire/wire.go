@@ -85,6 +85,11 @@ func MapStrings(data []byte, f func(string) string) ([]byte, bool) {
 	}
 }
 
+// IsValid reports whether data is a JSON value.
+func IsValid(data []byte) bool {
+	return jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
 // IsNothing reports whether a body that should hold an object holds none: it is
 // empty, {} or null, which the service may answer to any write.
 func IsNothing(body []byte) bool {
