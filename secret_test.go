@@ -236,7 +236,7 @@ func TestClientsAndErrorsShowNoSecret(t *testing.T) {
 				lines.Reset()
 				base := start(t, func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/session" && status < 500 {
-						answering(200, token)(w, r)
+						replying(200, token)(w, r)
 						return
 					}
 					echo(status)(w, r)
