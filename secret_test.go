@@ -248,11 +248,11 @@ func TestClientsAndErrorsShowNoSecret(t *testing.T) {
 				_, getErr := client.VirtualMachines.Get(t.Context(), www1)
 				doErr := client.Do(t.Context(), "POST", "/x", image, nil)
 				for what, v := range map[string]any{
-					"client": client, "the client itself": *client, "service": client.VirtualMachines, "options": opts,
+					"client": client, "service": client.VirtualMachines, "options": opts,
 					"create": createErr, "get": getErr, "do": doErr, "attempts": told,
 				} {
 					verbs := verbs
-					if what == "the client itself" || what == "service" {
+					if what == "service" {
 						verbs = verbs[:3] // others print all that pointers lead to, connections at work included
 					}
 					for how, text := range prints(v, verbs...) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestJitterGrowsWithinItsLimits(t *testing.T) {
@@ -170,4 +171,19 @@ func TestReadAll(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A request whose context has ended is not handed on, and nothing was written.
+func TestWithheld(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:1", nil)
+	require.NoError(t, err)
+	_, err = Limit(nil, Limits{}).RoundTrip(req) // there is nobody to hand it to
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.EqualError(t, err, "context canceled")
+	assert.True(t, unsent(err))
+	retry, lost := (&call{req: Request{Class: Once}}).verdict(nil, err, nil, true)
+	assert.False(t, lost)
+	assert.True(t, retry, "but for the context, which check looks at")
 }
