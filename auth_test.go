@@ -47,7 +47,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		stale()
 		fallthrough
 	default:
-		answering(http.StatusUnauthorized, "who are you?")(w, r)
+		replying(http.StatusUnauthorized, "who are you?")(w, r)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g, client := guarded(t, alice)
-			g.refuseWith(answering(row.status, row.body))
+			g.refuseWith(replying(row.status, row.body))
 			derived, err := client.With(bigv.WithUserAgent("derived"))
 			require.NoError(t, err)
 			var done sync.WaitGroup
@@ -215,7 +215,7 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 
 func TestWaitForDeletedIsNotFooledByAWrongAuthURL(t *testing.T) {
 	g, client := guarded(t, alice)
-	g.refuseWith(answering(http.StatusNotFound, ""))
+	g.refuseWith(replying(http.StatusNotFound, ""))
 	_, err := client.VirtualMachines.Wait(t.Context(), www1, bigv.Deleted, bigv.WaitOptions{})
 	assert.Error(t, err)
 }
@@ -230,20 +230,20 @@ func TestFailedLoginIsNotRemembered(t *testing.T) {
 		says   string
 	}{
 		{"connection lost", hangUp, 1, ""},
-		{"429", answering(429, ""), 1, "429"},
-		{"429 Retry-After", answering(429, "", "Retry-After", "0"), quick.MaxAttempts, "429"},
-		{"500", answering(500, ""), 1, "500"},
-		{"502", answering(502, ""), 1, "502"},
-		{"503", answering(503, ""), 1, "503"},
-		{"503 Retry-After", answering(503, "", "Retry-After", "0"), quick.MaxAttempts, "503"},
-		{"nothing", answering(200, " \n"), 1, "it is not a session ID"},
-		{"a web page", answering(200, "<html>Wi-Fi</html>"), 1, "web page"},
-		{"several lines", answering(200, "one\ntwo"), 1, "it is not a session ID"},
-		{"several words", answering(200, "Bad login credentials"), 1, "it is not a session ID"},
-		{"JSON", answering(200, `{"session":"x"}`), 1, "it is not a session ID"},
-		{"what no header holds", answering(200, "sess\x00ion"), 1, "it is not a session ID"},
+		{"429", replying(429, ""), 1, "429"},
+		{"429 Retry-After", replying(429, "", "Retry-After", "0"), quick.MaxAttempts, "429"},
+		{"500", replying(500, ""), 1, "500"},
+		{"502", replying(502, ""), 1, "502"},
+		{"503", replying(503, ""), 1, "503"},
+		{"503 Retry-After", replying(503, "", "Retry-After", "0"), quick.MaxAttempts, "503"},
+		{"nothing", replying(200, " \n"), 1, "it is not a session ID"},
+		{"a web page", replying(200, "<html>Wi-Fi</html>"), 1, "web page"},
+		{"several lines", replying(200, "one\ntwo"), 1, "it is not a session ID"},
+		{"several words", replying(200, "Bad login credentials"), 1, "it is not a session ID"},
+		{"JSON", replying(200, `{"session":"x"}`), 1, "it is not a session ID"},
+		{"what no header holds", replying(200, "sess\x00ion"), 1, "it is not a session ID"},
 		{"an answer cut short", cutShort("Content-Length", "1000"), 1, "it is not a session ID"},
-		{"a redirect", answering(307, "", "Location", "/elsewhere"), 1, "redirect refused"},
+		{"a redirect", replying(307, "", "Location", "/elsewhere"), 1, "redirect refused"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g, client := guarded(t, alice)
@@ -440,7 +440,7 @@ func TestReplay(t *testing.T) {
 				base := start(t, func(w http.ResponseWriter, r *http.Request) {
 					sent = append(sent, r.Header.Get("Authorization"))
 					if len(sent) == 1 {
-						answering(401, "")(w, r)
+						replying(401, "")(w, r)
 						return
 					}
 					answerWell(w, r)
@@ -465,7 +465,7 @@ func TestReplay(t *testing.T) {
 				var rejected []string
 				base := start(t, func(w http.ResponseWriter, r *http.Request) {
 					sent.Add(1)
-					answering(401, "")(w, r)
+					replying(401, "")(w, r)
 				})
 				client, err := base.With(bigv.WithTokenSource(numbered(&rejected)))
 				require.NoError(t, err)
@@ -482,7 +482,7 @@ func TestReplay(t *testing.T) {
 		var sent atomic.Int64
 		base := start(t, func(w http.ResponseWriter, r *http.Request) {
 			sent.Add(1)
-			answering(401, "")(w, r)
+			replying(401, "")(w, r)
 		})
 		for name, option := range map[string]bigv.Option{
 			"token": bigv.WithToken("x"), "API key": bigv.WithAPIKey("x"),
@@ -502,7 +502,7 @@ func TestReplay(t *testing.T) {
 	})
 	t.Run("no other token", func(t *testing.T) {
 		failure := errors.New("the vault is sealed")
-		base := start(t, answering(401, ""))
+		base := start(t, replying(401, ""))
 		client, err := base.With(bigv.WithTokenSource(bigv.TokenSourceFunc(func(_ context.Context, rejected bigv.Secret) (bigv.Secret, error) {
 			if rejected.IsZero() {
 				return bigv.NewSecret("x"), nil
@@ -541,7 +541,7 @@ func TestReplay(t *testing.T) {
 		var sent atomic.Int64
 		var rejected []string
 		base := start(t, func(w http.ResponseWriter, r *http.Request) {
-			answering([...]int{502, 401, 404}[sent.Add(1)-1], "")(w, r)
+			replying([...]int{502, 401, 404}[sent.Add(1)-1], "")(w, r)
 		})
 		client, err := base.With(bigv.WithTokenSource(numbered(&rejected)))
 		require.NoError(t, err)
@@ -587,7 +587,7 @@ func TestAuthURLMayHaveAPath(t *testing.T) {
 	base := start(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			path = r.URL.Path
-			answering(200, "session-1")(w, r)
+			replying(200, "session-1")(w, r)
 			return
 		}
 		answerWell(w, r)

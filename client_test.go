@@ -190,7 +190,7 @@ func TestEnvironmentIsUsed(t *testing.T) {
 		if r.URL.Path == "/auth/session" {
 			body, _ := io.ReadAll(r.Body)
 			seen = append(seen, string(body))
-			answering(200, "session-1")(w, r)
+			replying(200, "session-1")(w, r)
 			return
 		}
 		answerWell(w, r)
@@ -473,13 +473,13 @@ func TestMaxAnswerOfAnySize(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		_, _ = io.WriteString(w, machineAnswer[9:])
 	}
-	for _, handler := range []http.HandlerFunc{chunked, answering(200, machineAnswer)} {
+	for _, handler := range []http.HandlerFunc{chunked, replying(200, machineAnswer)} {
 		client := start(t, handler, bigv.WithMaxAnswer(math.MaxInt64))
 		assert.NoError(t, get(t.Context(), client), "the largest limit does not overflow")
 	}
-	client := start(t, answering(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer))))
+	client := start(t, replying(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer))))
 	assert.NoError(t, get(t.Context(), client), "the limit itself is allowed")
-	client = start(t, answering(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer)-1)))
+	client = start(t, replying(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer)-1)))
 	err := get(t.Context(), client)
 	assert.ErrorIs(t, err, bigv.ErrTooLarge)
 	assert.Contains(t, err.Error(), "larger than the limit")

@@ -16,7 +16,7 @@ func TestDoPaths(t *testing.T) {
 	var uri string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		uri = r.RequestURI
-		answering(200, "{}")(w, r)
+		replying(200, "{}")(w, r)
 	}))
 	t.Cleanup(srv.Close)
 	for _, base := range []string{"", "/gate", "/ga%20te"} {
@@ -102,18 +102,18 @@ func TestDoAnswers(t *testing.T) {
 		is           error
 		unknown      bool
 	}{
-		{"an object", "GET", answering(200, `{"id":7,"name":"x","more":true}`), thing{7, "x"}, nil, false},
-		{"a number that is a string", "POST", answering(201, `{"id":"7"}`), thing{7, "kept"}, nil, false},
-		{"nothing after a write leaves the answer as it was", "PUT", answering(200, " {}"), thing{1, "kept"}, nil, false},
-		{"no content", "DELETE", answering(204, ""), thing{1, "kept"}, nil, false},
-		{"nothing after a read", "GET", answering(200, ""), thing{}, bigv.ErrAnswer, false},
-		{"duplicate members", "GET", answering(200, `{"id":7,"id":8}`), thing{}, bigv.ErrAnswer, false},
-		{"invalid UTF-8", "GET", answering(200, "{\"name\":\"\xff\"}"), thing{}, bigv.ErrAnswer, false},
-		{"something after the end", "GET", answering(200, "{} {}"), thing{}, bigv.ErrAnswer, false},
-		{"the wrong type", "POST", answering(200, `[]`), thing{}, bigv.ErrAnswer, true},
+		{"an object", "GET", replying(200, `{"id":7,"name":"x","more":true}`), thing{7, "x"}, nil, false},
+		{"a number that is a string", "POST", replying(201, `{"id":"7"}`), thing{7, "kept"}, nil, false},
+		{"nothing after a write leaves the answer as it was", "PUT", replying(200, " {}"), thing{1, "kept"}, nil, false},
+		{"no content", "DELETE", replying(204, ""), thing{1, "kept"}, nil, false},
+		{"nothing after a read", "GET", replying(200, ""), thing{}, bigv.ErrAnswer, false},
+		{"duplicate members", "GET", replying(200, `{"id":7,"id":8}`), thing{}, bigv.ErrAnswer, false},
+		{"invalid UTF-8", "GET", replying(200, "{\"name\":\"\xff\"}"), thing{}, bigv.ErrAnswer, false},
+		{"something after the end", "GET", replying(200, "{} {}"), thing{}, bigv.ErrAnswer, false},
+		{"the wrong type", "POST", replying(200, `[]`), thing{}, bigv.ErrAnswer, true},
 		{"cut short", "PUT", cutShort("Content-Length", "100"), thing{}, bigv.ErrAnswer, true},
-		{"404", "GET", answering(404, ""), thing{}, bigv.ErrNotFound, false},
-		{"500", "POST", answering(500, ""), thing{}, bigv.ErrServer, true},
+		{"404", "GET", replying(404, ""), thing{}, bigv.ErrNotFound, false},
+		{"500", "POST", replying(500, ""), thing{}, bigv.ErrServer, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			client := start(t, row.handler)
@@ -138,7 +138,7 @@ func TestDoClasses(t *testing.T) {
 				hangUp(w, r)
 			}
 			// A DELETE that was carried out the first time.
-			answering(map[string]int{"DELETE": 404}[r.Method]+map[string]int{"GET": 200}[r.Method], "{}")(w, r)
+			replying(map[string]int{"DELETE": 404}[r.Method]+map[string]int{"GET": 200}[r.Method], "{}")(w, r)
 		})
 		err := client.Do(t.Context(), method, "/things/7", nil, nil)
 		assert.Equal(t, attempts, arrived.Load(), method)
@@ -151,7 +151,7 @@ func TestCallOptions(t *testing.T) {
 	var header http.Header
 	client := start(t, func(w http.ResponseWriter, r *http.Request) {
 		header = r.Header
-		answering(200, "{}", "X-Answer", "yes")(w, r)
+		replying(200, "{}", "X-Answer", "yes")(w, r)
 	})
 	t.Run("headers", func(t *testing.T) {
 		for _, row := range []struct{ name, key, value, says string }{

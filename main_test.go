@@ -105,8 +105,8 @@ func answerWell(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answering answers always alike.
-func answering(status int, body string, headers ...string) http.HandlerFunc {
+// replying answers always alike.
+func replying(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		for i := 0; i+1 < len(headers); i += 2 {

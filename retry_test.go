@@ -101,7 +101,7 @@ func hangUp(_ http.ResponseWriter, r *http.Request) {
 
 func cutShort(headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		answering(http.StatusOK, `[{"id":50`, headers...)(w, r)
+		replying(http.StatusOK, `[{"id":50`, headers...)(w, r)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
@@ -146,37 +146,37 @@ const farFuture = "Fri, 31 Dec 2999 23:59:59 GMT"
 // and silence TestSilence.
 var cells = []cell{
 	{name: "connection closed after the work was done", fault: hangUp, safe: again, repeatable: again, once: unknown, lost: true, h2: true},
-	{name: "429", fault: answering(429, "slow down"), status: 429, kind: bigv.ErrRateLimited, safe: again, repeatable: again, once: fails, h2: true},
-	{name: "429 Retry-After: 0", fault: answering(429, "", "Retry-After", "0"), status: 429, kind: bigv.ErrRateLimited, safe: again, repeatable: again, once: again},
-	{name: "503", fault: answering(503, "down"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: fails, h2: true},
-	{name: "503 Retry-After in seconds, above the cap", fault: answering(503, "", "Retry-After", "7200"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again, h2: true},
-	{name: "503 Retry-After, absurdly long", fault: answering(503, "", "Retry-After", "99999999999999999999"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
-	{name: "503 Retry-After, negative", fault: answering(503, "", "Retry-After", "-5"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
-	{name: "503 Retry-After, a date above the cap", fault: answering(503, "", "Retry-After", farFuture), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
-	{name: "503 Retry-After, a date that is over", fault: answering(503, "", "Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
-	{name: "503 Retry-After, garbage", fault: answering(503, "", "Retry-After", "soon"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: fails},
-	{name: "500", fault: answering(500, "oops"), status: 500, kind: bigv.ErrServer, safe: again, repeatable: fails, once: unknown, h2: true},
-	{name: "501", fault: answering(501, "what?"), status: 501, kind: bigv.ErrServer, safe: again, repeatable: fails, once: unknown},
-	{name: "502", fault: answering(502, "<html>bad gateway</html>"), status: 502, kind: bigv.ErrServer, safe: again, repeatable: again, once: unknown, lost: true, h2: true},
-	{name: "504", fault: answering(504, ""), status: 504, kind: bigv.ErrServer, safe: again, repeatable: again, once: unknown, lost: true},
-	{name: "400", fault: answering(400, `{"name":["is invalid"]}`), status: 400, kind: bigv.ErrBadRequest, safe: fails, repeatable: fails, once: fails, h2: true},
-	{name: "401", fault: answering(401, ""), status: 401, kind: bigv.ErrUnauthorized, safe: fails, repeatable: fails, once: fails},
-	{name: "403", fault: answering(403, ""), status: 403, kind: bigv.ErrForbidden, safe: fails, repeatable: fails, once: fails},
-	{name: "404", fault: answering(404, ""), status: 404, kind: bigv.ErrNotFound, safe: fails, repeatable: fails, once: fails},
-	{name: "405", fault: answering(405, ""), status: 405, safe: fails, repeatable: fails, once: fails},
-	{name: "408", fault: answering(408, ""), status: 408, safe: fails, repeatable: fails, once: fails},
-	{name: "409", fault: answering(409, ""), status: 409, safe: fails, repeatable: fails, once: fails},
-	{name: "422", fault: answering(422, ""), status: 422, safe: fails, repeatable: fails, once: fails},
-	{name: "304", fault: answering(304, ""), status: 304, safe: fails, repeatable: fails, once: fails},
+	{name: "429", fault: replying(429, "slow down"), status: 429, kind: bigv.ErrRateLimited, safe: again, repeatable: again, once: fails, h2: true},
+	{name: "429 Retry-After: 0", fault: replying(429, "", "Retry-After", "0"), status: 429, kind: bigv.ErrRateLimited, safe: again, repeatable: again, once: again},
+	{name: "503", fault: replying(503, "down"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: fails, h2: true},
+	{name: "503 Retry-After in seconds, above the cap", fault: replying(503, "", "Retry-After", "7200"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again, h2: true},
+	{name: "503 Retry-After, absurdly long", fault: replying(503, "", "Retry-After", "99999999999999999999"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
+	{name: "503 Retry-After, negative", fault: replying(503, "", "Retry-After", "-5"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
+	{name: "503 Retry-After, a date above the cap", fault: replying(503, "", "Retry-After", farFuture), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
+	{name: "503 Retry-After, a date that is over", fault: replying(503, "", "Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: again},
+	{name: "503 Retry-After, garbage", fault: replying(503, "", "Retry-After", "soon"), status: 503, kind: bigv.ErrUnavailable, safe: again, repeatable: again, once: fails},
+	{name: "500", fault: replying(500, "oops"), status: 500, kind: bigv.ErrServer, safe: again, repeatable: fails, once: unknown, h2: true},
+	{name: "501", fault: replying(501, "what?"), status: 501, kind: bigv.ErrServer, safe: again, repeatable: fails, once: unknown},
+	{name: "502", fault: replying(502, "<html>bad gateway</html>"), status: 502, kind: bigv.ErrServer, safe: again, repeatable: again, once: unknown, lost: true, h2: true},
+	{name: "504", fault: replying(504, ""), status: 504, kind: bigv.ErrServer, safe: again, repeatable: again, once: unknown, lost: true},
+	{name: "400", fault: replying(400, `{"name":["is invalid"]}`), status: 400, kind: bigv.ErrBadRequest, safe: fails, repeatable: fails, once: fails, h2: true},
+	{name: "401", fault: replying(401, ""), status: 401, kind: bigv.ErrUnauthorized, safe: fails, repeatable: fails, once: fails},
+	{name: "403", fault: replying(403, ""), status: 403, kind: bigv.ErrForbidden, safe: fails, repeatable: fails, once: fails},
+	{name: "404", fault: replying(404, ""), status: 404, kind: bigv.ErrNotFound, safe: fails, repeatable: fails, once: fails},
+	{name: "405", fault: replying(405, ""), status: 405, safe: fails, repeatable: fails, once: fails},
+	{name: "408", fault: replying(408, ""), status: 408, safe: fails, repeatable: fails, once: fails},
+	{name: "409", fault: replying(409, ""), status: 409, safe: fails, repeatable: fails, once: fails},
+	{name: "422", fault: replying(422, ""), status: 422, safe: fails, repeatable: fails, once: fails},
+	{name: "304", fault: replying(304, ""), status: 304, safe: fails, repeatable: fails, once: fails},
 	{name: "2xx cut short of its length", fault: cutShort("Content-Length", "1000"), status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
 	{name: "2xx cut short of its last chunk", fault: cutShort(), status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
 	{name: "2xx reset within", fault: resetMidBody, status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true},
-	{name: "2xx of the wrong type", fault: answering(200, `"done"`), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown, h2: true},
-	{name: "2xx that is no JSON", fault: answering(201, "done"), status: 201, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown},
-	{name: "2xx empty", fault: answering(200, ""), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack, h2: true},
-	{name: "204", fault: answering(204, ""), status: 204, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
-	{name: "2xx {}", fault: answering(200, " { }\n"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
-	{name: "2xx null", fault: answering(200, "null"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx of the wrong type", fault: replying(200, `"done"`), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown, h2: true},
+	{name: "2xx that is no JSON", fault: replying(201, "done"), status: 201, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown},
+	{name: "2xx empty", fault: replying(200, ""), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack, h2: true},
+	{name: "204", fault: replying(204, ""), status: 204, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx {}", fault: replying(200, " { }\n"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx null", fault: replying(200, "null"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
 }
 
 func TestRetries(t *testing.T) {
@@ -434,7 +434,7 @@ func TestInterrupted(t *testing.T) {
 		{name: "while waiting for the headers of a second attempt", attempts: 2, arrived: 2, lost: true, client: func(s *scene) *bigv.Client {
 			return s.start(func(w http.ResponseWriter, r *http.Request) {
 				if s.arrived.Load() == 1 {
-					answering(503, "", "Retry-After", "0")(w, r)
+					replying(503, "", "Retry-After", "0")(w, r)
 					return
 				}
 				_, _ = io.Copy(io.Discard, r.Body)
@@ -443,7 +443,7 @@ func TestInterrupted(t *testing.T) {
 			})
 		}},
 		{name: "before another attempt after 503", attempts: 1, arrived: 1, status: 503, client: func(s *scene) *bigv.Client {
-			return s.start(answering(503, "", "Retry-After", "3600"), endsBeforeRetry(s), patient)
+			return s.start(replying(503, "", "Retry-After", "3600"), endsBeforeRetry(s), patient)
 		}},
 		{name: "before another attempt after nothing was written", attempts: 1, client: func(s *scene) *bigv.Client {
 			return s.start(answerWell, endsBeforeRetry(s), patient, bigv.WithTransport(&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -515,7 +515,7 @@ func TestInterruptedWithinTheAnswer(t *testing.T) {
 				var arrived atomic.Int64
 				client := start(t, func(w http.ResponseWriter, r *http.Request) {
 					arrived.Add(1)
-					answering(http.StatusOK, `[{"id":50`)(w, r)
+					replying(http.StatusOK, `[{"id":50`)(w, r)
 					_ = http.NewResponseController(w).Flush()
 					<-r.Context().Done()
 				}, bigv.WithTransport(carrier(func(r *http.Request) (*http.Response, error) {
@@ -550,7 +550,7 @@ func TestWebPage(t *testing.T) {
 				if r.Method == d.method {
 					sent.Add(1)
 				}
-				answering(http.StatusOK, "\n<!DOCTYPE html>\n<title>Log in to our Wi-Fi</title>")(w, r)
+				replying(http.StatusOK, "\n<!DOCTYPE html>\n<title>Log in to our Wi-Fi</title>")(w, r)
 			})
 			err := d.call(t.Context(), client)
 			assert.ErrorIs(t, err, bigv.ErrAnswer)
@@ -732,10 +732,10 @@ func TestDeleteThatMeetsNotFound(t *testing.T) {
 	}{
 		{"at once", nil, false},
 		{"after the connection was lost", hangUp, true},
-		{"after 502", answering(502, ""), true},
-		{"after 504", answering(504, ""), true},
-		{"after 503", answering(503, ""), false},
-		{"after 429", answering(429, ""), false},
+		{"after 502", replying(502, ""), true},
+		{"after 504", replying(504, ""), true},
+		{"after 503", replying(503, ""), false},
+		{"after 429", replying(429, ""), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var arrived atomic.Int64
@@ -743,7 +743,7 @@ func TestDeleteThatMeetsNotFound(t *testing.T) {
 				if arrived.Add(1) == 1 && row.first != nil {
 					row.first(w, r)
 				} else {
-					answering(404, "")(w, r)
+					replying(404, "")(w, r)
 				}
 			})
 			err := client.VirtualMachines.Delete(t.Context(), www1)
@@ -760,11 +760,11 @@ func TestDeleteThatMeetsNotFound(t *testing.T) {
 // A rename that was carried out and whose answer was lost would not find the old
 // name again.
 func TestRenameIsNeverNotFound(t *testing.T) {
-	for name, lose := range map[string]http.HandlerFunc{"connection lost": hangUp, "500": answering(500, ""), "502": answering(502, ""), "504": answering(504, ""), "cut short": cutShort()} {
+	for name, lose := range map[string]http.HandlerFunc{"connection lost": hangUp, "500": replying(500, ""), "502": replying(502, ""), "504": replying(504, ""), "cut short": cutShort()} {
 		renamed := map[string]bool{}
 		client := start(t, func(w http.ResponseWriter, r *http.Request) {
 			if renamed[r.URL.Path] {
-				answering(404, "")(w, r)
+				replying(404, "")(w, r)
 				return
 			}
 			renamed[r.URL.Path] = true
@@ -786,7 +786,7 @@ func TestDeadlineBeforeTheNextAttempt(t *testing.T) {
 		var seen watch
 		client := start(t, func(w http.ResponseWriter, r *http.Request) {
 			arrived.Add(1)
-			answering(503, "closed on Mondays", "Retry-After", "86400")(w, r)
+			replying(503, "closed on Mondays", "Retry-After", "86400")(w, r)
 		}, seen.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 3, MaxWait: 48 * time.Hour}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		err := d.call(ctx, client)
@@ -807,7 +807,7 @@ func TestRetryPolicyOfOneAttempt(t *testing.T) {
 	var arrived atomic.Int64
 	client := start(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived.Add(1)
-		answering(503, "", "Retry-After", "0")(w, r)
+		replying(503, "", "Retry-After", "0")(w, r)
 	}, bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}))
 	for _, d := range deeds {
 		arrived.Store(0)
@@ -825,7 +825,7 @@ func TestLogger(t *testing.T) {
 		case 1:
 			hangUp(w, r)
 		case 2:
-			answering(503, "down", "Retry-After", "0")(w, r)
+			replying(503, "down", "Retry-After", "0")(w, r)
 		default:
 			answerWell(w, r)
 		}

@@ -41,7 +41,7 @@ func bomb(t *testing.T, size int64) http.HandlerFunc {
 	_, err := io.CopyN(pack, blanks{}, size)
 	require.NoError(t, err)
 	require.NoError(t, pack.Close())
-	return answering(200, packed.String(), "Content-Encoding", "gzip")
+	return replying(200, packed.String(), "Content-Encoding", "gzip")
 }
 
 type blanks struct{}
@@ -175,8 +175,8 @@ func TestAllLimitsItsElements(t *testing.T) {
 		is      error
 		says    string
 	}{
-		{"4 MiB are allowed", answering(200, "["+group(32)+","+group(4<<20)+"]"), 2, nil, ""},
-		{"5 MiB are not", answering(200, "["+group(32)+","+group(5<<20)+","+group(32)+"]"), 1, bigv.ErrTooLarge, "(after 1 elements)"},
+		{"4 MiB are allowed", replying(200, "["+group(32)+","+group(4<<20)+"]"), 2, nil, ""},
+		{"5 MiB are not", replying(200, "["+group(32)+","+group(5<<20)+","+group(32)+"]"), 1, bigv.ErrTooLarge, "(after 1 elements)"},
 		{"an element without end", endless(200, `[{"name":"`, gone), 0, bigv.ErrAnswer, ""},
 		{"a number without end", endless(200, "["+strings.Repeat("1", 64<<10), gone), 0, bigv.ErrAnswer, ""},
 		{"nothing but brackets", endless(200, "[", gone), 0, bigv.ErrAnswer, ""},
@@ -298,7 +298,7 @@ func TestListsAndAll(t *testing.T) {
 		{"a web page", "<!DOCTYPE html>", nil, bigv.ErrAnswer, "web page"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			client := start(t, answering(200, row.body))
+			client := start(t, replying(200, row.body))
 			var ids []int
 			var end error
 			for g, err := range client.Groups.All(t.Context(), bigv.GroupListOptions{Account: acme}) {
@@ -335,7 +335,7 @@ func TestAllThatIsCutShortSaysWhere(t *testing.T) {
 	var seen watch
 	client := start(t, func(w http.ResponseWriter, r *http.Request) {
 		arrived.Add(1)
-		answering(200, `[{"id":1},{"id":2},{"id":`, "Content-Length", "100")(w, r)
+		replying(200, `[{"id":1},{"id":2},{"id":`, "Content-Length", "100")(w, r)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}, seen.option())
@@ -356,7 +356,7 @@ func TestAllBeginsAgainWithinThePolicy(t *testing.T) {
 	var seen watch
 	client := start(t, func(w http.ResponseWriter, r *http.Request) {
 		if arrived.Add(1)%2 == 1 {
-			answering(503, "")(w, r)
+			replying(503, "")(w, r)
 			return
 		}
 		cutShort()(w, r)
@@ -403,10 +403,10 @@ func TestRedirects(t *testing.T) {
 	moved := func(status int, to string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/moved" {
-				answering(200, machineAnswer)(w, r)
+				replying(200, machineAnswer)(w, r)
 				return
 			}
-			answering(status, "", "Location", to)(w, r)
+			replying(status, "", "Location", to)(w, r)
 		}
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -451,10 +451,10 @@ func TestRedirects(t *testing.T) {
 	}
 	assert.Zero(t, elsewhere.Load(), "nothing goes to another place")
 
-	handler = answering(302, "no location")
+	handler = replying(302, "no location")
 	e, ok := errors.AsType[*bigv.Error](get(t.Context(), client))
 	require.True(t, ok)
 	assert.Equal(t, 302, e.StatusCode)
-	handler = answering(302, "", "Location", "https://[::1")
+	handler = replying(302, "", "Location", "https://[::1")
 	assert.Error(t, get(t.Context(), client), "a location that is no URL")
 }

@@ -1,11 +1,18 @@
 package bigv_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/stretchr/testify/assert"
@@ -30,6 +37,10 @@ func TestForeignTransport(t *testing.T) {
 		{"an error of dialing does not", func(*http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}
 		}, 3, false, "no route"},
+		{"a bad certificate comes before anything is written, and again", func(*http.Request) (*http.Response, error) {
+			return nil, x509.UnknownAuthorityError{}
+		}, 1, false, "unknown authority"},
+		{"so does what is no TLS", func(*http.Request) (*http.Response, error) { return nil, tls.RecordHeaderError{Msg: "no TLS"} }, 1, false, "no TLS"},
 		{"neither an answer nor an error", func(*http.Request) (*http.Response, error) { return nil, nil }, 1, true, "neither an answer nor an error"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -53,4 +64,77 @@ func TestForeignTransport(t *testing.T) {
 		})))
 		assert.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
 	})
+}
+
+func TestTransportIsToldOfTheCall(t *testing.T) {
+	var told []bigv.Call
+	tell := carrier(func(r *http.Request) (*http.Response, error) {
+		call, ok := bigv.CallFromContext(r.Context())
+		if !ok {
+			return nil, errors.New("not told")
+		}
+		told = append(told, call)
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	client := start(t, answerWell, bigv.WithTransport(tell))
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	require.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
+	byClient, err := client.With(bigv.WithHTTPClient(&http.Client{Transport: tell}))
+	require.NoError(t, err)
+	require.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
+	require.NoError(t, byClient.VirtualMachines.Reset(t.Context(), www1))
+	want := bigv.Call{Operation: "reset virtual machine", Method: "POST", Route: "/accounts/{account}/groups/{group}/virtual_machines/{virtual machine}/signal"}
+	assert.Equal(t, []bigv.Call{want, want, want}, told)
+	_, ok := bigv.CallFromContext(t.Context())
+	assert.False(t, ok)
+}
+
+// A connection was made and the headers did not all go: what went may yet arrive.
+func TestSilenceWithinTheHeaders(t *testing.T) {
+	over := make(chan struct{})
+	address := listen(t, func(net.Conn) { <-over })
+	t.Cleanup(func() { close(over) })
+	client := clientFor(t, "http://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{DialContext: narrow}),
+		bigv.WithTimeLimits(bigv.TimeLimits{Header: 50 * time.Millisecond, Idle: time.Minute}))
+	large := bigv.WithHeader("X-Large", strings.Repeat("x", 8<<20))
+	err := client.VirtualMachines.Reset(t.Context(), www1, large)
+	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+	e, ok := errors.AsType[*bigv.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, 1, e.Attempts)
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	require.True(t, ok, "%v", err)
+	assert.True(t, timeout.Timeout())
+	e, ok = errors.AsType[*bigv.Error](client.VirtualMachines.Delete(t.Context(), www1, large))
+	require.True(t, ok)
+	assert.Equal(t, quick.MaxAttempts, e.Attempts)
+}
+
+// What is no TLS after the request is a connection that is lost, not a place
+// that does not speak it.
+func TestGarbageAfterTheRequest(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(answerWell))
+	t.Cleanup(srv.Close)
+	address := listen(t, func(conn net.Conn) {
+		secure := tls.Server(conn, &tls.Config{Certificates: srv.TLS.Certificates})
+		request, err := http.ReadRequest(bufio.NewReader(secure))
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, request.Body)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	roots := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	for _, d := range deeds {
+		client := clientFor(t, "https://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}))
+		err := d.call(t.Context(), client)
+		e, ok := errors.AsType[*bigv.Error](err)
+		require.True(t, ok, d.name)
+		assert.Equal(t, map[int]int{safe: 3, repeatable: 3, once: 1}[d.class], e.Attempts, d.name)
+		assert.Equal(t, d.class != safe, errors.Is(err, bigv.ErrOutcomeUnknown), "%s: %v", d.name, err)
+	}
 }

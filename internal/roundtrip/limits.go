@@ -23,7 +23,7 @@ type LimitError struct {
 
 func (e *LimitError) Error() string { return e.What + " within " + e.Limit.String() }
 
-// Timeout makes a LimitError a timeout in the eyes of package net.
+// Timeout tells whoever asks for it that this is a timeout.
 func (e *LimitError) Timeout() bool { return true }
 
 // Limit wraps a transport so that no attempt lasts beyond the limits. Only what

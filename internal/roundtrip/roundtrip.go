@@ -278,16 +278,12 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 func (c *call) verdict(resp *http.Response, err, cut error, stopped bool) (retry, lost bool) {
 	class := c.req.Class
 	if resp == nil || err != nil {
+		if resp != nil || permanent(err) && !c.written.Load() {
+			return false, false
+		}
 		written := c.written.Load() || c.connected.Load() && (stopped || interrupting(err)) ||
 			!c.traced.Load() && !unsent(err)
-		lost = written && class != Safe && resp == nil
-		switch {
-		case resp != nil, permanent(err):
-			return false, lost
-		case !written:
-			return true, false
-		}
-		return class != Once, lost
+		return !written || class != Once, written && class != Safe
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
@@ -318,7 +314,8 @@ func interrupting(err error) bool {
 	return ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isNet && timeout.Timeout()
 }
 
-// permanent errors come again however often the request is sent.
+// permanent errors come again however often the request is sent, if they come
+// before it is.
 func permanent(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true

@@ -1,12 +1,19 @@
 package roundtrip
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestJitterGrowsWithinItsLimits(t *testing.T) {
@@ -64,4 +71,119 @@ func TestRetryAfter(t *testing.T) {
 	wait, ok := RetryAfter(http.Header{"Retry-After": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}})
 	assert.True(t, ok, "a date to come")
 	assert.InDelta(t, time.Hour, wait, float64(time.Minute))
+}
+
+func TestInterrupted(t *testing.T) {
+	cause, before := errors.New("the user pressed a key"), errors.New("no route")
+	own := fmt.Errorf("shutting down: %w", context.Canceled)
+	for _, row := range []struct {
+		name  string
+		cause error
+		last  error
+		text  string
+		are   []error
+	}{
+		{"nothing before", nil, nil, "context canceled", []error{context.Canceled}},
+		{"the end itself", nil, context.Canceled, "context canceled", []error{context.Canceled}},
+		{"something before", nil, before, "context canceled (before that: no route)", []error{context.Canceled, before}},
+		{"a cause", cause, nil, "context canceled: the user pressed a key", []error{context.Canceled, cause}},
+		{"a cause that was met", cause, cause, "context canceled: the user pressed a key", []error{context.Canceled, cause}},
+		{"a cause and something before", cause, before, "context canceled: the user pressed a key (before that: no route)", []error{context.Canceled, cause, before}},
+		{"a cause that says so itself", own, nil, "shutting down: context canceled", []error{context.Canceled, own}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(row.cause)
+			err := Interrupted(ctx, row.last)
+			assert.EqualError(t, err, row.text)
+			for _, is := range row.are {
+				assert.ErrorIs(t, err, is)
+			}
+		})
+	}
+}
+
+func TestNext(t *testing.T) {
+	policy := Policy{MaxAttempts: 3, MinWait: time.Hour, MaxWait: 2 * time.Hour}
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	over, end := context.WithCancel(t.Context())
+	end()
+	asked := func(value string) http.Header { return http.Header{"Retry-After": {value}} }
+	for _, row := range []struct {
+		name     string
+		ctx      context.Context
+		attempts int
+		header   http.Header
+		wait     time.Duration // if it is certain
+		ok       bool
+	}{
+		{"one more", t.Context(), 1, nil, -1, true},
+		{"the last", t.Context(), 2, nil, -1, true},
+		{"none left", t.Context(), 3, asked("0"), 0, false},
+		{"what is asked", t.Context(), 1, asked("60"), time.Minute, true},
+		{"what is asked, capped", t.Context(), 1, asked("86400"), 2 * time.Hour, true},
+		{"at once before the deadline", soon, 1, asked("0"), 0, true},
+		{"longer than the deadline", soon, 1, asked("61"), 0, false},
+		{"after the end", over, 1, asked("0"), 0, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			wait, ok := policy.Next(row.ctx, row.attempts, row.header)
+			assert.Equal(t, row.ok, ok)
+			if row.wait >= 0 {
+				assert.Equal(t, row.wait, wait)
+			}
+		})
+	}
+	assert.True(t, Sleep(t.Context(), 0))
+	assert.False(t, Sleep(over, 24*time.Hour))
+	assert.False(t, Sleep(over, 0))
+}
+
+func TestReadAll(t *testing.T) {
+	gone := errors.New("gone")
+	for _, row := range []struct {
+		name   string
+		body   io.Reader
+		length int64
+		limit  int64
+		want   string
+		is     error
+	}{
+		{"a known length", strings.NewReader("abc"), 3, 3, "abc", nil},
+		{"nothing", strings.NewReader(""), 0, 3, "", nil},
+		{"an unknown length", strings.NewReader("abc"), -1, 3, "abc", nil},
+		{"no limit to speak of", strings.NewReader("abc"), -1, math.MaxInt64, "abc", nil},
+		{"a length above the limit", strings.NewReader("abcd"), 4, 3, "", ErrTooLarge},
+		{"more than the limit", strings.NewReader("abcd"), -1, 3, "abc", ErrTooLarge},
+		{"less than its length", strings.NewReader("ab"), 3, 3, "ab", io.ErrUnexpectedEOF},
+		{"nothing of its length", strings.NewReader(""), 3, 3, "", io.ErrUnexpectedEOF},
+		{"an error on the way", io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(gone)), -1, 3, "ab", gone},
+		{"an error on the way to its length", io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(gone)), 3, 3, "ab", gone},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := readAll(&http.Response{Body: io.NopCloser(row.body), ContentLength: row.length}, row.limit)
+			assert.Equal(t, row.want, string(got))
+			if row.is == nil {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, row.is)
+			}
+		})
+	}
+}
+
+// A request whose context has ended is not handed on, and nothing was written.
+func TestWithheld(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:1", nil)
+	require.NoError(t, err)
+	_, err = Limit(nil, Limits{}).RoundTrip(req) // there is nobody to hand it to
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.EqualError(t, err, "context canceled")
+	assert.True(t, unsent(err))
+	retry, lost := (&call{req: Request{Class: Once}}).verdict(nil, err, nil, true)
+	assert.False(t, lost)
+	assert.True(t, retry, "but for the context, which check looks at")
 }
