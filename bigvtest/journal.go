@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -211,6 +212,10 @@ func (e *entry) redacted() Exchange {
 func redactBody(body []byte, login bool) string {
 	if login && len(body) > 0 && !json.Valid(body) {
 		return redacted
+	}
+	// Most bodies hold none, which is found out much faster than by the expression.
+	if !slices.ContainsFunc(secretNames, func(name string) bool { return bytes.Contains(body, []byte(`"`+name+`"`)) }) {
+		return string(body)
 	}
 	return secretMember.ReplaceAllString(string(body), `${1}"`+redacted+`"`)
 }
