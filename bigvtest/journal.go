@@ -110,10 +110,14 @@ func (j *journal) trim() {
 // [WithJournalLimit] for how many are kept.
 func (s *Server) Journal() []Exchange {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Exchange, len(s.journal.entries))
+	entries := make([]entry, len(s.journal.entries))
 	for i, e := range s.journal.entries {
-		list[i] = e.redacted()
+		entries[i] = *e
+	}
+	s.mu.Unlock()
+	list := make([]Exchange, len(entries))
+	for i := range entries {
+		list[i] = entries[i].redacted() // not under the lock, since it takes its time
 	}
 	return list
 }
