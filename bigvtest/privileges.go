@@ -487,6 +487,8 @@ func updatePrivilege(q *request) (answer, error) {
 	return ok(p.view())
 }
 
+// deletePrivilege answers 200 and not 204, as the service was seen to do: there
+// are clients that insist on it.
 func deletePrivilege(q *request) (answer, error) {
 	p, err := q.privilege()
 	if err != nil {
@@ -496,5 +498,5 @@ func deletePrivilege(q *request) (answer, error) {
 		return answer{}, err
 	}
 	q.revoke(p)
-	return gone, nil
+	return ok(nil)
 }

@@ -1,0 +1,34 @@
+package bigvtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// A journal of answers of 20 MiB would fill the memory of a long test.
+func TestJournalOfLargeAnswersStaysSmall(t *testing.T) {
+	large := make([]byte, 20<<20)
+	j := journal{limit: 100}
+	keep := func(e *entry, answer []byte) {
+		j.begin(e)
+		j.end(e, reply{body: answer}, "", false)
+	}
+	for range 5 {
+		keep(&entry{}, large)
+	}
+	assert.Len(t, j.entries, 3, "four are more than 64 MiB")
+	keep(&entry{request: large}, nil)
+	assert.Len(t, j.entries, 3)
+	for range 50 {
+		keep(&entry{}, nil)
+	}
+	assert.Len(t, j.entries, 53, "small ones take no room")
+
+	late := &entry{}
+	j.begin(late)
+	j.limit = 1
+	j.begin(&entry{})
+	j.end(late, reply{body: large}, "", false)
+	assert.Zero(t, j.size, "an answer to a request that is forgotten is not kept")
+}

@@ -1,0 +1,312 @@
+package bigvtest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// What is refused, and in which words.
+func TestRefusals(t *testing.T) {
+	vm := func(machine, rest string) string {
+		return `{"virtual_machine":{"name":"new1"` + machine + `},"discs":[{"size":50}]` + rest + `}`
+	}
+	const create = "POST " + inWeb + "/vm_create"
+	nineDiscs := strings.TrimSuffix(strings.Repeat(`{"size":50},`, 9), ",")
+	for name, row := range map[string]struct {
+		what, body string
+		status     int
+		says       string
+	}{
+		"no machine": {create, `{"discs":[{"size":50}]}`, 400, `{"name":["can't be blank"],"virtual_machine":["can't be blank"]}`},
+		"no discs":   {create, `{"virtual_machine":{"name":"new1"}}`, 400, `{"discs":["can't be blank"]}`},
+		"an empty list of discs": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, `{"discs":["can't be blank"]}`,
+		},
+		"nine discs": {create, `{"virtual_machine":{"name":"new1"},"discs":[` + nineDiscs + `]}`, 400, `{"discs":["is too long (maximum is 8)"]}`},
+		"discs that are no list": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":["is invalid"]}`,
+		},
+		"the machine's own errors at the top, the discs' by position": {
+			create, `{"virtual_machine":{"name":"x","memory":"much"},"discs":[{"size":50},{"size":49,"storage_grade":"tape"}]}`, 400,
+			`{"discs":[{},{"size":["must be greater than or equal to 50"],"storage_grade":["is not included in the list"]}],` +
+				`"memory":["is not included in the list","is not a number"],"name":["is too short (minimum is 3 characters)"]}`,
+		},
+		"the schedules' errors by position too": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":[{"interval_seconds":60},{"capacity":-1}]}]}`, 400,
+			`{"discs":[{"backup_schedules":[{},{"capacity":["must be greater than or equal to 0"],"interval_seconds":"Missing interval_seconds parameter"}]}]}`,
+		},
+		"two discs of one label":    {create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"label":"a"},{"size":50,"label":"a"}]}`, 400, `{"discs":[{},{"label":["has already been taken"]}]}`},
+		"a name that is taken":      {create, vm(`,"name":"WWW1"`, ""), 400, `{"name":["has already been taken"]}`},
+		"a name with a dot":         {create, vm(`,"name":"a.b.c"`, ""), 400, `{"name":["is invalid"]}`},
+		"a name that is a number":   {create, vm(`,"name":5`, ""), 400, `{"name":["is invalid"]}`},
+		"a long name":               {create, vm(`,"name":"`+strings.Repeat("a", 64)+`"`, ""), 400, `{"name":["is too long (maximum is 63 characters)"]}`},
+		"no cores":                  {create, vm(`,"cores":0`, ""), 400, `{"cores":["must be greater than or equal to 1"]}`},
+		"half a core":               {create, vm(`,"cores":0.5`, ""), 400, `{"cores":["must be an integer"]}`},
+		"odd memory":                {create, vm(`,"memory":1000`, ""), 400, `{"memory":["is not included in the list"]}`},
+		"too little memory":         {create, vm(`,"memory":256`, ""), 400, `{"memory":["is not included in the list"]}`},
+		"memory of null":            {create, vm(`,"memory":null`, ""), 400, `{"memory":["is not included in the list","can't be blank"]}`},
+		"an unknown zone":           {create, vm(`,"zone_name":"leeds"`, ""), 400, `{"zone_name":["is not included in the list"]}`},
+		"an unknown profile":        {create, vm(`,"hardware_profile":"new"`, ""), 400, `{"hardware_profile":["is not included in the list"]}`},
+		"an unknown keymap":         {create, vm(`,"keymap":"xx"`, ""), 400, `{"keymap":["is not included in the list"]}`},
+		"an unknown distribution":   {create, vm("", `,"reimage":{"distribution":"hurd"}`), 400, `{"distribution":["is not included in the list"]}`},
+		"an image of nothing":       {create, vm("", `,"reimage":{}`), 400, `{"distribution":["can't be blank"]}`},
+		"addresses without a VLAN":  {create, vm("", `,"ips":{"ipv4":"10.0.0.1"}`), 400, `{"ips":["may be given in a private VLAN only"]}`},
+		"a CD that cannot be used":  {"PUT " + onWWW1, `{"cdrom_url":"nonsense"}`, 500, `Internal server error: the CD-ROM image cannot be used`},
+		"a delete by PUT":           {"PUT " + onWWW1, `{"deleted":true}`, 400, `{"deleted":["is invalid"]}`},
+		"a name of null":            {"PUT " + onWWW1, `{"name":null}`, 400, `{"name":["can't be blank"]}`},
+		"a move to nowhere":         {"PUT " + onWWW1, `{"group_id":999}`, 400, `{"group_id":["is invalid"]}`},
+		"power that is neither":     {"PUT " + onWWW1, `{"power_on":"maybe"}`, 400, `{"power_on":["is invalid"]}`},
+		"an appliance without name": {"PUT " + onWWW1, `{"appliance":{"permanent":true}}`, 400, `{"appliance":{"name":["can't be blank"]}}`},
+		"an unknown signal":         {"POST " + onWWW1 + "/signal", `{"signal":"shout"}`, 400, `{"signal":["is not included in the list"]}`},
+		"no keys":                   {"POST " + onWWW1 + "/signal", `{"signal":"sendkey"}`, 400, `{"data":["can't be blank"]}`},
+		"unknown keys":              {"POST " + onWWW1 + "/signal", `{"signal":"sendkey","data":"ctrl-any"}`, 400, `{"data":["is invalid"]}`},
+		"a signal to what is off":   {"POST " + inWeb + "/virtual_machines/off1/signal", `{"signal":"reset"}`, 400, `Virtual machine is not powered on`},
+		"an image on what is on":    {"POST " + onWWW1 + "/reimage", `{"distribution":"jessie"}`, 400, `Virtual machine must be powered off`},
+		"a disc deleted from what's on": {
+			"DELETE " + onWWW1 + "/discs/data?purge=true", "", 400, `Virtual machine must be powered off`,
+		},
+		"a disc not purged":      {"DELETE " + onWWW1 + "/discs/data", "", 500, `Internal server error`},
+		"purge=True is not true": {"DELETE " + onWWW1 + "/discs/data?purge=True", "", 500, `Internal server error`},
+		"a disc like a device":   {"POST " + onWWW1 + "/discs", `{"label":"vda","size":50}`, 400, `{"label":["is invalid"]}`},
+		"a disc of no size":      {"POST " + onWWW1 + "/discs", `{"label":"more"}`, 400, `{"size":["can't be blank"]}`},
+		"a disc too large":       {"POST " + onWWW1 + "/discs", `{"size":2097153}`, 400, `{"size":["must be less than or equal to 2097152"]}`},
+		"a disc in cold storage": {"POST " + onWWW1 + "/discs", `{"size":50,"storage_grade":"iceberg"}`, 400, `{"storage_grade":["is not included in the list"]}`},
+		"a disc that shrinks":    {"PUT " + onWWW1 + "/discs/data", `{"size":999}`, 400, `{"size":["must be greater than or equal to 1000"]}`},
+		"a label that is taken":  {"PUT " + onWWW1 + "/discs/data", `{"label":"disc-1"}`, 400, `{"label":["has already been taken"]}`},
+		"a disc moved from what's on": {
+			"PUT " + onWWW1 + "/discs/data", `{"virtual_machine_id":5002}`, 400, `Both virtual machines must be powered off`,
+		},
+		"a root disc moved": {
+			"PUT " + inWeb + "/virtual_machines/off1/discs/disc-1", `{"virtual_machine_id":5003}`, 400, `The first disc of a virtual machine cannot be moved`,
+		},
+		"a disc moved nowhere":        {"PUT " + onWWW1 + "/discs/data", `{"virtual_machine_id":1}`, 400, `{"virtual_machine_id":["is invalid"]}`},
+		"no interval":                 {"POST " + onDisc + "/backup_schedules", `{}`, 400, `{"interval_seconds":"Missing interval_seconds parameter"}`},
+		"an interval of less":         {"POST " + onDisc + "/backup_schedules", `{"interval_seconds":-1}`, 400, `{"interval_seconds":["must be greater than 0"]}`},
+		"five addresses":              {"POST " + onWWW1 + "/nics/6001/ip_create", `{"addresses":5,"reason":"x"}`, 400, `{"addresses":["must be in 1..4"]}`},
+		"addresses of IPv6":           {"POST " + onWWW1 + "/nics/6001/ip_create", `{"addresses":1,"family":"ipv6","reason":"x"}`, 400, `{"family":["is not included in the list"]}`},
+		"addresses for no reason":     {"POST " + onWWW1 + "/nics/6001/ip_create", `{"addresses":1,"reason":""}`, 400, `{"reason":["can't be blank"]}`},
+		"a reverse name that is none": {"PUT /ips/198.18.0.1", `{"rdns":"a b"}`, 400, `{"rdns":["is invalid"]}`},
+		"a primary address deleted":   {"DELETE /ips/198.18.0.1", "", 400, `Only additional IP addresses can be deleted`},
+		"a swap with itself":          {"POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5002}`, 400, `{"virtual_machine_2_id":["is invalid"]}`},
+		"a swap with what is on":      {"POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5001}`, 400, `Both virtual machines must be powered off`},
+		"a group that is there":       {"POST /accounts/acme/groups", `{"name":"Web"}`, 400, `{"name":["has already been taken"]}`},
+		"a group without a name":      {"POST /accounts/acme/groups", `{}`, 400, `{"name":["can't be blank"]}`},
+		"another default group":       {"PUT " + inWeb, `{"name":"default"}`, 400, `{"name":["has already been taken"]}`},
+		"a group that is not empty":   {"DELETE " + inWeb, "", 400, `Group is not empty`},
+		"the default group deleted":   {"DELETE /accounts/acme/groups/default", "", 400, `The default group cannot be deleted`},
+		"a privilege on two things":   {"POST /users/bob/privileges", `{"level":"group_admin","group_id":72,"account_id":41}`, 400, `{"account_id":["must be blank"]}`},
+		"a privilege on nothing":      {"POST /users/bob/privileges", `{"level":"group_admin"}`, 400, `{"group_id":["can't be blank"]}`},
+		"a privilege of no level":     {"POST /users/bob/privileges", `{"level":"king"}`, 400, `{"level":["is not included in the list"]}`},
+		"a key without a label":       {"POST /api_keys", `{"user_id":11}`, 400, `{"label":["can't be blank"]}`},
+		"a key that ends never":       {"POST /api_keys", `{"user_id":11,"label":"a","expires_at":"never"}`, 400, `{"expires_at":["is invalid"]}`},
+		"a name that several have":    {"GET /discs?vm_name=www1", "", 400, `The name is ambiguous: name its parents too, or use its ID`},
+		"no JSON":                     {"PUT " + onWWW1, `{`, 400, `Badly-formed JSON`},
+		"a list of JSON":              {"PUT " + onWWW1, `[]`, 400, `Badly-formed JSON`},
+		"a way of its own":            {"PATCH " + onWWW1, `{}`, 405, `Method not allowed: use DELETE, GET, PUT`},
+		"a flat write":                {"PUT /virtual_machines/5001", `{}`, 405, `Method not allowed: use GET`},
+		"a path of nothing":           {"GET /nothing", "", 404, `Not found`},
+		"a path with a hole":          {"GET /accounts//groups", "", 404, `Not found`},
+		"a vast body":                 {"PUT " + onWWW1, `{"a":"` + strings.Repeat("x", 4<<20) + `"}`, 413, `Request too large`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			web := srv.Account("acme").Group("web")
+			web.VirtualMachine("www1").Disc("data", 1000)
+			web.VirtualMachine("off1").SetPower(false)
+			web.VirtualMachine("off2").SetPower(false)
+			srv.Account("acme").Group("db").VirtualMachine("www1")
+			before := state(t, srv)
+			got := ask(t, srv, srv.Token(), row.what, row.body)
+			assert.Equal(t, row.status, got.status)
+			assert.Equal(t, row.says, got.body)
+			if strings.HasPrefix(row.says, "{") {
+				assert.Equal(t, "application/json", got.kind)
+			} else {
+				assert.Equal(t, "text/plain; charset=utf-8", got.kind)
+			}
+			if row.status == http.StatusMethodNotAllowed {
+				assert.Equal(t, strings.TrimPrefix(row.says, "Method not allowed: use "), got.header.Get("Allow"))
+			}
+			assert.Equal(t, before, state(t, srv), "nothing has changed")
+		})
+	}
+}
+
+// state is all that alice sees.
+func state(t *testing.T, srv *bigvtest.Server) (all string) {
+	for _, what := range []string{"/accounts?view=overview&include_deleted=true", "/privileges", "/api_keys", "/users", onDisc + "/backups", "/ips/198.18.0.1"} {
+		got := ask(t, srv, srv.Token(), "GET "+what, "")
+		require.Equal(t, http.StatusOK, got.status, what)
+		all += got.body + "\n"
+	}
+	return all
+}
+
+func TestContentTypeThatIsNotJSON(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	client := srv.HTTPClient()
+	defer client.CloseIdleConnections()
+	for kind, want := range map[string]int{
+		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "application/json": 200, "application/json; charset=utf-8": 200, "Application/JSON": 200,
+	} {
+		r, err := http.NewRequest(http.MethodPut, srv.URL()+inWeb, strings.NewReader(`{}`))
+		require.NoError(t, err)
+		r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}}
+		if kind != "" {
+			r.Header.Set("Content-Type", kind)
+		}
+		response, err := client.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, want, response.StatusCode, "%q", kind)
+	}
+}
+
+func TestEightDiscsAndNoMore(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+	for n := 2; n <= 8; n++ {
+		got := ask(t, srv, srv.Token(), "POST "+onWWW1+"/discs", `{"size":50}`)
+		require.Equal(t, http.StatusCreated, got.status)
+		assert.Equal(t, fmt.Sprintf("disc-%d", n), got.object(t)["label"])
+	}
+	got := ask(t, srv, srv.Token(), "POST "+onWWW1+"/discs", `{"size":50}`)
+	assert.Equal(t, http.StatusBadRequest, got.status)
+	assert.Equal(t, "A virtual machine has at most 8 discs", got.body)
+	assert.Len(t, vm.State().Discs, 8)
+}
+
+func TestAdditionalAddresses(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+	const create = "POST " + onWWW1 + "/nics/6001/ip_create"
+	first := ask(t, srv, srv.Token(), create, `{"addresses":3,"family":"ipv4","reason":"x","contiguous":false}`)
+	require.Equal(t, http.StatusOK, first.status, first.body)
+	assert.Equal(t, []any{"198.18.0.2", "198.18.0.3", "198.18.0.4"}, first.object(t)["ips"])
+	assert.Equal(t, http.StatusBadRequest, ask(t, srv, srv.Token(), create, `{"addresses":2,"reason":"x"}`).status, "five in all")
+	nic := ask(t, srv, srv.Token(), "GET /nics/6001", "").object(t)
+	assert.Equal(t, []any{"198.18.0.1", "2001:db8:1::1"}, nic["ips"])
+	assert.Equal(t, map[string]any{"198.18.0.2": "198.18.0.1", "198.18.0.3": "198.18.0.1", "198.18.0.4": "198.18.0.1"}, nic["extra_ips"])
+
+	require.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), "PUT /ips/198.18.0.2", `{"rdns":"mx.example.org"}`).status)
+	require.Equal(t, http.StatusNoContent, ask(t, srv, srv.Token(), "DELETE /ips/198.18.0.2", "").status)
+	assert.Equal(t, http.StatusNotFound, ask(t, srv, srv.Token(), "GET /ips/198.18.0.2", "").status)
+	assert.Equal(t, []netip.Addr{netip.MustParseAddr("198.18.0.3"), netip.MustParseAddr("198.18.0.4")}, vm.State().ExtraIPs)
+	for _, path := range []string{"/ips/2001:db8:1::1", "/ips/2001%3Adb8%3A1%3A%3A1", "/ips/2001:0DB8:1:0:0:0:0:1"} {
+		got := ask(t, srv, srv.Token(), "GET "+path, "")
+		assert.JSONEq(t, `{"address":"2001:db8:1::1","rdns":null}`, got.body, path)
+	}
+}
+
+func TestSwapOfAddresses(t *testing.T) {
+	for name, row := range map[string]struct {
+		more string
+		// What the second machine ends up with.
+		extra []netip.Addr
+	}{
+		"the primary ones": {"false", nil},
+		"all":              {"true", []netip.Addr{netip.MustParseAddr("198.18.0.3")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			web := srv.Account("acme").Group("web")
+			one, two := web.VirtualMachine("www1").SetPower(false), web.VirtualMachine("www2").SetPower(false)
+			require.Equal(t, 200, ask(t, srv, srv.Token(), "POST "+onWWW1+"/nics/6001/ip_create", `{"addresses":1,"reason":"x"}`).status)
+			before := one.State()
+			other := two.State()
+			got := ask(t, srv, srv.Token(), "POST /ips/swap_virtual_machine_ips",
+				fmt.Sprintf(`{"virtual_machine_1_id":%d,"virtual_machine_2_id":%d,"move_additional_ips":%s}`, one.ID(), two.ID(), row.more))
+			require.Equal(t, http.StatusOK, got.status, got.body)
+			assert.Equal(t, other.IPs, one.State().IPs)
+			assert.Equal(t, before.IPs, two.State().IPs)
+			assert.Equal(t, row.extra, two.State().ExtraIPs)
+			require.Equal(t, 204, ask(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
+			assert.Equal(t, 404, ask(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status, "an address goes with its machine")
+			assert.Equal(t, 200, ask(t, srv, srv.Token(), "GET /ips/"+before.IPs[0].String(), "").status)
+		})
+	}
+}
+
+func TestAddressesInAPrivateVLAN(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("web").SetPrivateVLAN(42)
+	create := func(name, ips string) answered {
+		return ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}],"ips":`+ips+`}`)
+	}
+	got := create("new0", `{"ipv4":"fd00::1","ipv6":"10.0.0.1"}`)
+	assert.Equal(t, `{"ips":{"ipv4":["is invalid"],"ipv6":["is invalid"]}}`, got.body)
+	require.Equal(t, http.StatusAccepted, create("new1", `{"ipv4":"10.0.0.1","ipv6":"fd00::1"}`).status)
+	got = create("new2", `{"ipv4":"10.0.0.1"}`)
+	assert.Equal(t, `{"ips":{"ipv4":["has already been taken"]}}`, got.body, "it is kept for the first")
+	assert.Equal(t, http.StatusNotFound, ask(t, srv, srv.Token(), "GET /ips/10.0.0.1", "").status, "but is not there yet")
+	srv.Advance(bigvtest.ProvisioningTime)
+	nics := ask(t, srv, srv.Token(), "GET /nics", "").list(t)
+	require.Len(t, nics, 1)
+	assert.Equal(t, []any{"10.0.0.1", "fd00::1"}, nics[0]["ips"])
+	assert.EqualValues(t, 42, nics[0]["vlan_num"])
+
+	require.Equal(t, http.StatusAccepted, create("new3", `{"ipv4":"10.0.0.3"}`).status)
+	require.Equal(t, http.StatusNoContent, ask(t, srv, srv.Token(), "DELETE "+inWeb+"/virtual_machines/new3?purge=true", "").status)
+	assert.Equal(t, http.StatusAccepted, create("new4", `{"ipv4":"10.0.0.3"}`).status, "purged before it had it")
+}
+
+func TestTheDefaultGroupIsAlwaysDefault(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	require.Equal(t, 200, ask(t, srv, srv.Token(), "PUT /accounts/acme/groups/default", `{"name":"first"}`).status)
+	for _, path := range []string{"/accounts/acme/groups/default", "/accounts/acme/groups/first", "/groups/default"} {
+		assert.Equal(t, "first", ask(t, srv, srv.Token(), "GET "+path, "").object(t)["name"], path)
+	}
+	assert.Equal(t, `{"name":["has already been taken"]}`, ask(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"Default"}`).body)
+	assert.Equal(t, 200, ask(t, srv, srv.Token(), "PUT /accounts/acme/groups/first", `{"name":"default"}`).status)
+}
+
+func TestNamesAndNumbers(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	acme := srv.Account("acme")
+	web := acme.Group("web")
+	vm := web.VirtualMachine("www1")
+	numbered := web.VirtualMachine("5001") // the ID of www1
+	acme.Group("db").VirtualMachine("www1")
+	for path, want := range map[string]int{
+		fmt.Sprintf("/accounts/%d/groups/%d/virtual_machines/%d", acme.ID(), web.ID(), vm.ID()): vm.ID(),
+		"/accounts/ACME/groups/Web/virtual_machines/WWW1":                                       vm.ID(),
+		"/accounts/acme/groups/w%65b/virtual_machines/%77ww1":                                   vm.ID(),
+		"/virtual_machines/www1":                        vm.ID(), // the first of two
+		"/virtual_machines/5001":                        vm.ID(), // an ID before a name
+		fmt.Sprint("/virtual_machines/", numbered.ID()): numbered.ID(),
+	} {
+		assert.EqualValues(t, want, ask(t, srv, srv.Token(), "GET "+path, "").object(t)["id"], path)
+	}
+	assert.Equal(t, 400, ask(t, srv, srv.Token(), "GET /virtual_machines?vm_name=www1", "").status)
+	got := ask(t, srv, srv.Token(), "GET /virtual_machines?vm_name=www1&group_name=db", "")
+	assert.Len(t, got.list(t), 1)
+}
+
+func TestPostStatus(t *testing.T) {
+	srv := bigvtest.NewServer(t, bigvtest.WithPostStatus(http.StatusOK))
+	srv.Account("acme").Group("web").VirtualMachine("www1")
+	for what, body := range map[string]string{
+		"POST /accounts":                          `{"name":"new"}`,
+		"POST /users":                             `{"username":"new","password":"x"}`,
+		"POST " + onWWW1 + "/discs":               `{"size":50}`,
+		"POST " + onDisc + "/backups":             "",
+		"POST " + onDisc + "/backup_schedules":    `{"interval_seconds":60}`,
+		"POST /api_keys":                          `{"user_id":11,"label":"a"}`,
+		"POST /users/bob/privileges":              `{"level":"group_admin","group_id":72}`,
+		"POST /vm_defaults":                       `{"account_id":41,"name":"x","server_settings":{}}`,
+		"POST " + onWWW1 + "/signal":              `{"signal":"reset"}`,
+		"POST /accounts/acme/groups":              `{"name":"new"}`,
+		"POST " + onWWW1 + "/nics/6001/ip_create": `{"addresses":1,"reason":"x"}`,
+	} {
+		assert.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), what, body).status, what)
+	}
+	assert.Equal(t, http.StatusAccepted, ask(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"new1"}`).status)
+}

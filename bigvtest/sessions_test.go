@@ -1,0 +1,272 @@
+package bigvtest_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+const loginBob = `{"username":"bob","password":"bob-password"}`
+
+func TestLogin(t *testing.T) {
+	const jsonKind = "application/json"
+	for name, row := range map[string]struct {
+		kind   string
+		body   string
+		status int
+		says   string // "" with 200: the ID of a session
+	}{
+		"name and password":             {jsonKind, loginBob, 200, ""},
+		"names are not case sensitive":  {jsonKind, `{"username":"BOB","password":"bob-password"}`, 200, ""},
+		"a form, as old clients send":   {"application/x-www-form-urlencoded", "username=bob&password=bob-password", 200, ""},
+		"validity as a string":          {jsonKind, `{"username":"bob","password":"bob-password","validity":"1800"}`, 200, ""},
+		"validity as a number":          {jsonKind, `{"username":"bob","password":"bob-password","validity":1800}`, 200, ""},
+		"validity that is none":         {jsonKind, `{"username":"bob","password":"bob-password","validity":"long"}`, 200, ""},
+		"what is not known is dropped":  {jsonKind, `{"username":"bob","password":"bob-password","colour":"red"}`, 200, ""},
+		"a wrong password":              {jsonKind, `{"username":"bob","password":"wrong"}`, 403, ""},
+		"a user that is not there":      {jsonKind, `{"username":"eve","password":"bob-password"}`, 403, ""},
+		"no password":                   {jsonKind, `{"username":"bob"}`, 400, "Badly-formed parameters"},
+		"no name":                       {jsonKind, `{"password":"bob-password"}`, 400, "Badly-formed parameters"},
+		"no JSON":                       {jsonKind, `username=bob`, 400, "Badly-formed parameters"},
+		"a list":                        {jsonKind, `[]`, 400, "Badly-formed parameters"},
+		"a form that is none":           {"application/x-www-form-urlencoded", "%zz", 400, "Badly-formed parameters"},
+		"text":                          {"text/plain", loginBob, 400, "Badly-formed parameters"},
+		"nothing said of what it is":    {"", loginBob, 400, "Badly-formed parameters"},
+		"no second factor":              {jsonKind, `{"username":"carol","password":"carol-password"}`, 403, "Missing 2FA"},
+		"a wrong second factor":         {jsonKind, `{"username":"carol","password":"carol-password","2fa":"000000"}`, 403, "Authentication failed"},
+		"another kind of second factor": {jsonKind, `{"username":"carol","password":"carol-password","yubikey":"123456"}`, 403, "Missing 2FA"},
+		"no password and a code":        {jsonKind, `{"username":"carol","password":"wrong","2fa":"123456"}`, 403, ""},
+		"the second factor":             {jsonKind, `{"username":"carol","password":"carol-password","2fa":"123456"}`, 200, ""},
+		"no yubikey":                    {jsonKind, `{"username":"dave","password":"dave-password"}`, 403, "Authentication failed"},
+		"the yubikey":                   {jsonKind, `{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			srv.User("carol").SetSecondFactor("2fa", "123456")
+			srv.User("dave").SetSecondFactor("yubikey", "cccccc")
+			client := srv.HTTPClient()
+			defer client.CloseIdleConnections()
+			login := func() answered {
+				r, err := http.NewRequest(http.MethodPost, srv.AuthURL()+"/session", strings.NewReader(row.body))
+				require.NoError(t, err)
+				r.Header = http.Header{"Accept": {"text/plain"}}
+				if row.kind != "" {
+					r.Header.Set("Content-Type", row.kind)
+				}
+				response, err := client.Do(r)
+				require.NoError(t, err)
+				defer response.Body.Close()
+				body, err := io.ReadAll(response.Body)
+				require.NoError(t, err)
+				return answered{response.StatusCode, response.Header.Get("Content-Type"), string(body), response.Header}
+			}
+			got := login()
+			require.Equal(t, row.status, got.status, got.body)
+			if row.status != 200 {
+				assert.Equal(t, row.says, got.body)
+				return
+			}
+			assert.Equal(t, "text/plain; charset=utf-8", got.kind)
+			assert.NotContains(t, got.body, "\n")
+			session := ask(t, srv, "", "GET /session/"+got.body, "")
+			assert.Equal(t, http.StatusOK, session.status)
+			assert.NotContains(t, session.body, got.body)
+			assert.Equal(t, http.StatusOK, ask(t, srv, got.body, "GET /accounts", "").status)
+			if strings.Contains(row.body, "2fa") || strings.Contains(row.body, "yubikey") {
+				assert.Equal(t, http.StatusForbidden, login().status, "a code is good for one login")
+			}
+		})
+	}
+}
+
+func TestSessionSaysWhoseItIs(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.User("carol").SetSecondFactor("2fa", "123456")
+	id := ask(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password","2fa":"123456"}`).body
+	assert.JSONEq(t, `{"username":"carol","factors":["password","2fa"],"group_memberships":[]}`, ask(t, srv, "", "GET /session/"+id, "").body)
+	assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/"+id+"0", "").status)
+	assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/apikey."+srv.APIKey(), "").status, "an API key has no session")
+}
+
+func TestSessionsSlide(t *testing.T) {
+	const soon = bigvtest.SessionTime - time.Second
+	for name, row := range map[string]struct {
+		validity string
+		use      string // what is done every soon
+		want     int    // the status afterwards
+	}{
+		"left alone":                {"", "", 401},
+		"used":                      {"", "GET /accounts", 200},
+		"used in vain":              {"", "GET /accounts/hidden", 200},
+		"asked for":                 {"", "GET /session/", 200},
+		"used without being needed": {"", "GET /definitions", 200},
+		"long from the start":       {"1200", "", 200},
+		"long, and used":            {"1200", "GET /accounts", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			id := ask(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
+			for range 3 {
+				srv.Advance(soon)
+				if what := row.use; what != "" {
+					if strings.HasSuffix(what, "/session/") {
+						what += id
+					}
+					ask(t, srv, id, what, "")
+				}
+			}
+			assert.Equal(t, row.want, ask(t, srv, id, "GET /accounts", "").status)
+			srv.Advance(bigvtest.LongestSessionTime)
+			assert.Equal(t, http.StatusUnauthorized, ask(t, srv, id, "GET /accounts", "").status)
+			assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/"+id, "").status)
+		})
+	}
+}
+
+func TestSessionEndsOnTheDot(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	for name, row := range map[string]struct {
+		validity string
+		lasts    time.Duration
+	}{
+		"five minutes": {"", bigvtest.SessionTime}, "as asked": {"1800", 30 * time.Minute}, "the longest": {"7200", bigvtest.LongestSessionTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for after, want := range map[time.Duration]int{row.lasts + justBefore: 200, row.lasts: 401} {
+				id := ask(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
+				srv.Advance(after)
+				assert.Equal(t, want, ask(t, srv, id, "GET /accounts", "").status, after)
+			}
+		})
+	}
+}
+
+func TestImpersonation(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.User("root").Grant(bigvtest.ClusterAdmin, nil)
+	staff := srv.User("root").Token()
+	as := ask(t, srv, "", "POST /session/"+staff, `{"username":"alice"}`)
+	require.Equal(t, http.StatusOK, as.status)
+	assert.JSONEq(t, `{"username":"alice","factors":["impersonated"],"group_memberships":[]}`, ask(t, srv, "", "GET /session/"+as.body, "").body)
+	assert.Equal(t, http.StatusOK, ask(t, srv, as.body, "GET /accounts/acme", "").status)
+	for name, row := range map[string]struct {
+		session, body string
+		status        int
+	}{
+		"not by a customer":      {srv.Token(), `{"username":"bob"}`, 403},
+		"not of nobody":          {staff, `{"username":"eve"}`, 403},
+		"not with no session":    {"nonsense", `{"username":"bob"}`, 403},
+		"not without parameters": {staff, `username`, 400},
+		"not by who is alice":    {as.body, `{"username":"root"}`, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.status, ask(t, srv, "", "POST /session/"+row.session, row.body).status)
+		})
+	}
+}
+
+func TestWhoMaySpeak(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.User("dave").SetSecondFactor("yubikey", "cccccc")
+	srv.User("carol").SetSecondFactor("2fa", "123456")
+	basic := func(name, password string) string {
+		r := &http.Request{Header: http.Header{}}
+		r.SetBasicAuth(name, password)
+		return r.Header.Get("Authorization")
+	}
+	for name, row := range map[string]struct {
+		authorization, otp string
+		status             int
+	}{
+		"a session":                        {"Bearer " + srv.Token(), "", 200},
+		"the scheme in small letters":      {"bearer " + srv.Token(), "", 200},
+		"an API key":                       {"Bearer apikey." + srv.APIKey(), "", 200},
+		"an API key without its prefix":    {"Bearer " + srv.APIKey(), "", 401},
+		"a session with the prefix":        {"Bearer apikey." + srv.Token(), "", 401},
+		"nothing":                          {"", "", 401},
+		"no token":                         {"Bearer ", "", 401},
+		"a token without a scheme":         {srv.Token(), "", 401},
+		"another scheme":                   {"Token token=" + srv.Token(), "", 401},
+		"an unknown session":               {"Bearer 0123", "", 401},
+		"a password, of old":               {basic("bob", "bob-password"), "", 200},
+		"a wrong password, of old":         {basic("bob", "wrong"), "", 401},
+		"nobody's password, of old":        {basic("eve", ""), "", 401},
+		"a password and a code, of old":    {basic("dave", "dave-password"), "cccccc", 200},
+		"the same code again, of old":      {basic("dave", "dave-password"), "cccccc", 200},
+		"a password without a code":        {basic("dave", "dave-password"), "", 401},
+		"an authenticator's code, in vain": {basic("carol", "carol-password"), "123456", 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := http.NewRequest(http.MethodGet, srv.URL()+"/accounts", nil)
+			require.NoError(t, err)
+			r.Header = http.Header{"Authorization": {row.authorization}, "X-Yubikey-Otp": {row.otp}}
+			client := srv.HTTPClient()
+			defer client.CloseIdleConnections()
+			response, err := client.Do(r)
+			require.NoError(t, err)
+			assert.NoError(t, response.Body.Close())
+			assert.Equal(t, row.status, response.StatusCode)
+		})
+	}
+}
+
+func TestAPIKeys(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	acme := srv.Account("acme")
+	acme.Group("web").VirtualMachine("www1")
+	alice := srv.User("alice")
+	made := ask(t, srv, srv.Token(), "POST /api_keys", fmt.Sprintf(`{"user_id":%d,"label":"ci","expires_at":"2019-03-04T13:00:00Z"}`, alice.ID()))
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	key := "apikey." + made.object(t)["api_key"].(string)
+	id := fmt.Sprint(made.object(t)["id"])
+
+	assert.Equal(t, "[]", ask(t, srv, key, "GET /accounts", "").body, "a new key may do nothing")
+	assert.Equal(t, 404, ask(t, srv, key, "GET "+onWWW1, "").status)
+	for what, body := range map[string]string{
+		"PUT /users/alice": `{"authorized_keys":"ssh-rsa mine"}`, "DELETE /api_keys/" + id: "", "POST /accounts": `{"name":"new"}`,
+		"POST /api_keys": fmt.Sprintf(`{"user_id":%d,"label":"another"}`, alice.ID()),
+	} {
+		assert.Equal(t, 403, ask(t, srv, key, what, body).status, "%s: a key is not its user", what)
+	}
+	grant := fmt.Sprintf(`{"level":"group_admin","group_id":%d,"api_key_id":%s}`, acme.Group("web").ID(), id)
+	assert.Equal(t, 400, ask(t, srv, key, "POST /users/alice/privileges", grant).status, "it does not see the group")
+	granted := ask(t, srv, srv.Token(), "POST /users/alice/privileges", grant)
+	require.Equal(t, 201, granted.status, granted.body)
+	assert.Equal(t, false, granted.object(t)["password_required"])
+	assert.Equal(t, 200, ask(t, srv, key, "PUT "+onWWW1, `{"cores":2}`).status)
+	assert.Equal(t, 403, ask(t, srv, key, "POST /accounts/acme/groups", `{"name":"new"}`).status, "it may do what it was granted")
+	assert.Equal(t, []any{"default", "web"}, ask(t, srv, srv.Token(), "GET /groups", "").pluck(t, "name"))
+	assert.Equal(t, []any{"web"}, ask(t, srv, key, "GET /groups", "").pluck(t, "name"))
+
+	shown := ask(t, srv, srv.Token(), "GET /api_keys/"+id+"?view=overview", "").object(t)
+	assert.NotContains(t, shown, "api_key", "it is shown once")
+	assert.Len(t, shown["privileges"], 1)
+
+	assert.Equal(t, 200, ask(t, srv, srv.User("alice").Token(), "GET "+onWWW1, "").status)
+	bobs := srv.User("bob").Token()
+	assert.Equal(t, "[]", ask(t, srv, bobs, "GET /api_keys", "").body)
+	assert.Equal(t, 404, ask(t, srv, bobs, "DELETE /api_keys/"+id, "").status)
+	assert.Equal(t, 404, ask(t, srv, bobs, "GET /api_keys/"+id, "").status)
+
+	srv.Advance(time.Hour + justBefore)
+	assert.Equal(t, 200, ask(t, srv, key, "GET /accounts", "").status)
+	srv.Advance(-justBefore)
+	assert.Equal(t, 401, ask(t, srv, key, "GET /accounts", "").status, "it has expired")
+	assert.Equal(t, 200, ask(t, srv, "apikey."+srv.APIKey(), "GET /accounts", "").status)
+
+	seeded := alice.APIKey("seeded")
+	assert.Equal(t, 200, ask(t, srv, "apikey."+seeded, "POST /accounts/acme/groups", `{"name":"new"}`).status, "a seeded key may what its user may")
+	list := ask(t, srv, srv.Token(), "GET /api_keys", "").list(t)
+	last := list[len(list)-1]
+	assert.Equal(t, "seeded", last["label"])
+	require.Equal(t, 204, ask(t, srv, srv.Token(), fmt.Sprint("DELETE /api_keys/", last["id"]), "").status)
+	assert.Equal(t, 401, ask(t, srv, "apikey."+seeded, "GET /accounts", "").status, "it is revoked")
+}

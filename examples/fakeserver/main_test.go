@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type ready struct {
+	API    string
+	Auth   string
+	Token  string
+	APIKey string `json:"api_key"`
+}
+
+// log is a writer for the log of a server that runs meanwhile.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// start runs the program until the function returned is called, which returns its
+// error.
+func start(t *testing.T, stderr io.Writer, args ...string) (ready, func() error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	result := make(chan error, 1)
+	go func() {
+		err := run(ctx, args, w, stderr)
+		_ = w.CloseWithError(io.EOF)
+		result <- err
+	}()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	stop := func() error {
+		cancel()
+		return <-result
+	}
+	if err != nil {
+		cancel()
+		require.NoError(t, <-result)
+	}
+	var said ready
+	require.NoError(t, json.Unmarshal([]byte(line), &said))
+	return said, stop
+}
+
+func get(t *testing.T, client *http.Client, address, token string) (int, string) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	response, err := client.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(body)
+}
+
+func TestServesUntilItIsStopped(t *testing.T) {
+	var stderr log
+	said, stop := start(t, &stderr, "-machines", "5")
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+
+	for name, token := range map[string]string{"token": said.Token, "API key": "apikey." + said.APIKey} {
+		status, body := get(t, client, said.API+"/virtual_machines?account_name=acme", token)
+		assert.Equal(t, http.StatusOK, status, name)
+		assert.Equal(t, 3+5, strings.Count(body, `"hostname"`), name)
+	}
+	response, err := client.Post(said.Auth+"/session", "application/json", strings.NewReader(`{"username":"bob","password":"bob-password"}`))
+	require.NoError(t, err)
+	session, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	status, body := get(t, client, said.API+"/accounts", string(session))
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, "[]", body)
+
+	require.NoError(t, stop())
+	_, err = client.Get(said.API + "/definitions")
+	assert.Error(t, err, "it listens no more")
+	assert.Contains(t, stderr.String(), `msg="GET /virtual_machines" query="account_name=acme" status=200`)
+	for _, secret := range []string{said.Token, said.APIKey, "bob-password", string(session)} {
+		assert.NotContains(t, stderr.String(), secret)
+	}
+}
+
+func TestServesTLSWithTheCertificateItWrote(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	said, stop := start(t, io.Discard, "-tls", "-tls-cert", file)
+	defer func() { assert.NoError(t, stop()) }()
+	certificate, err := os.ReadFile(file)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(certificate))
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	defer client.CloseIdleConnections()
+	status, _ := get(t, client, said.API+"/accounts/acme", said.Token)
+	assert.Equal(t, http.StatusOK, status)
+	assert.True(t, strings.HasPrefix(said.Auth, "https://"))
+}
+
+func TestRefusesFlagsThatMakeNoSense(t *testing.T) {
+	for name, args := range map[string][]string{
+		"an argument":            {"now"},
+		"a negative speed":       {"-speed", "-1"},
+		"fewer than no machines": {"-machines", "-1"},
+		"a certificate for HTTP": {"-tls-cert", "cert.pem"},
+		"a POST that fails":      {"-post-status", "404"},
+		"an unknown flag":        {"-fast"},
+		"no address":             {"-listen", "nowhere"},
+		"no such directory":      {"-tls", "-tls-cert", "/nonexistent/cert.pem"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Error(t, run(t.Context(), args, io.Discard, io.Discard))
+		})
+	}
+	assert.NoError(t, run(t.Context(), []string{"-help"}, io.Discard, io.Discard))
+}
