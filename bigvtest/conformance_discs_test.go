@@ -67,6 +67,7 @@ func TestConformanceDiscs(t *testing.T) {
 			{"it is gone", "alice", "GET /discs/<data>", "", 404, ""},
 			{"a disc is purged by its flat path", "alice", "DELETE /discs/<more>?purge=true", "", 204, ""},
 			{"it is gone from the list", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
+			{"an ID is never used twice", "alice", discs, `{"size":100}`, 201, `{"id":"$above more"}`},
 			{"a disc that is not is not found", "alice", "DELETE /discs/<more>?purge=true", "", 404, ""},
 			{"a disc not to be seen is not found", "bob", "DELETE /discs/<www1disc>?purge=true", "", 404, ""},
 		}},

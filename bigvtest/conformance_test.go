@@ -268,6 +268,9 @@ func (w *world) classed(class string, have any, present bool) bool {
 		return isText && text != ""
 	case "$int":
 		return isNumber && number == float64(int(number))
+	case "$above": // a number that was kept
+		kept, ok := w.kept[arg].(float64)
+		return isNumber && ok && number > kept
 	case "$messages": // what is wrong with an attribute
 		list, isList := have.([]any)
 		return isText && text != "" || isList && len(list) > 0
@@ -320,3 +323,53 @@ const (
 	vm1 = "/accounts/acme/groups/web/virtual_machines/www1"
 	vm2 = "/accounts/acme/groups/web/virtual_machines/www2"
 )
+
+// The rows are worth what the comparison is worth.
+func TestConformanceCompare(t *testing.T) {
+	rows := []struct {
+		fact, want, have string
+		alike            bool
+	}{
+		{"an object may have more", `{"a":1}`, `{"a":1,"b":2}`, true},
+		{"an object may not lack anything", `{"a":1,"b":2}`, `{"a":1}`, false},
+		{"null is not what is missing", `{"a":null}`, `{}`, false},
+		{"false is not null", `{"a":false}`, `{"a":null}`, false},
+		{"values differ", `{"a":1}`, `{"a":2}`, false},
+		{"kinds differ", `{"a":1}`, `{"a":"1"}`, false},
+		{"an array may not have more", `[1]`, `[1,2]`, false},
+		{"an array is in order", `[1,2]`, `[2,1]`, false},
+		{"an object is no array", `[{}]`, `{}`, false},
+		{"an empty array is one", `[]`, `[]`, true},
+		{"an object in an array may have more", `[{"a":1}]`, `[{"a":1,"b":2}]`, true},
+		{"has in any order", `{"$has":[3,1]}`, `[1,2,3]`, true},
+		{"has what is not there", `{"$has":[4]}`, `[1,2,3]`, false},
+		{"lacks what is not there", `{"$lacks":[4]}`, `[1,2,3]`, true},
+		{"lacks what is there", `{"$lacks":[1]}`, `[1,2,3]`, false},
+		{"lacks is about arrays", `{"$lacks":[1]}`, `{}`, false},
+		{"absent", `{"a":"$absent"}`, `{}`, true},
+		{"not absent", `{"a":"$absent"}`, `{"a":null}`, false},
+		{"empty is null", `{"a":"$empty"}`, `{"a":null}`, true},
+		{"empty is absent", `{"a":"$empty"}`, `{}`, true},
+		{"empty is not zero", `{"a":"$empty"}`, `{"a":0}`, false},
+		{"any is present", `{"a":"$any"}`, `{}`, false},
+		{"an integer", `{"a":"$int"}`, `{"a":1.5}`, false},
+		{"a string", `{"a":"$string"}`, `{"a":""}`, false},
+		{"a match", `{"a":"$match ^x$"}`, `{"a":"xy"}`, false},
+		{"an instant in another zone", `{"a":"$time 2019-07-01T11:00:00Z"}`, `{"a":"2019-07-01T12:00:00+01:00"}`, true},
+		{"another instant", `{"a":"$time 2019-07-01T11:00:00Z"}`, `{"a":"2019-07-01T12:00:00Z"}`, false},
+		{"messages in a list", `{"a":"$messages"}`, `{"a":["is invalid"]}`, true},
+		{"no messages", `{"a":"$messages"}`, `{"a":[]}`, false},
+		{"more than was kept", `{"a":"$above n"}`, `{"a":8}`, true},
+		{"no more than was kept", `{"a":"$above n"}`, `{"a":7}`, false},
+		{"kept is present", `{"a":"$keep x"}`, `{}`, false},
+	}
+	for _, r := range rows {
+		t.Run(r.fact, func(t *testing.T) {
+			w := &world{kept: map[string]any{"n": 7.0}}
+			var want, have any
+			require.NoError(t, json.Unmarshal([]byte(r.want), &want))
+			require.NoError(t, json.Unmarshal([]byte(r.have), &have))
+			assert.Equal(t, r.alike, len(w.compare("", want, have, true)) == 0)
+		})
+	}
+}

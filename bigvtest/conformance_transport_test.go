@@ -145,6 +145,9 @@ func TestConformanceIDsAndNames(t *testing.T) {
 			{"what is unknown is not found by PUT either", "alice", "PUT " + web + "/virtual_machines/nothing", `{"cores":1}`, 404, ""},
 			{"nor by DELETE", "alice", "DELETE " + web + "/virtual_machines/nothing", "", 404, ""},
 			{"nor by POST", "alice", "POST /accounts/acme/groups/nowhere/vm_create", `{}`, 404, ""},
+			{"a privilege goes by ID only", "alice", "GET /privileges/account_admin", "", 404, ""},
+			{"a network interface goes by ID only", "alice", "GET /nics/eth0", "", 404, ""},
+			{"an API key goes by ID only", "alice", "DELETE /api_keys/bigvtest", "", 404, ""},
 			{"a percent-encoded segment is read", "alice", "GET /accounts/%61cme", "", 200, `{"id":<acme>}`},
 		}},
 		{"an ID comes before a name", func(w *world) {
@@ -181,6 +184,11 @@ func TestConformanceFilters(t *testing.T) {
 			secret := w.srv.Account("secret")
 			w.kept["secret"], w.kept["hidden"], w.kept["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
 			w.kept["carol"] = w.srv.User("carol").ID()
+			double := w.srv.Account("double")
+			w.srv.User("dora").Grant("account_admin", double)
+			w.kept["twin"] = double.Group("default").VirtualMachine("twin").ID()
+			w.kept["twin2"] = double.Group("second").VirtualMachine("twin").ID()
+			w.kept["g2"] = double.Group("second").ID()
 		}, []row{
 			{"all groups that there are to see", "carol", "GET /groups", "", 200, `[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`},
 			{"groups by account ID", "carol", "GET /groups?account_id=<other>", "", 200, `[{"name":"default"},{"id":<app>}]`},
@@ -198,6 +206,11 @@ func TestConformanceFilters(t *testing.T) {
 			{"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "", either(200, 404), anything},
 			{"machines of an unknown group are not found", "carol", "GET /virtual_machines?group_id=999999", "", 404, ""},
 			{"machines of a group not to be seen are not found", "carol", "GET /virtual_machines?group_id=<hidden>", "", 404, ""},
+			{"a name that several machines have needs its parents", "dora", "GET /discs?vm_name=twin", "", either(400, 404), anything},
+			{"and is found with them", "dora", "GET /discs?vm_name=twin&group_name=default&account_name=double", "", 200, `[{"virtual_machine_id":<twin>}]`},
+			{"and is found with their IDs", "dora", "GET /nics?vm_name=twin&group_id=<g2>", "", 200, `[{"virtual_machine_id":<twin2>}]`},
+			{"account_id is about accounts by ID", "carol", "GET /virtual_machines?account_id=<acme>&account_name=acme", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
+			{"an empty list is what filters may leave", "carol", "GET /virtual_machines?account_name=other&group_name=default", "", 200, `[]`},
 			{"unknown parameters are ignored", "carol", "GET /virtual_machines?group_id=<web>&colour=red&page=2", "", 200, `[{"id":<www1>}]`},
 			{"discs by machine ID", "carol", "GET /discs?vm_id=<www1>", "", 200, `[{"virtual_machine_id":<www1>}]`},
 			{"discs by machine name", "carol", "GET /discs?vm_name=app1", "", 200, `[{"virtual_machine_id":<app1>}]`},
@@ -218,4 +231,39 @@ func TestConformanceFilters(t *testing.T) {
 			{"nested network interfaces hold what is theirs", "carol", "GET " + vm1 + "/nics", "", 200, `[{"virtual_machine_id":<www1>}]`},
 		}},
 	})
+}
+
+// What there is not and what is not to be seen answer the same, or the answer
+// would tell which of the two it is.
+func TestConformanceHidden(t *testing.T) {
+	rows := []struct{ fact, hidden, unknown string }{
+		{"an account", "/accounts/acme", "/accounts/none"},
+		{"an account by ID", "/accounts/<acme>", "/accounts/99"},
+		{"a group", web, "/accounts/none/groups/web"},
+		{"a machine", vm1, "/accounts/acme/groups/web/virtual_machines/none"},
+		{"a machine by ID", "/virtual_machines/<www1>", "/virtual_machines/9999"},
+		{"a disc", "/discs/<www1disc>", "/discs/9999"},
+		{"a user", "/users/alice", "/users/nobody"},
+		{"a privilege", "/privileges/<privilege>", "/privileges/99"},
+		{"a filter", "/virtual_machines?account_id=<acme>", "/virtual_machines?account_id=99"},
+	}
+	methods := []string{"GET", "PUT", "POST", "DELETE"}
+	w := newWorld(t)
+	www1(w)
+	w.kept["privilege"] = w.srv.User("greg").Grant("group_admin", w.srv.Account("acme").Group("web"))
+	for _, r := range rows {
+		t.Run(r.fact, func(t *testing.T) {
+			for _, method := range methods {
+				hidden := w.do(t, method, w.fill(r.hidden), `{}`, w.headers("bob"))
+				unknown := w.do(t, method, w.fill(r.unknown), `{}`, w.headers("bob"))
+				if method == "GET" {
+					assert.Equal(t, 404, hidden.status)
+				}
+				assert.GreaterOrEqual(t, hidden.status, 400)
+				assert.Equal(t, unknown.status, hidden.status, method)
+				assert.Equal(t, unknown.media, hidden.media, method)
+				assert.Equal(t, unknown.body, hidden.body, method)
+			}
+		})
+	}
 }

@@ -108,6 +108,7 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 	const create = "POST " + web + "/vm_create"
 	walk(t, []scenario{
 		{"create", nil, []row{
+			{"an API key creates", "key", "POST /accounts/acme/groups/default/vm_create", `{"virtual_machine":{"name":"key1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"name":"key1"}}`},
 			{"create is accepted and wrapped", "alice", create, `{"virtual_machine":{"name":"www1","cores":2,"memory":2048,"power_on":true,"autoreboot_on":true,"zone_name":"manchester","hardware_profile":null,"keymap":"de","cdrom_url":"http://www.example.org/a.iso","hardware_profile_locked":true},
 				"discs":[{"label":"root","size":30000,"storage_grade":"ssd","backup_schedules":[{"start_at":"2019-03-04 18:00:00 GMT","interval_seconds":604800,"capacity":1}]},{"size":50}],
 				"reimage":{"distribution":"jessie","root_password":"s3cretpass","ssh_public_key":"","firstboot_script":""}}`, 202,
@@ -265,6 +266,7 @@ func TestConformanceDelete(t *testing.T) {
 			{"its discs cannot be deleted", "alice", "DELETE " + vm1 + "/discs/disc-1?purge=true", "", refused, anything},
 			{"it cannot be given an address", "alice", "POST " + vm1 + "/nics/<nic>/ip_create", `{"addresses":1,"family":"ipv4","reason":"tls"}`, refused, anything},
 			{"it cannot be signalled", "alice", "POST " + vm1 + "/signal", `{"signal":"reset"}`, refused, anything},
+			{"a second delete works like the first", "alice", "DELETE " + vm1, "", 204, ""},
 			{"it is undeleted without include_deleted, and is off", "alice", "PUT " + vm1, `{"deleted":false}`, 200, `{"id":<www1>,"deleted":false,"power_on":false}`},
 			{"it is found again", "alice", "GET " + vm1, "", 200, `{"id":<www1>,"deleted":false}`},
 			{"it has its addresses still", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":<nic>,"ips":["<ip>","<ip6>"]}]`},
@@ -272,6 +274,7 @@ func TestConformanceDelete(t *testing.T) {
 			{"deleted:false is nothing to a machine that is not deleted", "alice", "PUT " + vm2, `{"deleted":false}`, 200, `{"deleted":false,"power_on":true}`},
 		}},
 		{"purge", func(w *world) { www1(w); w.machine("web", "www2").SetDeleted(true) }, []row{
+			{"", "alice", "GET " + vm1, "", 200, `{"id":"$keep old"}`},
 			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$keep ip","$keep ip6"]}]`},
 			{"a live machine is purged", "alice", "DELETE " + vm1 + "?purge=true", "", 204, ""},
 			{"it is gone for good", "alice", "GET " + vm1 + "?include_deleted=true", "", 404, ""},
@@ -279,7 +282,8 @@ func TestConformanceDelete(t *testing.T) {
 			{"its discs are gone", "alice", "GET /discs/<www1disc>", "", 404, ""},
 			{"its addresses are back in the pool", "alice", "GET /ips/<ip>", "", 404, ""},
 			{"it cannot be purged twice", "alice", "DELETE " + vm1 + "?purge=true", "", 404, ""},
-			{"its name is free", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, ""},
+			{"its name is free", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"id":"$keep fresh"}}`},
+			{"its ID is not used again", "alice", "GET /virtual_machines/<fresh>", "", 202, `{"id":"$above old","name":"www1"}`},
 			{"a deleted machine is purged", "alice", "DELETE " + vm2 + "?purge=true", "", 204, ""},
 			{"it is gone too", "alice", "GET /virtual_machines/<www2>?include_deleted=true", "", 404, ""},
 			{"purge works with exactly true", "alice", "DELETE " + vm1 + "?purge=false", "", 204, ""},
