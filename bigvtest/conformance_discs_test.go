@@ -56,6 +56,13 @@ func TestConformanceDiscs(t *testing.T) {
 			{"what is not to be set is dropped", "alice", "PUT " + vm1 + "/discs/disc-1", `{"id":1,"storage_pool":"mine","backup_count":9,"colour":"red","new_storage_grade":"ssd"}`, 200, `{"id":<www1disc>,"storage_pool":"$match ^[^m]","backup_count":0,"colour":"$absent","new_storage_grade":"$absent"}`},
 			{"schedules are not changed with the disc", "alice", "PUT " + vm1 + "/discs/disc-1", `{"backup_schedules":[{"interval_seconds":86400}]}`, 200, `{"backup_schedules":[]}`},
 		}},
+		{"order", func(w *world) {
+			w.machine("web", "www1").SetPower(false)
+			w.machine("web", "www2").SetPower(false)
+			w.kept["data"] = w.srv.Account("acme").Group("web").VirtualMachine("www1").Disc("data", 100).ID()
+		}, []row{
+			{"a flat list is by ID", "alice", "GET /discs", "", 200, `[{"id":<www1disc>},{"id":<www2disc>},{"id":<data>}]`},
+		}},
 		{"deleting", www1Off, []row{
 			{"", "alice", discs, `{"label":"data","size":100}`, 201, `{"id":"$keep data"}`},
 			{"", "alice", discs, `{"label":"more","size":100}`, 201, `{"id":"$keep more"}`},

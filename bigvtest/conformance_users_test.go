@@ -43,6 +43,7 @@ func TestConformanceAPIKeys(t *testing.T) {
 		{"keys", www1, []row{
 			{"a key is made", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci","expires_at":"2030-01-01T00:00:00Z"}`, 201, `{"id":"$keep id","user_id":<alice>,"label":"ci","api_key":"$keep secret","expires_at":"$time 2030-01-01T00:00:00Z"}`},
 			{"its secret is not read again", "alice", "GET /api_keys", "", 200, `{"$has":[{"id":<id>,"label":"ci","user_id":<alice>,"api_key":"$absent"}]}`},
+			{"nor by its ID", "alice", "GET /api_keys/<id>", "", 200, `{"id":<id>,"label":"ci","api_key":"$absent"}`},
 			{"nor in the overview", "alice", "GET /api_keys?view=overview", "", 200, `{"$has":[{"id":<id>,"api_key":"$absent","privileges":[]}]}`},
 			{"the list has no privileges", "alice", "GET /api_keys", "", 200, `{"$has":[{"id":<id>,"privileges":"$absent"}]}`},
 			{"a new key works and sees nothing", "Bearer apikey.<secret>", "GET /accounts", "", 200, `[]`},
@@ -72,6 +73,7 @@ func TestConformanceAPIKeys(t *testing.T) {
 		}},
 		{"another user's key", nil, []row{
 			{"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci"}`, 201, `{"id":"$keep id"}`},
+			{"is not found", "bob", "GET /api_keys/<id>", "", 404, ""},
 			{"is not found to delete", "bob", "DELETE /api_keys/<id>", "", 404, ""},
 		}},
 		{"expiry", nil, []row{
