@@ -1,0 +1,269 @@
+package bigvtest_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestConformanceContentType(t *testing.T) {
+	rows := []struct {
+		fact        string
+		contentType string
+		status      int
+	}{
+		{"JSON is read", "application/json", 200},
+		{"JSON with a character set is read", "application/json; charset=utf-8", 200},
+		{"plain text is refused", "text/plain", 415},
+		{"a form is refused", "application/x-www-form-urlencoded", 415},
+		{"a vendor type is refused", "application/vnd.bigv.virtual-machine+json", 415},
+	}
+	for _, r := range rows {
+		t.Run(r.fact, func(t *testing.T) {
+			w := newWorld(t)
+			www1(w)
+			headers := maps.Clone(w.headers("alice"))
+			headers["Content-Type"] = r.contentType
+			got := w.do(t, "PUT", vm1, `{"cores":3}`, headers)
+			assert.Equal(t, r.status, got.status)
+			cores := w.srv.Account("acme").Group("web").VirtualMachine("www1").State().Cores
+			if r.status == http.StatusOK {
+				assert.Equal(t, 3, cores)
+			} else {
+				assert.Equal(t, "text/plain", got.media)
+				assert.Equal(t, 1, cores)
+			}
+		})
+	}
+}
+
+func TestConformanceBodies(t *testing.T) {
+	walk(t, []scenario{
+		{"bodies", www1, []row{
+			{"malformed JSON is a bad request", "alice", "PUT " + vm1, `{"cores":`, 400, "text"},
+			{"two documents are a bad request", "alice", "PUT " + vm1, `{"cores":2}{"cores":3}`, 400, "text"},
+			{"a list is a bad request", "alice", "PUT " + vm1, `[1]`, 400, "text"},
+			{"nothing of a malformed body is done", "alice", "GET " + vm1, "", 200, `{"cores":1}`},
+			{"malformed JSON is a bad request of POST too", "alice", "POST /accounts/acme/groups", `{"name":"x"`, 400, "text"},
+			{"only what is supplied changes on PUT", "alice", "PUT " + vm1, `{"cores":2}`, 200, `{"cores":2,"memory":1024,"power_on":true,"autoreboot_on":true,"name":"www1"}`},
+			{"an empty PUT changes nothing", "alice", "PUT " + vm1, `{}`, 200, `{"cores":2,"memory":1024,"power_on":true}`},
+			{"false is a value", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"autoreboot_on":false,"power_on":true}`},
+			{"unknown attributes are dropped on PUT", "alice", "PUT " + vm1, `{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200, `{"cores":3,"colour":"$absent","type":"$absent"}`},
+			{"unknown attributes are dropped on POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, either(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
+			{"numbers may be strings", "alice", "PUT " + vm1, `{"cores":"4","memory":"2048"}`, 200, `{"cores":4,"memory":2048}`},
+			{"a bad number among good ones changes nothing", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400, `{"memory":["is not included in the list"],"cores":"$absent"}`},
+			{"and the good ones are left", "alice", "GET " + vm1, "", 200, `{"cores":4,"memory":2048}`},
+			{"an empty list is a list", "bob", "GET /accounts", "", 200, `[]`},
+		}},
+		{"attributes that cannot be set", func(w *world) { www1(w); w.machine("web", "www2") }, []row{
+			{"", "alice", "GET " + vm1, "", 200, `{"management_address":"$keep address","head":"$keep head"}`},
+			{"an ID is dropped on PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
+			{"a host name is dropped", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
+			{"a head is dropped", "alice", "PUT " + vm1, `{"head":"elsewhere"}`, 200, `{"head":"<head>"}`},
+			{"a management address is dropped", "alice", "PUT " + vm1, `{"management_address":"192.0.2.1"}`, 200, `{"management_address":"<address>"}`},
+			{"the last image is dropped", "alice", "PUT " + vm1, `{"last_imaged_with":"x"}`, 200, `{"last_imaged_with":"$match ^[^x]"}`},
+			{"a zone is dropped on PUT", "alice", "PUT " + vm1, `{"zone_name":"manchester"}`, 200, `{"zone_name":"york"}`},
+			{"a zone that does not exist is dropped on PUT too", "alice", "PUT " + vm1, `{"zone_name":"mars"}`, 200, `{"zone_name":"york"}`},
+			{"", "alice", "PUT " + vm1, `{"deleted":true}`, either(200, 400), anything},
+			{"PUT does not delete", "alice", "GET " + vm1, "", 200, `{"deleted":false}`},
+			{"discs are dropped on PUT", "alice", "PUT " + vm1, `{"discs":[]}`, 200, `{"discs":"$absent"}`},
+			{"and are left", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
+		}},
+	})
+}
+
+func TestConformanceMethods(t *testing.T) {
+	wrong := func(calls ...string) (rows []row) {
+		for _, call := range calls {
+			rows = append(rows, row{call, "alice", call, "{}", 405, "text"})
+		}
+		return rows
+	}
+	walk(t, []scenario{
+		{"a wrong method on a known path is not allowed", www1, wrong(
+			"DELETE /accounts", "PUT /accounts", "PUT /accounts/acme/groups", "POST "+web, "DELETE "+web+"/virtual_machines", "POST "+vm1,
+			"GET "+web+"/vm_create", "GET "+vm1+"/signal", "PUT "+vm1+"/reimage", "DELETE "+vm1+"/discs", "POST "+vm1+"/discs/disc-1",
+			"PUT "+vm1+"/nics", "POST /definitions", "GET /vm_defaults", "PUT /vm_defaults", "GET /ips/swap_virtual_machine_ips",
+			"PUT /users", "POST /users/alice", "POST /privileges", "DELETE /api_keys",
+		)},
+		{"flat paths are for reading", www1, wrong(
+			"POST /groups", "PUT /groups/<web>", "DELETE /groups/<web>",
+			"POST /virtual_machines", "PUT /virtual_machines/<www1>", "DELETE /virtual_machines/<www1>?purge=true",
+			"POST /discs", "PUT /discs/<www1disc>", "POST /nics",
+		)},
+		{"network interfaces are for reading", func(w *world) { www1(w) }, []row{
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic"}]`},
+			{"none can be made", "alice", "POST " + vm1 + "/nics", `{}`, 405, ""},
+			{"none can be changed", "alice", "PUT " + vm1 + "/nics/<nic>", `{"label":"x"}`, 405, ""},
+			{"none can be deleted", "alice", "DELETE " + vm1 + "/nics/<nic>", "", 405, ""},
+		}},
+		{"paths that there are not", www1, []row{
+			{"an unknown resource is not found", "alice", "GET /zeppelins", "", 404, ""},
+			{"an unknown resource of a machine is not found", "alice", "GET " + vm1 + "/zeppelins", "", 404, ""},
+			{"users are never nested", "alice", "GET /accounts/acme/users", "", 404, ""},
+			{"API keys are never nested", "alice", "GET /users/alice/api_keys", "", 404, ""},
+			{"backups have no flat list", "alice", "GET /backups", "", 404, ""},
+		}},
+	})
+}
+
+func TestConformanceIDsAndNames(t *testing.T) {
+	walk(t, []scenario{
+		{"segments", func(w *world) {
+			www1(w)
+			w.machine("web", "www2")
+			w.machine("default", "www1")
+			w.kept["first"] = w.srv.Account("acme").Group("web").VirtualMachine("www1").ID()
+		}, []row{
+			{"an account goes by name", "alice", "GET /accounts/acme", "", 200, `{"id":<acme>}`},
+			{"an account goes by ID", "alice", "GET /accounts/<acme>", "", 200, `{"name":"acme"}`},
+			{"a group goes by name", "alice", "GET /accounts/acme/groups/web", "", 200, `{"id":<web>}`},
+			{"a group goes by ID", "alice", "GET /accounts/<acme>/groups/<web>", "", 200, `{"name":"web"}`},
+			{"the default group is called default", "alice", "GET /accounts/acme/groups/default", "", 200, `{"id":<default>}`},
+			{"a flat group goes by ID", "alice", "GET /groups/<web>", "", 200, `{"name":"web"}`},
+			{"a machine goes by name, nested", "alice", "GET " + web + "/virtual_machines/www2", "", 200, `{"id":<www2>}`},
+			{"a machine goes by ID, nested", "alice", "GET /accounts/<acme>/groups/<web>/virtual_machines/<www2>", "", 200, `{"name":"www2"}`},
+			{"a machine goes by ID, flat", "alice", "GET /virtual_machines/<www2>", "", 200, `{"name":"www2"}`},
+			{"a machine goes by name, flat", "alice", "GET /virtual_machines/www2", "", 200, `{"id":<www2>}`},
+			{"a name that two groups have is the first by ID", "alice", "GET /virtual_machines/www1", "", 200, `{"id":<first>}`},
+			{"a machine is not found in another group", "alice", "GET /accounts/acme/groups/default/virtual_machines/www2", "", 404, ""},
+			{"nor by ID", "alice", "GET /accounts/acme/groups/default/virtual_machines/<www2>", "", 404, ""},
+			{"a disc goes by label", "alice", "GET " + vm2 + "/discs/disc-1", "", 200, `{"id":<www2disc>}`},
+			{"a disc goes by ID", "alice", "GET " + vm2 + "/discs/<www2disc>", "", 200, `{"label":"disc-1"}`},
+			{"a disc is not found on another machine", "alice", "GET " + vm1 + "/discs/<www2disc>", "", 404, ""},
+			{"a user goes by name", "alice", "GET /users/alice", "", 200, `{"id":<alice>}`},
+			{"a user goes by ID", "alice", "GET /users/<alice>", "", 200, `{"username":"alice"}`},
+			{"an unknown account is not found", "alice", "GET /accounts/nowhere", "", 404, ""},
+			{"an unknown account by ID is not found", "alice", "GET /accounts/999999", "", 404, ""},
+			{"an unknown group is not found", "alice", "GET /accounts/acme/groups/nowhere", "", 404, ""},
+			{"an unknown machine is not found", "alice", "GET " + web + "/virtual_machines/nothing", "", 404, ""},
+			{"an unknown disc is not found", "alice", "GET " + vm1 + "/discs/nothing", "", 404, ""},
+			{"what is unknown is not found by PUT either", "alice", "PUT " + web + "/virtual_machines/nothing", `{"cores":1}`, 404, ""},
+			{"nor by DELETE", "alice", "DELETE " + web + "/virtual_machines/nothing", "", 404, ""},
+			{"nor by POST", "alice", "POST /accounts/acme/groups/nowhere/vm_create", `{}`, 404, ""},
+			{"a privilege goes by ID only", "alice", "GET /privileges/account_admin", "", 404, ""},
+			{"a network interface goes by ID only", "alice", "GET /nics/eth0", "", 404, ""},
+			{"an API key goes by ID only", "alice", "DELETE /api_keys/bigvtest", "", 404, ""},
+			{"a percent-encoded segment is read", "alice", "GET /accounts/%61cme", "", 200, `{"id":<acme>}`},
+		}},
+		{"an ID comes before a name", func(w *world) {
+			vm := w.srv.Account("acme").Group("web").VirtualMachine("www1")
+			w.kept["www1"] = vm.ID()
+			w.machine("web", fmt.Sprint(vm.ID())) // called by the ID of the other
+		}, []row{
+			{"digits are the ID of another rather than a name", "alice", "GET " + web + "/virtual_machines/<www1>", "", 200, `{"id":<www1>}`},
+		}},
+		{"colons", func(w *world) {
+			vm := w.machine("web", "www1")
+			address := vm.State().IPs[1].String()
+			w.kept["raw"], w.kept["encoded"] = address, url.QueryEscape(address)
+		}, []row{
+			{"an IPv6 address goes with raw colons", "alice", "GET /ips/<raw>", "", 200, `{"address":"<raw>"}`},
+			{"an IPv6 address goes with encoded colons", "alice", "GET /ips/<encoded>", "", 200, `{"address":"<raw>"}`},
+			{"a write goes with encoded colons", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200, `{"address":"<raw>","rdns":"www.example.org"}`},
+		}},
+	})
+}
+
+func TestConformanceFilters(t *testing.T) {
+	walk(t, []scenario{
+		{"filters", func(w *world) {
+			www1(w)
+			w.machine("default", "db1").SetPower(false)
+			other := w.srv.Account("other")
+			w.kept["other"] = other.ID()
+			w.kept["app"] = other.Group("app").ID()
+			vm := other.Group("app").VirtualMachine("app1")
+			w.kept["app1"] = vm.ID()
+			w.srv.User("carol").Grant("account_admin", w.srv.Account("acme"))
+			w.srv.User("carol").Grant("account_admin", other)
+			secret := w.srv.Account("secret")
+			w.kept["secret"], w.kept["hidden"], w.kept["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
+			w.kept["carol"] = w.srv.User("carol").ID()
+			double := w.srv.Account("double")
+			w.srv.User("dora").Grant("account_admin", double)
+			w.kept["twin"] = double.Group("default").VirtualMachine("twin").ID()
+			w.kept["twin2"] = double.Group("second").VirtualMachine("twin").ID()
+			w.kept["g2"] = double.Group("second").ID()
+		}, []row{
+			{"all groups that there are to see", "carol", "GET /groups", "", 200, `[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`},
+			{"groups by account ID", "carol", "GET /groups?account_id=<other>", "", 200, `[{"name":"default"},{"id":<app>}]`},
+			{"groups by account name", "carol", "GET /groups?account_name=other", "", 200, `[{"name":"default"},{"id":<app>}]`},
+			{"groups of an unknown account are not found", "carol", "GET /groups?account_id=999999", "", 404, ""},
+			{"groups of an account of unknown name are not found", "carol", "GET /groups?account_name=nowhere", "", 404, ""},
+			{"groups of an account not to be seen are not found", "carol", "GET /groups?account_id=<secret>", "", 404, ""},
+			{"all machines that there are to see", "carol", "GET /virtual_machines", "", 200, `[{"name":"www1"},{"name":"db1"},{"name":"app1"}]`},
+			{"machines by account ID", "carol", "GET /virtual_machines?account_id=<acme>", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
+			{"machines by account name", "carol", "GET /virtual_machines?account_name=other", "", 200, `[{"name":"app1"}]`},
+			{"machines by group ID", "carol", "GET /virtual_machines?group_id=<web>", "", 200, `[{"id":<www1>}]`},
+			{"machines by group name", "carol", "GET /virtual_machines?group_name=app", "", 200, `[{"id":<app1>}]`},
+			{"a group name with its account's", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200, `[{"name":"db1"}]`},
+			{"a group name with its account's ID", "carol", "GET /virtual_machines?account_id=<other>&group_name=default", "", 200, `[]`},
+			{"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "", either(200, 404), anything},
+			{"machines of an unknown group are not found", "carol", "GET /virtual_machines?group_id=999999", "", 404, ""},
+			{"machines of a group not to be seen are not found", "carol", "GET /virtual_machines?group_id=<hidden>", "", 404, ""},
+			{"a name that several machines have needs its parents", "dora", "GET /discs?vm_name=twin", "", either(400, 404), anything},
+			{"and is found with them", "dora", "GET /discs?vm_name=twin&group_name=default&account_name=double", "", 200, `[{"virtual_machine_id":<twin>}]`},
+			{"and is found with their IDs", "dora", "GET /nics?vm_name=twin&group_id=<g2>", "", 200, `[{"virtual_machine_id":<twin2>}]`},
+			{"account_id is about accounts by ID", "carol", "GET /virtual_machines?account_id=<acme>&account_name=acme", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
+			{"an empty list is what filters may leave", "carol", "GET /virtual_machines?account_name=other&group_name=default", "", 200, `[]`},
+			{"unknown parameters are ignored", "carol", "GET /virtual_machines?group_id=<web>&colour=red&page=2", "", 200, `[{"id":<www1>}]`},
+			{"discs by machine ID", "carol", "GET /discs?vm_id=<www1>", "", 200, `[{"virtual_machine_id":<www1>}]`},
+			{"discs by machine name", "carol", "GET /discs?vm_name=app1", "", 200, `[{"virtual_machine_id":<app1>}]`},
+			{"discs by machine name and its parents", "carol", "GET /discs?account_name=acme&group_name=web&vm_name=www1", "", 200, `[{"virtual_machine_id":<www1>}]`},
+			{"all discs that there are to see", "carol", "GET /discs", "", 200, `[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`},
+			{"discs of an unknown machine are not found", "carol", "GET /discs?vm_id=999999", "", 404, ""},
+			{"discs of a machine not to be seen are not found", "carol", "GET /discs?vm_id=<hiddenvm>", "", 404, ""},
+			{"network interfaces by machine ID", "carol", "GET /nics?vm_id=<db1>", "", 200, `[{"virtual_machine_id":<db1>}]`},
+			{"network interfaces by machine name", "carol", "GET /nics?vm_name=www1", "", 200, `[{"virtual_machine_id":<www1>}]`},
+			{"all network interfaces that there are to see", "carol", "GET /nics", "", 200, `[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`},
+			{"network interfaces of an unknown machine are not found", "carol", "GET /nics?vm_name=nothing", "", 404, ""},
+			{"privileges by user ID", "carol", "GET /privileges?user_id=<carol>", "", 200, `[{"username":"carol"},{"username":"carol"}]`},
+			{"privileges by user name", "carol", "GET /privileges?user_name=carol", "", 200, `[{"username":"carol","account_id":<acme>},{"username":"carol","account_id":<other>}]`},
+			{"privileges of an unknown user are not found", "carol", "GET /privileges?user_name=nobody", "", 404, ""},
+			{"nested lists hold what is theirs", "carol", "GET /accounts/acme/groups/web/virtual_machines", "", 200, `[{"id":<www1>}]`},
+			{"nested groups hold what is theirs", "carol", "GET /accounts/other/groups", "", 200, `[{"name":"default"},{"name":"app"}]`},
+			{"nested discs hold what is theirs", "carol", "GET " + vm1 + "/discs", "", 200, `[{"virtual_machine_id":<www1>}]`},
+			{"nested network interfaces hold what is theirs", "carol", "GET " + vm1 + "/nics", "", 200, `[{"virtual_machine_id":<www1>}]`},
+		}},
+	})
+}
+
+// What there is not and what is not to be seen answer the same, or the answer
+// would tell which of the two it is.
+func TestConformanceHidden(t *testing.T) {
+	rows := []struct{ fact, hidden, unknown string }{
+		{"an account", "/accounts/acme", "/accounts/none"},
+		{"an account by ID", "/accounts/<acme>", "/accounts/99"},
+		{"a group", web, "/accounts/none/groups/web"},
+		{"a machine", vm1, "/accounts/acme/groups/web/virtual_machines/none"},
+		{"a machine by ID", "/virtual_machines/<www1>", "/virtual_machines/9999"},
+		{"a disc", "/discs/<www1disc>", "/discs/9999"},
+		{"a user", "/users/alice", "/users/nobody"},
+		{"a privilege", "/privileges/<privilege>", "/privileges/99"},
+		{"a filter", "/virtual_machines?account_id=<acme>", "/virtual_machines?account_id=99"},
+	}
+	methods := []string{"GET", "PUT", "POST", "DELETE"}
+	w := newWorld(t)
+	www1(w)
+	w.kept["privilege"] = w.srv.User("greg").Grant("group_admin", w.srv.Account("acme").Group("web"))
+	for _, r := range rows {
+		t.Run(r.fact, func(t *testing.T) {
+			for _, method := range methods {
+				hidden := w.do(t, method, w.fill(r.hidden), `{}`, w.headers("bob"))
+				unknown := w.do(t, method, w.fill(r.unknown), `{}`, w.headers("bob"))
+				if method == "GET" {
+					assert.Equal(t, 404, hidden.status)
+				}
+				assert.GreaterOrEqual(t, hidden.status, 400)
+				assert.Equal(t, unknown.status, hidden.status, method)
+				assert.Equal(t, unknown.media, hidden.media, method)
+				assert.Equal(t, unknown.body, hidden.body, method)
+			}
+		})
+	}
+}
