@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -203,21 +204,24 @@ func TestSeveralAtATimeAndNoMore(t *testing.T) {
 	srv, group := newGroup(t)
 	group.AddVirtualMachines("more", 20)
 	const atOnce = 3
-	var inFlight, most, waiting atomic.Int32
-	together := make(chan struct{})
+	var inFlight, most atomic.Int32
+	tooMany := make(chan struct{})
+	together := sync.OnceFunc(func() {
+		select { // there is room for another now, and it should not come
+		case <-tooMany:
+		case <-time.After(200 * time.Millisecond):
+		}
+	})
 	counting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/virtual_machines/") {
 			now := inFlight.Add(1)
 			defer inFlight.Add(-1)
 			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 			}
-			if waiting.Add(1) == atOnce {
-				close(together)
+			if now == atOnce+1 {
+				close(tooMany)
 			}
-			select { // the first ones wait for each other
-			case <-together:
-			case <-time.After(10 * time.Second):
-			}
+			together()
 		}
 		srv.ServeHTTP(w, r)
 	}))
