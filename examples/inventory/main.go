@@ -1,0 +1,292 @@
+// Inventory shows what there is: accounts, groups, virtual machines, discs and
+// addresses as a tree for eyes, or virtual machines a row each for programs.
+//
+//	go run ./examples/inventory
+//	go run ./examples/inventory -format csv
+//	go run ./examples/inventory -format json | head -n 1
+//
+// It only reads. With nothing configured it does so from a service in memory;
+// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME set, from Bytemark's.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"net/netip"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// Without this, the first row that nobody reads would kill the program; with
+	// it, writing the row is an error, which run knows.
+	signal.Ignore(syscall.SIGPIPE)
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "inventory:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("inventory", flag.ContinueOnError)
+	format := flags.String("format", "tree", "tree, or virtual machines as csv, or as json with one object a line")
+	account := flags.String("account", "", "this account only")
+	deleted := flags.Bool("deleted", false, "deleted virtual machines too")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	show, ok := map[string]func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error{
+		"tree": showTree, "csv": showCSV, "json": showJSON,
+	}[*format]
+	if !ok {
+		return fmt.Errorf("format %q: it is tree, csv or json", *format)
+	}
+	client, closeService, err := connect()
+	if err != nil {
+		return err
+	}
+	defer closeService()
+	err = show(ctx, client, bigv.VirtualMachineListOptions{
+		Account: bigv.AccountPath(*account), View: bigv.Overview, IncludeDeleted: *deleted,
+	}, out)
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // the reader has seen enough
+	}
+	return err
+}
+
+// connect makes a client of the service that is configured, or else of one in
+// memory.
+func connect() (client *bigv.Client, closeService func(), err error) {
+	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
+		return client, func() {}, err
+	}
+	srv, err := bigvtest.Start()
+	if err != nil {
+		return nil, nil, err
+	}
+	web := srv.Account("acme").Group("web")
+	web.VirtualMachine("www1").SetCores(2).SetMemory(4096).Disc("data", 51200)
+	web.VirtualMachine("www2").SetPower(false)
+	srv.Account("acme").Group("db").VirtualMachine("db-primary").SetMemory(16384).Disc("archive", 512000)
+	srv.Account("acme").Group("default").VirtualMachine("old").SetDeleted(true)
+	client, err = bigv.NewClient(srv.ClientOptions()...)
+	return client, srv.Close, err
+}
+
+// row is a virtual machine for programs. The names are those of the columns.
+type row struct {
+	Machine      string   `json:"machine"` // as other tools take it: www1.web.acme
+	ID           int      `json:"id"`
+	State        string   `json:"state"`
+	Cores        int      `json:"cores"`
+	Memory       int      `json:"memory_mib"`
+	Discs        int      `json:"discs"`
+	Storage      int      `json:"storage_mib"`
+	Zone         string   `json:"zone"`
+	Distribution string   `json:"distribution"`
+	Addresses    []string `json:"addresses"`
+}
+
+var columns = []string{"machine", "id", "state", "cores", "memory_mib", "discs", "storage_mib", "zone", "distribution", "addresses"}
+
+func newRow(vm bigv.VirtualMachine) row {
+	r := row{
+		Machine: vm.Hostname, ID: vm.ID, State: state(vm), Cores: vm.Cores, Memory: vm.Memory, Discs: len(vm.Discs),
+		Zone: vm.ZoneName, Distribution: vm.LastImagedWith, Addresses: []string{},
+	}
+	if path, err := bigv.ParseVirtualMachinePath(vm.Hostname); err == nil {
+		r.Machine = path.String()
+	}
+	for _, disc := range vm.Discs {
+		r.Storage += disc.Size
+	}
+	for _, nic := range vm.NetworkInterfaces {
+		for _, ip := range nic.IPs {
+			r.Addresses = append(r.Addresses, ip.String())
+		}
+		for _, ip := range extraIPs(nic) {
+			r.Addresses = append(r.Addresses, ip.String())
+		}
+	}
+	return r
+}
+
+// rows turns each machine into a row as it arrives.
+func rows(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for vm, err := range client.VirtualMachines.All(ctx, options) {
+			if !yield(newRow(vm), err) {
+				return
+			}
+		}
+	}
+}
+
+func showJSON(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+	lines := json.NewEncoder(out)
+	for r, err := range rows(ctx, client, options) {
+		if err != nil {
+			return err
+		}
+		if err := lines.Encode(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func showCSV(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+	lines := csv.NewWriter(out)
+	write := func(fields ...string) error {
+		if err := lines.Write(fields); err != nil {
+			return err
+		}
+		lines.Flush() // a row at a time, for who reads along
+		return lines.Error()
+	}
+	if err := write(columns...); err != nil {
+		return err
+	}
+	for r, err := range rows(ctx, client, options) {
+		if err != nil {
+			return err
+		}
+		err := write(r.Machine, strconv.Itoa(r.ID), r.State, strconv.Itoa(r.Cores), strconv.Itoa(r.Memory),
+			strconv.Itoa(r.Discs), strconv.Itoa(r.Storage), r.Zone, r.Distribution, strings.Join(r.Addresses, " "))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// node is a line of the tree.
+type node struct {
+	name, details string
+	children      []node
+}
+
+// showTree asks once for everything: an overview of accounts holds all below
+// them.
+func showTree(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+	var accounts []bigv.Account
+	var err error
+	if options.Account == "" {
+		accounts, err = client.Accounts.List(ctx, bigv.AccountListOptions{View: options.View, IncludeDeleted: options.IncludeDeleted})
+	} else {
+		calls := []bigv.CallOption{bigv.WithView(options.View)}
+		if options.IncludeDeleted {
+			calls = append(calls, bigv.WithDeleted())
+		}
+		var account bigv.Account
+		account, err = client.Accounts.Get(ctx, options.Account, calls...)
+		accounts = append(accounts, account)
+	}
+	if err != nil {
+		return err
+	}
+	aligned := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	for _, account := range accounts {
+		printNode(aligned, accountNode(account), "", "")
+	}
+	if len(accounts) == 0 {
+		fmt.Fprintln(aligned, "These credentials see no account.")
+	}
+	return aligned.Flush()
+}
+
+func accountNode(account bigv.Account) node {
+	n := node{name: account.Name, details: count(len(account.Groups), "group")}
+	if account.Suspended {
+		n.details += ", suspended"
+	}
+	for _, group := range account.Groups {
+		g := node{name: group.Name, details: count(len(group.VirtualMachines), "machine")}
+		for _, vm := range group.VirtualMachines {
+			g.children = append(g.children, machineNode(vm))
+		}
+		n.children = append(n.children, g)
+	}
+	return n
+}
+
+func machineNode(vm bigv.VirtualMachine) node {
+	n := node{name: vm.Name, details: fmt.Sprintf("%-7s %7s %8s   %s", state(vm), count(vm.Cores, "core"), size(vm.Memory), vm.LastImagedWith)}
+	for _, disc := range vm.Discs {
+		n.children = append(n.children, node{name: disc.Label, details: fmt.Sprintf("%-7s %16s", disc.StorageGrade, size(disc.Size))})
+	}
+	for _, nic := range vm.NetworkInterfaces {
+		for _, ip := range nic.IPs {
+			n.children = append(n.children, node{name: ip.String(), details: nic.MAC})
+		}
+		for _, ip := range extraIPs(nic) {
+			n.children = append(n.children, node{name: ip.String(), details: "routed to " + nic.ExtraIPs[ip].String()})
+		}
+	}
+	return n
+}
+
+// printNode prints a node and what is below it. Its details go into the second
+// column.
+func printNode(out io.Writer, n node, branch, indent string) {
+	fmt.Fprintf(out, "%s%s\t%s\n", branch, n.name, strings.TrimRight(n.details, " "))
+	for i, child := range n.children {
+		if i < len(n.children)-1 {
+			printNode(out, child, indent+"├─ ", indent+"│  ")
+		} else {
+			printNode(out, child, indent+"└─ ", indent+"   ")
+		}
+	}
+}
+
+func extraIPs(nic bigv.NIC) []netip.Addr {
+	return slices.SortedFunc(maps.Keys(nic.ExtraIPs), netip.Addr.Compare)
+}
+
+func state(vm bigv.VirtualMachine) string {
+	switch {
+	case vm.Deleted:
+		return "deleted"
+	case vm.PowerOn:
+		return "on"
+	}
+	return "off"
+}
+
+// size writes MiB as a person reads them.
+func size(mib int) string {
+	if mib%1024 == 0 {
+		return fmt.Sprintf("%d GiB", mib/1024)
+	}
+	return fmt.Sprintf("%d MiB", mib)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

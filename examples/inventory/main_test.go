@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// configure has the example work on a server of the test's. Nil configures
+// nothing.
+func configure(t *testing.T, srv *bigvtest.Server) {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+		t.Setenv(name, "")
+	}
+	if srv != nil {
+		t.Setenv("BIGV_ENDPOINT", srv.URL())
+		t.Setenv("BIGV_API_KEY", srv.APIKey())
+	}
+}
+
+func newServer(t *testing.T) *bigvtest.Server {
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("web").VirtualMachine("www1").SetCores(2).SetMemory(4096).Disc("data", 512)
+	srv.Account("acme").Group("web").VirtualMachine("gone").SetDeleted(true)
+	srv.Account("other").Group("web").VirtualMachine("www1")
+	srv.User("alice").Grant(bigv.GroupAdmin, srv.Account("other").Group("web"))
+	configure(t, srv)
+	t.Setenv("BIGV_API_KEY", srv.User("alice").APIKey("inventory"))
+	return srv
+}
+
+const header = "machine,id,state,cores,memory_mib,discs,storage_mib,zone,distribution,addresses\n"
+
+func TestRun(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"the tree is aligned and holds everything": {nil, `acme                     2 groups
+├─ default               0 machines
+└─ web                   1 machine
+   └─ www1               on      2 cores    4 GiB   jessie
+      ├─ disc-1          sata              25 GiB
+      ├─ data            sata             512 MiB
+      ├─ 198.18.0.1      fe:ff:00:00:17:71
+      └─ 2001:db8:1::1   fe:ff:00:00:17:71
+other                    1 group
+└─ web                   1 machine
+   └─ www1               on       1 core    1 GiB   jessie
+      ├─ disc-1          sata              25 GiB
+      ├─ 198.18.0.3      fe:ff:00:00:17:73
+      └─ 2001:db8:1::3   fe:ff:00:00:17:73
+`},
+		"the tree of one account, deleted machines too": {[]string{"-account", "acme", "-deleted"}, `acme                     2 groups
+├─ default               0 machines
+└─ web                   2 machines
+   ├─ www1               on      2 cores    4 GiB   jessie
+   │  ├─ disc-1          sata              25 GiB
+   │  ├─ data            sata             512 MiB
+   │  ├─ 198.18.0.1      fe:ff:00:00:17:71
+   │  └─ 2001:db8:1::1   fe:ff:00:00:17:71
+   └─ gone               deleted  1 core    1 GiB   jessie
+      ├─ disc-1          sata              25 GiB
+      ├─ 198.18.0.2      fe:ff:00:00:17:72
+      └─ 2001:db8:1::2   fe:ff:00:00:17:72
+`},
+		"csv is a row a machine": {[]string{"-format", "csv"}, header +
+			"www1.web.acme,5001,on,2,4096,2,26112,york,jessie,198.18.0.1 2001:db8:1::1\n" +
+			"www1.web.other,5003,on,1,1024,1,25600,york,jessie,198.18.0.3 2001:db8:1::3\n"},
+		"json is an object a machine": {[]string{"-format", "json", "-account", "other"},
+			`{"machine":"www1.web.other","id":5003,"state":"on","cores":1,"memory_mib":1024,"discs":1,"storage_mib":25600,` +
+				`"zone":"york","distribution":"jessie","addresses":["198.18.0.3","2001:db8:1::3"]}` + "\n"},
+		"csv of deleted machines": {[]string{"-format", "csv", "-account", "acme", "-deleted"}, header +
+			"www1.web.acme,5001,on,2,4096,2,26112,york,jessie,198.18.0.1 2001:db8:1::1\n" +
+			"gone.web.acme,5002,deleted,1,1024,1,25600,york,jessie,198.18.0.2 2001:db8:1::2\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			newServer(t)
+			for range 2 { // the second run shows the same
+				var out bytes.Buffer
+				require.NoError(t, run(t.Context(), tt.args, &out))
+				assert.Equal(t, tt.want, out.String())
+			}
+		})
+	}
+}
+
+func TestRunWithNothingConfigured(t *testing.T) {
+	configure(t, nil)
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out))
+	assert.Contains(t, out.String(), "db-primary")
+}
+
+func TestRunWithoutAccounts(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	configure(t, srv)
+	t.Setenv("BIGV_API_KEY", srv.User("carol").APIKey("inventory"))
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out))
+	assert.Equal(t, "These credentials see no account.\n", out.String())
+}
+
+func TestRunFails(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tt := range map[string]struct {
+		ctx     context.Context
+		args    []string
+		fault   bigvtest.Fault
+		want    error
+		message string
+	}{
+		"an unknown format":           {ctx: t.Context(), args: []string{"-format", "xml"}, message: `format "xml"`},
+		"an unknown flag":             {ctx: t.Context(), args: []string{"-purge"}, message: "-purge"},
+		"an unknown account":          {ctx: t.Context(), args: []string{"-account", "nowhere"}, want: bigv.ErrNotFound, message: "nowhere"},
+		"an unknown account, as rows": {ctx: t.Context(), args: []string{"-account", "nowhere", "-format", "csv"}, want: bigv.ErrNotFound},
+		"a refusal":                   {ctx: t.Context(), fault: bigvtest.Fault{Status: 403, Times: -1}, want: bigv.ErrForbidden},
+		"Ctrl-C":                      {ctx: cancelled, want: context.Canceled},
+		"Ctrl-C among rows":           {ctx: cancelled, args: []string{"-format", "json"}, want: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t)
+			if tt.fault.Status != 0 {
+				srv.Inject(tt.fault)
+			}
+			var out bytes.Buffer
+			err := run(tt.ctx, tt.args, &out)
+			require.Error(t, err)
+			assert.ErrorContains(t, err, tt.message)
+			if tt.want != nil {
+				assert.ErrorIs(t, err, tt.want)
+			}
+		})
+	}
+}
+
+// What arrived before the connection was lost has been written by then.
+func TestRowsAreWrittenAsTheyArrive(t *testing.T) {
+	srv := newServer(t)
+	srv.Account("acme").Group("web").AddVirtualMachines("many", 1000)
+	srv.Inject(bigvtest.Fault{Path: "/virtual_machines", CutBodyAt: 500_000, Times: -1})
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-format", "csv"}, &out)
+	require.Error(t, err)
+	lines := strings.Count(out.String(), "\n")
+	assert.Greater(t, lines, 100)
+	assert.Less(t, lines, 1000)
+	assert.Contains(t, out.String(), "many00000.web.acme")
+}
+
+// head is a reader that has seen enough after so many writes.
+type head struct{ left, asked int }
+
+func (h *head) Write(p []byte) (int, error) {
+	h.asked++
+	if h.left--; h.left < 0 {
+		return 0, &writeError{}
+	}
+	return len(p), nil
+}
+
+type writeError struct{}
+
+func (*writeError) Error() string { return "write: broken pipe" }
+func (*writeError) Unwrap() error { return syscall.EPIPE }
+
+func TestABrokenPipeIsNoFailure(t *testing.T) {
+	for _, format := range []string{"csv", "json", "tree"} {
+		t.Run(format, func(t *testing.T) {
+			srv := newServer(t)
+			srv.Account("acme").Group("web").AddVirtualMachines("many", 100)
+			out := &head{left: 1}
+			require.NoError(t, run(t.Context(), []string{"-format", format}, out))
+			assert.Equal(t, 2, out.asked, "nothing is written after the pipe has broken")
+		})
+	}
+}
+
+func TestAFullDiscIsAFailure(t *testing.T) {
+	newServer(t)
+	for _, format := range []string{"csv", "json", "tree"} {
+		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, full{}), syscall.ENOSPC, format)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -1,0 +1,101 @@
+// Stub shows how a program keeps its own tests small: it names the methods that
+// it needs in an interface of its own, and its unit test gives it a stub of three
+// lines instead of a service.
+//
+//	go run ./examples/stub
+//	go test ./examples/stub
+//
+// The program itself starts the machines of a group that are off, such as each
+// morning. With nothing configured it works on a service in memory.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// machines is what wake needs of client.VirtualMachines, and no more.
+type machines interface {
+	List(context.Context, bigv.VirtualMachineListOptions, ...bigv.CallOption) ([]bigv.VirtualMachine, error)
+	Start(context.Context, bigv.VirtualMachinePath, ...bigv.CallOption) (bigv.VirtualMachine, error)
+}
+
+// wake starts the machines of a group that are off, and returns the names of
+// those it started. One that cannot be started does not keep the others off.
+func wake(ctx context.Context, m machines, group bigv.GroupPath) (started []string, err error) {
+	list, err := m.List(ctx, bigv.VirtualMachineListOptions{Group: group})
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, vm := range list {
+		if vm.PowerOn || vm.Provisioning {
+			continue
+		}
+		if _, err := m.Start(ctx, vm.Path()); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		started = append(started, vm.Name)
+	}
+	return started, errors.Join(errs...)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "stub:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("stub", flag.ContinueOnError)
+	var group bigv.GroupPath
+	flags.TextVar(&group, "group", bigv.AccountPath("acme").Group("web"), "whose machines to start, as group.account")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	client, closeService, err := connect()
+	if err != nil {
+		return err
+	}
+	defer closeService()
+	started, err := wake(ctx, client.VirtualMachines, group)
+	for _, name := range started {
+		fmt.Fprintln(out, "started", name)
+	}
+	return err
+}
+
+// connect makes a client of the service that is configured, or else of one in
+// memory.
+func connect() (client *bigv.Client, closeService func(), err error) {
+	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-stub"))
+		return client, func() {}, err
+	}
+	srv, err := bigvtest.Start()
+	if err != nil {
+		return nil, nil, err
+	}
+	web := srv.Account("acme").Group("web")
+	web.VirtualMachine("www1")
+	web.VirtualMachine("www2").SetPower(false)
+	client, err = bigv.NewClient(srv.ClientOptions()...)
+	return client, srv.Close, err
+}

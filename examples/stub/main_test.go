@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// The real service satisfies the interface: if it no longer does, this does not
+// compile.
+var _ machines = (*bigv.VirtualMachinesService)(nil)
+
+// stub is a service that has these machines, and these errors.
+type stub struct {
+	vms     []bigv.VirtualMachine
+	listErr error
+	failing map[bigv.VirtualMachinePath]error // what Start says
+	asked   bigv.VirtualMachineListOptions
+}
+
+func (s *stub) List(_ context.Context, options bigv.VirtualMachineListOptions, _ ...bigv.CallOption) ([]bigv.VirtualMachine, error) {
+	s.asked = options
+	return s.vms, s.listErr
+}
+
+func (s *stub) Start(_ context.Context, vm bigv.VirtualMachinePath, _ ...bigv.CallOption) (bigv.VirtualMachine, error) {
+	return bigv.VirtualMachine{}, s.failing[vm]
+}
+
+func TestWake(t *testing.T) {
+	var (
+		on      = bigv.VirtualMachine{ID: 1, Name: "on", PowerOn: true}
+		off     = bigv.VirtualMachine{ID: 2, Name: "off"}
+		alsoOff = bigv.VirtualMachine{ID: 3, Name: "also-off"}
+		made    = bigv.VirtualMachine{ID: 4, Name: "made", Provisioning: true}
+		broken  = errors.New("no head has room")
+	)
+	for name, tt := range map[string]struct {
+		stub stub
+		want []string
+		err  error
+	}{
+		"an empty group":                     {},
+		"those that are off":                 {stub: stub{vms: []bigv.VirtualMachine{on, off, alsoOff}}, want: []string{"off", "also-off"}},
+		"not one that is being made":         {stub: stub{vms: []bigv.VirtualMachine{made}}},
+		"a list that fails":                  {stub: stub{vms: []bigv.VirtualMachine{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
+		"one that fails leaves others alone": {stub: stub{vms: []bigv.VirtualMachine{off, alsoOff}, failing: map[bigv.VirtualMachinePath]error{off.Path(): broken}}, want: []string{"also-off"}, err: broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			group := bigv.AccountPath("acme").Group("web")
+			started, err := wake(t.Context(), &tt.stub, group)
+			assert.ErrorIs(t, err, tt.err)
+			assert.Equal(t, tt.want, started)
+			assert.Equal(t, group, tt.stub.asked.Group)
+		})
+	}
+}
+
+// A stub says what its author believes of the service. That the program works on
+// one that behaves as the service does, one test of the whole shows.
+func TestRun(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	web := srv.Account("acme").Group("web")
+	web.VirtualMachine("www1")
+	www2 := web.VirtualMachine("www2").SetPower(false)
+	www3 := web.VirtualMachine("www3").SetPower(false)
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT", "BIGV_AUTH_ENDPOINT"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("BIGV_ENDPOINT", srv.URL())
+	t.Setenv("BIGV_API_KEY", srv.APIKey())
+	srv.Inject(bigvtest.Fault{Method: "PUT", Path: "/accounts/acme/groups/*/virtual_machines/*", Status: 403})
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		want string
+		err  error
+	}{
+		{name: "Ctrl-C", ctx: cancelled, err: context.Canceled},
+		{name: "the first refuses", ctx: t.Context(), want: "started www3\n", err: bigv.ErrForbidden},
+		{name: "again", ctx: t.Context(), want: "started www2\n"},
+		{name: "and again", ctx: t.Context()},
+	} {
+		var out bytes.Buffer
+		assert.ErrorIs(t, run(tt.ctx, []string{"-group", "web.acme"}, &out), tt.err, tt.name)
+		assert.Equal(t, tt.want, out.String(), tt.name)
+	}
+	assert.True(t, www2.State().PoweredOn)
+	assert.True(t, www3.State().PoweredOn)
+}
+
+func TestRunWithNothingConfigured(t *testing.T) {
+	for _, name := range []string{"BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME"} {
+		t.Setenv(name, "")
+	}
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out))
+	assert.Equal(t, "started www2\n", out.String())
+}
