@@ -148,7 +148,7 @@ func TestAnswers(t *testing.T) {
 			for _, kind := range []string{"application/json", "application/vnd.bigv.thing+json; charset=utf-8", "text/plain"} {
 				t.Run(fmt.Sprint(row.name, " ", status, " ", kind), func(t *testing.T) {
 					t.Parallel()
-					got, err := invoke(t.Context(), start(t, answering(status, body, "Content-Type", kind)), row.name, row.args...)
+					got, err := invoke(t.Context(), start(t, replying(status, body, "Content-Type", kind)), row.name, row.args...)
 					require.NoError(t, err)
 					want := row.want
 					if vm, ok := want.(bigv.VirtualMachine); ok {
@@ -250,7 +250,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		for _, answer := range read.answers {
 			t.Run(read.name+" "+answer.name, func(t *testing.T) {
 				t.Parallel()
-				_, err := invoke(t.Context(), start(t, answering(200, answer.body), tryOnce), read.name, read.args...)
+				_, err := invoke(t.Context(), start(t, replying(200, answer.body), tryOnce), read.name, read.args...)
 				require.ErrorIs(t, err, bigv.ErrAnswer)
 				assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown)
 				assertSays(t, err, "bigv: "+read.says+": 200 OK: reading the answer: ")
@@ -379,7 +379,7 @@ func TestWritesWhoseAnswerIsNotRead(t *testing.T) {
 		}
 		t.Run(row.name+" answered by a web page", func(t *testing.T) {
 			t.Parallel()
-			_, err := invoke(t.Context(), start(t, answering(http.StatusOK, "<html>Log in to the network</html>")), row.name, row.args...)
+			_, err := invoke(t.Context(), start(t, replying(http.StatusOK, "<html>Log in to the network</html>")), row.name, row.args...)
 			require.ErrorIs(t, err, bigv.ErrAnswer)
 			require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 		})

@@ -76,7 +76,7 @@ func TestErrorsByStatus(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(row.status, " ", call.name), func(t *testing.T) {
 				t.Parallel()
-				_, err := invoke(t.Context(), start(t, answering(row.status, row.body), tryOnce), call.name, www1)
+				_, err := invoke(t.Context(), start(t, replying(row.status, row.body), tryOnce), call.name, www1)
 				assertKinds(t, err, call.kinds...)
 				for kind, matches := range typed {
 					assert.Equal(t, kind == row.typed, matches(err), "errors.As %s: %T", kind, err)
@@ -99,7 +99,7 @@ func TestErrorsByStatus(t *testing.T) {
 
 // The status is of the last attempt, and all of them are counted.
 func TestErrorsTellOfAttempts(t *testing.T) {
-	client := start(t, answering(http.StatusServiceUnavailable, "later", "Retry-After", "0"))
+	client := start(t, replying(http.StatusServiceUnavailable, "later", "Retry-After", "0"))
 	var meta bigv.Response
 	_, err := client.VirtualMachines.Get(t.Context(), www1, bigv.WithResponse(&meta))
 	e, ok := errors.AsType[*bigv.Error](err)
@@ -109,7 +109,7 @@ func TestErrorsTellOfAttempts(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, meta.StatusCode)
 	assertSays(t, err, " (after 3 attempts); ")
 
-	_, err = start(t, answering(http.StatusTooManyRequests, "", "Retry-After", "7"), tryOnce).VirtualMachines.Get(t.Context(), www1)
+	_, err = start(t, replying(http.StatusTooManyRequests, "", "Retry-After", "7"), tryOnce).VirtualMachines.Get(t.Context(), www1)
 	e, ok = errors.AsType[*bigv.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, 7*time.Second, e.RetryAfter)
@@ -157,7 +157,7 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := invoke(t.Context(), start(t, answering(http.StatusForbidden, ""), tryOnce), row.name, row.args...)
+			_, err := invoke(t.Context(), start(t, replying(http.StatusForbidden, ""), tryOnce), row.name, row.args...)
 			e, ok := errors.AsType[*bigv.Error](err)
 			require.True(t, ok, "%v", err)
 			operation, rest, _ := strings.Cut(row.want, "|")
@@ -205,7 +205,7 @@ func TestMessages(t *testing.T) {
 		{"VirtualMachines.Get answered by nothing", 200, "", args{www1},
 			"bigv: get virtual machine www1.web.acme: 200 OK: reading the answer: it is empty [GET " + www1URL + "]"},
 		{"VirtualMachines.Rename answered unreadably", 200, "[]", args{www1, "www2"},
-			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the answer: json: cannot unmarshal JSON array into Go bigv.VirtualMachine" +
+			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the answer: it is a list, where an object belongs" +
 				"; it may have been done, and may not: look before doing it again [PUT " + www1URL + "]"},
 		{"VirtualMachines.List whose filter is ignored", 200, `[{"id":1,"group_id":79}]`, args{bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}},
 			"bigv: list virtual machines of #78: 200 OK: reading the answer: the service ignored group_id: the list holds what it excludes [GET /virtual_machines?group_id=78]"},
@@ -220,7 +220,7 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := invoke(t.Context(), start(t, answering(row.status, row.body), tryOnce), row.name, row.args...)
+			_, err := invoke(t.Context(), start(t, replying(row.status, row.body), tryOnce), row.name, row.args...)
 			require.Error(t, err)
 			message := err.Error()
 			if e, ok := errors.AsType[*bigv.Error](err); ok {
@@ -249,7 +249,7 @@ func TestMessagesNameWhatWasWanted(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := invoke(t.Context(), start(t, answering(http.StatusForbidden, ""), tryOnce), row.name, row.args...)
+			_, err := invoke(t.Context(), start(t, replying(http.StatusForbidden, ""), tryOnce), row.name, row.args...)
 			assertSays(t, err, row.says)
 		})
 	}
@@ -261,7 +261,7 @@ func TestMessagesSayWhatToTry(t *testing.T) {
 		for _, name := range []string{"VirtualMachines.Get", "VirtualMachines.Start", "VirtualMachines.Reset"} {
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
 				t.Parallel()
-				_, err := invoke(t.Context(), start(t, answering(status, ""), tryOnce), name, www1)
+				_, err := invoke(t.Context(), start(t, replying(status, ""), tryOnce), name, www1)
 				assertSays(t, err, "; ")
 			})
 		}
@@ -301,7 +301,7 @@ func TestFieldsOfABadRequest(t *testing.T) {
 		for _, kind := range []string{"application/json", "text/plain"} {
 			t.Run(row.name+" as "+kind, func(t *testing.T) {
 				t.Parallel()
-				_, err := start(t, answering(400, row.body, "Content-Type", kind), tryOnce).VirtualMachines.Create(t.Context(), web, least)
+				_, err := start(t, replying(400, row.body, "Content-Type", kind), tryOnce).VirtualMachines.Create(t.Context(), web, least)
 				bad, ok := errors.AsType[*bigv.BadRequestError](err)
 				require.True(t, ok)
 				assert.Equal(t, row.want, bad.Fields())
@@ -318,7 +318,7 @@ func TestFieldsOfABadRequest(t *testing.T) {
 
 // What a caller does with the fields does not change the error.
 func TestFieldsAreCopies(t *testing.T) {
-	_, err := start(t, answering(400, `{"memory":["is odd"]}`)).VirtualMachines.Start(t.Context(), www1)
+	_, err := start(t, replying(400, `{"memory":["is odd"]}`)).VirtualMachines.Start(t.Context(), www1)
 	bad, ok := errors.AsType[*bigv.BadRequestError](err)
 	require.True(t, ok)
 	bad.Field("memory")[0] = "x"
@@ -336,7 +336,7 @@ func TestLongAnswersAreShortened(t *testing.T) {
 	for name, body := range map[string]string{
 		"many attributes": "{" + strings.Join(attributes, ",") + "}", "a long text": strings.Repeat("è very long ", 10000), "a long word": strings.Repeat("x", 100000),
 	} {
-		_, err := start(t, answering(400, body)).VirtualMachines.Start(t.Context(), www1)
+		_, err := start(t, replying(400, body)).VirtualMachines.Start(t.Context(), www1)
 		e, ok := errors.AsType[*bigv.Error](err)
 		require.True(t, ok, name)
 		assert.Less(t, len(e.Error()), 5000, name)
@@ -346,7 +346,7 @@ func TestLongAnswersAreShortened(t *testing.T) {
 }
 
 func TestAWebPageAsABadRequest(t *testing.T) {
-	_, err := start(t, answering(400, "<html><body>Your browser sent a request that this server could not understand.</body></html>")).VirtualMachines.Start(t.Context(), www1)
+	_, err := start(t, replying(400, "<html><body>Your browser sent a request that this server could not understand.</body></html>")).VirtualMachines.Start(t.Context(), www1)
 	assertSays(t, err, "400 Bad Request: the answer is a web page, perhaps of a proxy")
 }
 
@@ -374,7 +374,7 @@ func TestEchoedSecretsAreRemoved(t *testing.T) {
 	} {
 		for _, status := range []int{200, 400, 404, 418, 500, 503} {
 			for _, call := range calls {
-				_, err := invoke(t.Context(), start(t, answering(status, body), tryOnce), call.name, call.args...)
+				_, err := invoke(t.Context(), start(t, replying(status, body), tryOnce), call.name, call.args...)
 				if err == nil {
 					continue // a 200 whose body does not matter
 				}
@@ -396,7 +396,7 @@ func TestEchoedSecretsAreRemoved(t *testing.T) {
 // Whoever reads an error learns nothing of what was sent.
 func TestErrorsHoldNothingThatWasSent(t *testing.T) {
 	for _, status := range []int{400, 500} {
-		_, err := start(t, answering(status, "no"), tryOnce).VirtualMachines.Create(t.Context(), web, everything)
+		_, err := start(t, replying(status, "no"), tryOnce).VirtualMachines.Create(t.Context(), web, everything)
 		e, ok := errors.AsType[*bigv.Error](err)
 		require.True(t, ok)
 		text := fmt.Sprintf("%+v %#v %v", e, *e, err)

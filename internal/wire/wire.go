@@ -3,9 +3,11 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -34,8 +36,40 @@ func Unmarshal(data []byte, v any) error {
 	if json.Unmarshal(data, v, json.WithUnmarshalers(lenientInt())) == nil {
 		return nil
 	}
-	return err
+	return explain(err)
 }
+
+// explain words the error of a value that does not fit. The decoder's own wording
+// speaks of Go, and is not the same every day.
+func explain(err error) error {
+	semantic, ok := errors.AsType[*json.SemanticError](err)
+	if !ok || semantic.GoType == nil || semantic.JSONKind == 0 {
+		return err
+	}
+	where := cmp.Or(string(semantic.JSONPointer), "it")
+	belongs := map[reflect.Kind]string{
+		reflect.Int: "a whole number", reflect.String: "a text", reflect.Bool: "true or false",
+		reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "a list",
+	}[semantic.GoType.Kind()]
+	text := fmt.Sprintf("%s is %s, where %s belongs", where, kinds[semantic.JSONKind], cmp.Or(belongs, "something else"))
+	if semantic.Err != nil {
+		text += ": " + semantic.Err.Error()
+	}
+	return &mismatch{text, err}
+}
+
+// kinds are the words for JSON's kinds of values.
+var kinds = map[jsontext.Kind]string{
+	'n': "null", 'f': "false", 't': "true", '"': "a text", '0': "a number", '{': "an object", '[': "a list",
+}
+
+type mismatch struct {
+	text string
+	err  error
+}
+
+func (e *mismatch) Error() string { return e.text }
+func (e *mismatch) Unwrap() error { return e.err }
 
 func isTypeError(err error) bool {
 	_, ok := errors.AsType[*json.SemanticError](err)
@@ -133,9 +167,9 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		return yield(element)
 	}, json.WithUnmarshalers(lenientInt()))
 	if count == 0 && err2 != nil {
-		return err
+		return explain(err)
 	}
-	return err2
+	return explain(err2)
 }
 
 func elements[T any](m *meter, yield func(T) bool, options ...json.Options) error {
