@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -127,6 +128,7 @@ func listAllDiscs(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	slices.SortFunc(list, byNumber)
 	return ok(discViews(list, false))
 }
 

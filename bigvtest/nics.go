@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -126,6 +127,7 @@ func listAllNICs(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	slices.SortFunc(list, byNumber)
 	return ok(nicViews(list, false))
 }
 

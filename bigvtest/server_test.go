@@ -127,7 +127,7 @@ func TestABodyThatBreaksOff(t *testing.T) {
 // the clock. The race detector and the final count are the test.
 func TestAHundredClients(t *testing.T) {
 	const clients = 100
-	srv := bigvtest.NewServer(t, bigvtest.WithTLS())
+	srv := bigvtest.NewServer(t, bigvtest.WithTLS(), bigvtest.WithJournalLimit(200))
 	srv.Inject(bigvtest.Fault{Path: "/definitions", Times: -1, Delay: 1})
 	stop := srv.InjectRandom(1, 0.05)
 	client := srv.HTTPClient()

@@ -100,6 +100,8 @@ func (t *table[T]) all() iter.Seq[*T] {
 
 type numbered interface{ number() int }
 
+func byNumber[T numbered](a, b T) int { return cmp.Compare(a.number(), b.number()) }
+
 func compareNumber[T numbered](row T, id int) int { return cmp.Compare(row.number(), id) }
 
 // insert adds row to list, which is ordered by ID.

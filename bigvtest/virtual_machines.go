@@ -490,19 +490,16 @@ func updateMachine(q *request) (answer, error) {
 		return answer{}, err
 	}
 	f, next := newForm(q.in), *m
-	if f.has("group_id") {
-		id := 0
-		if f.integer("group_id", &id) {
-			to := q.groups.get(id)
-			switch {
-			case to == nil || !q.who.seesGroup(to):
-				f.bad.add("group_id", "is invalid")
-			case to == m.group:
-			case min(q.who.onGroup(to), q.who.onGroup(m.group)) < rankOf[GroupAdmin] || to.account.suspended && !q.who.staff():
-				return answer{}, errForbidden
-			default:
-				next.group = to
-			}
+	if id := 0; f.integer("group_id", &id) {
+		to := q.groups.get(id)
+		switch {
+		case to == nil || !q.who.seesGroup(to):
+			f.bad.add("group_id", "is invalid")
+		case to == m.group:
+		case min(q.who.onGroup(to), q.who.onGroup(m.group)) < rankOf[GroupAdmin] || to.account.suspended && !q.who.staff():
+			return answer{}, errForbidden
+		default:
+			next.group = to
 		}
 	}
 	f.machineName(next.group, m, &next.name)

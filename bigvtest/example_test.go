@@ -1,0 +1,167 @@
+package bigvtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// A test calls bigvtest.NewServer(t), which closes itself; a program calls Start.
+func Example() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	www1 := srv.Account("acme").Group("web").VirtualMachine("www1").SetMemory(2048)
+
+	// The program under test, here of one line.
+	if _, err := srv.Client().VirtualMachines.Update(context.Background(), www1.Path(), bigv.VirtualMachineUpdate{Memory: new(4096)}); err != nil {
+		log.Fatal(err)
+	}
+
+	fmt.Println(www1.State().Memory, www1.State().PoweredOn)
+	// Output: 4096 true
+}
+
+// A program that does not use the SDK, or is no Go program, is told where the server
+// is and how to get in.
+func ExampleServer_URL() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	request, err := http.NewRequest(http.MethodGet, srv.URL()+"/accounts/acme", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+srv.Token())
+	response, err := srv.HTTPClient().Do(request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	fmt.Println(response.Status)
+	// Output: 200 OK
+}
+
+// Time stands still until the test moves it: nobody waits for a machine to come up.
+func ExampleServer_Advance() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	client, ctx, web := srv.Client(), context.Background(), srv.Account("acme").Group("web")
+
+	vm, err := client.VirtualMachines.Create(ctx, web.Path(), bigv.VirtualMachineCreate{
+		Name: "www1", AutorebootOn: new(true), Discs: []bigv.DiscCreate{{Size: 25 * 1024}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(vm.Provisioning, vm.PowerOn)
+	srv.Advance(bigvtest.ProvisioningTime)
+	vm, err = client.VirtualMachines.Get(ctx, vm.Path())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(vm.Provisioning, vm.PowerOn)
+	// Output:
+	// true false
+	// false true
+}
+
+// The machine is reset, but the answer gets lost. The SDK says that it does not know,
+// and does not try again.
+func ExampleServer_Inject() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	www1 := srv.Account("acme").Group("web").VirtualMachine("www1")
+	srv.Inject(bigvtest.Fault{Method: "POST", Path: "/accounts/*/groups/*/virtual_machines/*/signal", DropAfter: true})
+
+	err = srv.Client().VirtualMachines.Reset(context.Background(), www1.Path())
+	fmt.Println(errors.Is(err, bigv.ErrOutcomeUnknown))
+	fmt.Println(www1.State().Resets, srv.DoneTwice())
+	// Output:
+	// true
+	// 1 []
+}
+
+// Some requests go wrong at random. A client that repeats them with care gets through,
+// and does nothing twice.
+func ExampleServer_InjectRandom() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	srv.InjectRandom(1, 0.2)
+	client := srv.Client(bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 20, MinWait: time.Microsecond, MaxWait: time.Millisecond}))
+	for range 100 {
+		if _, err := client.Accounts.Get(context.Background(), "acme"); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(len(srv.Journal()) > 100, srv.DoneTwice())
+	// Output: true []
+}
+
+// The journal shows what the program under test has sent, without secrets.
+func ExampleServer_Journal() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	www1 := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
+
+	err = srv.Client().VirtualMachines.Reimage(context.Background(), www1.Path(), bigv.Image{
+		Distribution: "stretch", RootPassword: bigv.NewSecret("s3cretpass"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, exchange := range srv.Journal() {
+		fmt.Println(exchange.Method, exchange.Path, exchange.Status)
+		fmt.Println(exchange.RequestBody)
+	}
+	// Output:
+	// POST /accounts/acme/groups/web/virtual_machines/www1/reimage 200
+	// {"distribution":"stretch","root_password":"[redacted]"}
+}
+
+// A privilege of one machine shows that machine, and nothing beside it.
+func ExampleUser_Grant() {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+	web := srv.Account("acme").Group("web")
+	www1, www2 := web.VirtualMachine("www1"), web.VirtualMachine("www2")
+	carol := srv.User("carol")
+	carol.Grant(bigvtest.VMConsole, www1)
+
+	ctx, vms := context.Background(), carol.Client().VirtualMachines
+	_, err = vms.Get(ctx, www1.Path())
+	fmt.Println(err)
+	_, err = vms.Get(ctx, www2.Path())
+	fmt.Println(errors.Is(err, bigv.ErrNotFound))
+	err = vms.Reset(ctx, www1.Path())
+	fmt.Println(errors.Is(err, bigv.ErrForbidden))
+	// Output:
+	// <nil>
+	// true
+	// true
+}
