@@ -30,7 +30,7 @@ var (
 		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("ses\"ame"), SSHPublicKey: "ssh-rsa AAAA one\nssh-rsa BBBB two", FirstbootScript: bigv.NewSecret("#!/bin/sh\ntouch /x")},
 		IPs:   &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
 	}
-	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond}
+	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
 	gracious  = bigv.ShutdownOptions{Wait: atOnce}
 	impatient = bigv.ShutdownOptions{Wait: atOnce, PullPlugAfter: 20 * time.Millisecond}
 )

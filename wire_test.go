@@ -146,6 +146,16 @@ func (r *recorder) sent() (requests sends) {
 	return requests
 }
 
+// forget gives the requests, and begins anew.
+func (r *recorder) forget() []exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	requests := r.requests
+	r.requests = nil
+	clear(r.asked)
+	return requests
+}
+
 // newRecorder starts a recorder and makes a client of it, which tries once.
 func newRecorder(t *testing.T, answers answers, opts ...bigv.Option) (*recorder, *bigv.Client) {
 	t.Helper()
