@@ -129,7 +129,7 @@ func throughput(ctx context.Context, b *bench) (rows []row, err error) {
 	const goroutines, calls = 32, 160
 	for _, protocol := range protocols {
 		s := &sides{
-			pace:       some,
+			pace:       many,
 			operations: calls,
 			bigv:       atOnce(goroutines, calls, getMachine(ctx, b.bigv[protocol], www1)),
 			floor:      atOnce(goroutines, calls, b.floor[protocol].getMachine(ctx, "web", "www1")),

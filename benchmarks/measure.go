@@ -16,8 +16,6 @@ type pace struct {
 var (
 	// many short rounds see through whatever else the machine does.
 	many = pace{rounds: 301}
-	// some are for what takes longer, but still passes by.
-	some = pace{rounds: 101}
 	// few are for calls that are long by themselves.
 	few = pace{rounds: 11, collect: true}
 )
