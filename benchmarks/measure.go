@@ -7,11 +7,17 @@ import (
 	"time"
 )
 
-// How often two sides are measured in turn. Many short rounds see through what
-// else the machine does; calls that are long by themselves have fewer.
-const (
-	shortRounds = 41
-	longRounds  = 11
+// pace is how often two sides are measured in turn.
+type pace struct {
+	rounds  int
+	collect bool // garbage before each, so that no side pays for the other's
+}
+
+var (
+	// many short rounds see through whatever else the machine does.
+	many = pace{rounds: 301}
+	// few are for calls that are long by themselves.
+	few = pace{rounds: 11, collect: true}
 )
 
 // cost is what one round of a side took, per operation.
@@ -27,7 +33,6 @@ func allocated(c cost) float64 { return c.bytes }
 // of the whole process, and the server is another: what a transport does in its
 // own goroutines counts.
 func costOf(operations int, f func() error) (cost, error) {
-	runtime.GC() // nobody pays for the garbage of the side before
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	started := time.Now()
@@ -45,7 +50,7 @@ func costOf(operations int, f func() error) (cost, error) {
 // sides are two ways of doing the same number of operations, and what they cost,
 // round by round.
 type sides struct {
-	rounds     int
+	pace       pace
 	operations int // in each round
 	bigv       func() error
 	floor      func() error
@@ -56,7 +61,7 @@ type sides struct {
 // measure lets the sides take turns, each beginning every other round, after one
 // round that does not count.
 func (s *sides) measure() error {
-	for round := range s.rounds + 1 {
+	for round := range s.pace.rounds + 1 {
 		order := []struct {
 			run   func() error
 			costs *[]cost
@@ -65,6 +70,9 @@ func (s *sides) measure() error {
 			slices.Reverse(order)
 		}
 		for _, side := range order {
+			if s.pace.collect {
+				runtime.GC()
+			}
 			c, err := costOf(s.operations, side.run)
 			if err != nil {
 				return err

@@ -138,7 +138,7 @@ func measurePeers(ctx context.Context, b *bench) (peers []peer, err error) {
 			}
 			floor := b.floor[protocol]
 			s := &sides{
-				rounds:     longRounds,
+				pace:       few,
 				operations: calls,
 				bigv:       atOnce(goroutines, calls, get),
 				floor:      atOnce(goroutines, calls, func() error { return floor.get(ctx, c.path, c.into()) }),

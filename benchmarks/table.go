@@ -34,7 +34,15 @@ func (r row) judged() row {
 	return r
 }
 
-func (r row) number(n float64) string { return fmt.Sprintf("%.*f%s", r.decimals, n, r.Unit) }
+func (r row) number(n float64) string { return r.bare(n) + r.Unit }
+
+func (r row) bare(n float64) string {
+	text := fmt.Sprintf("%.*f", r.decimals, n)
+	if strings.Trim(text, "-0.") == "" {
+		return strings.TrimPrefix(text, "-")
+	}
+	return text
+}
 
 func (r row) cells() []string {
 	sign, verdict, spread := "<= ", "short", ""
@@ -45,7 +53,7 @@ func (r row) cells() []string {
 		verdict = "pass"
 	}
 	if r.Low != 0 || r.High != 0 {
-		spread = fmt.Sprintf("%.*f to %.*f", r.decimals, r.Low, r.decimals, r.High)
+		spread = r.bare(r.Low) + " to " + r.bare(r.High)
 	}
 	return []string{r.ID, r.Measure, r.Over, r.Bigv, r.Floor, r.number(r.Figure), spread, sign + r.number(r.Target), verdict}
 }
