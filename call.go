@@ -187,6 +187,7 @@ type exchange struct {
 	before  int      // attempts that were made in earlier sendings
 	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
+	body    any      // what was sent, whose secrets are gathered when they are needed
 	token   Secret   // likewise
 }
 
@@ -343,8 +344,8 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 	}
 	req = roundtrip.Request{Method: op.method, Header: header, Class: op.class}
 	if body != nil {
-		marshalers := revealing(&x.secrets)
-		if req.Body, err = wire.Marshal(body, marshalers); err != nil {
+		x.body = body
+		if req.Body, err = wire.Marshal(body, revealed); err != nil {
 			return req, x, cfg, fmt.Errorf("encoding the request: %w", err)
 		}
 	}
@@ -620,6 +621,9 @@ func (e *quietError) Unwrap() error {
 // what is something else, or was cut, the beginning is kept.
 func (x *exchange) redactAnswer(body string) string {
 	plain := x.redact(body)
+	if !strings.ContainsAny(plain, `\&`) {
+		return plain // nothing is escaped
+	}
 	if rewritten, ok := wire.MapStrings([]byte(plain), x.redact); ok {
 		return string(rewritten)
 	} else if wire.IsValid([]byte(plain)) {
@@ -658,6 +662,10 @@ func escapedPattern(text string) string {
 // hidden are the texts that errors must not show. A text that is very short is
 // everywhere, and no secret.
 func (x *exchange) hidden() (secrets []string) {
+	if x.body != nil {
+		_, _ = wire.Marshal(x.body, revealing(&x.secrets)) // it was encoded before
+		x.body = nil
+	}
 	for _, secret := range append(x.secrets, strings.TrimPrefix(x.token.Reveal(), apiKeyPrefix)) {
 		if len(secret) >= 4 {
 			secrets = append(secrets, secret)
@@ -716,7 +724,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 	case again == nil:
 		return zero, x.unreadable(resp, err)
 	}
-	if value, err = again(context.WithValue(ctx, inheritKey{}, x.secrets)); err != nil {
+	if value, err = again(context.WithValue(ctx, inheritKey{}, x.hidden())); err != nil {
 		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.what()), err)
 	}
 	return value, nil

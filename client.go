@@ -608,7 +608,10 @@ func newTransport() *http.Transport {
 		MaxIdleConnsPerHost: 128,
 		// A connection idle for longer may have been closed by the other side;
 		// a write sent on it would be lost without a word.
-		IdleConnTimeout:     15 * time.Second,
+		IdleConnTimeout: 15 * time.Second,
+		// What the service sends ahead of a reader that takes its time, as one of
+		// All's may, waits in memory.
+		HTTP2:               &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20},
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 	}

@@ -9,9 +9,9 @@ type NIC struct {
 	MAC   string `json:"mac"`
 	// IPs are the machine's own addresses, v4 and v6: the primary IPv4 first, if
 	// there is one, then the IPv6.
-	IPs []netip.Addr `json:"ips"`
+	IPs []netip.Addr `json:"ips,omitempty"`
 	// ExtraIPs are additional addresses, each with the one it is routed to.
-	ExtraIPs         map[netip.Addr]netip.Addr `json:"extra_ips"`
+	ExtraIPs         map[netip.Addr]netip.Addr `json:"extra_ips,omitempty"`
 	VLANNum          int                       `json:"vlan_num"`
 	VirtualMachineID int                       `json:"virtual_machine_id"`
 	Type             string                    `json:"type,omitzero"` // with Overview only

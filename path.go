@@ -1,9 +1,11 @@
 package bigv
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -323,12 +325,14 @@ func parsePath(kind, text string, depth int) (segments []string, err error) {
 		return nil, route.ErrEmpty
 	case bare && len(words) >= depth && depth > accountDepth:
 		return nil, errors.New("# stands before an ID whose parents are left out, and here none is")
+	case slices.ContainsFunc(words[:len(words)-1], func(word string) bool { return strings.HasPrefix(word, "#") }):
+		return nil, errors.New("# stands before an ID whose parents are left out, and so in the last part only")
 	case bare && !route.IsID(id):
 		return nil, errors.New("# must be followed by an ID")
 	case !bare && len(words) < depth:
-		return nil, fmt.Errorf("it has %d of %d parts: write %s, or # and an ID alone", len(words), depth, pathExample[depth])
+		return nil, fmt.Errorf("it has %d of %d parts: write %s, or # and an ID alone", len(words), depth, pathExample(kind, depth))
 	case len(words) > depth:
-		return nil, fmt.Errorf("it has %d parts, and %d are enough: %s", len(words), depth, pathExample[depth])
+		return nil, fmt.Errorf("it has %d parts, and %d are enough: %s", len(words), depth, pathExample(kind, depth))
 	}
 	if bare {
 		words[len(words)-1] = id
@@ -348,12 +352,11 @@ func parsePath(kind, text string, depth int) (segments []string, err error) {
 	return segments, nil
 }
 
-var pathExample = [...]string{
-	accountDepth: "account",
-	groupDepth:   "group.account",
-	machineDepth: "machine.group.account",
-	discDepth:    "disc.machine.group.account",
-	backupDepth:  "backup.disc.machine.group.account",
+// pathExample is what a path of a kind looks like.
+func pathExample(kind string, depth int) string {
+	parents := [...]string{accountDepth: "", groupDepth: ".account", machineDepth: ".group.account", discDepth: ".machine.group.account", backupDepth: ".disc.machine.group.account"}
+	short := map[string]string{"virtual machine": "machine", "network interface": "nic"}
+	return cmp.Or(short[kind], kind) + parents[depth]
 }
 
 // ParseAccountPath reads an account's name or ID; a # before an ID and the

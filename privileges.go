@@ -49,19 +49,19 @@ type Privilege struct {
 
 // PrivilegeGrant is a privilege to grant.
 type PrivilegeGrant struct {
-	Level PrivilegeLevel
+	Level PrivilegeLevel `json:"level"`
 	// What it is on: exactly the one that the level's name says. A name is
 	// looked up first, since the service takes IDs only.
-	Account        AccountPath
-	Group          GroupPath
-	VirtualMachine VirtualMachinePath
+	Account        AccountPath        `json:"account,omitzero"`
+	Group          GroupPath          `json:"group,omitzero"`
+	VirtualMachine VirtualMachinePath `json:"virtual_machine,omitzero"`
 
 	// PasswordRequired is true if nil, and false for an API key's privilege.
-	PasswordRequired *bool
-	YubikeyRequired  *bool         // not with APIKeyID
-	YubikeyOTPMaxAge Nullable[int] // seconds
-	IPRestrictions   Nullable[json.RawMessage]
-	APIKeyID         int // if not 0, only that key of the user's has it
+	PasswordRequired *bool                     `json:"password_required,omitzero"`
+	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // not with APIKeyID
+	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds
+	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`
+	APIKeyID         int                       `json:"api_key_id,omitzero"` // if not 0, only that key of the user's has it
 }
 
 // privilegeBody is a grant as it travels.

@@ -81,8 +81,13 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// revealing encodes secrets as what they are: for requests, and nothing else.
-// What it revealed is added to seen, so that it can be removed from errors.
+// revealed encodes secrets as what they are: for requests, and nothing else.
+var revealed = json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+	return enc.WriteToken(jsontext.String(s.Reveal()))
+})
+
+// revealing is revealed, and adds the secrets that it meets to seen, so that they
+// can be removed from errors.
 func revealing(seen *[]string) *json.Marshalers {
 	return json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
 		text := s.Reveal()

@@ -90,9 +90,9 @@ type VirtualMachineCreate struct {
 	HardwareProfile       HardwareProfile    `json:"hardware_profile,omitzero"`        // empty is the current default
 	HardwareProfileLocked *bool              `json:"hardware_profile_locked,omitzero"` // true is no automatic upgrade
 	ZoneName              string             `json:"zone_name,omitzero"`               // cannot be changed later
-	Discs                 []DiscCreate       `json:"-"`                                // at least one for Create; the first is booted from
-	Image                 *Image             `json:"-"`                                // nil leaves the first disc empty
-	IPs                   *VirtualMachineIPs `json:"-"`                                // in a private VLAN only; nil otherwise
+	Discs                 []DiscCreate       `json:"discs,omitempty"`                  // at least one for Create; the first is booted from
+	Image                 *Image             `json:"reimage,omitzero"`                 // nil leaves the first disc empty
+	IPs                   *VirtualMachineIPs `json:"ips,omitzero"`                     // in a private VLAN only; nil otherwise
 }
 
 func (vm VirtualMachineCreate) check() error {
@@ -135,7 +135,9 @@ type createBody struct {
 }
 
 func newCreateBody(vm VirtualMachineCreate) createBody {
-	return createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
+	body := createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
+	body.VirtualMachine.Discs, body.VirtualMachine.Image, body.VirtualMachine.IPs = nil, nil, nil
+	return body
 }
 
 func (b createBody) check() error {
