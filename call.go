@@ -536,7 +536,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 		if c.onAttemptHook != nil {
 			c.onAttemptHook(ctx, Attempt{
 				Operation: x.operation, Method: x.method, Route: x.route, Number: x.before + a.Number, StatusCode: a.StatusCode,
-				Err: a.Err, Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
+				Err: x.quiet(a.Err), Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
 			})
 		}
 		if c.logger == nil {
@@ -561,7 +561,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 // failure makes the error of an exchange whose answer is not 2xx, or never came.
 func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
-	e.Err = err
+	e.Err = x.quiet(err)
 	if err == nil {
 		e.Body = x.redactAnswer(string(resp.Body))
 		if e.StatusCode == http.StatusBadRequest {
@@ -610,10 +610,25 @@ type quietError struct {
 
 func (e *quietError) Error() string { return e.text }
 func (e *quietError) Unwrap() error {
+	if errors.Is(e.err, ErrRedirect) {
+		return ErrRedirect
+	}
 	if isContextDone(e.err) || errors.Is(e.err, io.ErrUnexpectedEOF) {
 		return e.err
 	}
 	return nil
+}
+
+// quiet is err, with secrets removed if it holds any: where a redirect led.
+func (x *exchange) quiet(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if quiet := x.redact(text); quiet != text {
+		return &quietError{quiet, err}
+	}
+	return err
 }
 
 // redactAnswer removes secrets from an answer. One that is JSON is read for them,

@@ -109,12 +109,6 @@ type DiscListOptions struct {
 	VirtualMachine VirtualMachinePath // zero is all discs you can see
 }
 
-type discQuery struct {
-	machineQuery
-	VMID   string `url:"vm_id,omitempty"`
-	VMName string `url:"vm_name,omitempty"`
-}
-
 // DiscsService manages discs.
 type DiscsService struct{ client *Client }
 
@@ -138,39 +132,7 @@ func (s *DiscsService) All(ctx context.Context, options DiscListOptions, opts ..
 }
 
 func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (target, func(Disc) error, error) {
-	vm := options.VirtualMachine
-	switch {
-	case vm.IsZero():
-		return under("/discs"), nil, nil
-	case isFull(vm) && s.client.style == NestedURLs:
-		return at(vm, "/discs"), nil, nil
-	}
-	query := discQuery{}
-	if vm.isID() {
-		query.VMID = vm.machine
-	} else {
-		var err error
-		if query.machineQuery, err = s.client.machineQuery(vm.group); err != nil {
-			return under("/discs", vm.String()), nil, err
-		}
-		query.VMName = vm.machine
-	}
-	id := ""
-	return under("/discs").with(query).of(vm.String()), func(d Disc) error {
-		if id == "" {
-			if id = vm.machine; !vm.isID() {
-				found, err := s.client.VirtualMachines.Get(ctx, vm, WithDeleted())
-				if err != nil {
-					return orIgnored(err, "vm", false)
-				}
-				id = VirtualMachineID(found.ID).machine
-			}
-		}
-		if VirtualMachineID(d.VirtualMachineID).machine != id {
-			return ignored("vm_" + map[bool]string{true: "id", false: "name"}[vm.isID()])
-		}
-		return nil
-	}, checkPath(vm)
+	return ofMachine(ctx, s.client, options.VirtualMachine, "/discs", func(d Disc) int { return d.VirtualMachineID })
 }
 
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for

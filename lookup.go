@@ -54,6 +54,46 @@ func orIgnored(err error, filter string, isID bool) error {
 	return ignored(filter + "_name")
 }
 
+type ofMachineQuery struct {
+	machineQuery
+	VMID   string `url:"vm_id,omitempty"`
+	VMName string `url:"vm_name,omitempty"`
+}
+
+// ofMachine is where a virtual machine's discs, or the like, are listed: all
+// there are, if it names none. It also gives what holds the elements of a flat
+// list against the machine; machineID is what an element tells of it.
+func ofMachine[T any](ctx context.Context, c *Client, vm VirtualMachinePath, collection string, machineID func(T) int) (target, func(T) error, error) {
+	switch {
+	case vm.IsZero():
+		return under(collection), nil, nil
+	case isFull(vm) && c.style == NestedURLs:
+		return at(vm, collection), nil, nil
+	}
+	t, query := under(collection).of(vm.String()), ofMachineQuery{VMID: vm.machine}
+	if !vm.isID() {
+		var err error
+		if query.machineQuery, err = c.machineQuery(vm.group); err != nil {
+			return t, nil, err
+		}
+		query.VMID, query.VMName = "", vm.machine
+	}
+	id := query.VMID
+	return t.with(query), func(element T) error {
+		if id == "" {
+			found, err := c.VirtualMachines.Get(ctx, vm, WithDeleted())
+			if err != nil {
+				return orIgnored(err, "vm", false)
+			}
+			id = strconv.Itoa(found.ID)
+		}
+		if strconv.Itoa(machineID(element)) != id {
+			return orIgnored(nil, "vm", vm.isID())
+		}
+		return nil
+	}, checkPath(vm)
+}
+
 // match reads a flat list and returns the one element that a name stands for.
 func match[T any](ctx context.Context, c *Client, operation string, p place, t target, believe func(T) error, matches func(T) bool, opts []CallOption) (T, error) {
 	var zero T
@@ -112,7 +152,7 @@ func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, err
 		return idOf(string(account), err)
 	}
 	a, err := s.Get(ctx, account)
-	return a.ID, err
+	return idOf(strconv.Itoa(a.ID), err)
 }
 
 func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
@@ -120,7 +160,7 @@ func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
 		return idOf(group.group, err)
 	}
 	g, err := s.Get(ctx, group)
-	return g.ID, err
+	return idOf(strconv.Itoa(g.ID), err)
 }
 
 func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) (int, error) {
@@ -128,7 +168,7 @@ func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) 
 		return idOf(vm.machine, err)
 	}
 	m, err := s.Get(ctx, vm)
-	return m.ID, err
+	return idOf(strconv.Itoa(m.ID), err)
 }
 
 func idOf(digits string, err error) (int, error) {
