@@ -95,9 +95,8 @@ func TestSilenceWithinTheHeaders(t *testing.T) {
 	address := listen(t, func(net.Conn) { <-over })
 	t.Cleanup(func() { close(over) })
 	client := clientFor(t, "http://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{DialContext: narrow}),
-		bigv.WithTimeLimits(bigv.TimeLimits{Header: 50 * time.Millisecond, Idle: time.Minute}))
-	large := bigv.WithHeader("X-Large", strings.Repeat("x", 8<<20))
-	err := client.VirtualMachines.Reset(t.Context(), www1, large)
+		bigv.WithTimeLimits(bigv.TimeLimits{Header: 300 * time.Millisecond, Idle: time.Minute}))
+	err := client.VirtualMachines.Reset(t.Context(), www1, bigv.WithHeader("X-Large", strings.Repeat("x", 2<<20)))
 	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 	e, ok := errors.AsType[*bigv.Error](err)
 	require.True(t, ok)
@@ -108,9 +107,6 @@ func TestSilenceWithinTheHeaders(t *testing.T) {
 	}](err)
 	require.True(t, ok, "%v", err)
 	assert.True(t, timeout.Timeout())
-	e, ok = errors.AsType[*bigv.Error](client.VirtualMachines.Delete(t.Context(), www1, large))
-	require.True(t, ok)
-	assert.Equal(t, quick.MaxAttempts, e.Attempts)
 }
 
 // What is no TLS after the request is a connection that is lost, not a place
