@@ -1,9 +1,7 @@
 package bigv_test
 
 import (
-	"encoding"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -90,32 +88,22 @@ func fill(v reflect.Value) {
 	}
 }
 
-// versions are the two of JSON, and they are to make no difference.
-var versions = []struct {
-	name      string
-	marshal   func(any) ([]byte, error)
-	unmarshal func([]byte, any) error
-}{
-	{"encoding/json", json.Marshal, json.Unmarshal},
-	{"encoding/json/v2", func(v any) ([]byte, error) { return jsonv2.Marshal(v) }, func(data []byte, v any) error { return jsonv2.Unmarshal(data, v) }},
-}
-
 func TestTypesUnderBothJSONs(t *testing.T) {
 	for _, example := range jsonTypes {
 		kind := reflect.TypeOf(example)
 		for name, value := range map[string]any{"filled": filled(kind).Interface(), "zero": example} {
 			t.Run(kind.Name()+" "+name, func(t *testing.T) {
 				var texts []any
-				for _, writer := range versions {
+				for written, writer := range codecs {
 					text, err := writer.marshal(value)
 					require.NoError(t, err)
 					var plain any
 					require.NoError(t, json.Unmarshal(text, &plain))
 					texts = append(texts, plain)
-					for _, reader := range versions {
+					for read, reader := range codecs {
 						got := reflect.New(kind)
 						require.NoError(t, reader.unmarshal(text, got.Interface()), "%s", text)
-						assert.Equal(t, value, got.Elem().Interface(), "written by %s, read by %s: %s", writer.name, reader.name, text)
+						assert.Equal(t, value, got.Elem().Interface(), "written by %s, read by %s: %s", written, read, text)
 					}
 				}
 				assert.Equal(t, texts[0], texts[1], "the versions write the same")
@@ -151,82 +139,4 @@ func TestNamesOfMembers(t *testing.T) {
 			assert.Equal(t, strings.ToLower(member), member, "%T", example)
 		}
 	}
-}
-
-// Unset, null, zero and a value are four things.
-func TestNullable(t *testing.T) {
-	type body struct {
-		Text  bigv.Nullable[string]          `json:"text,omitzero"`
-		Count bigv.Nullable[int]             `json:"count,omitzero"`
-		List  bigv.Nullable[[]string]        `json:"list,omitzero"`
-		Raw   bigv.Nullable[json.RawMessage] `json:"raw,omitzero"`
-	}
-	for _, row := range []struct {
-		name string
-		body body
-		text string
-	}{
-		{"unset", body{}, `{}`},
-		{"null", body{bigv.Null[string](), bigv.Null[int](), bigv.Null[[]string](), bigv.Null[json.RawMessage]()}, `{"text":null,"count":null,"list":null,"raw":null}`},
-		{"zero", body{bigv.Set(""), bigv.Set(0), bigv.Set([]string{}), bigv.Set(json.RawMessage(`""`))}, `{"text":"","count":0,"list":[],"raw":""}`},
-		{"values", body{bigv.Set("a"), bigv.Set(-1), bigv.Set([]string{"b"}), bigv.Set(json.RawMessage(`{"c":1}`))}, `{"text":"a","count":-1,"list":["b"],"raw":{"c":1}}`},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			for _, version := range versions {
-				text, err := version.marshal(row.body)
-				require.NoError(t, err)
-				assert.Equal(t, row.text, string(text), version.name)
-				var got body
-				require.NoError(t, version.unmarshal(text, &got))
-				assert.Equal(t, row.body, got, version.name)
-			}
-		})
-	}
-	value, ok := bigv.Set(7).Get()
-	assert.True(t, ok)
-	assert.Equal(t, 7, value)
-	for _, none := range []bigv.Nullable[int]{{}, bigv.Null[int]()} {
-		value, ok := none.Get()
-		assert.False(t, ok)
-		assert.Zero(t, value)
-	}
-	assert.True(t, bigv.Null[int]().IsNull() && !bigv.Null[int]().IsZero())
-	assert.True(t, bigv.Nullable[int]{}.IsZero() && !bigv.Nullable[int]{}.IsNull())
-	assert.True(t, !bigv.Set(0).IsZero() && !bigv.Set(0).IsNull())
-	n := bigv.Set(7)
-	require.Error(t, n.UnmarshalJSON([]byte(`"many"`)))
-	assert.Equal(t, bigv.Set(7), n, "what cannot be read changes nothing")
-	require.NoError(t, json.Unmarshal([]byte(" null "), &n))
-	assert.Equal(t, bigv.Null[int](), n)
-}
-
-// A secret is written by neither JSON nor text, and read by both.
-func TestSecretsUnderBothJSONs(t *testing.T) {
-	for _, value := range []any{
-		bigv.NewSecret("sesame"), *everything.Image, everything, bigv.UserCreate{Username: "carol", Password: bigv.NewSecret("sesame")},
-		bigv.UserUpdate{Password: bigv.NewSecret("sesame")}, map[string]bigv.Secret{"password": bigv.NewSecret("sesame")},
-	} {
-		for _, version := range versions {
-			text, err := version.marshal(value)
-			require.NoError(t, err)
-			assert.NotContains(t, string(text), "sesame")
-			assert.NotContains(t, string(text), `ses\"ame`)
-			assert.NotContains(t, string(text), "touch")
-		}
-	}
-	for _, version := range versions {
-		var user bigv.UserCreate
-		require.NoError(t, version.unmarshal([]byte(`{"username":"carol","password":"sesame"}`), &user))
-		assert.Equal(t, "sesame", user.Password.Reveal())
-		require.NoError(t, version.unmarshal([]byte(`{"password":null}`), &user))
-		assert.True(t, user.Password.IsZero())
-		err := version.unmarshal([]byte(`{"password":["sesame"]}`), &user)
-		require.Error(t, err)
-		assert.NotContains(t, err.Error(), "sesame")
-	}
-	var _ encoding.TextUnmarshaler = new(bigv.Secret)
-	text, err := bigv.NewSecret("sesame").MarshalText()
-	require.NoError(t, err)
-	assert.Equal(t, "[redacted]", string(text))
-	assert.Equal(t, "[redacted] [redacted] [redacted]", fmt.Sprintf("%v %+v %#v", bigv.NewSecret("sesame"), bigv.NewSecret("sesame"), bigv.NewSecret("sesame")))
 }
