@@ -34,9 +34,6 @@ func nicViews(list []*nic, typed bool) []nicView {
 
 func (n *nic) view(typed bool) nicView {
 	v := nicView{ID: n.id, Label: n.label, MAC: n.mac, IPs: orEmpty(n.ips), ExtraIPs: n.extra, VLANNum: n.vlan, MachineID: n.machine.id}
-	if v.ExtraIPs == nil {
-		v.ExtraIPs = map[netip.Addr]netip.Addr{}
-	}
 	if typed {
 		v.Type = "application/vnd.bigv.network-interface"
 	}
@@ -46,9 +43,6 @@ func (n *nic) view(typed bool) nicView {
 // connect gives a machine its network interface, with the addresses that were
 // asked for or fresh ones.
 func (st *state) connect(m *machine) {
-	if len(m.nics) > 0 {
-		return
-	}
 	n := st.nics.add(func(id int) *nic {
 		return &nic{
 			id: id, machine: m, mac: fmt.Sprintf("fe:ff:00:%02x:%02x:%02x", id>>16&255, id>>8&255, id&255),

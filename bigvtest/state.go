@@ -127,8 +127,6 @@ type account struct {
 	byName    map[string]*group
 }
 
-func (a *account) number() int { return a.id }
-
 type group struct {
 	id       int
 	account  *account
@@ -224,8 +222,6 @@ type schedule struct {
 	next     *event
 }
 
-func (s *schedule) number() int { return s.id }
-
 type nic struct {
 	id      int
 	machine *machine
@@ -264,8 +260,6 @@ type user struct {
 	privileges []*privilege
 }
 
-func (u *user) number() int { return u.id }
-
 type privilege struct {
 	id               int
 	user             *user
@@ -290,8 +284,6 @@ type apiKey struct {
 	secret  string
 	expires *time.Time
 }
-
-func (k *apiKey) number() int { return k.id }
 
 type session struct {
 	user    *user

@@ -1,0 +1,41 @@
+package bigvtest
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAddressesComeBackLast(t *testing.T) {
+	st := newState()
+	addr := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, last}) }
+	st.pools["ipv4"] = &addressPool{next: addr(1), within: netip.MustParsePrefix("10.0.0.0/30")}
+	st.ips[addr(2)] = &ip{} // somebody has asked for it
+	take := func() netip.Addr {
+		taken, there := st.take("ipv4")
+		if there {
+			st.ips[taken] = &ip{}
+		}
+		return taken
+	}
+	assert.Equal(t, addr(1), take())
+	st.release(addr(1))
+	assert.Equal(t, addr(3), take(), "fresh ones first")
+	assert.Equal(t, addr(1), take())
+	assert.False(t, take().IsValid(), "no more are free")
+	st.release(addr(3))
+	st.release(addr(2))
+	st.ips[addr(3)] = &ip{}
+	assert.Equal(t, addr(2), take())
+}
+
+func TestCertificateNamesItsAddress(t *testing.T) {
+	_, certificate, err := makeCertificate(&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)})
+	require.NoError(t, err)
+	assert.NoError(t, certificate.VerifyHostname("192.0.2.1"))
+	assert.NoError(t, certificate.VerifyHostname("::1"))
+	assert.Error(t, certificate.VerifyHostname("192.0.2.2"))
+}
