@@ -9,8 +9,8 @@ import (
 
 // Account owns groups. Its name never changes.
 type Account struct {
-	ID        int     `json:"id"`
-	Name      string  `json:"name"`
+	ID        int     `json:"id"`               // never changes
+	Name      string  `json:"name"`             // unique at the service
 	Suspended bool    `json:"suspended"`        // readable, but nothing in it can be changed
 	Groups    []Group `json:"groups,omitempty"` // with Overview only
 	Type      string  `json:"type,omitzero"`    // with Overview only

@@ -216,9 +216,9 @@ type callConfig struct {
 
 // Response is what WithResponse tells of the last exchange of a call.
 type Response struct {
-	StatusCode int // 0 if no answer came
-	Header     http.Header
-	Attempts   int
+	StatusCode int         // 0 if no answer came
+	Header     http.Header // of the answer; nil if none came
+	Attempts   int         // how often the request was sent or tried, 1 if once
 }
 
 // WithResponse fills in response when the call has ended, well or not.

@@ -32,13 +32,13 @@ const Version = "0.1.0"
 // any number of goroutines; one serves a whole program. Make one with NewClient
 // or NewClientFromEnv, and variants of one with With.
 type Client struct {
-	Accounts        *AccountsService
-	Groups          *GroupsService
-	VirtualMachines *VirtualMachinesService
-	Discs           *DiscsService
-	Users           *UsersService
-	Privileges      *PrivilegesService
-	Definitions     *DefinitionsService
+	Accounts        *AccountsService        // what groups belong to, and who is billed
+	Groups          *GroupsService          // what virtual machines are sorted into
+	VirtualMachines *VirtualMachinesService // their making, power, hardware and end
+	Discs           *DiscsService           // of virtual machines: size, label, owner
+	Users           *UsersService           // who logs in, and their SSH keys
+	Privileges      *PrivilegesService      // who may do what on which thing
+	Definitions     *DefinitionsService     // the values that the service knows; needs no credentials
 
 	config
 	http *roundtrip.Sender

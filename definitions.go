@@ -8,14 +8,14 @@ import (
 // Definitions are the values that the service knows at present. A kind that the
 // service does not tell is empty.
 type Definitions struct {
-	Distributions            []string          `json:"distributions,omitempty"`
-	StorageGrades            []string          `json:"storage_grades,omitempty"`
-	ZoneNames                []string          `json:"zone_names,omitempty"`
-	HardwareProfiles         []string          `json:"hardware_profiles,omitempty"`
-	Keymaps                  []string          `json:"keymaps,omitempty"`
-	SendKeys                 []string          `json:"sendkeys,omitempty"`
-	DistributionDescriptions map[string]string `json:"distribution_descriptions,omitempty"`
-	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"`
+	Distributions            []string          `json:"distributions,omitempty"`              // for Image, such as stretch
+	StorageGrades            []string          `json:"storage_grades,omitempty"`             // for DiscCreate, such as sata
+	ZoneNames                []string          `json:"zone_names,omitempty"`                 // for VirtualMachineCreate, such as york
+	HardwareProfiles         []string          `json:"hardware_profiles,omitempty"`          // for VirtualMachineCreate and VirtualMachineUpdate
+	Keymaps                  []string          `json:"keymaps,omitempty"`                    // for the console, such as en-gb
+	SendKeys                 []string          `json:"sendkeys,omitempty"`                   // for SendKeys, such as ctrl
+	DistributionDescriptions map[string]string `json:"distribution_descriptions,omitempty"`  // for people, by distribution
+	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"` // for people, by storage grade
 }
 
 // definition is one kind as it travels.

@@ -27,17 +27,17 @@ const (
 
 // Disc is a disc of a virtual machine, or a backup of one.
 type Disc struct {
-	ID               int          `json:"id"`
-	Label            string       `json:"label"`
-	Size             int          `json:"size"` // MiB
-	StorageGrade     StorageGrade `json:"storage_grade"`
-	StoragePool      string       `json:"storage_pool"`
-	VirtualMachineID int          `json:"virtual_machine_id"`
+	ID               int          `json:"id"`                 // never changes
+	Label            string       `json:"label"`              // unique in its virtual machine, such as disc-1
+	Size             int          `json:"size"`               // MiB
+	StorageGrade     StorageGrade `json:"storage_grade"`      // what it is made of; see NewStorageGrade while it moves
+	StoragePool      string       `json:"storage_pool"`       // where it is kept, such as tail3-sata1
+	VirtualMachineID int          `json:"virtual_machine_id"` // of the machine it belongs to
 
-	BackupCount     int              `json:"backup_count"`
-	BackupsEnabled  bool             `json:"backups_enabled"`
-	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"`
-	IOPSLimit       int              `json:"iops_limit,omitzero"` // 0 is none
+	BackupCount     int              `json:"backup_count"`               // how many backups of it there are
+	BackupsEnabled  bool             `json:"backups_enabled"`            // whether schedules are carried out
+	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"` // empty is none
+	IOPSLimit       int              `json:"iops_limit,omitzero"`        // 0 is none
 
 	// Where it goes while a restore or a migration runs; empty otherwise.
 	NewStorageGrade StorageGrade `json:"new_storage_grade,omitzero"`

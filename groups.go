@@ -10,8 +10,8 @@ import (
 // Group holds virtual machines of an account. Every account starts with one
 // called default.
 type Group struct {
-	ID              int              `json:"id"`
-	AccountID       int              `json:"account_id"`
+	ID              int              `json:"id"`                         // never changes
+	AccountID       int              `json:"account_id"`                 // of the account it belongs to
 	Name            string           `json:"name"`                       // unique in its account
 	VirtualMachines []VirtualMachine `json:"virtual_machines,omitempty"` // with Overview only
 	Type            string           `json:"type,omitzero"`              // with Overview only

@@ -27,9 +27,9 @@ const (
 
 // Privilege allows a user something on an account, a group or a virtual machine.
 type Privilege struct {
-	ID       int            `json:"id"`
-	Username string         `json:"username"`
-	Level    PrivilegeLevel `json:"level"`
+	ID       int            `json:"id"`       // never changes
+	Username string         `json:"username"` // of the user who has it
+	Level    PrivilegeLevel `json:"level"`    // what it allows
 
 	// What it is on: the one that the level's name says, and zero for the rest.
 	AccountID          int    `json:"account_id,omitzero"`
@@ -39,17 +39,17 @@ type Privilege struct {
 	GroupName          string `json:"group_name,omitzero"`
 	VirtualMachineName string `json:"virtual_machine_name,omitzero"`
 
-	PasswordRequired bool            `json:"password_required"`
-	YubikeyRequired  bool            `json:"yubikey_required"`
+	PasswordRequired bool            `json:"password_required"`            // true as a rule; false for an API key's
+	YubikeyRequired  bool            `json:"yubikey_required"`             // it takes a session with a YubiKey to use it
 	YubikeyOTPMaxAge Nullable[int]   `json:"yubikey_otp_max_age,omitzero"` // seconds; null is no limit, 0 is a fresh one each time
 	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`    // as the service writes them; null is none
 	APIKeyID         int             `json:"api_key_id,omitzero"`          // if not 0, the privilege is that key's only
-	CreatingUsername string          `json:"creating_username,omitzero"`
+	CreatingUsername string          `json:"creating_username,omitzero"`   // who granted it; empty is not told
 }
 
 // PrivilegeGrant is a privilege to grant.
 type PrivilegeGrant struct {
-	Level PrivilegeLevel `json:"level"`
+	Level PrivilegeLevel `json:"level"` // what it allows; below your own level
 	// What it is on: exactly the one that the level's name says. A name is
 	// looked up first, since the service takes IDs only.
 	Account        AccountPath        `json:"account,omitzero"`
@@ -113,9 +113,9 @@ func (g PrivilegeGrant) check() error {
 // PrivilegeUpdate is what is changed of a privilege; unset is left as it is. The
 // level and what it is on cannot be changed: revoke it and grant another.
 type PrivilegeUpdate struct {
-	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`
+	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // whether it needs a session with a YubiKey
 	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds
-	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`
+	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`     // raw JSON, whose form the service does not document; null clears
 }
 
 func (u PrivilegeUpdate) check() error {
@@ -136,11 +136,11 @@ func belowZero(n Nullable[int]) bool {
 // on an account, a group or a virtual machine that are below your own level.
 // Give one of them; none lists your own.
 type PrivilegeListOptions struct {
-	User           UserPath
-	Account        AccountPath
-	Group          GroupPath
-	VirtualMachine VirtualMachinePath
-	PrivilegeID    int // one privilege by ID, as a list
+	User           UserPath           // zero is no filter; others than yourself are for the service's staff
+	Account        AccountPath        // zero is no filter
+	Group          GroupPath          // zero is no filter
+	VirtualMachine VirtualMachinePath // zero is no filter
+	PrivilegeID    int                // one privilege by ID, as a list
 }
 
 type privilegeQuery struct {

@@ -10,8 +10,8 @@ import (
 
 // User is a person, or a program, that privileges are granted to.
 type User struct {
-	ID       int    `json:"id"`
-	Username string `json:"username"`
+	ID       int    `json:"id"`             // never changes
+	Username string `json:"username"`       // what the user logs in with
 	Email    string `json:"email,omitzero"` // not always told
 	// AuthorizedKeys are the SSH keys that open the consoles of the user's
 	// virtual machines (not root inside them), one a line. Empty is none.
@@ -42,9 +42,9 @@ type UserUpdate struct {
 
 // UserCreate is what a new user is made of.
 type UserCreate struct {
-	Username    string `json:"username"` // letters and digits
-	Email       string `json:"email,omitzero"`
-	Password    Secret `json:"password,omitzero"`
+	Username    string `json:"username"`              // letters and digits
+	Email       string `json:"email,omitzero"`        // empty is none
+	Password    Secret `json:"password,omitzero"`     // zero leaves it to the service
 	AccountName string `json:"account_name,omitzero"` // an account to make along
 }
 

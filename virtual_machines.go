@@ -25,12 +25,12 @@ const (
 
 // VirtualMachine is a virtual machine.
 type VirtualMachine struct {
-	ID       int    `json:"id"`
-	Name     string `json:"name"`
+	ID       int    `json:"id"`       // never changes
+	Name     string `json:"name"`     // unique in its group
 	Hostname string `json:"hostname"` // name.group.account.uk0.bigv.io; follows renames and moves
-	GroupID  int    `json:"group_id"`
+	GroupID  int    `json:"group_id"` // of its group: see Move
 
-	Cores  int `json:"cores"`
+	Cores  int `json:"cores"`  // as set; the running system may have others until it is restarted
 	Memory int `json:"memory"` // MiB
 
 	PowerOn bool `json:"power_on"` // whether it is on
@@ -42,9 +42,9 @@ type VirtualMachine struct {
 	// addresses until then.
 	Deleted bool `json:"deleted"`
 
-	CDROMURL              string          `json:"cdrom_url"` // empty is no CD
-	Keymap                string          `json:"keymap"`    // of the console; empty is the service's own
-	HardwareProfile       HardwareProfile `json:"hardware_profile"`
+	CDROMURL              string          `json:"cdrom_url"`               // empty is no CD
+	Keymap                string          `json:"keymap"`                  // of the console; empty is the service's own
+	HardwareProfile       HardwareProfile `json:"hardware_profile"`        // what kind of hardware its system sees
 	HardwareProfileLocked bool            `json:"hardware_profile_locked"` // true is no automatic upgrade of the profile
 	ZoneName              string          `json:"zone_name"`               // where it runs: never changes
 	ManagementAddress     netip.Addr      `json:"management_address"`      // of its console, over SSH
@@ -107,8 +107,8 @@ func (vm VirtualMachineCreate) check() error {
 
 // VirtualMachineIPs are the first addresses of a machine in a private VLAN.
 type VirtualMachineIPs struct {
-	IPv4 netip.Addr `json:"ipv4,omitzero"`
-	IPv6 netip.Addr `json:"ipv6,omitzero"`
+	IPv4 netip.Addr `json:"ipv4,omitzero"` // zero leaves it to the service
+	IPv6 netip.Addr `json:"ipv6,omitzero"` // zero leaves it to the service
 }
 
 // Image is an operating system to put on the first disc.
@@ -171,7 +171,7 @@ type createAnswer struct {
 // VirtualMachineUpdate is what is changed of a virtual machine; unset is left as
 // it is. Cores, memory and hardware profile count from the next power cycle.
 type VirtualMachineUpdate struct {
-	Cores                 *int             `json:"cores,omitzero"`
+	Cores                 *int             `json:"cores,omitzero"`                   // 1 or more
 	Memory                *int             `json:"memory,omitzero"`                  // MiB
 	PowerOn               *bool            `json:"power_on,omitzero"`                // see Start and Stop; false with autoreboot is a restart
 	AutorebootOn          *bool            `json:"autoreboot_on,omitzero"`           // start it again when it goes off

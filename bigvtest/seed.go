@@ -277,22 +277,22 @@ func (vm *VirtualMachine) aim(p *privilege) { p.machine = vm.m }
 // VirtualMachineState is what a machine is like.
 type VirtualMachineState struct {
 	Exists       bool // it has not been purged
-	Deleted      bool
-	Provisioning bool
-	PoweredOn    bool
-	AutorebootOn bool
+	Deleted      bool // it may be undeleted, or purged
+	Provisioning bool // it is still being made
+	PoweredOn    bool // it is on
+	AutorebootOn bool // it is started again when it goes off
 
-	Name            string
-	Hostname        string
-	Cores           int
-	Memory          int    // MiB
-	CDROMURL        string // empty is no CD
-	Keymap          string
-	HardwareProfile string
-	ZoneName        string
-	Discs           []DiscState
-	IPs             []netip.Addr
-	ExtraIPs        []netip.Addr
+	Name            string       // as it is at present
+	Hostname        string       // likewise
+	Cores           int          // as set
+	Memory          int          // MiB
+	CDROMURL        string       // empty is no CD
+	Keymap          string       // of its console; empty is none
+	HardwareProfile string       // such as virtio2013
+	ZoneName        string       // where it runs
+	Discs           []DiscState  // the boot disc first
+	IPs             []netip.Addr // its primary addresses
+	ExtraIPs        []netip.Addr // its additional addresses
 
 	// What the machine was last imaged with, secrets included.
 	LastImagedWith  string
@@ -371,14 +371,14 @@ func (d *Disc) Path() (path bigv.DiscPath) {
 
 // DiscState is what a disc is like.
 type DiscState struct {
-	Exists       bool // it has not been purged
-	ID           int
-	Label        string
-	Size         int // MiB
-	StorageGrade string
-	Backups      int // how many there are
-	Schedules    int // how many there are
-	RestoredFrom int // the backup that it was last restored from, 0 is none
+	Exists       bool   // it has not been purged
+	ID           int    // never changes
+	Label        string // as it is at present
+	Size         int    // MiB
+	StorageGrade string // what it is made of
+	Backups      int    // how many there are
+	Schedules    int    // how many there are
+	RestoredFrom int    // the backup that it was last restored from, 0 is none
 }
 
 // State is what the disc is like at the moment.

@@ -1,0 +1,279 @@
+package bigv_test
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	gotoken "go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write testdata/api.txt anew")
+
+const surfaceFile = "testdata/api.txt"
+
+// publicPackages are those that programs import, by their directories.
+var publicPackages = []struct{ name, dir string }{{"bigv", "."}, {"bigvtest", "bigvtest"}}
+
+// entry is one exported thing: a declaration, a field or a method.
+type entry struct {
+	line       string // as it stands in the recorded surface
+	documented bool
+	at         string // where it is declared
+}
+
+// TestAPISurface holds what programs can use against what was recorded: nothing
+// of it changes unnoticed.
+func TestAPISurface(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, e := range exported(t) {
+		lines = append(lines, e.line)
+	}
+	slices.Sort(lines)
+	text := strings.Join(lines, "\n") + "\n"
+	if *update {
+		require.NoError(t, os.WriteFile(surfaceFile, []byte(text), 0o644))
+	}
+	recorded, err := os.ReadFile(surfaceFile)
+	require.NoError(t, err)
+	diff := difference(strings.Split(strings.TrimSpace(string(recorded)), "\n"), lines)
+	assert.Empty(t, diff, "the public face has changed:\n%s\nIf that is meant, say so in CHANGELOG.md and run: go test -run TestAPISurface -update .", strings.Join(diff, "\n"))
+}
+
+// TestEverythingExportedHasAComment wants a comment at each exported
+// declaration, field and method. Within a block of constants, variables or
+// fields, a line without one of its own may stand below one that has.
+func TestEverythingExportedHasAComment(t *testing.T) {
+	t.Parallel()
+	for _, e := range exported(t) {
+		assert.True(t, e.documented, "%s: no comment at: %s", e.at, e.line)
+	}
+}
+
+// difference are the lines that went, and those that came.
+func difference(before, after []string) (diff []string) {
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			diff = append(diff, "- "+line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			diff = append(diff, "+ "+line)
+		}
+	}
+	return diff
+}
+
+// exported is everything that the public packages export.
+func exported(t *testing.T) (entries []entry) {
+	t.Helper()
+	for _, p := range publicPackages {
+		files, err := filepath.Glob(filepath.Join(p.dir, "*.go"))
+		require.NoError(t, err)
+		fset := gotoken.NewFileSet()
+		before := len(entries)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(fset, file, nil, parser.ParseComments|parser.SkipObjectResolution)
+			require.NoError(t, err)
+			s := surface{fset: fset, prefix: p.name + ": "}
+			for _, decl := range parsed.Decls {
+				s.decl(decl)
+			}
+			entries = append(entries, s.entries...)
+		}
+		require.Greater(t, len(entries), before, "%s exports nothing", p.name)
+	}
+	return entries
+}
+
+// surface gathers the exported things of a file.
+type surface struct {
+	fset    *gotoken.FileSet
+	prefix  string
+	entries []entry
+}
+
+func (s *surface) add(at ast.Node, documented bool, format string, args ...any) {
+	line := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	s.entries = append(s.entries, entry{s.prefix + line, documented, s.fset.Position(at.Pos()).String()})
+}
+
+// source is a node as gofmt writes it.
+func (s *surface) source(node any) string {
+	var b strings.Builder
+	if err := printer.Fprint(&b, s.fset, node); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+func (s *surface) decl(decl ast.Decl) {
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if !d.Name.IsExported() {
+			return
+		}
+		receiver := ""
+		if d.Recv != nil {
+			if receiver = s.source(d.Recv.List[0].Type); !ast.IsExported(strings.TrimLeft(receiver, "*")) {
+				return
+			}
+			receiver = "(" + receiver + ") "
+		}
+		signature := strings.TrimPrefix(s.source(&ast.FuncDecl{Name: ast.NewIdent(d.Name.Name), Type: d.Type}), "func ")
+		s.add(d, d.Doc != nil, "func %s%s", receiver, signature)
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				s.typeSpec(spec, d.Doc != nil)
+			case *ast.ValueSpec:
+				s.values(d, spec)
+			}
+		}
+	}
+}
+
+// values are constants and variables. A constant's value is part of the
+// surface, a variable's is not.
+func (s *surface) values(d *ast.GenDecl, spec *ast.ValueSpec) {
+	for i, name := range spec.Names {
+		if !name.IsExported() {
+			continue
+		}
+		kind := ""
+		if spec.Type != nil {
+			kind = " " + s.source(spec.Type)
+		}
+		value := ""
+		if d.Tok == gotoken.CONST && i < len(spec.Values) {
+			value = " = " + s.source(spec.Values[i])
+		}
+		s.add(name, d.Doc != nil || spec.Doc != nil || spec.Comment != nil, "%s %s%s%s", d.Tok, name.Name, kind, value)
+	}
+}
+
+func (s *surface) typeSpec(spec *ast.TypeSpec, blockDocumented bool) {
+	if !spec.Name.IsExported() {
+		return
+	}
+	name, parameters := spec.Name.Name, ""
+	if spec.TypeParams != nil {
+		for _, field := range spec.TypeParams.List {
+			parameters += " " + s.source(field.Names[0]) + " " + s.source(field.Type)
+		}
+		parameters = "[" + strings.TrimSpace(parameters) + "]"
+	}
+	documented := spec.Doc != nil || spec.Comment != nil || blockDocumented
+	equals := ""
+	if spec.Assign.IsValid() {
+		equals = "= "
+	}
+	switch kind := spec.Type.(type) {
+	case *ast.StructType:
+		s.add(spec, documented, "type %s%s %sstruct", name, parameters, equals)
+		s.members(name, "field", kind.Fields)
+	case *ast.InterfaceType:
+		s.add(spec, documented, "type %s%s %sinterface", name, parameters, equals)
+		s.members(name, "method", kind.Methods)
+	default:
+		s.add(spec, documented, "type %s%s %s%s", name, parameters, equals, s.source(spec.Type))
+	}
+}
+
+// members are the fields of a struct or the methods of an interface. A field
+// below another without a blank line between them shares its comment.
+func (s *surface) members(owner, what string, list *ast.FieldList) {
+	above, lastLine := false, 0
+	for _, field := range list.List {
+		first := s.fset.Position(field.Pos()).Line
+		if field.Doc != nil {
+			first = s.fset.Position(field.Doc.Pos()).Line
+		}
+		if first > lastLine+1 {
+			above = false
+		}
+		lastLine = s.fset.Position(field.End()).Line
+		documented := field.Doc != nil || field.Comment != nil || above
+		above = field.Doc != nil || above
+		tag := ""
+		if field.Tag != nil {
+			tag = " " + field.Tag.Value
+		}
+		if len(field.Names) == 0 { // embedded
+			kind := s.source(field.Type)
+			if ast.IsExported(strings.TrimLeft(kind[strings.LastIndex(kind, ".")+1:], "*")) {
+				s.add(field, documented, "%s %s.%s%s", what, owner, kind, tag)
+			}
+			continue
+		}
+		for _, name := range field.Names {
+			if name.IsExported() {
+				s.add(name, documented, "%s %s.%s %s%s", what, owner, name.Name, s.source(field.Type), tag)
+			}
+		}
+	}
+}
+
+// TestSurfaceSees shows on a small file what the two tests above would miss if
+// they looked away: that each kind of thing is seen, and whether it has a comment.
+func TestSurfaceSees(t *testing.T) {
+	t.Parallel()
+	const source = `package p
+// Documented.
+type T struct {
+	A int // one
+	B int
+	hidden int
+	// C and D go together.
+	C int
+	D string ` + "`json:\"d\"`" + `
+
+	E int
+}
+type U int
+// M.
+func (t *T) M(a, b int) error { return nil }
+func F[X any](x X) {}
+func (h hidden) G() {}
+const K = 3
+// V.
+var V = 4
+// I.
+type I interface {
+	N() int // n
+}
+`
+	fset := gotoken.NewFileSet()
+	parsed, err := parser.ParseFile(fset, "p.go", source, parser.ParseComments)
+	require.NoError(t, err)
+	s := surface{fset: fset}
+	for _, decl := range parsed.Decls {
+		s.decl(decl)
+	}
+	seen := map[string]bool{}
+	for _, e := range s.entries {
+		seen[e.line] = e.documented
+	}
+	assert.Equal(t, map[string]bool{
+		"type T struct": true, "field T.A int": true, "field T.B int": false, "field T.C int": true,
+		"field T.D string `json:\"d\"`": true, "field T.E int": false,
+		"type U int": false, "func (*T) M(a, b int) error": true, "func F[X any](x X)": false,
+		"const K = 3": false, "var V": true, "type I interface": true, "method I.N() int": true,
+	}, seen)
+	assert.Equal(t, []string{"- a", "+ c"}, difference([]string{"a", "b"}, []string{"b", "c"}))
+}
