@@ -1,0 +1,124 @@
+// Telemetry shows how a program's traces and metrics come to hold its calls: a
+// span for each request with OpenTelemetry's otelhttp, and Prometheus metrics for
+// each attempt.
+//
+//	go -C examples/telemetry run .
+//
+// It works on a service in memory, one of whose answers is a 503, and prints what
+// was gathered. Instead of stdouttrace, a program in production uses an exporter
+// of its collector's, and promhttp.Handler to be scraped.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/exporters/stdout/stdouttrace"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "telemetry:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// withTracing makes a span of each request. Its name is the method and the route,
+// such as "GET /accounts/{account}", so that there are few of them. Requests about
+// sessions are left out: their URL, which would be noted, can hold a session ID.
+func withTracing(provider *trace.TracerProvider, carrier http.RoundTripper) bigv.Option {
+	return bigv.WithTransport(otelhttp.NewTransport(carrier,
+		otelhttp.WithTracerProvider(provider),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
+			call, _ := bigv.CallFromContext(r.Context())
+			return call.Method + " " + call.Route
+		}),
+		otelhttp.WithFilter(func(r *http.Request) bool { return !strings.Contains(r.URL.Path, "/session") }),
+	))
+}
+
+// withMetrics measures each attempt. The labels have few values: operations and
+// routes are known beforehand, and hold no names or IDs.
+func withMetrics(registry prometheus.Registerer) bigv.Option {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "bigv_attempt_duration_seconds", Help: "How long attempts at calls took.", Buckets: []float64{.1, 1, 10, 60},
+	}, []string{"operation", "route", "status", "retried"})
+	registry.MustRegister(seconds)
+	return bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
+		seconds.WithLabelValues(a.Operation, a.Route, strconv.Itoa(a.StatusCode), strconv.FormatBool(a.Retry)).Observe(a.Duration.Seconds())
+	})
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	srv, err := bigvtest.Start()
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	srv.Account("acme").Group("web").VirtualMachine("www1")
+	srv.Inject(bigvtest.Unavailable())
+
+	exporter, err := stdouttrace.New(stdouttrace.WithWriter(out))
+	if err != nil {
+		return err
+	}
+	provider := trace.NewTracerProvider(trace.WithSyncer(exporter))
+	registry := prometheus.NewRegistry()
+	// As the client's own: a connection that has been idle for long may be closed
+	// on the other side, and a write on it lost.
+	carrier := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 100, IdleConnTimeout: 15 * time.Second}
+	defer carrier.CloseIdleConnections()
+
+	client, err := bigv.NewClient(append(srv.ClientOptions(), withTracing(provider, carrier), withMetrics(registry))...)
+	if err != nil {
+		return err
+	}
+	err = work(ctx, client, provider)
+	// What was gathered is shown in any case: failures are what it is for.
+	return errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx)), printMetrics(registry, out))
+}
+
+func printMetrics(registry prometheus.Gatherer, out io.Writer) error {
+	families, err := registry.Gather()
+	if err != nil {
+		return err
+	}
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(out, family); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work is what the program is for. Its span is the parent of those of its calls.
+func work(ctx context.Context, client *bigv.Client, provider *trace.TracerProvider) error {
+	ctx, span := provider.Tracer("example").Start(ctx, "give www1 more memory")
+	defer span.End()
+	www1 := bigv.AccountPath("acme").Group("web").VirtualMachine("www1")
+	vm, err := client.VirtualMachines.Get(ctx, www1) // the first answer is the 503
+	if err != nil {
+		return err
+	}
+	_, err = client.VirtualMachines.Update(ctx, vm.Path(), bigv.VirtualMachineUpdate{Memory: new(2048)})
+	return err
+}
