@@ -184,6 +184,7 @@ func TestConformanceFilters(t *testing.T) {
 			secret := w.srv.Account("secret")
 			w.kept["secret"], w.kept["hidden"], w.kept["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
 			w.kept["carol"] = w.srv.User("carol").ID()
+			w.srv.User("staff").Grant("cluster_admin", nil)
 			double := w.srv.Account("double")
 			w.srv.User("dora").Grant("account_admin", double)
 			w.kept["twin"] = double.Group("default").VirtualMachine("twin").ID()
@@ -224,6 +225,8 @@ func TestConformanceFilters(t *testing.T) {
 			{"network interfaces of an unknown machine are not found", "carol", "GET /nics?vm_name=nothing", "", 404, ""},
 			{"privileges by user ID", "carol", "GET /privileges?user_id=<carol>", "", 200, `[{"username":"carol"},{"username":"carol"}]`},
 			{"privileges by user name", "carol", "GET /privileges?user_name=carol", "", 200, `[{"username":"carol","account_id":<acme>},{"username":"carol","account_id":<other>}]`},
+			{"another user's privileges by user ID, for staff", "staff", "GET /privileges?user_id=<carol>", "", 200, `[{"username":"carol"},{"username":"carol"}]`},
+			{"another user's privileges by user name, for staff", "staff", "GET /privileges?user_name=dora", "", 200, `[{"username":"dora"}]`},
 			{"privileges of an unknown user are not found", "carol", "GET /privileges?user_name=nobody", "", 404, ""},
 			{"nested lists hold what is theirs", "carol", "GET /accounts/acme/groups/web/virtual_machines", "", 200, `[{"id":<www1>}]`},
 			{"nested groups hold what is theirs", "carol", "GET /accounts/other/groups", "", 200, `[{"name":"default"},{"name":"app"}]`},

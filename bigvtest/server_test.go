@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -90,6 +91,19 @@ func TestHandlerOnAListenerOfOnesOwn(t *testing.T) {
 	_, err = askWith(t, client, own.URL, srv.Token(), "POST /accounts/acme/groups", `{"name":"new"}`)
 	assert.Error(t, err)
 	assert.Len(t, srv.Journal(), 3)
+
+	srv.Inject(bigvtest.Fault{Hang: true})
+	srv.Inject(bigvtest.Fault{Delay: time.Hour})
+	var waiting sync.WaitGroup
+	for range 2 {
+		waiting.Go(func() {
+			_, err := askWith(t, client, own.URL, "", "POST /session", loginBob)
+			assert.Error(t, err)
+		})
+	}
+	require.Eventually(t, func() bool { return len(srv.Journal()) == 5 }, 10*time.Second, time.Millisecond)
+	srv.Close() // lets go of both, though the listener goes on
+	waiting.Wait()
 }
 
 func TestLogger(t *testing.T) {
