@@ -142,6 +142,7 @@ func TestSessionEndsOnTheDot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for after, want := range map[time.Duration]int{row.lasts + justBefore: 200, row.lasts: 401} {
 				id := ask(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
+				ask(t, srv, id, "GET /accounts", "") // which does not make a long one shorter
 				srv.Advance(after)
 				assert.Equal(t, want, ask(t, srv, id, "GET /accounts", "").status, after)
 			}
@@ -238,6 +239,9 @@ func TestAPIKeys(t *testing.T) {
 	}
 	grant := fmt.Sprintf(`{"level":"group_admin","group_id":%d,"api_key_id":%s}`, acme.Group("web").ID(), id)
 	assert.Equal(t, 400, ask(t, srv, key, "POST /users/alice/privileges", grant).status, "it does not see the group")
+	useless := strings.TrimSuffix(grant, "}") + `,"password_required":true}`
+	require.Equal(t, 201, ask(t, srv, srv.Token(), "POST /users/alice/privileges", useless).status)
+	assert.Equal(t, 404, ask(t, srv, key, "GET "+onWWW1, "").status, "no password comes with a key")
 	granted := ask(t, srv, srv.Token(), "POST /users/alice/privileges", grant)
 	require.Equal(t, 201, granted.status, granted.body)
 	assert.Equal(t, false, granted.object(t)["password_required"])
@@ -248,7 +252,7 @@ func TestAPIKeys(t *testing.T) {
 
 	shown := ask(t, srv, srv.Token(), "GET /api_keys/"+id+"?view=overview", "").object(t)
 	assert.NotContains(t, shown, "api_key", "it is shown once")
-	assert.Len(t, shown["privileges"], 1)
+	assert.Len(t, shown["privileges"], 2)
 
 	assert.Equal(t, 200, ask(t, srv, srv.User("alice").Token(), "GET "+onWWW1, "").status)
 	bobs := srv.User("bob").Token()
