@@ -38,6 +38,7 @@ type Client struct {
 	Discs           *DiscsService
 	Users           *UsersService
 	Privileges      *PrivilegesService
+	NICs            *NICsService
 	Definitions     *DefinitionsService
 
 	config
@@ -520,6 +521,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.Discs = &DiscsService{client}
 	client.Users = &UsersService{client}
 	client.Privileges = &PrivilegesService{client}
+	client.NICs = &NICsService{client}
 	client.Definitions = &DefinitionsService{client}
 	return client, nil
 }

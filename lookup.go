@@ -133,6 +133,12 @@ func absent(operation string, p place, route string) error {
 	}).typed()
 }
 
+// untold is the error of a write that was done, and whose answer lacks what it
+// was done for.
+func untold(operation, subject, why string) error {
+	return fmt.Errorf("bigv: %s: it was done, but its %w: %s", describe(operation, subject), ErrAnswer, why)
+}
+
 // failed is the iterator of a list that cannot be asked for.
 func failed[T any](err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
