@@ -39,6 +39,7 @@ type Client struct {
 	Users           *UsersService
 	Privileges      *PrivilegesService
 	NICs            *NICsService
+	IPs             *IPsService
 	Definitions     *DefinitionsService
 
 	config
@@ -522,6 +523,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.Users = &UsersService{client}
 	client.Privileges = &PrivilegesService{client}
 	client.NICs = &NICsService{client}
+	client.IPs = &IPsService{client}
 	client.Definitions = &DefinitionsService{client}
 	return client, nil
 }
