@@ -40,6 +40,8 @@ type Client struct {
 	Privileges      *PrivilegesService
 	NICs            *NICsService
 	IPs             *IPsService
+	Backups         *BackupsService
+	BackupSchedules *BackupSchedulesService
 	Definitions     *DefinitionsService
 
 	config
@@ -524,6 +526,8 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.Privileges = &PrivilegesService{client}
 	client.NICs = &NICsService{client}
 	client.IPs = &IPsService{client}
+	client.Backups = &BackupsService{client}
+	client.BackupSchedules = &BackupSchedulesService{client}
 	client.Definitions = &DefinitionsService{client}
 	return client, nil
 }

@@ -2,6 +2,7 @@ package bigv_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -171,6 +172,9 @@ func machineAnswers(more map[string]string) map[string]string {
 	}
 	return answers
 }
+
+// errEnough ends a context when a test has seen enough.
+var errEnough = errors.New("enough")
 
 // noAccount is a client without a default account.
 func noAccount(t *testing.T) *bigv.Client {
