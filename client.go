@@ -42,6 +42,7 @@ type Client struct {
 	IPs             *IPsService
 	Backups         *BackupsService
 	BackupSchedules *BackupSchedulesService
+	APIKeys         *APIKeysService
 	Definitions     *DefinitionsService
 
 	config
@@ -528,6 +529,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.IPs = &IPsService{client}
 	client.Backups = &BackupsService{client}
 	client.BackupSchedules = &BackupSchedulesService{client}
+	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
 	return client, nil
 }

@@ -177,6 +177,14 @@ func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) 
 	return idOf(strconv.Itoa(m.ID), err)
 }
 
+func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
+	if err := checkPath(user); err != nil || user.isID() {
+		return idOf(string(user), err)
+	}
+	u, err := s.Get(ctx, user)
+	return idOf(strconv.Itoa(u.ID), err)
+}
+
 func idOf(digits string, err error) (int, error) {
 	if err != nil {
 		return 0, err
