@@ -41,6 +41,10 @@ type Exchange struct {
 // does not fill the memory.
 const mostJournalled = 64 << 20
 
+// meanJournalled is how much of bodies an exchange may have on average for
+// WithJournalLimit to be the limit that counts.
+const meanJournalled = 4 << 10
+
 // journal holds exchanges as they were, secrets included. Guarded by
 // Server.mu.
 type journal struct {
@@ -97,7 +101,7 @@ func (j *journal) end(e *entry, got reply, once string, lost bool) {
 // trim forgets the oldest exchanges, of which there are too many or too large
 // ones.
 func (j *journal) trim() {
-	for len(j.entries) > j.limit || j.size > mostJournalled {
+	for len(j.entries) > j.limit || j.size > max(mostJournalled, j.limit*meanJournalled) {
 		e := j.entries[0]
 		j.size -= len(e.request) + len(e.response)
 		e.forgotten = true
