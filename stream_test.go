@@ -33,6 +33,18 @@ func endless(status int, piece string, gone chan<- struct{}) http.HandlerFunc {
 	}
 }
 
+// counting counts what is written.
+type counting struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
 // bomb is a little that becomes much.
 func bomb(t *testing.T, size int64) http.HandlerFunc {
 	t.Helper()
@@ -99,9 +111,13 @@ func TestAnswersWithoutEnd(t *testing.T) {
 		}
 	}
 	t.Run("an endless error", func(t *testing.T) {
-		client := start(t, endless(500, "0123456789abcdef", gone))
+		var sent atomic.Int64
+		client := start(t, func(w http.ResponseWriter, r *http.Request) {
+			endless(500, "0123456789abcdef", gone)(counting{w, &sent}, r)
+		})
 		err := create(t.Context(), client)
 		await()
+		assert.Less(t, sent.Load(), int64(32<<20), "an error is not worth reading to the limit of an answer")
 		e, ok := errors.AsType[*bigv.ServerError](err)
 		require.True(t, ok, "%v", err)
 		assert.Len(t, e.Body, 4<<10)

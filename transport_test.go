@@ -134,3 +134,33 @@ func TestGarbageAfterTheRequest(t *testing.T) {
 		assert.Equal(t, d.class != safe, errors.Is(err, bigv.ErrOutcomeUnknown), "%s: %v", d.name, err)
 	}
 }
+
+// What the transport told of one attempt says nothing of the next.
+func TestEachAttemptIsJudgedByItself(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		second  error // of the attempt that follows a 503
+		unknown bool
+	}{
+		{"nothing written", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}, false},
+		{"nothing told", errors.New("lost"), true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			transport := &http.Transport{}
+			var attempts atomic.Int64
+			client := start(t, replying(503, "", "Retry-After", "0"), bigv.WithTransport(carrier(func(r *http.Request) (*http.Response, error) {
+				if attempts.Add(1) == 1 {
+					return transport.RoundTrip(r)
+				}
+				return nil, row.second
+			})))
+			t.Cleanup(transport.CloseIdleConnections)
+			err := create(t.Context(), client)
+			assert.Equal(t, row.unknown, errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
+			assert.NotErrorIs(t, err, bigv.ErrUnavailable, "the last attempt is what is told of")
+			e, ok := errors.AsType[*bigv.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, map[bool]int{true: 2, false: 3}[row.unknown], e.Attempts)
+		})
+	}
+}
