@@ -144,20 +144,18 @@ func TestAnswers(t *testing.T) {
 			name, after, _ := strings.Cut(name, ".json")
 			body = before + fixture(t, name+".json") + after
 		}
-		for _, status := range []int{200, 201, 202} {
-			for _, kind := range []string{"application/json", "application/vnd.bigv.thing+json; charset=utf-8", "text/plain"} {
-				t.Run(fmt.Sprint(row.name, " ", status, " ", kind), func(t *testing.T) {
-					t.Parallel()
-					got, err := invoke(t.Context(), start(t, replying(status, body, "Content-Type", kind)), row.name, row.args...)
-					require.NoError(t, err)
-					want := row.want
-					if vm, ok := want.(bigv.VirtualMachine); ok {
-						vm.Provisioning = status == 202 // it is still being made
-						want = vm
-					}
-					assert.Equal(t, want, got)
-				})
-			}
+		for status, kind := range map[int]string{200: "application/json", 201: "application/vnd.bigv.thing+json; charset=utf-8", 202: "text/plain"} {
+			t.Run(fmt.Sprint(row.name, " ", status, " ", kind), func(t *testing.T) {
+				t.Parallel()
+				got, err := invoke(t.Context(), start(t, replying(status, body, "Content-Type", kind)), row.name, row.args...)
+				require.NoError(t, err)
+				want := row.want
+				if vm, ok := want.(bigv.VirtualMachine); ok {
+					vm.Provisioning = status == 202 // it is still being made
+					want = vm
+				}
+				assert.Equal(t, want, got)
+			})
 		}
 	}
 }
@@ -314,37 +312,35 @@ func TestWritesAnsweredOddly(t *testing.T) {
 		{"Privileges.Grant", args{"bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}}, noReadBack, once, nil},
 		{"Privileges.Update", args{31, bigv.PrivilegeUpdate{}}, "GET /privileges/31", repeatable, nil},
 	} {
-		for _, status := range []string{"200 ", "201 ", "202 ", "204 "} {
-			for _, answer := range []struct {
-				body     string
-				readable bool
-			}{{"", true}, {" \r\n", true}, {"{}", true}, {" { } ", true}, {"null", true}, {"[1", false}, {`{"id":1,"id":2}`, false}, {"OK", false}, {"<html>", false}} {
-				if status == "204 " && answer.body != "" {
-					continue // 204 has no body
+		for _, answer := range []struct {
+			text     string
+			readable bool
+		}{
+			{"200 ", true}, {"201 \r\n", true}, {"200 {}", true}, {"201  { } ", true}, {"202 null", true}, {"204 ", true},
+			{"200 [1", false}, {`201 {"id":1,"id":2}`, false}, {"202 OK", false}, {"200 <html>", false},
+		} {
+			t.Run(row.name+" "+answer.text, func(t *testing.T) {
+				t.Parallel()
+				rec, client := newRecorder(t, row.answers)
+				rec.everyWrite = answer.text
+				got, err := invoke(t.Context(), client, row.name, row.args...)
+				sent := rec.sent()
+				if row.once && !answer.readable {
+					require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, bigv.ErrAnswer)
+					assert.Len(t, sent, 1)
+					return
 				}
-				t.Run(fmt.Sprintf("%s %s%q", row.name, status, answer.body), func(t *testing.T) {
-					t.Parallel()
-					rec, client := newRecorder(t, row.answers)
-					rec.everyWrite = status + answer.body
-					got, err := invoke(t.Context(), client, row.name, row.args...)
-					sent := rec.sent()
-					if row.once && !answer.readable {
-						require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
-						require.ErrorIs(t, err, bigv.ErrAnswer)
-						assert.Len(t, sent, 1)
-						return
-					}
-					require.NoError(t, err)
-					if row.readBack == noReadBack {
-						assert.Len(t, sent, 1)
-						assert.Zero(t, got)
-						return
-					}
-					require.Len(t, sent, 2)
-					assert.Equal(t, row.readBack, sent[1])
-					assert.EqualValues(t, 1, reflect.ValueOf(got).FieldByName("ID").Int(), "what was read back")
-				})
-			}
+				require.NoError(t, err)
+				if row.readBack == noReadBack {
+					assert.Len(t, sent, 1)
+					assert.Zero(t, got)
+					return
+				}
+				require.Len(t, sent, 2)
+				assert.Equal(t, row.readBack, sent[1])
+				assert.EqualValues(t, 1, reflect.ValueOf(got).FieldByName("ID").Int(), "what was read back")
+			})
 		}
 	}
 }

@@ -162,7 +162,6 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 			require.True(t, ok, "%v", err)
 			operation, rest, _ := strings.Cut(row.want, "|")
 			subject, route, _ := strings.Cut(rest, "|")
-			// Of a disc by ID either is a good label.
 			assert.Equal(t, []string{operation, subject, route}, []string{e.Operation, e.Subject, e.Route})
 		})
 	}
