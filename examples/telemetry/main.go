@@ -52,7 +52,10 @@ func withTracing(provider *trace.TracerProvider, carrier http.RoundTripper) bigv
 			call, _ := bigv.CallFromContext(r.Context())
 			return call.Method + " " + call.Route
 		}),
-		otelhttp.WithFilter(func(r *http.Request) bool { return !strings.Contains(r.URL.Path, "/session") }),
+		otelhttp.WithFilter(func(r *http.Request) bool {
+			call, ok := bigv.CallFromContext(r.Context())
+			return ok && !strings.HasPrefix(call.Route, "/session")
+		}),
 	))
 }
 

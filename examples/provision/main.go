@@ -1,0 +1,218 @@
+// Provision makes a virtual machine as a small file in YAML or JSON has it, and
+// waits until it is up.
+//
+//	go -C examples/provision run .                   makes web.yaml on a service in memory
+//	go -C examples/provision run . "$PWD/web.yaml"   makes a machine, which is billed
+//
+// It may be run again, also after it was interrupted: a machine of that name that
+// is there is taken for the one, waited for if it is still being made, and given
+// the discs and backup schedules that it lacks. Where it contradicts the file, that
+// is reported and nothing is changed.
+//
+// Root's password does not belong in the file. It is read from the file that
+// -password-file names, which is written with a new one, for its owner alone, if
+// there is none; or from ROOT_PASSWORD. With SSH keys it may be left out: a
+// random one that nobody knows is set then. It is never printed.
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+//go:embed web.yaml
+var sample []byte
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "provision:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run makes one machine. Progress goes to a place of its own, so that the result
+// can be piped.
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
+	passwordFile := flags.String("password-file", "", "file with root's password; written with a new one if there is none")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
+		return errors.New("which machine? Give one file")
+	}
+	file, text, err := "web.yaml", sample, error(nil)
+	if flags.NArg() == 1 {
+		file = flags.Arg(0)
+		if text, err = os.ReadFile(file); err != nil {
+			return err
+		}
+	}
+	wanted, err := parseSpec(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	client, wait, closeService, err := connect(local)
+	if err != nil {
+		return err
+	}
+	defer closeService()
+	password, err := rootPassword(*passwordFile, len(wanted.SSHKeys) > 0)
+	if err != nil {
+		return err
+	}
+	p := provisioner{client: client, wait: wait, out: out, progress: progress}
+	vm, err := p.provision(ctx, wanted, password)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s is on. Once its system is up, in a minute or two:\n\n  ssh root@%s\n", vm.Name, vm.Hostname)
+	return nil
+}
+
+// connect makes a client of the service that is configured, or else of one in
+// memory, where time passes a hundred times as fast.
+func connect(local bool) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
+	if !local {
+		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
+		return client, wait, func() {}, err
+	}
+	srv, err := bigvtest.Start(bigvtest.WithSpeed(100))
+	if err != nil {
+		return nil, wait, nil, err
+	}
+	wait = bigv.WaitOptions{MinInterval: 50 * time.Millisecond, MaxInterval: 100 * time.Millisecond}
+	client, err = bigv.NewClient(srv.ClientOptions()...)
+	return client, wait, srv.Close, err
+}
+
+// rootPassword is what root's password shall be if the machine is to be made.
+func rootPassword(file string, keys bool) (bigv.Secret, error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		switch {
+		case err == nil && strings.TrimSpace(string(text)) == "":
+			return bigv.Secret{}, fmt.Errorf("%s is empty, and should hold a password", file)
+		case err == nil:
+			return bigv.NewSecret(strings.TrimSpace(string(text))), nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return bigv.Secret{}, err
+		}
+		// Written before anything is sent: a password that is set and then lost
+		// is worse than one that is kept and not set.
+		password := rand.Text()
+		return bigv.NewSecret(password), os.WriteFile(file, []byte(password+"\n"), 0o600)
+	}
+	if password := os.Getenv("ROOT_PASSWORD"); password != "" {
+		return bigv.NewSecret(password), nil
+	}
+	if !keys {
+		return bigv.Secret{}, errors.New("nobody could log in: give ssh_keys in the file, -password-file or ROOT_PASSWORD")
+	}
+	return bigv.NewSecret(rand.Text()), nil
+}
+
+type provisioner struct {
+	client        *bigv.Client
+	wait          bigv.WaitOptions
+	out, progress io.Writer
+}
+
+// provision looks what is there at each step, and does what is left to do.
+func (p *provisioner) provision(ctx context.Context, wanted spec, password bigv.Secret) (vm bigv.VirtualMachine, err error) {
+	vm, created, err := p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password))
+	if err != nil {
+		return vm, err
+	}
+	if created {
+		fmt.Fprintf(p.out, "Made %s. It is billed from now on.\n", wanted.path())
+	} else {
+		fmt.Fprintf(p.out, "%s is there already.\n", wanted.path())
+	}
+	if vm.Provisioning {
+		fmt.Fprintln(p.out, "Waiting until it has been made.")
+		if vm, err = p.waitFor(ctx, vm, bigv.Provisioned); err != nil {
+			return vm, err
+		}
+	}
+	if vm, err = p.client.VirtualMachines.Get(ctx, wanted.path(), bigv.WithView(bigv.Overview)); err != nil {
+		return vm, err
+	}
+	if list := wanted.contradictions(vm); len(list) > 0 {
+		return vm, fmt.Errorf("%s is not as the spec has it, and was left as it is:\n  %s", wanted.path(), strings.Join(list, "\n  "))
+	}
+	if err := p.complete(ctx, wanted, vm); err != nil {
+		return vm, err
+	}
+	if !vm.PowerOn {
+		return p.waitFor(ctx, vm, bigv.PoweredOn)
+	}
+	return vm, nil
+}
+
+// complete adds the discs and backup schedules that a machine lacks.
+func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.VirtualMachine) error {
+	for _, d := range wanted.Discs {
+		there, ok := d.on(vm)
+		if !ok {
+			var err error
+			if there, err = p.client.Discs.Create(ctx, vm.Path(), d.create()); err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "Added disc %s of %d MiB: the machine sees it after its next start.\n", d.Label, d.Size)
+		}
+		for _, b := range d.Backups {
+			if _, ok := b.of(there); ok {
+				continue
+			}
+			if _, err := p.client.BackupSchedules.Create(ctx, vm.Path().Disc(d.Label), b.schedule()); err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "Disc %s is backed up every %s now.\n", d.Label, b.Every)
+		}
+	}
+	return nil
+}
+
+// waitFor waits and shows it. How far the service has come it does not tell, so
+// the bar shows that it goes on, for how long, and what was last seen.
+func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachine, until bigv.Condition) (bigv.VirtualMachine, error) {
+	bar := progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(p.progress), progressbar.OptionSetDescription(vm.Name), progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(p.progress)))
+	defer bar.Finish()
+	wait := p.wait
+	wait.OnPoll = func(poll bigv.Poll) {
+		bar.Describe(vm.Name + ": " + poll.State)
+	}
+	return p.client.VirtualMachines.Wait(ctx, vm.Path(), until, wait)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

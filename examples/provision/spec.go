@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bigv-go/bigv"
+)
+
+// spec is a virtual machine as a file has it. It holds no password.
+type spec struct {
+	Group        bigv.GroupPath `yaml:"group"`
+	Name         string         `yaml:"name"`
+	Cores        int            `yaml:"cores"`
+	Memory       int            `yaml:"memory"` // MiB
+	Zone         string         `yaml:"zone"`
+	Distribution string         `yaml:"distribution"`
+	SSHKeys      []string       `yaml:"ssh_keys"`
+	Discs        []disc         `yaml:"discs"`
+}
+
+type disc struct {
+	Label        string            `yaml:"label"`
+	Size         int               `yaml:"size"` // MiB
+	StorageGrade bigv.StorageGrade `yaml:"storage_grade"`
+	Backups      []backup          `yaml:"backups"`
+}
+
+type backup struct {
+	Every   time.Duration `yaml:"every"`
+	StartAt string        `yaml:"start_at"` // 03:00 for the time of day, in the United Kingdom
+	Keep    int           `yaml:"keep"`
+}
+
+// parseSpec reads YAML, and so JSON too.
+func parseSpec(text []byte) (s spec, err error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&s); err != nil {
+		return s, err
+	}
+	var errs []error
+	if s.Group.IsZero() || s.Name == "" {
+		errs = append(errs, errors.New("group and name are needed"))
+	}
+	if s.Distribution == "" {
+		errs = append(errs, errors.New("a distribution is needed, such as stretch"))
+	}
+	if len(s.Discs) == 0 {
+		errs = append(errs, errors.New("a disc is needed"))
+	}
+	labels := map[string]bool{}
+	for i, d := range s.Discs {
+		// Labels are how a disc is known again.
+		if d.Label == "" || labels[d.Label] {
+			errs = append(errs, fmt.Errorf("discs[%d] needs a label of its own", i))
+		}
+		labels[d.Label] = true
+		every := map[time.Duration]bool{}
+		for j, b := range d.Backups {
+			switch {
+			case b.Every < time.Second || b.Every%time.Second != 0 || every[b.Every]:
+				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] needs an interval of its own, such as every: 24h", i, j))
+			case b.Keep < 1:
+				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] must keep at least 1", i, j))
+			}
+			every[b.Every] = true
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+func (s spec) path() bigv.VirtualMachinePath { return s.Group.VirtualMachine(s.Name) }
+
+func (s spec) create(rootPassword bigv.Secret) bigv.VirtualMachineCreate {
+	vm := bigv.VirtualMachineCreate{
+		Name: s.Name, Cores: s.Cores, Memory: s.Memory, ZoneName: s.Zone,
+		PowerOn: new(true), AutorebootOn: new(true),
+		Image: &bigv.Image{Distribution: s.Distribution, RootPassword: rootPassword, SSHPublicKey: strings.Join(s.SSHKeys, "\n")},
+	}
+	for _, d := range s.Discs {
+		create := d.create()
+		for _, b := range d.Backups {
+			create.BackupSchedules = append(create.BackupSchedules, b.schedule())
+		}
+		vm.Discs = append(vm.Discs, create)
+	}
+	return vm
+}
+
+func (d disc) create() bigv.DiscCreate {
+	return bigv.DiscCreate{Label: d.Label, Size: d.Size, StorageGrade: d.StorageGrade}
+}
+
+func (b backup) schedule() bigv.BackupSchedule {
+	return bigv.BackupSchedule{StartAt: bigv.Timestamp(b.StartAt), IntervalSeconds: int(b.Every / time.Second), Capacity: b.Keep}
+}
+
+// contradictions are what a machine has otherwise than the spec does. What the
+// spec does not name is none, and neither is what can still be added.
+func (s spec) contradictions(vm bigv.VirtualMachine) (list []string) {
+	differ := func(what string, is, wanted any) {
+		list = append(list, fmt.Sprintf("%s: it is %v, and the spec has %v", what, is, wanted))
+	}
+	if s.Cores != 0 && s.Cores != vm.Cores {
+		differ("cores", vm.Cores, s.Cores)
+	}
+	if s.Memory != 0 && s.Memory != vm.Memory {
+		differ("memory", vm.Memory, s.Memory)
+	}
+	if s.Zone != "" && s.Zone != vm.ZoneName {
+		differ("zone", vm.ZoneName, s.Zone)
+	}
+	if vm.LastImagedWith != "" && s.Distribution != vm.LastImagedWith {
+		differ("distribution", vm.LastImagedWith, s.Distribution)
+	}
+	if !vm.PowerOn && !vm.AutorebootOn {
+		differ("power", "off", "on")
+	}
+	for _, wanted := range s.Discs {
+		d, ok := wanted.on(vm)
+		if !ok {
+			continue
+		}
+		if wanted.Size != d.Size {
+			differ("size of disc "+d.Label, d.Size, wanted.Size)
+		}
+		if wanted.StorageGrade != "" && wanted.StorageGrade != d.StorageGrade {
+			differ("storage grade of disc "+d.Label, d.StorageGrade, wanted.StorageGrade)
+		}
+		for _, b := range wanted.Backups {
+			if schedule, ok := b.of(d); ok && schedule.Capacity != b.Keep {
+				differ(fmt.Sprintf("backups of disc %s every %s", d.Label, b.Every), schedule.Capacity, b.Keep)
+			}
+		}
+	}
+	return list
+}
+
+// on is the machine's disc of the same label.
+func (d disc) on(vm bigv.VirtualMachine) (bigv.Disc, bool) {
+	for _, there := range vm.Discs {
+		if there.Label == d.Label {
+			return there, true
+		}
+	}
+	return bigv.Disc{}, false
+}
+
+// of is the disc's schedule of the same interval. When in the day it starts is
+// not compared: the service tells that with a date, and the spec need not.
+func (b backup) of(d bigv.Disc) (bigv.BackupSchedule, bool) {
+	for _, there := range d.BackupSchedules {
+		if there.Interval() == b.Every {
+			return there, true
+		}
+	}
+	return bigv.BackupSchedule{}, false
+}
