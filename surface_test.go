@@ -223,7 +223,11 @@ func (s *surface) members(owner, what string, list *ast.FieldList) {
 		}
 		for _, name := range field.Names {
 			if name.IsExported() {
-				s.add(name, documented, "%s %s.%s %s%s", what, owner, name.Name, s.source(field.Type), tag)
+				kind := " " + s.source(field.Type)
+				if what == "method" {
+					kind = strings.TrimPrefix(kind, " func")
+				}
+				s.add(name, documented, "%s %s.%s%s%s", what, owner, name.Name, kind, tag)
 			}
 		}
 	}
