@@ -138,7 +138,7 @@ func TestBrokenDocsAreSeen(t *testing.T) {
 
 	out, err = newDocModule(t, blocks).build()
 	require.Error(t, err, "a block that does not compile")
-	assert.Contains(t, out, "page:15:1: client.Nonsense undefined")
+	assert.Contains(t, out, "page:15: client.Nonsense undefined")
 }
 
 // docModule is a module of a stranger's that has this checkout as a dependency.
