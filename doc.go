@@ -9,6 +9,10 @@
 // allows a user something on an account, a group or a virtual machine; and API
 // keys, which belong to a user and have privileges of their own.
 //
+// A virtual machine has two switches: power_on says whether it is on, and
+// autoreboot_on whether the service starts it again when it goes off. A machine
+// with autoreboot on never stays off, so Stop and Shutdown turn both off.
+//
 // # Calls
 //
 // A [Client] has a service for each kind of thing, and each service a method for
@@ -120,8 +124,17 @@
 // restoring one go on after the call has returned. Wait follows them, and
 // CreateAndWait, ShutdownAndWait and UpdateAndRestart put the steps together.
 //
+// # Watching it
+//
+// [WithLogger] logs a line a request, [WithAttemptHook] is told of each attempt,
+// and [CallFromContext] tells a transport of yours, given with [WithTransport],
+// which call a request belongs to: its operation and route make names of spans and
+// labels of metrics, and hold no names or IDs.
+//
 // # Testing
 //
 // Package bigvtest is the service in memory: a test of a program that uses bigv
-// starts one and runs against it.
+// starts one and runs against it. Where that is more than a test needs, the
+// program takes a small interface of the methods that it calls, which the services
+// satisfy and a stub does too.
 package bigv

@@ -1,0 +1,220 @@
+package bigv_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/bigv-go/bigv/bigvtest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// docBlock is a block of Go in a page, and the output that the page promises.
+type docBlock struct {
+	name, code string
+	at         string // page:line, where the code begins
+	output     string // of the text block right below; empty is not promised
+}
+
+// docFence finds the blocks of a page. "go" is run, "go theirs" is not: it is
+// another client's.
+var docFence = regexp.MustCompile("(?ms)^```go\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?")
+
+func docBlocks(page, text string) (blocks []docBlock) {
+	for _, m := range docFence.FindAllStringSubmatchIndex(text, -1) {
+		b := docBlock{code: text[m[2]:m[3]]}
+		line := strings.Count(text[:m[2]], "\n") + 1
+		b.name, b.at = fmt.Sprintf("%s_line_%d", page, line), fmt.Sprintf("%s:%d", page, line)
+		if m[4] >= 0 {
+			b.output = text[m[4]:m[5]]
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// docMain runs the snippet that its argument names.
+const docMain = `package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/bigv-go/bigv"
+)
+
+var snippets = map[string]func(context.Context, *bigv.Client){}
+
+func main() {
+	client, err := bigv.NewClientFromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	snippets[os.Args[1]](context.Background(), client)
+}
+`
+
+// docSnippet is what stands around a block that is not a whole program.
+const docSnippet = `package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/bigv-go/bigv"
+)
+
+var _, _, _, _, _ = errors.Is, fmt.Println, log.Fatal, os.Getenv, time.Second
+
+func init() {
+	snippets[%q] = func(ctx context.Context, client *bigv.Client) {
+		_, _ = ctx, client
+//line %s
+%s
+	}
+}
+`
+
+// TestDocumentedGoRuns compiles and runs every block of Go in the pages: a whole
+// program or test as it stands, anything else in a function that has ctx and
+// client. Each runs against a service in memory of its own.
+func TestDocumentedGoRuns(t *testing.T) {
+	t.Parallel()
+	var blocks []docBlock
+	for _, page := range []string{"README.md", "MIGRATION.md"} {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		found := docBlocks(page, string(text))
+		require.NotEmpty(t, found, "%s has no Go", page)
+		blocks = append(blocks, found...)
+	}
+	m := newDocModule(t, blocks)
+	out, err := m.build()
+	require.NoError(t, err, out)
+	for _, b := range blocks {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			out, err := m.try(t, b)
+			require.NoError(t, err, out)
+			if b.output != "" {
+				assert.Equal(t, b.output, out)
+			}
+		})
+	}
+}
+
+// TestBrokenDocsAreSeen shows that a block that does not compile, fails, or
+// prints something else would not pass.
+func TestBrokenDocsAreSeen(t *testing.T) {
+	t.Parallel()
+	const page = "```go\nfmt.Println(\"a\")\n```\n\n```text\na\n```\n" +
+		"```go theirs\nnot looked at\n```\n" +
+		"```go\nlog.Fatal(\"no\")\n```\n" +
+		"```go\nclient.Nonsense()\n```\n"
+	blocks := docBlocks("page", page)
+	require.Len(t, blocks, 3)
+	assert.Equal(t, docBlock{"page_line_2", "fmt.Println(\"a\")\n", "page:2", "a\n"}, blocks[0])
+
+	runs := newDocModule(t, blocks[:2])
+	out, err := runs.build()
+	require.NoError(t, err, out)
+	out, err = runs.try(t, blocks[0])
+	require.NoError(t, err, out)
+	assert.Equal(t, blocks[0].output, out)
+	out, err = runs.try(t, blocks[1])
+	require.Error(t, err, "a block that fails")
+	assert.Contains(t, out, "no\n")
+
+	out, err = newDocModule(t, blocks).build()
+	require.Error(t, err, "a block that does not compile")
+	assert.Contains(t, out, "page:15: client.Nonsense undefined")
+}
+
+// docModule is a module of a stranger's that has this checkout as a dependency.
+type docModule struct{ dir string }
+
+// newDocModule makes a module with a package for each whole program or test, and
+// one for all that are not.
+func newDocModule(t *testing.T, blocks []docBlock) docModule {
+	t.Helper()
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	m := docModule{t.TempDir()}
+	ours, err := os.ReadFile("go.mod")
+	require.NoError(t, err)
+	m.write(t, "go.mod", regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(ours), "module example.org/stranger")+
+		"\nrequire github.com/bigv-go/bigv v0.0.0\n\nreplace github.com/bigv-go/bigv => "+here+"\n")
+	sums, err := os.ReadFile("go.sum")
+	require.NoError(t, err)
+	m.write(t, "go.sum", string(sums))
+	m.write(t, "snippets/main.go", docMain)
+	for _, b := range blocks {
+		switch {
+		case b.isTest():
+			m.write(t, b.name+"/block_test.go", b.code)
+		case b.isProgram():
+			m.write(t, b.name+"/main.go", b.code)
+		default:
+			m.write(t, "snippets/"+b.name+".go", fmt.Sprintf(docSnippet, b.name, b.at, b.code))
+		}
+	}
+	return m
+}
+
+func (m docModule) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(m.dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func (b docBlock) isTest() bool    { return strings.Contains(b.code, "\nfunc Test") }
+func (b docBlock) isProgram() bool { return strings.HasPrefix(b.code, "package ") }
+
+func (m docModule) build() (string, error) {
+	return m.run(nil, "go", "build", "-ldflags=-s -w", "-o", "bin/", "./...")
+}
+
+// run runs a command in the module, which may not use the network, and returns
+// what it printed, with stderr if it failed.
+func (m docModule) run(env []string, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	cmd.Env = append(cmd.Env, env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String() + stderr.String(), err
+	}
+	return stdout.String(), nil
+}
+
+// try runs a block that has been built.
+func (m docModule) try(t *testing.T, b docBlock) (string, error) {
+	t.Helper()
+	if b.isTest() {
+		return m.run(nil, "go", "test", "-count=1", "./"+b.name)
+	}
+	srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime))
+	env := []string{
+		"BIGV_ENDPOINT=" + srv.URL(), "BIGV_AUTH_ENDPOINT=" + srv.AuthURL(), "BIGV_TOKEN=" + srv.Token(), "BIGV_ACCOUNT=acme",
+		"BIGV_API_KEY=", "BIGV_USERNAME=", "BIGV_PASSWORD=", "BIGV_YUBIKEY=", "BIGV_2FA=", "ROOT_PASSWORD=correct-horse",
+	}
+	if b.isProgram() {
+		return m.run(env, filepath.Join(m.dir, "bin", b.name))
+	}
+	srv.Account("acme").Group("web").VirtualMachine("www1")
+	return m.run(env, filepath.Join(m.dir, "bin", "snippets"), b.name)
+}
