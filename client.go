@@ -44,6 +44,7 @@ type Client struct {
 	BackupSchedules *BackupSchedulesService
 	APIKeys         *APIKeysService
 	Definitions     *DefinitionsService
+	VMDefaults      *VMDefaultsService
 
 	config
 	http *roundtrip.Sender
@@ -531,6 +532,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.BackupSchedules = &BackupSchedulesService{client}
 	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
+	client.VMDefaults = &VMDefaultsService{client}
 	return client, nil
 }
 
