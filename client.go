@@ -44,6 +44,7 @@ type Client struct {
 	BackupSchedules *BackupSchedulesService // when backups are taken by themselves
 	APIKeys         *APIKeysService         // what programs log in with
 	Definitions     *DefinitionsService     // the values that the service knows; needs no credentials
+	VMDefaults      *VMDefaultsService      // templates that panels fill their forms from
 
 	config
 	http *roundtrip.Sender
@@ -531,6 +532,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.BackupSchedules = &BackupSchedulesService{client}
 	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
+	client.VMDefaults = &VMDefaultsService{client}
 	return client, nil
 }
 

@@ -2,7 +2,10 @@ package bigv
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+
+	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Definitions are the values that the service knows at present. A kind that the
@@ -18,10 +21,34 @@ type Definitions struct {
 	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"` // for people, by storage grade
 }
 
-// definition is one kind as it travels.
-type definition struct {
-	ID   string          `json:"id"`
-	Data json.RawMessage `json:"data"`
+// definitionsAnswer is the definitions as they travel: a list of kinds.
+type definitionsAnswer struct{ Definitions }
+
+// UnmarshalJSON reads the kinds there are fields for, and leaves the others.
+func (d *definitionsAnswer) UnmarshalJSON(data []byte) error {
+	var kinds []struct {
+		ID   string         `json:"id"`
+		Data jsontext.Value `json:"data"`
+	}
+	if err := wire.Unmarshal(data, &kinds); err != nil {
+		return err
+	}
+	fields := map[string]any{
+		"distributions": &d.Distributions, "storage_grades": &d.StorageGrades, "zone_names": &d.ZoneNames,
+		"hardware_profiles": &d.HardwareProfiles, "keymaps": &d.Keymaps, "sendkeys": &d.SendKeys,
+		"distribution_descriptions":  &d.DistributionDescriptions,
+		"storage_grade_descriptions": &d.StorageGradeDescriptions,
+	}
+	for _, kind := range kinds {
+		field, known := fields[kind.ID]
+		if !known || kind.Data == nil {
+			continue
+		}
+		if err := wire.Unmarshal(kind.Data, field); err != nil {
+			return fmt.Errorf("%s: %w", kind.ID, err)
+		}
+	}
+	return nil
 }
 
 // DefinitionsService reads what values the service knows.
@@ -32,26 +59,6 @@ const definitionsRoute = "/definitions"
 // Get returns the definitions: GET /definitions. It needs no credentials and
 // sends none.
 func (s *DefinitionsService) Get(ctx context.Context, opts ...CallOption) (Definitions, error) {
-	kinds, err := list[definition](ctx, s.client, "get definitions", under(definitionsRoute), nil, opts)
-	var d Definitions
-	if err != nil {
-		return d, err
-	}
-	into := map[string]any{
-		"distributions": &d.Distributions, "storage_grades": &d.StorageGrades, "zone_names": &d.ZoneNames,
-		"hardware_profiles": &d.HardwareProfiles, "keymaps": &d.Keymaps, "sendkeys": &d.SendKeys,
-		"distribution_descriptions":  &d.DistributionDescriptions,
-		"storage_grade_descriptions": &d.StorageGradeDescriptions,
-	}
-	for _, kind := range kinds {
-		if field := into[kind.ID]; field != nil {
-			if err := json.Unmarshal(kind.Data, field); err != nil {
-				return Definitions{}, (&Error{
-					Operation: "get definitions", Method: "GET", Route: definitionsRoute, URL: definitionsRoute,
-					StatusCode: 200, Attempts: 1, Err: err, kind: ErrAnswer,
-				})
-			}
-		}
-	}
-	return d, nil
+	answer, err := read[definitionsAnswer](ctx, s.client, "get definitions", under(definitionsRoute), opts)
+	return answer.Definitions, err
 }

@@ -80,7 +80,7 @@ func (vm VirtualMachine) parents() (group, account string, ok bool) {
 // VirtualMachineCreate is what a new virtual machine is made of. Zero leaves an
 // attribute to the service.
 type VirtualMachineCreate struct {
-	Name                  string             `json:"name"`                             // 3 letters, digits and hyphens or more; not all digits
+	Name                  string             `json:"name,omitzero"`                    // 3 letters, digits and hyphens or more; not all digits
 	Cores                 int                `json:"cores,omitzero"`                   // 1 or more
 	Memory                int                `json:"memory,omitzero"`                  // MiB, from a list of the service's: multiples of 1024 are on it
 	PowerOn               *bool              `json:"power_on,omitzero"`                // whether to start it
@@ -96,11 +96,21 @@ type VirtualMachineCreate struct {
 }
 
 func (vm VirtualMachineCreate) check() error {
-	if err := checkNewName("the virtual machine's name", vm.Name); err != nil {
-		return err
-	}
+	return cmp.Or(checkNewName("the virtual machine's name", vm.Name), vm.checkSettings())
+}
+
+// checkSettings refuses what no machine can have, and no template of one.
+func (vm VirtualMachineCreate) checkSettings() error {
 	if vm.Cores < 0 || vm.Memory < 0 {
 		return fmt.Errorf("%d cores and %d MiB of memory: neither may be below zero", vm.Cores, vm.Memory)
+	}
+	for i, disc := range vm.Discs {
+		if err := disc.check(); err != nil {
+			return fmt.Errorf("discs[%d]: %w", i, err)
+		}
+	}
+	if vm.Image != nil {
+		return vm.Image.check()
 	}
 	return nil
 }
@@ -147,16 +157,8 @@ func (b createBody) check() error {
 	if len(b.Discs) == 0 {
 		return errors.New("a virtual machine needs at least one disc")
 	}
-	for i, disc := range b.Discs {
-		if err := disc.check(); err != nil {
-			return fmt.Errorf("discs[%d]: %w", i, err)
-		}
-	}
 	if b.IPs != nil && !b.IPs.IPv4.IsValid() && !b.IPs.IPv6.IsValid() {
 		return errors.New("the IPs hold no address: leave them nil for the service's own")
-	}
-	if b.Image != nil {
-		return b.Image.check()
 	}
 	return nil
 }
