@@ -38,6 +38,11 @@ type Client struct {
 	Discs           *DiscsService           // of virtual machines: size, label, owner
 	Users           *UsersService           // who logs in, and their SSH keys
 	Privileges      *PrivilegesService      // who may do what on which thing
+	NICs            *NICsService            // network interfaces, and more addresses on them
+	IPs             *IPsService             // addresses: reverse DNS, giving back, swapping
+	Backups         *BackupsService         // of discs: taking, restoring, purging
+	BackupSchedules *BackupSchedulesService // when backups of a disc are taken
+	APIKeys         *APIKeysService         // tokens of users that programs call with
 	Definitions     *DefinitionsService     // the values that the service knows; needs no credentials
 
 	config
@@ -520,6 +525,11 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.Discs = &DiscsService{client}
 	client.Users = &UsersService{client}
 	client.Privileges = &PrivilegesService{client}
+	client.NICs = &NICsService{client}
+	client.IPs = &IPsService{client}
+	client.Backups = &BackupsService{client}
+	client.BackupSchedules = &BackupSchedulesService{client}
+	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
 	return client, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/bigv-go/bigv/internal/route"
 )
@@ -55,19 +54,6 @@ type Disc struct {
 // Path is the disc by ID.
 func (d Disc) Path() DiscPath { return DiscID(d.ID) }
 
-// BackupSchedule says when backups of a disc are taken, and how many are kept.
-type BackupSchedule struct {
-	ID              int    `json:"id,omitzero"`               // told by the service
-	StartAt         string `json:"start_at,omitzero"`         // 00:00, 2019-03-04 00:00:00 GMT, or ISO 8601; UK time if it has no zone
-	IntervalSeconds int    `json:"interval_seconds,omitzero"` // 86400 is daily, 604800 weekly
-	Capacity        int    `json:"capacity,omitzero"`         // backups kept
-}
-
-// Interval is the time between two backups.
-func (s BackupSchedule) Interval() time.Duration {
-	return time.Duration(s.IntervalSeconds) * time.Second
-}
-
 // DiscCreate is what a new disc is made of.
 type DiscCreate struct {
 	// Label is any text that does not look like a device, such as vda, and is
@@ -82,6 +68,11 @@ type DiscCreate struct {
 func (d DiscCreate) check() error {
 	if d.Size <= 0 {
 		return fmt.Errorf("a disc of %d MiB: its size must be above zero", d.Size)
+	}
+	for i, schedule := range d.BackupSchedules {
+		if err := schedule.check(); err != nil {
+			return fmt.Errorf("backup_schedules[%d]: %w", i, err)
+		}
 	}
 	if d.Label == "" {
 		return nil

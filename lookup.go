@@ -133,6 +133,12 @@ func absent(operation string, p place, route string) error {
 	}).typed()
 }
 
+// untold is the error of a write that was done, and whose answer lacks what it
+// was done for.
+func untold(operation, subject, why string) error {
+	return fmt.Errorf("bigv: %s: it was done, but its %w: %s", describe(operation, subject), ErrAnswer, why)
+}
+
 // failed is the iterator of a list that cannot be asked for.
 func failed[T any](err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
@@ -169,6 +175,14 @@ func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) 
 	}
 	m, err := s.Get(ctx, vm)
 	return idOf(strconv.Itoa(m.ID), err)
+}
+
+func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
+	if err := checkPath(user); err != nil || user.isID() {
+		return idOf(string(user), err)
+	}
+	u, err := s.Get(ctx, user)
+	return idOf(strconv.Itoa(u.ID), err)
 }
 
 func idOf(digits string, err error) (int, error) {

@@ -1,0 +1,306 @@
+package bigv_test
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/netip"
+	"testing"
+
+	"github.com/bigv-go/bigv"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	ip20  = netip.MustParseAddr("192.0.2.20")
+	ip31  = netip.MustParseAddr("192.0.2.31")
+	ip32  = netip.MustParseAddr("192.0.2.32")
+	ip620 = netip.MustParseAddr("2001:db8:1::20")
+	ip64  = netip.MustParseAddr("2001:db8:2::4")
+
+	nic6100 = bigv.NIC{
+		ID: 6100, MAC: "fe:ff:00:00:12:ab", IPs: []netip.Addr{ip20, ip620}, ExtraIPs: map[netip.Addr]netip.Addr{ip31: ip20},
+		VLANNum: 7, VirtualMachineID: 5012,
+	}
+	nic6101 = bigv.NIC{
+		ID: 6101, Label: "private", MAC: "fe:ff:00:00:12:ac", IPs: []netip.Addr{ip64}, ExtraIPs: map[netip.Addr]netip.Addr{},
+		VLANNum: 1001, VirtualMachineID: 5012, Type: "application/vnd.bigv.network-interface",
+	}
+	bothNICs = []bigv.NIC{nic6100, nic6101}
+)
+
+// collect is what an iterator hands out before it ends or fails.
+func collect[T any](elements iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for element, err := range elements {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, element)
+	}
+	return all, nil
+}
+
+func TestNICs(t *testing.T) {
+	t.Parallel()
+	list := func(vm bigv.VirtualMachinePath) func(context.Context, *bigv.Client) (any, error) {
+		return func(ctx context.Context, c *bigv.Client) (any, error) {
+			return c.NICs.List(ctx, bigv.NICListOptions{VirtualMachine: vm})
+		}
+	}
+	all := func(vm bigv.VirtualMachinePath) func(context.Context, *bigv.Client) (any, error) {
+		return func(ctx context.Context, c *bigv.Client) (any, error) {
+			return collect(c.NICs.All(ctx, bigv.NICListOptions{VirtualMachine: vm}))
+		}
+	}
+	get := func(nic bigv.NICPath) func(context.Context, *bigv.Client) (any, error) {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.NICs.Get(ctx, nic) }
+	}
+	create := func(nic bigv.NICPath, ips bigv.IPCreate) func(context.Context, *bigv.Client) (any, error) {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.NICs.CreateIPs(ctx, nic, ips) }
+	}
+	two := bigv.IPCreate{Addresses: 2, Reason: "tls site"}
+	const twoBody = ` {"addresses":2,"family":"ipv4","reason":"tls site","contiguous":false}`
+	flatNIC := map[string]string{"GET /nics/6100": "@nic.json", "GET /nics": "@nics.json"}
+
+	runServiceRows(t, []serviceRow{
+		{
+			name: "list by path is nested", call: list(www1), want: bothNICs,
+			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
+			sent:    []string{"GET " + www1URL + "/nics"},
+		},
+		{
+			name: "all by path is nested", call: all(www1), want: bothNICs,
+			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
+			sent:    []string{"GET " + www1URL + "/nics"},
+		},
+		{
+			name: "list without a machine is flat", call: list(bigv.VirtualMachinePath{}), want: bothNICs,
+			answers: flatNIC, sent: []string{"GET /nics"},
+		},
+		{
+			name: "list by ID alone is flat", call: list(bigv.VirtualMachineID(5012)), want: bothNICs,
+			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+		},
+		{
+			name: "all by ID alone is flat", call: all(bigv.VirtualMachineID(5012)), want: bothNICs,
+			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+		},
+		{
+			name: "list by path in the flat style, held against the machine's ID", opts: flat, call: list(www1), want: bothNICs,
+			answers: machineAnswers(flatNIC),
+			sent: []string{
+				"GET /nics?account_name=acme&group_name=web&vm_name=www1",
+				"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true",
+			},
+		},
+		{
+			name: "list by IDs in the flat style", opts: flat, want: bothNICs,
+			call:    list(bigv.AccountID(41).Group("77").VirtualMachine("5012")),
+			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+		},
+		{
+			name: "a machine of a group by ID", call: list(bigv.GroupID(77).VirtualMachine("www1")), want: bothNICs,
+			answers: machineAnswers(flatNIC),
+			sent:    []string{"GET /nics?group_id=77&vm_name=www1", "GET /virtual_machines?group_id=77&include_deleted=true"},
+		},
+		{
+			name: "the default account is named", call: list(bigv.DefaultAccount.Group("web").VirtualMachine("www1")), want: bothNICs,
+			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
+			sent:    []string{"GET " + www1URL + "/nics"},
+		},
+		{
+			name: "an ignored vm_id is an error", call: list(bigv.VirtualMachineID(5013)), answers: flatNIC,
+			sent:    []string{"GET /nics?vm_id=5013"},
+			wantErr: []any{bigv.ErrIgnored, "the service ignored vm_id", "list network interfaces of #5013"},
+		},
+		{
+			name: "an ignored vm_id ends the iterator", call: all(bigv.VirtualMachineID(5013)), answers: flatNIC,
+			sent: []string{"GET /nics?vm_id=5013"}, wantErr: []any{bigv.ErrIgnored},
+		},
+		{
+			name: "an ignored vm_name is an error", opts: flat, call: list(web.VirtualMachine("www2")), answers: machineAnswers(flatNIC),
+			sent: []string{
+				"GET /nics?account_name=acme&group_name=web&vm_name=www2",
+				"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true",
+			},
+			wantErr: []any{bigv.ErrIgnored, "the service ignored vm_name"},
+		},
+		{
+			name: "an empty list", call: list(www1), want: []bigv.NIC{},
+			answers: map[string]string{"GET " + www1URL + "/nics": "[]"}, sent: []string{"GET " + www1URL + "/nics"},
+		},
+		{
+			name: "a null list", call: list(www1), wantErr: []any{bigv.ErrAnswer, "it is empty"},
+			answers: map[string]string{"GET " + www1URL + "/nics": "null"}, sent: []string{"GET " + www1URL + "/nics"},
+		},
+		{
+			name: "a list that ends too early", call: list(www1),
+			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100}`}, sent: []string{"GET " + www1URL + "/nics"},
+			wantErr: []any{bigv.ErrAnswer},
+		},
+		{
+			name: "an address that is none", call: list(www1),
+			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100,"ips":["here"]}]`}, sent: []string{"GET " + www1URL + "/nics"},
+			wantErr: []any{bigv.ErrAnswer},
+		},
+
+		{
+			name: "get by path is nested", call: get(www1.NIC(6100)), want: nic6100,
+			answers: map[string]string{"GET " + www1URL + "/nics/6100": "@nic.json"}, sent: []string{"GET " + www1URL + "/nics/6100"},
+		},
+		{
+			name: "get by ID alone is flat", call: get(bigv.NICID(6100)), want: nic6100,
+			answers: flatNIC, sent: []string{"GET /nics/6100"},
+		},
+		{
+			name: "get by path in the flat style, held against the machine", opts: flat, call: get(www1.NIC(6100)), want: nic6100,
+			answers: machineAnswers(flatNIC),
+			sent:    []string{"GET /nics/6100", "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"},
+		},
+		{
+			name: "get in a machine by ID", call: get(bigv.VirtualMachineID(5012).NIC(6100)), want: nic6100,
+			answers: flatNIC, sent: []string{"GET /nics/6100"},
+		},
+		{
+			name: "get of another machine's is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)), answers: flatNIC,
+			sent: []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
+		},
+		{
+			name: "get of none", call: get(bigv.NICID(6109)), sent: []string{"GET /nics/6109"},
+			wantErr: []any{bigv.ErrNotFound, "no such thing"},
+		},
+		{
+			name: "null and missing members are zero", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100},
+			answers: map[string]string{"GET /nics/6100": `{"id":6100,"label":null,"ips":null,"extra_ips":null,"_links":{}}`},
+			sent:    []string{"GET /nics/6100"},
+		},
+		{
+			name: "numbers as strings", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100, VLANNum: 7},
+			answers: map[string]string{"GET /nics/6100": `{"id":"6100","vlan_num":"7"}`}, sent: []string{"GET /nics/6100"},
+		},
+		{
+			name: "a wrong type", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			answers: map[string]string{"GET /nics/6100": `{"id":6100,"extra_ips":["192.0.2.31"]}`}, wantErr: []any{bigv.ErrAnswer, "extra_ips"},
+		},
+		{
+			name: "an empty answer", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			answers: map[string]string{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrAnswer, "it is empty"},
+		},
+		{
+			name: "an empty object", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			answers: map[string]string{"GET /nics/6100": "{}"}, wantErr: []any{bigv.ErrAnswer},
+		},
+
+		{
+			name: "create IPs by path", call: create(www1.NIC(6100), two), want: []netip.Addr{ip31, ip32},
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+		},
+		{
+			name: "create IPs is nested in the flat style too", opts: flat, call: create(www1.NIC(6100), two), want: []netip.Addr{ip31, ip32},
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+		},
+		{
+			name: "create IPs by ID alone finds the parents first", call: create(bigv.NICID(6100), two), want: []netip.Addr{ip31, ip32},
+			answers: machineAnswers(map[string]string{
+				"GET /nics/6100": "@nic.json", "POST " + nestedMachine + "/nics/6100/ip_create": "@ip_create.json",
+			}),
+			sent: []string{"GET /nics/6100", askMachine, "POST " + nestedMachine + "/nics/6100/ip_create" + twoBody},
+		},
+		{
+			name: "create IPs in a machine by ID", call: create(bigv.VirtualMachineID(5012).NIC(6100), two), want: []netip.Addr{ip31, ip32},
+			answers: machineAnswers(map[string]string{"POST " + nestedMachine + "/nics/6100/ip_create": "@ip_create.json"}),
+			sent:    []string{askMachine, "POST " + nestedMachine + "/nics/6100/ip_create" + twoBody},
+		},
+		{
+			name: "IPv6 and contiguous are sent as asked", want: []netip.Addr{ip64},
+			call:    create(www1.NIC(6100), bigv.IPCreate{Addresses: 4, Family: bigv.IPv6, Reason: "x", Contiguous: true}),
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":["2001:db8:2::4"]}`},
+			sent:    []string{"POST " + www1URL + `/nics/6100/ip_create {"addresses":4,"family":"ipv6","reason":"x","contiguous":true}`},
+		},
+		{
+			name: "parents that are not told", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
+			answers: map[string]string{"GET /nics/6100": `{"id":6100}`},
+			wantErr: []any{"resolving #6100", "does not say which virtual machine", "nothing was sent"},
+		},
+		{
+			name: "parents that are not found", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
+			wantErr: []any{bigv.ErrNotFound, "resolving #6100", "nothing was sent"},
+		},
+		{
+			name: "an answer without addresses says that it was done", call: create(www1.NIC(6100), two),
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr: []any{bigv.ErrAnswer, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
+		},
+		{
+			name: "an answer that cannot be read", call: create(www1.NIC(6100), two),
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":"192.0.2.31"}`},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr: []any{bigv.ErrAnswer, bigv.ErrOutcomeUnknown},
+		},
+		{
+			name: "create IPs is never sent again", call: create(www1.NIC(6100), two),
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "502 "},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr: []any{bigv.ErrOutcomeUnknown},
+		},
+		{
+			name: "a refusal is told", call: create(www1.NIC(6100), two),
+			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `400 {"addresses":["must be less than 2"]}`},
+			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr: []any{bigv.ErrBadRequest, "addresses must be less than 2"},
+		},
+
+		{name: "no addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Reason: "x"}), wantErr: []any{"0 addresses", "nothing was sent"}},
+		{name: "five addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 5, Reason: "x"}), wantErr: []any{"5 addresses", "nothing was sent"}},
+		{name: "no reason", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 1}), wantErr: []any{"the reason is empty", "nothing was sent"}},
+		{name: "create IPs on nothing", call: create(bigv.NICPath{}, two), wantErr: []any{"the path names nothing", "nothing was sent"}},
+		{name: "create IPs on an ID below zero", call: create(bigv.NICID(-1), two), wantErr: []any{"-1 is not an ID", "nothing was sent"}},
+		{name: "create IPs without the machine's name", call: create(web.VirtualMachine("").NIC(6100), two), wantErr: []any{"virtual machine is empty", "nothing was sent"}},
+		{name: "get of nothing", call: get(bigv.NICPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
+		{name: "get of ID 0", call: get(bigv.NICID(0)), wantErr: []any{"0 is not an ID", "nothing was sent"}},
+		{name: "get of ID 0 in the flat style", opts: flat, call: get(www1.NIC(0)), wantErr: []any{"0 is not an ID", "nothing was sent"}},
+		{name: "get without a machine in the flat style", opts: flat, call: get(bigv.VirtualMachinePath{}.NIC(6100)), wantErr: []any{"is empty", "nothing was sent"}},
+		{name: "get without the group's name", call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"group is empty", "nothing was sent"}},
+		{name: "get without the group's name in the flat style", opts: flat, call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"is empty", "nothing was sent"}},
+		{name: "list without the group's name in the flat style", opts: flat, call: list(acme.Group("").VirtualMachine("www1")), wantErr: []any{"is empty", "nothing was sent"}},
+		{name: "all without the group's name in the flat style", opts: flat, call: all(acme.Group("").VirtualMachine("www1")), wantErr: []any{"is empty", "nothing was sent"}},
+		{name: "list without the account's name in the flat style", opts: flat, call: list(bigv.AccountPath("").Group("web").VirtualMachine("www1")), wantErr: []any{"account is empty", "nothing was sent"}},
+		{name: "list of a machine called ..", call: list(web.VirtualMachine("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
+		{name: "list of a machine called .. in the flat style", opts: flat, call: list(web.VirtualMachine("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
+	})
+}
+
+func TestNICsWithoutDefaultAccount(t *testing.T) {
+	t.Parallel()
+	_, err := noAccount(t).NICs.List(t.Context(), bigv.NICListOptions{VirtualMachine: bigv.DefaultAccount.Group("web").VirtualMachine("www1")})
+	assert.ErrorContains(t, err, "no default account is set")
+}
+
+func TestNICsResolve(t *testing.T) {
+	t.Parallel()
+	d, client := newDesk(t, machineAnswers(map[string]string{"GET /nics/6100": "@nic.json"}))
+	full, err := client.NICs.Resolve(t.Context(), bigv.NICID(6100))
+	require.NoError(t, err)
+	assert.Equal(t, "6100.5012.77.acme", full.String())
+	same, err := client.NICs.Resolve(t.Context(), full)
+	require.NoError(t, err)
+	assert.Equal(t, full, same)
+	assert.Len(t, d.requests, 2, "a full path needs no request")
+	assert.Equal(t, bigv.NICID(6100), nic6100.Path())
+}
+
+func TestNICJSON(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(nic6100)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"id":6100,"label":"","mac":"fe:ff:00:00:12:ab","ips":["192.0.2.20","2001:db8:1::20"],
+		"extra_ips":{"192.0.2.31":"192.0.2.20"},"vlan_num":7,"virtual_machine_id":5012}`, string(text))
+	var back bigv.NIC
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, nic6100, back)
+}

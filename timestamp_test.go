@@ -1,0 +1,58 @@
+package bigv_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bigv-go/bigv"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTimestamp(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		text bigv.Timestamp
+		want string // RFC 3339; empty is an error
+	}{
+		{"with Z", "2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"},
+		{"with a fraction", "2019-03-04T00:24:45.0312Z", "2019-03-04T00:24:45.0312Z"},
+		{"with an offset", "2019-03-04T00:00:00+01:00", "2019-03-03T23:00:00Z"},
+		{"with an offset without a colon", "2018-05-06T07:08:09-0700", "2018-05-06T14:08:09Z"},
+		{"with a fraction and such an offset", "2018-05-06T07:08:09.5-0700", "2018-05-06T14:08:09.5Z"},
+		{"with an offset of hours", "2018-05-06T07:08:09+02", "2018-05-06T05:08:09Z"},
+		{"with a space", "2019-03-04 00:00:00Z", "2019-03-04T00:00:00Z"},
+		{"with a space and an offset", "2019-03-04 00:00:00 +0000", "2019-03-04T00:00:00Z"},
+		{"in GMT", "2019-03-04 00:00:00 GMT", "2019-03-04T00:00:00Z"},
+		{"ISO 8601 in GMT", "2019-03-04T00:00:00 GMT", "2019-03-04T00:00:00Z"},
+		{"in UTC", "2019-03-04 00:00:00 UTC", "2019-03-04T00:00:00Z"},
+		{"in BST", "2019-07-04 00:00:00 BST", "2019-07-03T23:00:00Z"},
+		{"no zone in winter is GMT", "2019-03-04 12:00:00", "2019-03-04T12:00:00Z"},
+		{"no zone in summer is BST", "2019-07-04T12:00:00", "2019-07-04T11:00:00Z"},
+		{"with space around", " 2020-01-01T00:00:00Z\n", "2020-01-01T00:00:00Z"},
+		{"a time of day", "00:00", ""},
+		{"a date", "2019-03-04", ""},
+		{"another zone by name", "2019-03-04 00:00:00 EST", ""},
+		{"a day that is not", "2019-02-30T00:00:00Z", ""},
+		{"words", "next Tuesday", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			at, err := row.text.Time()
+			if row.want == "" {
+				require.ErrorContains(t, err, "not a time with a date")
+				assert.True(t, at.IsZero())
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, row.want, at.UTC().Format(time.RFC3339Nano))
+		})
+	}
+	at, err := bigv.Timestamp("").Time()
+	require.NoError(t, err)
+	assert.True(t, at.IsZero())
+	assert.Empty(t, bigv.NewTimestamp(time.Time{}))
+	east := time.FixedZone("", 3600)
+	assert.Equal(t, bigv.Timestamp("2019-12-31T23:00:00Z"), bigv.NewTimestamp(time.Date(2020, 1, 1, 0, 0, 0, 999, east)))
+}
