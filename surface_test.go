@@ -60,6 +60,28 @@ func TestEverythingExportedHasAComment(t *testing.T) {
 	}
 }
 
+// TestEachServiceHasAnExample wants a runnable example of each service.
+func TestEachServiceHasAnExample(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("example*_test.go")
+	require.NoError(t, err)
+	var examples strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		examples.Write(text)
+	}
+	services := 0
+	for _, e := range exported(t) {
+		if name, ok := strings.CutPrefix(e.line, "bigv: type "); ok && strings.HasSuffix(name, "Service struct") {
+			services++
+			name = strings.TrimSuffix(name, " struct")
+			assert.Contains(t, examples.String(), "\nfunc Example"+name+"_", "%s: no example of %s", e.at, name)
+		}
+	}
+	assert.GreaterOrEqual(t, services, 7)
+}
+
 // difference are the lines that went, and those that came.
 func difference(before, after []string) (diff []string) {
 	for _, line := range before {
