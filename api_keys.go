@@ -12,8 +12,8 @@ import (
 
 // APIKey lets a program in as a user, with privileges of its own: see WithAPIKey.
 type APIKey struct {
-	ID       int    `json:"id"`
-	UserID   int    `json:"user_id"`
+	ID       int    `json:"id"`                // never changes
+	UserID   int    `json:"user_id"`           // whose it is
 	Username string `json:"username,omitzero"` // not always told
 	Label    string `json:"label"`             // several keys may have the same
 	// Key is what WithAPIKey takes. The service tells it once, in the answer to

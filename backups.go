@@ -13,6 +13,7 @@ import (
 // are those of the backup. VirtualMachineID is the machine of the disc that it is
 // of.
 type Backup struct {
+	// A backup has all that a disc has; its StorageGrade is Iceberg once it is safe.
 	Disc
 	ParentDiscID int  `json:"parent_disc_id"` // the disc that it is of
 	Manual       bool `json:"manual"`         // taken by Create, and not by a schedule

@@ -10,8 +10,8 @@ import (
 
 // IP is an IP address of a virtual machine.
 type IP struct {
-	Address netip.Addr `json:"address"`
-	RDNS    string     `json:"rdns"` // the host name that a reverse lookup gives; empty is none
+	Address netip.Addr `json:"address"` // IPv4 or IPv6
+	RDNS    string     `json:"rdns"`    // the host name that a reverse lookup gives; empty is none
 }
 
 // IPUpdate is what is changed of an address; unset is left as it is.
