@@ -100,3 +100,20 @@ func ExampleAPIKeysService_Create() {
 	fmt.Println(vm.Name, err)
 	// Output: www1 <nil>
 }
+
+func ExampleVMDefaultsService_Create() {
+	srv, client := service()
+	defer srv.Close()
+
+	template, err := client.VMDefaults.Create(context.Background(), bigv.VMDefaultCreate{
+		Account: "acme",
+		Name:    "small-blog",
+		ServerSettings: bigv.VirtualMachineCreate{
+			Cores: 1, Memory: 1024, // MiB
+			Discs: []bigv.DiscCreate{{Size: 25 * 1024}},
+			Image: &bigv.Image{Distribution: "stretch"},
+		},
+	})
+	fmt.Println(template.Name, template.Public, template.ServerSettings.Memory, err)
+	// Output: small-blog false 1024 <nil>
+}

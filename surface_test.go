@@ -76,7 +76,7 @@ func TestEachServiceHasAnExample(t *testing.T) {
 		if name, ok := strings.CutPrefix(e.line, "bigv: type "); ok && strings.HasSuffix(name, "Service struct") {
 			services++
 			name = strings.TrimSuffix(name, " struct")
-			assert.Contains(t, examples.String(), "\nfunc Example"+name+"_", "%s: no example of %s", e.at, name)
+			assert.True(t, strings.Contains(examples.String(), "\nfunc Example"+name+"_"), "%s: no example of %s", e.at, name)
 		}
 	}
 	assert.GreaterOrEqual(t, services, 7)

@@ -151,7 +151,9 @@ func newCreateBody(vm VirtualMachineCreate) createBody {
 }
 
 func (b createBody) check() error {
-	if err := b.VirtualMachine.check(); err != nil {
+	whole := b.VirtualMachine
+	whole.Discs, whole.Image = b.Discs, b.Image
+	if err := whole.check(); err != nil {
 		return err
 	}
 	if len(b.Discs) == 0 {

@@ -11,7 +11,7 @@ import (
 // VMDefault is a template of a virtual machine, which a control panel fills its
 // form from.
 type VMDefault struct {
-	ID        int
+	ID        int    // told by the service
 	AccountID int    // whose it is
 	Name      string // of the template, not of machines
 	Public    bool   // whether all accounts see it
@@ -37,7 +37,9 @@ type serverSettings struct {
 }
 
 func newServerSettings(vm VirtualMachineCreate) serverSettings {
-	return serverSettings{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image}
+	settings := serverSettings{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image}
+	settings.VirtualMachine.Discs, settings.VirtualMachine.Image, settings.VirtualMachine.IPs = nil, nil, nil
+	return settings
 }
 
 // MarshalJSON writes a template as the service does, its secrets hidden.
