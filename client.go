@@ -45,6 +45,7 @@ type Client struct {
 	APIKeys         *APIKeysService
 	Definitions     *DefinitionsService
 	VMDefaults      *VMDefaultsService
+	Sessions        *SessionsService
 
 	config
 	http *roundtrip.Sender
@@ -533,6 +534,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
 	client.VMDefaults = &VMDefaultsService{client}
+	client.Sessions = &SessionsService{client}
 	return client, nil
 }
 
