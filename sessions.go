@@ -180,7 +180,7 @@ func (c *Client) askAuth(ctx context.Context, op operation, t target, accept str
 // it every two minutes. Run it in a goroutine of its own in a program that makes
 // no call for minutes and cannot log in again by itself, because its token was
 // given to it, or its user has a second factor. It puts up with passing errors,
-// and returns the context's cause, or why the session cannot be kept: it has ended
+// and returns the context's error, or why the session cannot be kept: it has ended
 // (ErrNotFound), or there is none, as with an API key. A client with credentials
 // logs in if it has not yet, and goes on with the session of its next login when
 // one has ended.
@@ -205,14 +205,14 @@ func (s *SessionsService) keepAlive(ctx context.Context, interval time.Duration)
 		again := s.client.session != nil && errors.Is(err, ErrNotFound)
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return roundtrip.Interrupted(ctx, nil)
 		case err != nil && !again && !passing(err):
 			return fmt.Errorf("bigv: keep session alive: %w", err)
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return roundtrip.Interrupted(ctx, nil)
 		}
 	}
 }
