@@ -5,13 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/bigv-go/bigv/internal/roundtrip"
-	"github.com/bigv-go/bigv/internal/wire"
 )
 
 // TokenSource gives the token that a call is sent with. It is used by many
@@ -153,44 +148,19 @@ func refused(err error) bool {
 
 // login asks the authentication service for a session.
 func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
-	const operation = "log in"
-	fields := map[string]Secret{"username": NewSecret(creds.username), "password": creds.password}
-	if creds.validity > 0 {
-		fields["validity"] = NewSecret(strconv.Itoa(int(creds.validity / time.Second)))
-	}
+	session := SessionCreate{Username: creds.username, Password: creds.password, Validity: creds.validity}
 	if creds.code != nil {
 		code, err := creds.code(ctx)
 		if err != nil {
-			return Secret{}, fmt.Errorf("bigv: %s: getting the second factor: %w", operation, err)
+			return Secret{}, fmt.Errorf("bigv: log in: getting the second factor: %w", err)
 		}
-		fields[string(creds.factor)] = code
+		if creds.factor == Yubikey {
+			session.Yubikey = code
+		} else {
+			session.TwoFactor = code
+		}
 	}
-	x := exchange{operation: operation, subject: creds.username, method: http.MethodPost, route: "/session", url: "/session", login: true}
-	body, err := wire.Marshal(fields, revealing(&x.secrets))
-	if err != nil {
-		return Secret{}, notSent(operation, creds.username, err)
-	}
-	url := *c.authURL
-	url.Path += "/session"
-	req := roundtrip.Request{
-		Method: http.MethodPost, URL: &url, Body: body, Class: roundtrip.Once,
-		Header: http.Header{
-			"Accept":       {"text/plain"},
-			"Content-Type": {"application/json"},
-			"User-Agent":   {c.userAgent},
-		},
-	}
-	req.OnAttempt = c.onAttempt(ctx, &x)
-	resp, err := roundtrip.Send(ctx, c.http, c.policy(), req)
-	if err != nil || !resp.OK() {
-		return Secret{}, x.failure(resp, err)
-	}
-	token := strings.TrimSpace(string(resp.Body))
-	x.secrets = append(x.secrets, token)
-	if checkToken("", token) != nil || resp.Cut != nil || strings.ContainsAny(token, "<{\"") {
-		return Secret{}, x.unreadable(resp, errors.New("it is not a session ID"))
-	}
-	return NewSecret(token), nil
+	return c.openSession(ctx, session, true, nil)
 }
 
 // checkToken refuses what could not travel in a header, or would add one.

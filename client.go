@@ -45,6 +45,7 @@ type Client struct {
 	APIKeys         *APIKeysService         // what programs log in with
 	Definitions     *DefinitionsService     // the values that the service knows; needs no credentials
 	VMDefaults      *VMDefaultsService      // templates that panels fill their forms from
+	Sessions        *SessionsService        // of the authentication service: opened, read, kept alive
 
 	config
 	http *roundtrip.Sender
@@ -533,6 +534,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	client.APIKeys = &APIKeysService{client}
 	client.Definitions = &DefinitionsService{client}
 	client.VMDefaults = &VMDefaultsService{client}
+	client.Sessions = &SessionsService{client}
 	return client, nil
 }
 

@@ -166,8 +166,14 @@ var loginHints = map[int]string{
 	http.StatusNotFound:     "check the authentication URL",
 }
 
+// refusesLogin reports whether the status speaks of the credentials of a login,
+// be it another call's or asked for.
+func (e *Error) refusesLogin() bool {
+	return e.login || e.Route == sessionsRoute && loginHints[e.StatusCode] != ""
+}
+
 func (e *Error) hint() string {
-	if e.login {
+	if e.refusesLogin() {
 		return loginHints[e.StatusCode]
 	}
 	if e.unknown {
@@ -210,7 +216,7 @@ func (e *Error) Is(target error) bool {
 	case ErrServer:
 		return e.StatusCode >= 500
 	case ErrUnauthorized:
-		return e.StatusCode == http.StatusUnauthorized || e.login && e.StatusCode == http.StatusForbidden
+		return e.StatusCode == http.StatusUnauthorized || e.refusesLogin() && e.StatusCode == http.StatusForbidden
 	case ErrNotFound:
 		return e.StatusCode == http.StatusNotFound && !e.login
 	}
