@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +119,10 @@ func plant(arg any, planted map[string]string) any {
 func plantIn(v reflect.Value, where string, planted map[string]string) {
 	switch {
 	case v.Type() == reflect.TypeFor[bigv.Secret]():
-		text := stem + `-"` + where + "\"\\<&>/é\n"
+		text := stem + `-"` + where + "\"\\<&>/é"
+		if strings.HasSuffix(where, "Script") {
+			text += "\n" + text
+		}
 		planted[where] = text
 		v.Set(reflect.ValueOf(bigv.NewSecret(text)))
 	case v.Kind() == reflect.Struct:
@@ -156,6 +160,9 @@ func (p *parrot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests++
 	var sent any
 	_ = json.Unmarshal(body, &sent)
+	if r.URL.Path == "/session" {
+		p.words = nil // a login knows nothing of the calls before it
+	}
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	for _, word := range append(texts(sent), token, strings.TrimPrefix(token, "apikey.")) {
 		if strings.Contains(word, stem) && !p.heard[word] {
@@ -242,10 +249,10 @@ func echoes() map[string]func(http.ResponseWriter, *http.Request, []string) {
 		for _, status := range []int{302, 307} {
 			ways[fmt.Sprintf("%d %s", status, how)] = func(w http.ResponseWriter, r *http.Request, words []string) {
 				to := ""
-				for _, word := range words {
+				for _, word := range ofOneLine(words) {
 					to = location(word)
 				}
-				w.Header().Set("Location", strings.ReplaceAll(to, "\n", ""))
+				w.Header().Set("Location", to)
 				w.WriteHeader(status)
 			}
 		}
@@ -253,7 +260,7 @@ func echoes() map[string]func(http.ResponseWriter, *http.Request, []string) {
 	for _, status := range []int{200, 401, 503} {
 		ways[fmt.Sprintf("%d in headers", status)] = func(w http.ResponseWriter, r *http.Request, words []string) {
 			for _, name := range []string{"X-Echo", "Content-Type", "Retry-After", "Www-Authenticate", "Set-Cookie", "Warning"} {
-				w.Header().Set(name, strings.ReplaceAll(strings.Join(words, ";"), "\n", ""))
+				w.Header().Set(name, strings.Join(ofOneLine(words), ";"))
 			}
 			w.WriteHeader(status)
 		}
@@ -261,12 +268,17 @@ func echoes() map[string]func(http.ResponseWriter, *http.Request, []string) {
 	for how, start := range map[string]string{"in a status line": "", "in a broken header": "HTTP/1.1 200 OK\r\n", "in a bad length": "HTTP/1.1 200 OK\r\nContent-Length: "} {
 		ways[how] = func(w http.ResponseWriter, _ *http.Request, words []string) {
 			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-				_, _ = io.WriteString(conn, start+strings.ReplaceAll(strings.Join(words, " "), "\n", "")+"\r\n\r\n")
+				_, _ = io.WriteString(conn, start+strings.Join(ofOneLine(words), " ")+"\r\n\r\n")
 				_ = conn.Close()
 			}
 		}
 	}
 	return ways
+}
+
+// ofOneLine are those that a header can hold.
+func ofOneLine(words []string) []string {
+	return slices.DeleteFunc(words, func(word string) bool { return strings.Contains(word, "\n") })
 }
 
 // printed is all that programs print of a value, and JSON.
