@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -696,6 +697,9 @@ func (x *exchange) redact(s string) string {
 		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
 			s = strings.ReplaceAll(s, string(escaped[1:len(escaped)-1]), redacted)
 		}
+		// As the transport quotes what it cannot read.
+		quoted := strconv.Quote(secret)
+		s = strings.ReplaceAll(s, quoted[1:len(quoted)-1], redacted)
 	}
 	return s
 }

@@ -615,11 +615,12 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 // newTransport is made for a program with 100 goroutines and one host.
 func newTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        256,
-		MaxIdleConnsPerHost: 128,
+		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    128,
 		// A connection idle for longer may have been closed by the other side;
 		// a write sent on it would be lost without a word.
 		IdleConnTimeout: 15 * time.Second,
@@ -640,10 +641,18 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	case len(via) >= 10:
 		return fmt.Errorf("%w: 10 in a row", ErrRedirect)
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
-		return fmt.Errorf("%w: a %s was answered with one to %s", ErrRedirect, first.Method, req.URL.Redacted())
+		return fmt.Errorf("%w: a %s was answered with one to %s", ErrRedirect, first.Method, origin(req.URL))
 	case req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host:
-		return fmt.Errorf("%w: to %s://%s, another place than %s://%s: is the base URL right?",
-			ErrRedirect, req.URL.Scheme, req.URL.Host, first.URL.Scheme, first.URL.Host)
+		return fmt.Errorf("%w: to %s, another place than %s: is the base URL right?", ErrRedirect, origin(req.URL), origin(first.URL))
 	}
 	return nil
+}
+
+// origin is what an error tells of where a redirect leads. The rest of it may
+// repeat a secret, in an escaped form that is not recognized.
+func origin(u *url.URL) string {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return "what is no web address"
+	}
+	return u.Scheme + "://" + u.Host
 }
