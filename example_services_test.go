@@ -101,6 +101,33 @@ func ExampleAPIKeysService_Create() {
 	// Output: www1 <nil>
 }
 
+// A session opened by hand serves a program that is not to hold the password.
+func ExampleSessionsService_Create() {
+	srv, client := service()
+	defer srv.Close()
+	ctx := context.Background()
+
+	token, err := client.Sessions.Create(ctx, bigv.SessionCreate{
+		Username: "alice",
+		Password: bigv.NewSecret("alice-password"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	session, err := client.Sessions.Get(ctx, token)
+	fmt.Println(session.Username, session.Factors, err)
+
+	alice, err := client.With(bigv.WithToken(token.Reveal())) // for as long as it is used
+	if err != nil {
+		log.Fatal(err)
+	}
+	vm, err := alice.VirtualMachines.Get(ctx, www1)
+	fmt.Println(vm.Name, err)
+	// Output:
+	// alice [password] <nil>
+	// www1 <nil>
+}
+
 func ExampleVMDefaultsService_Create() {
 	srv, client := service()
 	defer srv.Close()

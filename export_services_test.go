@@ -1,11 +1,4 @@
 package bigv
 
-import (
-	"context"
-	"time"
-)
-
-// KeepAliveEvery is KeepAlive at another interval.
-func (s *SessionsService) KeepAliveEvery(ctx context.Context, interval time.Duration) error {
-	return s.keepAlive(ctx, interval)
-}
+// KeepAliveEvery is SessionsService.KeepAlive at another interval.
+var KeepAliveEvery = (*SessionsService).keepAlive

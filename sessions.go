@@ -18,17 +18,17 @@ import (
 // its last use, unless it was asked to last longer; a use is a call with its
 // token, and Get.
 type Session struct {
-	Username string `json:"username"`
+	Username string `json:"username"` // whose it is
 	// Factors are what it was opened with: password, yubikey, 2fa, google-auth,
 	// impersonated. The service may know others.
-	Factors          []string `json:"factors"`
-	GroupMemberships []string `json:"group_memberships"`
+	Factors          []string `json:"factors,omitempty"`
+	GroupMemberships []string `json:"group_memberships,omitempty"` // groups of users, such as staff; nothing to do with groups of machines
 }
 
 // SessionCreate is what a login needs.
 type SessionCreate struct {
-	Username  string
-	Password  Secret
+	Username  string        // must be given
+	Password  Secret        // must be given
 	Yubikey   Secret        // a YubiKey's one-time password; zero is none
 	TwoFactor Secret        // a code of an authenticator app; zero is none
 	Validity  time.Duration // in whole seconds; 0 is the service's five minutes, and it has a maximum

@@ -286,7 +286,7 @@ func TestKeepAlive(t *testing.T) {
 			client, err := bigv.NewClient(append(opts, bigv.WithBaseURL(srv.URL), bigv.WithAuthURL(srv.URL), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}))...)
 			require.NoError(t, err)
 			defer client.CloseIdleConnections()
-			err = client.Sessions.KeepAliveEvery(ctx, time.Millisecond)
+			err = bigv.KeepAliveEvery(client.Sessions, ctx, time.Millisecond)
 			for _, want := range row.wantErr {
 				if text, ok := want.(string); ok {
 					assert.ErrorContains(t, err, text)
