@@ -20,7 +20,7 @@ var jsonTypes = []any{
 	bigv.Disc{}, bigv.DiscCreate{}, bigv.DiscUpdate{}, bigv.BackupSchedule{}, bigv.NIC{},
 	bigv.User{}, bigv.UserCreate{}, bigv.UserUpdate{},
 	bigv.Privilege{}, bigv.PrivilegeGrant{}, bigv.PrivilegeUpdate{}, bigv.Definitions{},
-	bigv.IP{}, bigv.IPCreate{}, bigv.IPUpdate{}, bigv.Backup{}, bigv.APIKey{}, bigv.APIKeyCreate{},
+	bigv.IP{}, bigv.IPCreate{}, bigv.IPUpdate{}, bigv.Backup{}, bigv.APIKey{},
 	bigv.Session{}, // a VMDefault, which has no addresses, is written by hand: TestVMDefaultJSON
 }
 

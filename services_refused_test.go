@@ -18,27 +18,13 @@ var leafServices = []string{"NICs", "IPs", "Backups", "BackupSchedules", "APIKey
 // eachLeafMethod calls f with every method of those services, and arguments that
 // it takes.
 func eachLeafMethod(f func(name string, good args)) {
-	values := byType()
-	for _, value := range []any{
-		www1.NIC(6100), root.Backup("nightly"), ip20, "bob", bigv.NewSecret("t0ken"),
-		bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
-		bigv.BackupSchedule{IntervalSeconds: 1}, bigv.BackupCondition(bigv.InColdStorage), bigv.APIKeyCreate{Label: "ci"},
-		bigv.VMDefaultCreate{Account: acme, Name: "small"}, bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")},
-	} {
-		values[reflect.TypeOf(value)] = value
-	}
 	client := reflect.TypeFor[bigv.Client]()
 	for _, service := range leafServices {
 		field, _ := client.FieldByName(service)
 		for i := range field.Type.NumMethod() {
 			method := field.Type.Method(i)
-			var good args
-			for j := 2; j < method.Type.NumIn(); j++ {
-				if j < method.Type.NumIn()-1 || !method.Type.IsVariadic() {
-					good = append(good, values[method.Type.In(j)])
-				}
-			}
-			f(service+"."+method.Name, good)
+			name := service + "." + method.Name
+			f(name, goodArgs(name, method.Type))
 		}
 	}
 }
