@@ -188,7 +188,8 @@ func WithHTTPClient(client *http.Client) Option {
 	}
 }
 
-// WithTransport sets what carries requests: a proxy, a recorder, tracing.
+// WithTransport sets what carries requests: a proxy, a recorder, tracing. One
+// that wraps another should wrap a NewTransport, which is made for this service.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {
@@ -605,15 +606,19 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 		base = parent.base // other limits share the connections
 	}
 	if base == nil {
-		base = newTransport()
+		base = NewTransport()
 	}
 	client.Transport = roundtrip.Limit(base, roundtrip.Limits(c.limits))
 	client.CheckRedirect = sameOrigin
 	return roundtrip.NewSender(client), base
 }
 
-// newTransport is made for a program with 100 goroutines and one host.
-func newTransport() *http.Transport {
+// NewTransport is a new one of the transports that clients have unless they are
+// given another, to change or to wrap: WithTransport(otelhttp.NewTransport(
+// bigv.NewTransport())). It is made for a program with 100 goroutines and one
+// host. Whoever makes one may close its idle connections: its client does so only
+// where the transport that it was given can.
+func NewTransport() *http.Transport {
 	return &http.Transport{
 		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
 		Proxy:                  http.ProxyFromEnvironment,

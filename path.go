@@ -236,6 +236,9 @@ func (p DiscPath) own() words {
 }
 
 // IsZero reports whether the path names nothing.
+func (p AccountPath) IsZero() bool { return p == "" }
+
+// IsZero reports whether the path names nothing.
 func (p GroupPath) IsZero() bool { return p == GroupPath{} }
 
 // IsZero reports whether the path names nothing.
@@ -259,6 +262,9 @@ const (
 	backupDepth
 	nicDepth = discDepth
 )
+
+// String is the text form, acme or 41, which ParseAccountPath reads.
+func (p AccountPath) String() string { return formatPath(p.segments(), accountDepth) }
 
 // String is the text form, web.acme or #78, which ParseGroupPath reads.
 func (p GroupPath) String() string { return formatPath(p.segments(), groupDepth) }
@@ -437,6 +443,9 @@ func discOf(segments []string) (p DiscPath) {
 }
 
 // MarshalText writes the text form; a path that names nothing is empty text.
+func (p AccountPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// MarshalText writes the text form; a path that names nothing is empty text.
 func (p GroupPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // MarshalText writes the text form; a path that names nothing is empty text.
@@ -450,6 +459,11 @@ func (p NICPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 
 // MarshalText writes the text form; a path that names nothing is empty text.
 func (p BackupPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what ParseAccountPath reads; empty text names nothing.
+func (p *AccountPath) UnmarshalText(text []byte) error {
+	return unmarshalPath(p, text, ParseAccountPath)
+}
 
 // UnmarshalText reads what ParseGroupPath reads; empty text names nothing.
 func (p *GroupPath) UnmarshalText(text []byte) error { return unmarshalPath(p, text, ParseGroupPath) }

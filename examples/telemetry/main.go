@@ -20,7 +20,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -86,9 +85,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	provider := trace.NewTracerProvider(trace.WithSyncer(exporter))
 	registry := prometheus.NewRegistry()
-	// As the client's own: a connection that has been idle for long may be closed
-	// on the other side, and a write on it lost.
-	carrier := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 100, IdleConnTimeout: 15 * time.Second}
+	carrier := bigv.NewTransport()
 	defer carrier.CloseIdleConnections()
 
 	client, err := bigv.NewClient(append(srv.ClientOptions(), withTracing(provider, carrier), withMetrics(registry))...)
