@@ -105,7 +105,7 @@ func TestHostileAnswers(t *testing.T) {
 // TestHostileAnswerMemory holds the peak of a call whose answer has no end
 // against the limit of an answer.
 func TestHostileAnswerMemory(t *testing.T) {
-	const limit = 1 << 20
+	const limit = 8 << 20 // much more than what the server and the runtime take besides
 	client := start(t, endlessly(strings.Repeat(" ", 16<<10)), bigv.WithMaxAnswer(limit), tryOnce)
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -115,5 +115,5 @@ func TestHostileAnswerMemory(t *testing.T) {
 	require.ErrorIs(t, err, bigv.ErrTooLarge)
 	used := after.TotalAlloc - before.TotalAlloc
 	t.Logf("%d KiB allocated in all, for a limit of %d KiB", used>>10, limit>>10)
-	assert.Less(t, used, uint64(8*limit), "what was allocated in all bounds the peak")
+	assert.Less(t, used, uint64(3*limit), "what was allocated in all bounds the peak")
 }

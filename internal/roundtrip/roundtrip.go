@@ -3,7 +3,6 @@
 package roundtrip
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -404,13 +403,24 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 		}
 		return body[:min(int64(read), n)], cutShort(err)
 	}
-	limit = min(limit, math.MaxInt64-1) // there is one more than the limit
-	var body bytes.Buffer
-	read, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if err == nil && read > limit {
-		return body.Bytes()[:limit], fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+	// A bytes.Buffer would make room for twice what it may come to hold.
+	body := make([]byte, 0, min(limit, 4096))
+	for {
+		if len(body) == cap(body) {
+			room := min(2*int64(cap(body)), limit) + 1 // one byte more than the limit tells that it is passed
+			body = append(make([]byte, 0, room), body...)
+		}
+		n, err := resp.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > limit:
+			return body[:limit], fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return body, cutShort(err)
+		}
 	}
-	return body.Bytes(), cutShort(err)
 }
 
 func cutShort(err error) error {
