@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -346,14 +347,6 @@ func printedError(err error) string {
 // TestCanaries calls every method of every service with secrets that a hostile
 // service repeats in every way, and looks for them in all that can be printed.
 func TestCanaries(t *testing.T) {
-	var log bytes.Buffer
-	var told []any
-	debug := &slog.HandlerOptions{Level: slog.LevelDebug - 4, AddSource: true}
-	watching := []bigv.Option{
-		tryOnce,
-		bigv.WithLogger(slog.New(slog.NewMultiHandler(slog.NewTextHandler(&log, debug), slog.NewJSONHandler(&log, debug)))),
-		bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) { told = append(told, a) }),
-	}
 	source := bigv.TokenSourceFunc(func(context.Context, bigv.Secret) (bigv.Secret, error) {
 		return bigv.NewSecret(stem + "-S0urce"), nil
 	})
@@ -366,53 +359,74 @@ func TestCanaries(t *testing.T) {
 		"password":      {bigv.WithCredentials("alice", stem+`-"Passw0rd\<&>é`)},
 		"second factor": {bigv.WithCredentials("alice", stem+"-Passw0rd"), bigv.WithSecondFactor(bigv.TwoFactor, code)},
 	}
-	heard, planted, errs := map[string]bool{}, map[string]string{}, 0
-	for how, answer := range echoes() {
-		t.Run(how, func(t *testing.T) {
-			bird := &parrot{heard: heard, answer: answer}
-			base := start(t, bird.ServeHTTP, watching...)
-			for way, opts := range ways {
-				everyService(t, func(name string, kind reflect.Type) {
-					bird.begin()
-					log.Reset()
-					told = nil
-					client, err := base.With(opts...)
-					require.NoError(t, err)
-					list := briefArgs(name, kind)
-					if name != "VirtualMachines.CreateBare" { // which takes no secrets
-						for i := range list {
-							list[i] = plant(list[i], planted)
-						}
-					}
-					_, err = invokeBriefly(t.Context(), client, name, list...)
-					if err != nil {
-						errs++
-					}
-					if name != "Sessions.KeepAlive" || way != "API key" { // which has no session
-						assert.Positive(t, bird.count(), "%s sent nothing: %v", name, err)
-						assert.NotEmpty(t, told, name)
-						assert.NotEmpty(t, log.String(), name)
-					}
-					for what, text := range map[string]string{
-						"the log": log.String(), "attempts": printed(told...), "the error": printedError(err),
-						"arguments": printed(list...), "the client": printed(client, opts),
-					} {
-						assert.Empty(t, leaks(text), "%s with %s shows a secret in %s", name, way, what)
-					}
-					for _, a := range told {
-						text := printedError(a.(bigv.Attempt).Err)
-						assert.Empty(t, leaks(text), "%s with %s shows a secret in an attempt's error", name, way)
-					}
+	var mu sync.Mutex
+	allHeard, allPlanted, errs := map[string]bool{}, map[string]string{}, 0
+	t.Run("answers", func(t *testing.T) {
+		for how, answer := range echoes() {
+			t.Run(how, func(t *testing.T) {
+				t.Parallel() // most of the time is spent waiting for sessions that are kept alive
+				var log bytes.Buffer
+				var told []any
+				debug := &slog.HandlerOptions{Level: slog.LevelDebug - 4, AddSource: true}
+				watching := []bigv.Option{
+					tryOnce,
+					bigv.WithLogger(slog.New(slog.NewMultiHandler(slog.NewTextHandler(&log, debug), slog.NewJSONHandler(&log, debug)))),
+					bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) { told = append(told, a) }),
+				}
+				heard, planted := map[string]bool{}, map[string]string{}
+				bird := &parrot{heard: heard, answer: answer}
+				t.Cleanup(func() {
+					mu.Lock()
+					defer mu.Unlock()
+					maps.Copy(allHeard, heard)
+					maps.Copy(allPlanted, planted)
 				})
-			}
-		})
-	}
+				base := start(t, bird.ServeHTTP, watching...)
+				for way, opts := range ways {
+					everyService(t, func(name string, kind reflect.Type) {
+						bird.begin()
+						log.Reset()
+						told = nil
+						client, err := base.With(opts...)
+						require.NoError(t, err)
+						list := briefArgs(name, kind)
+						if name != "VirtualMachines.CreateBare" { // which takes no secrets
+							for i := range list {
+								list[i] = plant(list[i], planted)
+							}
+						}
+						_, err = invokeBriefly(t.Context(), client, name, list...)
+						if err != nil {
+							mu.Lock()
+							errs++
+							mu.Unlock()
+						}
+						if name != "Sessions.KeepAlive" || way != "API key" { // which has no session
+							assert.Positive(t, bird.count(), "%s sent nothing: %v", name, err)
+							assert.NotEmpty(t, told, name)
+							assert.NotEmpty(t, log.String(), name)
+						}
+						for what, text := range map[string]string{
+							"the log": log.String(), "attempts": printed(told...), "the error": printedError(err),
+							"arguments": printed(list...), "the client": printed(client, opts),
+						} {
+							assert.Empty(t, leaks(text), "%s with %s shows a secret in %s", name, way, what)
+						}
+						for _, a := range told {
+							text := printedError(a.(bigv.Attempt).Err)
+							assert.Empty(t, leaks(text), "%s with %s shows a secret in an attempt's error", name, way)
+						}
+					})
+				}
+			})
+		}
+	})
 	assert.Positive(t, errs)
-	assert.GreaterOrEqual(t, len(planted), 5, "arguments that hold secrets")
-	for where, text := range planted {
-		assert.True(t, heard[text], "%s never arrived", where)
+	assert.GreaterOrEqual(t, len(allPlanted), 5, "arguments that hold secrets")
+	for where, text := range allPlanted {
+		assert.True(t, allHeard[text], "%s never arrived", where)
 	}
 	for _, secret := range []string{`-T0ken"&<`, "-T0ken", "-Key", "-S0urce", `-"Passw0rd\<&>é`, "-Passw0rd", `-"C0de"<&>`, "-Se55ion"} {
-		assert.True(t, heard[stem+secret], "%s never arrived", secret)
+		assert.True(t, allHeard[stem+secret], "%s never arrived", secret)
 	}
 }

@@ -328,8 +328,8 @@ func WithToken(token string) Option {
 // WithAPIKey sends this API key with every call, with or without "apikey."
 // before it.
 func WithAPIKey(key string) Option {
+	key = strings.TrimPrefix(key, apiKeyPrefix)
 	return func(c *config) error {
-		key = strings.TrimPrefix(key, apiKeyPrefix)
 		c.authenticateBy("an API key", staticToken{NewSecret(apiKeyPrefix + key)})
 		return checkToken("the API key", key)
 	}

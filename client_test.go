@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"net/http"
@@ -423,6 +424,31 @@ func TestCredentialsOfDerivedClients(t *testing.T) {
 		{"username": "bob", "password": "mellon", "validity": "3600"},
 		{"username": "bob", "password": "mellon", "validity": "3600", "yubikey": "1"},
 	}, logins, "another user has another second factor")
+}
+
+// An option is a value: any number of goroutines may use one at once.
+func TestOptionsAreShared(t *testing.T) {
+	opts := []bigv.Option{
+		bigv.WithBaseURL("http://127.0.0.1:1"), bigv.WithAuthURL("http://127.0.0.1:1"), bigv.WithInsecureHTTP(),
+		bigv.WithTransport(http.DefaultTransport), bigv.WithUserAgent("deploy/1"), bigv.WithLogger(slog.Default()), bigv.WithAttemptHook(func(context.Context, bigv.Attempt) {}),
+		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}), bigv.WithTimeLimits(bigv.TimeLimits{Header: 1, Idle: 1}), bigv.WithMaxAnswer(1),
+		bigv.WithConcurrentCreates(2), bigv.WithAccount("#41"), bigv.WithURLStyle(bigv.FlatURLs),
+	}
+	code := func(context.Context) (bigv.Secret, error) { return bigv.NewSecret("012345"), nil }
+	source := bigv.TokenSourceFunc(func(context.Context, bigv.Secret) (bigv.Secret, error) { return bigv.NewSecret("t0ken"), nil })
+	for name, ways := range map[string][]bigv.Option{
+		"token": {bigv.WithToken("t0ken")}, "API key": {bigv.WithAPIKey("apikey.k3y")}, "source": {bigv.WithTokenSource(source)},
+		"credentials": {bigv.WithCredentials("alice", "0pensesame"), bigv.WithSecondFactor(bigv.TwoFactor, code), bigv.WithSessionValidity(time.Minute)},
+	} {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				_, err := bigv.NewClient(append(ways, opts...)...)
+				assert.NoError(t, err, name)
+			})
+		}
+		wg.Wait()
+	}
 }
 
 // Creates of a client and all derived from it take turns, since the service has
