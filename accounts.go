@@ -69,7 +69,7 @@ func (s *AccountsService) Delete(ctx context.Context, account AccountPath, opts 
 	return do(ctx, s.client, deleting("delete account"), at(account, ""), nil, opts)
 }
 
-func (p AccountPath) nested() string { return "/accounts/{account}" }
+func (p AccountPath) nested() string { return accountTemplate }
 func (p AccountPath) flat() string   { return "" }
 func (p AccountPath) text() string   { return string(p) }
 func (p AccountPath) parents(context.Context, *Client) (place, error) {

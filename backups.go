@@ -125,7 +125,7 @@ var errNoDisc = errors.New("the service finds a backup by its disc only: give th
 
 func (p BackupPath) isID() bool { return route.IsID(p.backup) }
 
-func (p BackupPath) nested() string { return DiscPath{}.nested() + "/backups/{backup}" }
+func (p BackupPath) nested() string { return backupTemplate }
 func (p BackupPath) flat() string   { return "" }
 func (p BackupPath) text() string   { return p.String() }
 func (p BackupPath) parents(ctx context.Context, c *Client) (place, error) {

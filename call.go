@@ -118,11 +118,11 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 		path, err = route.Expand(t.suffix, t.args...)
 		return t.suffix, path, err
 	}
-	segments := t.place.segments()
+	segments, nested := t.place.segments(), t.place.nested()
 	switch {
 	case segments.n == 0:
 		return "", "", errNoPath
-	case isFull(t.place):
+	case segments.n == strings.Count(nested, "{"): // it is full
 	case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && segments.n == 1:
 		template = t.place.flat() + "/{ID}"
 		path, err = route.Expand(template, segments.list[0])
@@ -138,7 +138,7 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 		}
 		segments = found.segments()
 	}
-	template = t.place.nested() + t.suffix
+	template = nested + t.suffix
 	var list [backupDepth + 2]string // on the stack, which append need not leave
 	args := list[:0]
 	for i := segments.n - 1; i >= 0; i-- {
@@ -373,15 +373,17 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 // resolveURL is the base URL with an escaped path and a query behind it.
 func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
 	u := *c.baseURL
+	u.RawQuery = rawQuery
+	if !strings.Contains(path, "%") {
+		u.Path += path
+		return &u, nil
+	}
 	unescaped, err := url.PathUnescape(path)
 	if err != nil {
 		return nil, err
 	}
-	if unescaped != path {
-		u.RawPath = u.EscapedPath() + path
-	}
+	u.RawPath = u.EscapedPath() + path
 	u.Path += unescaped
-	u.RawQuery = rawQuery
 	return &u, nil
 }
 
@@ -390,13 +392,14 @@ func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
 func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, cfg callConfig, anonymous bool) (*roundtrip.Response, error) {
 	req.Info = x
 	req.OnAttempt = c.onAttempt(ctx, x)
-	resp, err := &roundtrip.Response{}, error(nil)
+	var resp *roundtrip.Response
+	var err error
 	if anonymous {
 		resp, err = roundtrip.Send(ctx, c.http, x.policy(c), req)
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
-			return resp, notSent(x.operation, x.what(), fmt.Errorf("getting a token: %w", tokenErr))
+			return &roundtrip.Response{}, notSent(x.operation, x.what(), fmt.Errorf("getting a token: %w", tokenErr))
 		}
 		resp, err = c.sendAs(ctx, token, req, x)
 		if err == nil && resp.StatusCode == http.StatusUnauthorized {

@@ -254,7 +254,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 	return vm.Disc(disc.disc), err
 }
 
-func (p DiscPath) nested() string { return VirtualMachinePath{}.nested() + "/discs/{disc}" }
+func (p DiscPath) nested() string { return discTemplate }
 func (p DiscPath) flat() string   { return "/discs" }
 func (p DiscPath) text() string   { return p.String() }
 func (p DiscPath) parents(ctx context.Context, c *Client) (place, error) {

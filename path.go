@@ -253,6 +253,16 @@ func (p NICPath) IsZero() bool { return p == NICPath{} }
 // IsZero reports whether the path names nothing.
 func (p BackupPath) IsZero() bool { return p == BackupPath{} }
 
+// The templates of nested URLs.
+const (
+	accountTemplate = "/accounts/{account}"
+	groupTemplate   = accountTemplate + "/groups/{group}"
+	machineTemplate = groupTemplate + "/virtual_machines/{virtual machine}"
+	nicTemplate     = machineTemplate + "/nics/{network interface}"
+	discTemplate    = machineTemplate + "/discs/{disc}"
+	backupTemplate  = discTemplate + "/backups/{backup}"
+)
+
 // The depth of each kind of path: the number of words in a full one.
 const (
 	accountDepth = iota + 1

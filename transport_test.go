@@ -40,7 +40,10 @@ func TestForeignTransport(t *testing.T) {
 		{"a bad certificate comes before anything is written, and again", func(*http.Request) (*http.Response, error) {
 			return nil, x509.UnknownAuthorityError{}
 		}, 1, false, "unknown authority"},
-		{"so does what is no TLS", func(*http.Request) (*http.Response, error) { return nil, tls.RecordHeaderError{Msg: "no TLS"} }, 1, false, "no TLS"},
+		{"so does a first record that is no TLS", func(*http.Request) (*http.Response, error) {
+			return nil, tls.RecordHeaderError{Msg: "no TLS", Conn: &net.TCPConn{}}
+		}, 1, false, "no TLS"},
+		{"a later one may come after the work", func(*http.Request) (*http.Response, error) { return nil, tls.RecordHeaderError{Msg: "no TLS"} }, 1, true, "no TLS"},
 		{"neither an answer nor an error", func(*http.Request) (*http.Response, error) { return nil, nil }, 1, true, "neither an answer nor an error"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

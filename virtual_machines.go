@@ -559,11 +559,9 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 	return path, nil
 }
 
-func (p VirtualMachinePath) nested() string {
-	return GroupPath{}.nested() + "/virtual_machines/{virtual machine}"
-}
-func (p VirtualMachinePath) flat() string { return machinesRoute }
-func (p VirtualMachinePath) text() string { return p.String() }
+func (p VirtualMachinePath) nested() string { return machineTemplate }
+func (p VirtualMachinePath) flat() string   { return machinesRoute }
+func (p VirtualMachinePath) text() string   { return p.String() }
 func (p VirtualMachinePath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.VirtualMachines.Resolve(ctx, p)
 }

@@ -132,7 +132,7 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 	if asJSON {
 		return passed, printJSON(os.Stdout, r)
 	}
-	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread from quartile to quartile\n\n", r.Go, r.CPUs, r.Seconds, few.rounds, many.rounds)
+	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread from quartile to quartile\n\n", r.Go, r.CPUs, r.Seconds, few.rounds, most.rounds)
 	if err := printRows(os.Stdout, r.Rows); err != nil || !withPeers {
 		return passed, err
 	}

@@ -16,6 +16,10 @@ type pace struct {
 var (
 	// many short rounds see through whatever else the machine does.
 	many = pace{rounds: 301}
+	// most see differences of a hundredth, which a target may be about.
+	most = pace{rounds: 1001}
+	// some are for rounds that are long enough to be quiet.
+	some = pace{rounds: 51}
 	// few are for calls that are long by themselves.
 	few = pace{rounds: 11, collect: true}
 )

@@ -2,9 +2,12 @@ package roundtrip
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,37 +34,114 @@ func (e *LimitError) Timeout() bool { return true }
 // two reads. The result does not pass CloseIdleConnections on: retryablehttp
 // calls it when it gives up, and the connections belong to others too.
 func Limit(base http.RoundTripper, limits Limits) http.RoundTripper {
-	return &limited{base: base, limits: limits}
+	return &limited{base: base, limits: limits, began: time.Now()}
 }
 
+// limited watches over all attempts with one timer. A timer for each, set anew
+// for each read, is the dearest part of watching over them.
 type limited struct {
 	base   http.RoundTripper
 	limits Limits
+	began  time.Time // what waits are counted from
+
+	mu      sync.Mutex
+	watches []*watch
+	timer   *time.Timer
+	armed   bool // whether the timer is going to look; if not, nobody is watched
 }
 
 func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, &withheldError{err}
 	}
-	w := &watch{limits: l.limits}
-	w.ctx, w.cancel = context.WithCancelCause(req.Context())
-	w.timer = time.AfterFunc(l.limits.Header, w.expire)
+	w := l.begin(req.Context())
 	resp, err := l.base.RoundTrip(req.WithContext(w.ctx))
-	w.timer.Stop()
 	if err == nil && resp == nil {
 		err = errors.New("the transport gave neither an answer nor an error")
 	}
 	if err != nil {
+		if header, ok := err.(tls.RecordHeaderError); ok && header.Conn == nil {
+			// Not the first record, so this was TLS once. Bare, http.Client would take
+			// it for a service that does not speak it.
+			err = fmt.Errorf("within the answer: %w", err)
+		}
 		err = limitOr(w.ctx, err)
-		w.cancel(nil)
+		l.end(w)
 		return nil, err
 	}
 	if resp.Body == nil {
 		resp.Body = http.NoBody // a transport of the caller's may be lax
 	}
+	w.waits(false) // first, or the wait for the headers would pass for a read
+	l.mu.Lock()
 	w.body = resp.Body
+	l.mu.Unlock()
 	resp.Body = w
 	return resp, nil
+}
+
+// begin watches over an attempt, which waits for its headers.
+func (l *limited) begin(ctx context.Context) *watch {
+	w := &watch{limited: l}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	w.waits(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.place = len(l.watches)
+	l.watches = append(l.watches, w)
+	switch {
+	case l.armed:
+	case l.timer == nil:
+		l.timer = time.AfterFunc(l.shortest(), l.look)
+	default:
+		l.timer.Reset(l.shortest())
+	}
+	l.armed = true
+	return w
+}
+
+// end lets go of an attempt. The timer is left to find out by itself: the next
+// attempt may be near.
+func (l *limited) end(w *watch) {
+	l.mu.Lock()
+	if last := len(l.watches) - 1; !w.ended {
+		l.watches[w.place] = l.watches[last]
+		l.watches[w.place].place = w.place
+		l.watches[last] = nil
+		l.watches = l.watches[:last]
+		w.ended = true
+	}
+	l.mu.Unlock()
+	w.cancel(nil)
+}
+
+// shortest is how soon a wait that begins now may have lasted too long.
+func (l *limited) shortest() time.Duration { return min(l.limits.Header, l.limits.Idle) }
+
+// look ends the attempts that have been kept waiting for too long, and looks
+// again when the next may have been.
+func (l *limited) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.shortest()
+	for _, w := range l.watches {
+		limit, what := l.limits.Header, "the service did not begin to answer"
+		if w.body != nil {
+			limit, what = l.limits.Idle, "the service sent no more of its answer"
+		}
+		since := w.since.Load()
+		if since == 0 {
+			continue
+		}
+		if left := limit - (time.Since(l.began) - time.Duration(since)); left > 0 {
+			next = min(next, left)
+		} else {
+			w.cancel(&LimitError{What: what, Limit: limit})
+		}
+	}
+	if l.armed = len(l.watches) > 0; l.armed {
+		l.timer.Reset(next)
+	}
 }
 
 // withheldError is the end of a context before the request was handed on.
@@ -78,32 +158,30 @@ func limitOr(ctx context.Context, err error) error {
 	return err
 }
 
-// watch ends an attempt that is kept waiting, and is the body of its answer. One
-// timer serves both limits.
+// watch is an attempt that is watched over, and the body of its answer.
 type watch struct {
-	limits Limits
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	body   io.ReadCloser // nil until the headers are there
-	// reading says which limit the timer is for. It is atomic, for a timer that
-	// fires as it is stopped.
-	reading atomic.Bool
+	limited *limited
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	body    io.ReadCloser // nil until the headers are there
+	since   atomic.Int64  // the beginning of the wait under way; 0 if nobody waits
+	place   int           // among the watches, until it has ended
+	ended   bool
 }
 
-func (w *watch) expire() {
-	if w.reading.Load() {
-		w.cancel(&LimitError{What: "the service sent no more of its answer", Limit: w.limits.Idle})
-	} else {
-		w.cancel(&LimitError{What: "the service did not begin to answer", Limit: w.limits.Header})
+// waits says whether somebody waits for the service from now on.
+func (w *watch) waits(begins bool) {
+	var since time.Duration
+	if begins {
+		since = time.Since(w.limited.began) | 1 // for it to be no zero
 	}
+	w.since.Store(int64(since))
 }
 
 func (w *watch) Read(p []byte) (int, error) {
-	w.reading.Store(true)
-	w.timer.Reset(w.limits.Idle)
+	w.waits(true)
 	n, err := w.body.Read(p)
-	w.timer.Stop()
+	w.waits(false)
 	if err != nil && err != io.EOF {
 		err = limitOr(w.ctx, err)
 	}
@@ -111,8 +189,7 @@ func (w *watch) Read(p []byte) (int, error) {
 }
 
 func (w *watch) Close() error {
-	w.timer.Stop()
 	err := w.body.Close()
-	w.cancel(nil)
+	w.limited.end(w)
 	return err
 }

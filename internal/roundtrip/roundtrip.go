@@ -112,17 +112,10 @@ func NewSender(client *http.Client) *Sender {
 // It returns a Response always; err says why there is no answer in it.
 func Send(ctx context.Context, sender *Sender, policy Policy, req Request) (*Response, error) {
 	call := &call{Context: ctx, policy: policy, req: req}
-	// WroteHeaders comes before the last byte leaves, so a request that it has
-	// not reported has not been carried out when its connection is gone. An
-	// attempt that was interrupted may yet be written by the transport behind
-	// our back: what it had a connection for counts as written.
-	// A transport that reports nothing at all may have done anything.
-	call.trace = httptrace.ClientTrace{
-		GetConn:      func(string) { call.traced.Store(true) },
-		GotConn:      func(httptrace.GotConnInfo) { call.connected.Store(true) },
-		WroteHeaders: func() { call.written.Store(true) },
+	ctx = call
+	if req.Class != Safe { // which may be sent again whatever became of it
+		ctx = httptrace.WithClientTrace(call, call.newTrace())
 	}
-	ctx = httptrace.WithClientTrace(call, &call.trace)
 	httpReq := (&http.Request{
 		Method: req.Method, URL: req.URL, Host: req.URL.Host, Header: req.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -167,8 +160,7 @@ type call struct {
 	response Response
 	err      error
 	started  time.Time
-	trace    httptrace.ClientTrace
-	// What the transport told of the attempt that is under way.
+	// What the transport told of the attempt that is under way, unless it is Safe.
 	traced, connected, written atomic.Bool
 }
 
@@ -186,6 +178,20 @@ func (c *call) Value(key any) any {
 		return c.req.Info
 	}
 	return c.Context.Value(key)
+}
+
+// newTrace makes the transport tell how far an attempt has come. WroteHeaders
+// comes before the last byte leaves, so a request that it has not reported has not
+// been carried out when its connection is gone. An attempt that was interrupted
+// may yet be written by the transport behind our back: what it had a connection
+// for counts as written. A transport that reports nothing at all may have done
+// anything.
+func (c *call) newTrace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { c.traced.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { c.connected.Store(true) },
+		WroteHeaders: func() { c.written.Store(true) },
+	}
 }
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
@@ -241,23 +247,14 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		}
 		wait, retry = c.policy.Next(ctx, out.Attempts, header)
 	}
-	if c.req.OnAttempt != nil {
-		attempt, started := Attempt{Number: out.Attempts}, c.started
-		if resp != nil {
-			attempt.StatusCode = resp.StatusCode
-		}
-		tell := func(err error, retry bool, wait time.Duration) {
-			attempt.Err, attempt.Duration, attempt.Retry = err, time.Since(started), retry
-			if retry {
-				attempt.Wait = wait
-			}
-			c.req.OnAttempt(attempt)
-		}
-		if out.Stream != nil {
-			out.End = tell
-		} else {
-			tell(cmp.Or(err, cut), retry, wait)
-		}
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	if out.Stream != nil {
+		out.End = func(err error, retry bool, wait time.Duration) { c.tell(status, err, retry, wait) }
+	} else {
+		c.tell(status, cmp.Or(err, cut), retry, wait)
 	}
 	if retry && !Sleep(ctx, wait) {
 		retry, c.err = false, cmp.Or(c.err, ctx.Err())
@@ -269,6 +266,18 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		c.started = time.Now()
 	}
 	return retry, nil
+}
+
+// tell tells OnAttempt of the attempt that has ended.
+func (c *call) tell(status int, err error, retry bool, wait time.Duration) {
+	if c.req.OnAttempt == nil {
+		return
+	}
+	attempt := Attempt{Number: c.response.Attempts, StatusCode: status, Err: err, Duration: time.Since(c.started), Retry: retry}
+	if retry {
+		attempt.Wait = wait
+	}
+	c.req.OnAttempt(attempt)
 }
 
 // verdict is the table of what may be sent again. lost says that the attempt
@@ -322,8 +331,8 @@ func permanent(err error) bool {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
+	if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return header.Conn != nil // or else it is not the first, and this was TLS once
 	}
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, ErrRedirect)
 }
