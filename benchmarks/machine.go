@@ -128,7 +128,7 @@ func (b *bench) connectionsOf(ctx context.Context, protocol string, goroutines, 
 // is their work that is measured, and not that of starting them: a goroutine's
 // stack grows in its first call.
 func throughput(ctx context.Context, b *bench) (rows []row, err error) {
-	const goroutines, calls = 32, 3200
+	const goroutines, calls = 32, 1600
 	for _, protocol := range protocols {
 		s := &sides{
 			pace:       some,

@@ -19,7 +19,7 @@ var (
 	// most see differences of a hundredth, which a target may be about.
 	most = pace{rounds: 1001}
 	// some are for rounds that are long enough to be quiet.
-	some = pace{rounds: 51}
+	some = pace{rounds: 151}
 	// few are for calls that are long by themselves.
 	few = pace{rounds: 11, collect: true}
 )
