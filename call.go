@@ -302,6 +302,15 @@ func (x *exchange) policy(c *Client) roundtrip.Policy {
 // secrets under: an answer to the one may echo the other.
 type inheritKey struct{}
 
+// withSecretsOf is ctx for all calls around one that sends body.
+func withSecretsOf(ctx context.Context, body any) context.Context {
+	var secrets []string
+	if _, err := wire.Marshal(body, revealing(&secrets)); ctx == nil || err != nil || len(secrets) == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, inheritKey{}, secrets)
+}
+
 // checkContext refuses what no call can begin with.
 func checkContext(ctx context.Context) error {
 	switch {
@@ -533,10 +542,13 @@ func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit tim
 }
 
 func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {
-	if c.logger == nil && c.onAttemptHook == nil {
+	if c.logger == nil && c.onAttemptHook == nil && c.capture == nil {
 		return nil
 	}
 	return func(a roundtrip.Attempt) {
+		if c.capture != nil {
+			c.capture.attempt(x, a)
+		}
 		if c.onAttemptHook != nil {
 			c.onAttemptHook(ctx, Attempt{
 				Operation: x.operation, Method: x.method, Route: x.route, Number: x.before + a.Number, StatusCode: a.StatusCode,

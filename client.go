@@ -65,6 +65,7 @@ type config struct {
 	userAgent        string
 	logger           *slog.Logger
 	onAttemptHook    func(context.Context, Attempt)
+	capture          *capture
 	retry            RetryPolicy
 	limits           TimeLimits
 	maxAnswer        int64

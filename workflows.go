@@ -29,6 +29,7 @@ func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, g
 func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	path := group.VirtualMachine(vm.Name)
 	what := "find or create virtual machine " + path.String()
+	ctx = withSecretsOf(ctx, vm)
 	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).check(),
 		func(ctx context.Context) (VirtualMachine, error) {
 			return s.Get(ctx, path, append(opts[:len(opts):len(opts)], WithDeleted())...)
@@ -83,6 +84,7 @@ const lookAfterLoss = 30 * time.Second
 // the machine has been made it is returned also with an error, which is then a
 // *WaitError: it exists and is billed.
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+	ctx = withSecretsOf(ctx, vm)
 	made, err := s.Create(ctx, group, vm, opts...)
 	if err != nil {
 		return made, err

@@ -62,7 +62,10 @@ type Request struct {
 // Attempt is one sending of a request.
 type Attempt struct {
 	Number     int
-	StatusCode int // 0 when there was no answer
+	StatusCode int         // 0 when there was no answer
+	Header     http.Header // of the answer
+	Body       []byte      // of the answer, unless it is streamed
+	Request    *Request    // what was sent
 	Err        error
 	Duration   time.Duration
 	Wait       time.Duration // before the next attempt; meaningful if Retry
@@ -273,7 +276,10 @@ func (c *call) tell(status int, err error, retry bool, wait time.Duration) {
 	if c.req.OnAttempt == nil {
 		return
 	}
-	attempt := Attempt{Number: c.response.Attempts, StatusCode: status, Err: err, Duration: time.Since(c.started), Retry: retry}
+	attempt := Attempt{Number: c.response.Attempts, StatusCode: status, Request: &c.req, Err: err, Duration: time.Since(c.started), Retry: retry}
+	if status != 0 {
+		attempt.Header, attempt.Body = c.response.Header, c.response.Body
+	}
 	if retry {
 		attempt.Wait = wait
 	}
