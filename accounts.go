@@ -115,3 +115,5 @@ func (e *filterError) Error() string {
 func (e *filterError) Is(target error) bool { return target == ErrIgnored }
 
 var errDisagree = errors.New("the account and the group's account are not the same")
+
+func (a Account) identity() int { return a.ID }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"path"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -268,7 +270,7 @@ func TestWritesAnsweredOddly(t *testing.T) {
 		repeatable  = false
 		once        = true
 		noReadBack  = ""
-		groupList   = "GET /virtual_machines?group_id=79"
+		groupList   = "GET /virtual_machines?group_id=79&include_deleted=true"
 		machineList = "GET /discs?vm_id=5013"
 	)
 	for _, row := range []struct {
@@ -289,9 +291,9 @@ func TestWritesAnsweredOddly(t *testing.T) {
 		{"VirtualMachines.Update to off for good", args{www1, bigv.VirtualMachineUpdate{PowerOn: new(false), AutorebootOn: new(false)}}, look, repeatable, nil},
 		{"VirtualMachines.Update to off, which may be a restart", args{www1, bigv.VirtualMachineUpdate{PowerOn: new(false)}}, look, once, nil},
 		{"VirtualMachines.Update to off and on, a restart", args{www1, bigv.VirtualMachineUpdate{PowerOn: new(false), AutorebootOn: new(true)}}, look, once, nil},
-		{"VirtualMachines.Rename", args{www1, "www2"}, "GET " + webURL + "/virtual_machines/www2", once, nil},
-		{"VirtualMachines.Rename by ID", args{web.VirtualMachine("5012"), "www2"}, "GET " + webURL + "/virtual_machines/5012", once, nil},
-		{"VirtualMachines.Move", args{www1, acme.Group("79")}, "GET /accounts/acme/groups/79/virtual_machines/www1", once, nil},
+		{"VirtualMachines.Rename", args{www1, "www2"}, "GET " + webURL + "/virtual_machines/www2?include_deleted=true", once, nil},
+		{"VirtualMachines.Rename by ID", args{web.VirtualMachine("5012"), "www2"}, "GET " + webURL + "/virtual_machines/5012?include_deleted=true", once, nil},
+		{"VirtualMachines.Move", args{www1, acme.Group("79")}, "GET /accounts/acme/groups/79/virtual_machines/www1?include_deleted=true", once, nil},
 		{"VirtualMachines.Move to a group by ID alone", args{www1, bigv.GroupID(79)}, groupList, once, answers{"GET /virtual_machines": `[{"id":1,"name":"www1","group_id":79}]`}},
 		{"VirtualMachines.Start", args{www1}, look, repeatable, nil},
 		{"VirtualMachines.Stop", args{www1}, look, repeatable, nil},
@@ -325,7 +327,7 @@ func TestWritesAnsweredOddly(t *testing.T) {
 				rec.everyWrite = answer.text
 				got, err := invoke(t.Context(), client, row.name, row.args...)
 				sent := rec.sent()
-				if row.once && !answer.readable {
+				if (row.once || answer.text == "200 <html>") && !answer.readable {
 					require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 					require.ErrorIs(t, err, bigv.ErrAnswer)
 					assert.Len(t, sent, 1)
@@ -339,7 +341,11 @@ func TestWritesAnsweredOddly(t *testing.T) {
 				}
 				require.Len(t, sent, 2)
 				assert.Equal(t, row.readBack, sent[1])
-				assert.EqualValues(t, 1, reflect.ValueOf(got).FieldByName("ID").Int(), "what was read back")
+				want := 1
+				if last, err := strconv.Atoi(path.Base(strings.TrimSuffix(row.readBack, "?include_deleted=true"))); err == nil {
+					want = last
+				}
+				assert.EqualValues(t, want, reflect.ValueOf(got).FieldByName("ID").Int(), "what was read back")
 			})
 		}
 	}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/bigv-go/bigv/internal/roundtrip"
 )
 
 // TokenSource gives the token that a call is sent with. It is used by many
@@ -88,6 +91,25 @@ func freshCode(code func(context.Context) (Secret, error)) func(context.Context)
 	}
 }
 
+// leaving is code, left behind when its context ends: it may be waiting for a
+// person, and not listen. It is not called again before it has returned.
+func leaving(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
+	turn := make(turns, 1)
+	return func(ctx context.Context) (Secret, error) {
+		if err := turn.take(ctx); err != nil {
+			return Secret{}, err
+		}
+		next, err := ask(ctx, func() (Secret, error) {
+			defer turn.give()
+			return code(ctx)
+		})
+		if err != nil && ctx.Err() != nil {
+			err = roundtrip.Interrupted(ctx, err)
+		}
+		return next, err
+	}
+}
+
 // session is the TokenSource of credentials: one login serves all goroutines.
 type session struct {
 	credentials credentials
@@ -101,7 +123,7 @@ type session struct {
 
 func newSession(c credentials) *session {
 	if c.code != nil {
-		c.code = freshCode(c.code)
+		c.code = leaving(freshCode(c.code))
 	}
 	return &session{credentials: c, turn: make(turns, 1)}
 }
@@ -163,10 +185,18 @@ func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 	return c.openSession(ctx, session, true, nil)
 }
 
+// maxToken is more than any token has: what is longer came from something else.
+const maxToken = 4 << 10
+
 // checkToken refuses what could not travel in a header, or would add one.
 func checkToken(what, token string) error {
-	if token == "" {
+	switch {
+	case token == "":
 		return fmt.Errorf("%s is empty", what)
+	case len(token) > maxToken:
+		return fmt.Errorf("%s has %d characters, and none has as many", what, len(token))
+	case strings.TrimSpace(token) != token:
+		return fmt.Errorf("%s begins or ends with a space or a line break: leave it out", what)
 	}
 	for i := range len(token) {
 		if token[i] <= ' ' || token[i] >= 0x7f {

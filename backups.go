@@ -131,3 +131,5 @@ func (p BackupPath) text() string   { return p.String() }
 func (p BackupPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Backups.Resolve(ctx, p)
 }
+
+func (b Backup) identity() int { return b.ID }

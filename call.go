@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,6 +108,19 @@ func (t target) subject() string {
 	return strings.Join(t.args, " ")
 }
 
+// identify holds an answer against the ID that its place was named by, if it was.
+func (t target) identify(answer any) error {
+	thing, ok := answer.(interface{ identity() int })
+	if !ok || t.place == nil || t.suffix != "" {
+		return nil
+	}
+	asked := t.place.segments().list[0]
+	if got := strconv.Itoa(thing.identity()); route.IsID(asked) && got != "0" && got != strings.TrimLeft(asked, "0") {
+		return fmt.Errorf("it is about ID %s, and %s was asked for", got, asked)
+	}
+	return nil
+}
+
 // isFull reports whether a path knows all its parents.
 func isFull(p place) bool {
 	return p.segments().n == strings.Count(p.nested(), "{")
@@ -190,6 +205,12 @@ type exchange struct {
 	secrets []string // to be removed from what is told of it
 	body    any      // what was sent, whose secrets are gathered when they are needed
 	token   Secret   // likewise
+	// How the secrets may look, made once: an answer may hold many strings.
+	looks   []string
+	looksOf struct {
+		secrets int
+		token   string
+	}
 }
 
 func (x *exchange) what() string {
@@ -251,7 +272,11 @@ func WithView(view View) CallOption { return WithQuery("view", string(view)) }
 func WithDeleted() CallOption { return WithQuery("include_deleted", "true") }
 
 // ownHeaders are the client's: another value would break or redirect the call.
-var ownHeaders = []string{"Authorization", "Host", "Content-Length", "Content-Type", "Accept", "Transfer-Encoding"}
+var ownHeaders = []string{"Authorization", "Host", "Content-Length", "Content-Type", "Accept", "Accept-Encoding", "Transfer-Encoding", "Expect"}
+
+// replayHeaders make net/http send a request again by itself whose connection was
+// lost, whatever it is. The service does not know them, and would do it twice.
+var replayHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
 
 // WithHeader sends a header along. The client's own headers cannot be changed.
 func WithHeader(name, value string) CallOption {
@@ -259,6 +284,11 @@ func WithHeader(name, value string) CallOption {
 		for _, own := range ownHeaders {
 			if strings.EqualFold(name, own) {
 				return fmt.Errorf("the header %s belongs to the client", own)
+			}
+		}
+		for _, replay := range replayHeaders {
+			if strings.EqualFold(name, replay) {
+				return fmt.Errorf("the header %s means nothing to the service, and would have the request sent again after it may have been carried out", replay)
 			}
 		}
 		if name == "" || strings.ContainsFunc(name, notOfToken) || strings.ContainsFunc(value, notOfHeader) {
@@ -508,8 +538,23 @@ func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
 func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit time.Duration) (Secret, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	token, err := ask(limited, func() (Secret, error) { return source.Token(limited, rejected) })
+	switch {
+	case err == nil:
+		return token, nil
+	case ctx.Err() != nil:
+		return Secret{}, fmt.Errorf("the token source did not answer: %w", roundtrip.Interrupted(ctx, err))
+	case limited.Err() != nil:
+		return Secret{}, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit}
+	}
+	return Secret{}, fmt.Errorf("the token source: %w", err)
+}
+
+// ask calls a function of the caller's, and leaves it behind when ctx ends: it may
+// not listen. If it panics, so does ask, where the caller can recover.
+func ask(ctx context.Context, f func() (Secret, error)) (Secret, error) {
 	type answer struct {
-		token    Secret
+		secret   Secret
 		err      error
 		panicked any
 	}
@@ -520,25 +565,17 @@ func tokenOf(ctx context.Context, source TokenSource, rejected Secret, limit tim
 			a.panicked = recover()
 			answers <- a
 		}()
-		a.token, a.err = source.Token(limited, rejected)
+		a.secret, a.err = f()
 	}()
-	var a answer
 	select {
-	case a = <-answers:
-	case <-limited.Done():
-		a.err = limited.Err()
+	case a := <-answers:
+		if a.panicked != nil {
+			panic(a.panicked)
+		}
+		return a.secret, a.err
+	case <-ctx.Done():
+		return Secret{}, ctx.Err()
 	}
-	switch {
-	case a.panicked != nil:
-		panic(a.panicked) // where the caller can recover from it
-	case a.err == nil:
-		return a.token, nil
-	case ctx.Err() != nil:
-		return Secret{}, fmt.Errorf("the token source did not answer: %w", roundtrip.Interrupted(ctx, a.err))
-	case limited.Err() != nil:
-		return Secret{}, &roundtrip.LimitError{What: "the token source gave no token", Limit: limit}
-	}
-	return Secret{}, fmt.Errorf("the token source: %w", a.err)
 }
 
 func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Attempt) {
@@ -579,7 +616,11 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
 	e.Err = x.quiet(err)
 	if err == nil {
-		e.Body = x.redactAnswer(string(resp.Body))
+		if resp.Cut == nil {
+			e.Body = x.redactAnswer(string(resp.Body))
+		} else {
+			e.Body = x.redactCut(string(resp.Body))
+		}
 		if e.StatusCode == http.StatusBadRequest {
 			e.fields = parseFields(e.Body)
 		}
@@ -611,7 +652,8 @@ func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 	if isPage(resp.Body) {
 		start := bytes.TrimSpace(resp.Body)
 		err = errors.New("the answer is a web page, perhaps of a proxy or a login page: is the base URL right?")
-		e.Body = x.redact(string(start[:min(len(start), maxErrorBody)]))
+		e.Body = x.redactCut(string(start[:min(len(start), 2*maxErrorBody)]))
+		e.Body = strings.ToValidUTF8(e.Body[:min(len(e.Body), maxErrorBody)], "")
 	}
 	e.unknown = x.method != http.MethodGet && !x.login
 	e.Err = &quietError{x.redact("reading the answer: " + err.Error()), err}
@@ -625,14 +667,11 @@ type quietError struct {
 }
 
 func (e *quietError) Error() string { return e.text }
-func (e *quietError) Unwrap() error {
-	if errors.Is(e.err, ErrRedirect) {
-		return ErrRedirect
-	}
-	if isContextDone(e.err) || errors.Is(e.err, io.ErrUnexpectedEOF) {
-		return e.err
-	}
-	return nil
+
+// Is tells what it is, and no more: whoever prints a chain of errors would print
+// the text as it was.
+func (e *quietError) Is(target error) bool {
+	return (target == ErrRedirect || target == io.ErrUnexpectedEOF || isContextDone(e.err)) && errors.Is(e.err, target)
 }
 
 // quiet is err, with secrets removed if it holds any: where a redirect led.
@@ -661,7 +700,9 @@ func (x *exchange) redactAnswer(body string) string {
 		return plain
 	}
 	plain = plain[:min(len(plain), 2*maxErrorBody)]
-	for _, secret := range x.hidden() {
+	secrets := x.hidden()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range secrets {
 		if pattern, err := regexp.Compile(escapedPattern(secret)); err == nil {
 			plain = pattern.ReplaceAllLiteralString(plain, redacted)
 		}
@@ -690,34 +731,66 @@ func escapedPattern(text string) string {
 	return b.String()
 }
 
-// hidden are the texts that errors must not show. A text that is very short is
-// everywhere, and no secret.
+// hidden are the texts that errors must not show.
 func (x *exchange) hidden() (secrets []string) {
 	if x.body != nil {
 		_, _ = wire.Marshal(x.body, revealing(&x.secrets)) // it was encoded before
 		x.body = nil
 	}
 	for _, secret := range append(x.secrets, strings.TrimPrefix(x.token.Reveal(), apiKeyPrefix)) {
-		if len(secret) >= 4 {
+		if len(secret) >= minSecret {
 			secrets = append(secrets, secret)
 		}
 	}
 	return secrets
 }
 
+// forms are the hidden texts as they may look in an error: as they are, in JSON,
+// in a URL, and as the transport quotes what it cannot read. The longest come
+// first, since one may hold another.
+func (x *exchange) forms() []string {
+	secrets, token := x.hidden(), x.token.Reveal()
+	if x.looks != nil && x.looksOf.secrets == len(secrets) && x.looksOf.token == token {
+		return x.looks
+	}
+	x.looksOf.secrets, x.looksOf.token = len(secrets), token
+	x.looks = []string{}
+	for _, secret := range secrets {
+		quoted := strconv.Quote(secret)
+		x.looks = append(x.looks, secret, quoted[1:len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret))
+		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
+			x.looks = append(x.looks, string(escaped[1:len(escaped)-1]))
+		}
+	}
+	slices.SortFunc(x.looks, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	x.looks = slices.Compact(x.looks)
+	return x.looks
+}
+
 // redact removes what the service echoed of the request's secrets.
 func (x *exchange) redact(s string) string {
-	for _, secret := range x.hidden() {
-		s = strings.ReplaceAll(s, secret, redacted)
-		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
-			s = strings.ReplaceAll(s, string(escaped[1:len(escaped)-1]), redacted)
-		}
-		// As the transport quotes what it cannot read.
-		quoted := strconv.Quote(secret)
-		s = strings.ReplaceAll(s, quoted[1:len(quoted)-1], redacted)
+	for _, form := range x.forms() {
+		s = strings.ReplaceAll(s, form, redacted)
 	}
 	return s
 }
+
+// redactCut is redactAnswer for a text that was cut: its end may be the beginning
+// of a secret.
+func (x *exchange) redactCut(s string) string {
+	s = x.redactAnswer(s)
+	for _, form := range x.forms() {
+		for n := min(len(form)-1, len(s)); n >= minSecret; n-- {
+			if strings.HasSuffix(s, form[:n]) {
+				return s[:len(s)-n] + redacted
+			}
+		}
+	}
+	return s
+}
+
+// minSecret is how long a text must be to be hidden. A shorter one is everywhere.
+const minSecret = 4
 
 // read sends a GET and decodes its answer.
 func read[T any](ctx context.Context, c *Client, name string, t target, opts []CallOption) (T, error) {
@@ -745,23 +818,45 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 	}
 	switch {
 	case err == nil && !nothing:
+		if err := t.identify(value); err != nil && op.class == roundtrip.Safe {
+			return zero, x.unreadable(resp, err)
+		}
 		if a, ok := any(&value).(interface{ answered(status int) }); ok {
 			a.answered(resp.StatusCode)
 		}
 		return value, nil
 	case op.class == roundtrip.Safe && nothing:
 		return zero, x.unreadable(resp, wire.ErrNothing)
-	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing:
-		return zero, x.unreadable(resp, err)
+	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing, isPage(resp.Body):
+		return zero, x.unreadable(resp, err) // a page is of whoever answered in the service's place
 	case again == nil && (nothing || op.method == http.MethodDelete):
 		return zero, nil
 	case again == nil:
 		return zero, x.unreadable(resp, err)
 	}
 	if value, err = again(context.WithValue(ctx, inheritKey{}, x.hidden())); err != nil {
-		return zero, fmt.Errorf("bigv: %s: it was done, but reading it back failed: %w", describe(op.name, x.what()), err)
+		return zero, &readBackError{describe(op.name, x.what()), err}
 	}
 	return value, nil
+}
+
+// readBackError is the end of a write that was done and told nothing, when reading
+// what it made of its object failed. It is not that read's ErrNotFound: that is
+// said of writes to what is not there.
+type readBackError struct {
+	what string
+	err  error
+}
+
+func (e *readBackError) Error() string {
+	return fmt.Sprintf("bigv: %s: it was done, but reading it back failed: %v", e.what, e.err)
+}
+
+func (e *readBackError) Unwrap() error {
+	if errors.Is(e.err, ErrNotFound) {
+		return nil
+	}
+	return e.err
 }
 
 // do carries out an operation whose answer does not matter.
@@ -915,6 +1010,9 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 	case http.MethodPost, http.MethodPut:
 	default:
 		return notSent("do", path, fmt.Errorf("the method %q is none of GET, POST, PUT and DELETE", method))
+	}
+	if kind := reflect.ValueOf(answer); answer != nil && (kind.Kind() != reflect.Pointer || kind.IsNil()) {
+		return notSent("do", path, fmt.Errorf("the answer cannot be decoded into a %T: give a pointer", answer))
 	}
 	escaped, rawQuery, _ := strings.Cut(path, "?")
 	values, err := url.ParseQuery(rawQuery)

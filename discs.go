@@ -288,3 +288,5 @@ func (c *Client) machineQuery(group GroupPath) (q machineQuery, err error) {
 }
 
 func equalNames(a, b string) bool { return strings.EqualFold(a, b) }
+
+func (d Disc) identity() int { return d.ID }

@@ -161,6 +161,9 @@ func TestCallOptions(t *testing.T) {
 			{"the host", "HOST", "evil.example", "belongs to the client"},
 			{"the length", "Content-Length", "0", "belongs to the client"},
 			{"the type", "Content-Type", "text/plain", "belongs to the client"},
+			{"the encoding of the answer", "accept-encoding", "gzip", "belongs to the client"},
+			{"what has net/http send it again", "idempotency-key", "1", "sent again"},
+			{"what has net/http send it again, too", "X-Idempotency-Key", "1", "sent again"},
 			{"a name with a space", "X Y", "1", "holds what a header cannot"},
 			{"a name with a colon", "X:", "1", "holds what a header cannot"},
 			{"a name that is a line", "X\r\nY", "1", "holds what a header cannot"},
@@ -212,4 +215,8 @@ func TestCallOptions(t *testing.T) {
 	})
 	//lint:ignore SA1012 a nil context is a mistake that is told
 	assert.ErrorContains(t, client.Do(nil, "GET", "/x", nil, nil), "the context is nil")
+	var noGroup *bigv.Group
+	for _, answer := range []any{bigv.Group{}, noGroup, map[string]any{}} {
+		assert.ErrorContains(t, client.Do(t.Context(), "POST", "/x", nil, answer), "give a pointer: nothing was sent")
+	}
 }

@@ -3,6 +3,7 @@ package bigv
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"strconv"
 )
@@ -105,7 +106,30 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 	if group.isID() {
 		return readHeld(ctx, s.client, operation, group, at(bareGroup(group.group), ""), believe, opts)
 	}
-	return match(ctx, s.client, operation, group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
+	g, err := match(ctx, s.client, operation, group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
+	if errors.Is(err, ErrNotFound) && group.group == DefaultGroupName { // it has been renamed, and only the nested style knows it by this name
+		return read[Group](ctx, s.client, operation, at(group, ""), opts)
+	}
+	return g, err
+}
+
+// isDefaultGroup tells whether an ID is that of the group that group names, if it
+// names the default one: that goes by the name default whatever it is called.
+func (c *Client) isDefaultGroup(ctx context.Context, group GroupPath) func(id int) (bool, error) {
+	known := 0
+	return func(id int) (bool, error) {
+		if group.group != DefaultGroupName || group.account == "" {
+			return false, nil
+		}
+		if known == 0 {
+			g, err := read[Group](ctx, c, "get group", at(group, ""), nil)
+			if err != nil {
+				return false, err
+			}
+			known = g.ID
+		}
+		return id == known, nil
+	}
 }
 
 // Create makes a group: POST /accounts/{account}/groups. It costs nothing.
@@ -157,3 +181,5 @@ func (p GroupPath) text() string   { return p.String() }
 func (p GroupPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Groups.Resolve(ctx, p)
 }
+
+func (g Group) identity() int { return g.ID }

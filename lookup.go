@@ -158,7 +158,7 @@ func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, err
 		return idOf(string(account), err)
 	}
 	a, err := s.Get(ctx, account)
-	return idOf(strconv.Itoa(a.ID), err)
+	return idSaid(a.ID, err)
 }
 
 func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
@@ -166,7 +166,7 @@ func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
 		return idOf(group.group, err)
 	}
 	g, err := s.Get(ctx, group)
-	return idOf(strconv.Itoa(g.ID), err)
+	return idSaid(g.ID, err)
 }
 
 func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) (int, error) {
@@ -174,7 +174,7 @@ func (s *VirtualMachinesService) id(ctx context.Context, vm VirtualMachinePath) 
 		return idOf(vm.machine, err)
 	}
 	m, err := s.Get(ctx, vm)
-	return idOf(strconv.Itoa(m.ID), err)
+	return idSaid(m.ID, err)
 }
 
 func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
@@ -182,7 +182,15 @@ func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
 		return idOf(string(user), err)
 	}
 	u, err := s.Get(ctx, user)
-	return idOf(strconv.Itoa(u.ID), err)
+	return idSaid(u.ID, err)
+}
+
+// idSaid is the ID that a service said a thing has.
+func idSaid(id int, err error) (int, error) {
+	if err == nil && id <= 0 {
+		err = fmt.Errorf("looking it up: %w: it has no ID", ErrAnswer)
+	}
+	return id, err
 }
 
 func idOf(digits string, err error) (int, error) {

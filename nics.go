@@ -159,3 +159,5 @@ func (p NICPath) text() string   { return p.String() }
 func (p NICPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.NICs.Resolve(ctx, p)
 }
+
+func (n NIC) identity() int { return n.ID }

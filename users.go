@@ -156,3 +156,5 @@ func (p UserPath) nested() string                                  { return "/us
 func (p UserPath) flat() string                                    { return "" }
 func (p UserPath) text() string                                    { return string(p) }
 func (p UserPath) parents(context.Context, *Client) (place, error) { return p, nil }
+
+func (u User) identity() int { return u.ID }

@@ -183,9 +183,20 @@ type VirtualMachineUpdate struct {
 	Keymap                Nullable[string] `json:"keymap,omitzero"`                  // null is the service's own
 	HardwareProfile       *HardwareProfile `json:"hardware_profile,omitzero"`        //
 	HardwareProfileLocked *bool            `json:"hardware_profile_locked,omitzero"` // true is no automatic upgrade
+	Appliance             *Appliance       `json:"appliance,omitzero"`               // to boot from; set PowerOn to true along, or use Boot
+}
+
+// Appliance is a system of the service's that a virtual machine boots from over
+// the network instead of from its discs.
+type Appliance struct {
+	Name      string `json:"name"`      // such as rescue
+	Permanent bool   `json:"permanent"` // not for the next start only
 }
 
 func (u VirtualMachineUpdate) check() error {
+	if u.Appliance != nil && u.Appliance.Name == "" {
+		return errors.New("the appliance has no name")
+	}
 	if u.Cores != nil && *u.Cores <= 0 || u.Memory != nil && *u.Memory <= 0 {
 		return errors.New("cores and memory must be above zero")
 	}
@@ -193,9 +204,9 @@ func (u VirtualMachineUpdate) check() error {
 }
 
 // once reports whether another such update would do something again: a power-off
-// with autoreboot on is a restart.
+// with autoreboot on is a restart, and an appliance may have been booted from.
 func (u VirtualMachineUpdate) once() bool {
-	return u.PowerOn != nil && !*u.PowerOn && (u.AutorebootOn == nil || *u.AutorebootOn)
+	return u.Appliance != nil || u.PowerOn != nil && !*u.PowerOn && (u.AutorebootOn == nil || *u.AutorebootOn)
 }
 
 // VirtualMachineListOptions says which virtual machines to list, and how.
@@ -277,6 +288,7 @@ func (s *VirtualMachinesService) within(ctx context.Context, account AccountPath
 	if account != "" {
 		inAccount = s.client.accountFilter(ctx, account)
 	}
+	isDefault := s.client.isDefaultGroup(ctx, group)
 	return func(vm VirtualMachine) error {
 		groupName, accountName, _ := vm.parents()
 		switch {
@@ -284,7 +296,9 @@ func (s *VirtualMachinesService) within(ctx context.Context, account AccountPath
 		case group.isID() && strconv.Itoa(vm.GroupID) != group.group:
 			return ignored("group_id")
 		case !group.isID() && !equalNames(groupName, group.group):
-			return ignored("group_name")
+			if ok, err := isDefault(vm.GroupID); !ok {
+				return orIgnored(err, "group", false)
+			}
 		}
 		if inAccount != nil {
 			if ok, err := inAccount(0, accountName); !ok {
@@ -321,24 +335,30 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 // again. Creates of one client take turns: see WithConcurrentCreates.
 func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "create virtual machine"
-	body := newCreateBody(vm)
+	body, path := newCreateBody(vm), group.VirtualMachine(vm.Name)
 	err := body.check() // before waiting for a turn
 	if err == nil {
 		err = s.client.createTurns.take(ctx)
 	}
 	if err != nil {
-		return VirtualMachine{}, notSent(operation, group.VirtualMachine(vm.Name).String(), err)
+		return VirtualMachine{}, notSent(operation, path.String(), err)
 	}
 	defer s.client.createTurns.give()
-	answer, err := call(ctx, s.client, posting(operation), at(group, "/vm_create").of(group.VirtualMachine(vm.Name).String()), body, func(ctx context.Context) (createAnswer, error) {
-		made, err := s.Get(ctx, group.VirtualMachine(vm.Name))
+	answer, err := call(ctx, s.client, posting(operation), at(group, "/vm_create").of(path.String()), body, func(ctx context.Context) (createAnswer, error) {
+		made, err := s.Get(ctx, path)
 		return createAnswer{VirtualMachine: made}, err
 	}, opts)
+	made := answer.VirtualMachine
 	if answer.Wrapped != nil {
-		answer.Wrapped.Provisioning = answer.Provisioning
-		return *answer.Wrapped, err
+		made = *answer.Wrapped
+		made.Provisioning = answer.Provisioning
 	}
-	return answer.VirtualMachine, err
+	if err == nil && made.ID == 0 && made.Name == "" { // what was wrapped is nothing
+		if made, err = s.Get(withSecretsOf(ctx, body), path); err != nil {
+			err = &readBackError{describe(operation, path.String()), err}
+		}
+	}
+	return made, err
 }
 
 // CreateBare makes a virtual machine without discs and image: POST
@@ -375,9 +395,9 @@ func (s *VirtualMachinesService) put(ctx context.Context, op operation, vm Virtu
 func (s *VirtualMachinesService) Rename(ctx context.Context, vm VirtualMachinePath, name string, opts ...CallOption) (VirtualMachine, error) {
 	return call(ctx, s.client, puttingOnce("rename virtual machine"), at(vm, ""), renameMachine{name}, func(ctx context.Context) (VirtualMachine, error) {
 		if vm.isID() {
-			return s.Get(ctx, vm)
+			return s.Get(ctx, vm, WithDeleted())
 		}
-		return s.Get(ctx, vm.group.VirtualMachine(name))
+		return s.Get(ctx, vm.group.VirtualMachine(name), WithDeleted())
 	}, opts)
 }
 
@@ -401,7 +421,7 @@ func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath
 		return VirtualMachine{}, notSent("move virtual machine", vm.String(), err)
 	}
 	return call(ctx, s.client, puttingOnce("move virtual machine"), at(vm, ""), moveMachine{id}, func(ctx context.Context) (VirtualMachine, error) {
-		return s.Get(ctx, to.VirtualMachine(vm.machine))
+		return s.Get(ctx, to.VirtualMachine(vm.machine), WithDeleted())
 	}, opts)
 }
 
@@ -414,12 +434,7 @@ type moveMachine struct {
 type powerBody struct {
 	AutorebootOn bool       `json:"autoreboot_on"`
 	PowerOn      bool       `json:"power_on"`
-	Appliance    *appliance `json:"appliance,omitzero"`
-}
-
-type appliance struct {
-	Name      string `json:"name"`
-	Permanent bool   `json:"permanent"`
+	Appliance    *Appliance `json:"appliance,omitzero"`
 }
 
 // Start switches a virtual machine on, and has it started again whenever it goes
@@ -448,7 +463,7 @@ func (s *VirtualMachinesService) Boot(ctx context.Context, vm VirtualMachinePath
 	if applianceName == "" {
 		return VirtualMachine{}, notSent("boot virtual machine", vm.String(), errors.New("the appliance has no name"))
 	}
-	body := powerBody{AutorebootOn: true, PowerOn: true, Appliance: &appliance{Name: applianceName}}
+	body := powerBody{AutorebootOn: true, PowerOn: true, Appliance: &Appliance{Name: applianceName}}
 	return s.put(ctx, puttingOnce("boot virtual machine"), vm, body, opts)
 }
 
@@ -565,3 +580,5 @@ func (p VirtualMachinePath) text() string   { return p.String() }
 func (p VirtualMachinePath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.VirtualMachines.Resolve(ctx, p)
 }
+
+func (vm VirtualMachine) identity() int { return vm.ID }

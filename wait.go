@@ -204,8 +204,15 @@ func passing(err error) bool {
 // errors and with a machine that is not found just after it was created. It
 // returns the machine as last seen, also with an error, which is a *WaitError.
 func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until Condition, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
 	look := func(ctx context.Context) (VirtualMachine, error) {
-		return s.Get(ctx, vm, append(opts[:len(opts):len(opts)], WithDeleted())...)
+		all := append(opts[:len(opts):len(opts)], WithDeleted())
+		seen, err := s.Get(ctx, path, all...)
+		if err == nil && byName { // found on a list, which does not tell what is being provisioned
+			path, byName = VirtualMachineID(seen.ID), false
+			seen, err = s.Get(ctx, path, all...)
+		}
+		return seen, err
 	}
 	return wait(ctx, "virtual machine "+vm.String(), look, until, options, func(vm VirtualMachine, p *Poll) {
 		p.VirtualMachine, p.State = vm, vm.state()

@@ -119,6 +119,9 @@ func usualAnswer(request string) string {
 	case request == "GET /discs/900":
 		return disc900
 	}
+	if id, err := strconv.Atoi(path[strings.LastIndexByte(path, '/')+1:]); err == nil && id > 0 {
+		return fmt.Sprintf(`{"id":%d}`, id)
+	}
 	return `{"id":1}`
 }
 

@@ -56,7 +56,7 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 	switch {
 	case err == nil:
 		return made, true, nil
-	case errors.Is(err, ErrOutcomeUnknown):
+	case errors.Is(err, ErrOutcomeUnknown), isReadBack(err):
 		// It may be in the making: look for a while, but do not make another.
 		there := false
 		seen, lookErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
@@ -86,7 +86,7 @@ const lookAfterLoss = 30 * time.Second
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	ctx = withSecretsOf(ctx, vm)
 	made, err := s.Create(ctx, group, vm, opts...)
-	if err != nil {
+	if err != nil && !isReadBack(err) {
 		return made, err
 	}
 	until := Provisioned
@@ -102,6 +102,13 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 		seen = made
 	}
 	return seen, err
+}
+
+// isReadBack reports whether a creation was done, and only told nothing: where a
+// new thing cannot be seen yet.
+func isReadBack(err error) bool {
+	_, ok := errors.AsType[*readBackError](err)
+	return ok
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
@@ -127,7 +134,12 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	}
 	vm = path
 	seen, err := s.Get(ctx, vm, opts...)
-	if err != nil || !seen.PowerOn && !seen.AutorebootOn && !seen.Provisioning {
+	if err == nil && (seen.Provisioning || !seen.PowerOn && s.client.style == FlatURLs) {
+		// What is being made cannot be shut down, and may come on when it has been.
+		// The lists of the flat style do not tell it from what is off.
+		seen, err = s.waitFrom(ctx, seen, vm, Provisioned, options.Wait, opts)
+	}
+	if err != nil || !seen.PowerOn && !seen.AutorebootOn {
 		return seen, err
 	}
 	if _, err := s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
@@ -145,22 +157,39 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	}
 	if errors.Is(pressed, ErrBadRequest) {
 		// Refused: either it is off, or the button does nothing.
-		if seen, err = s.Get(ctx, vm, opts...); err != nil || !seen.PowerOn {
+		again, err := s.Get(ctx, vm, opts...)
+		if err != nil {
 			return seen, err
+		}
+		if seen = again; !seen.PowerOn {
+			return seen, nil
 		}
 		if options.PullPlugAfter <= 0 {
 			return seen, pressed
 		}
 	} else {
-		seen, err = s.Wait(ctx, vm, PoweredOff, gentle, opts...)
+		seen, err = s.waitFrom(ctx, seen, vm, PoweredOff, gentle, opts)
+		if err != nil && pressed != nil {
+			err = fmt.Errorf("%w; before that: %w", err, pressed)
+		}
 		if err == nil || options.PullPlugAfter <= 0 || ctx.Err() != nil || !errors.Is(err, errWaitTimeout) {
 			return seen, err
 		}
 	}
-	if seen, err = s.Stop(ctx, vm, opts...); err != nil {
+	stopped, err := s.Stop(ctx, vm, opts...)
+	if err != nil {
 		return seen, err
 	}
-	return s.Wait(ctx, vm, PoweredOff, options.Wait, opts...)
+	return s.waitFrom(ctx, stopped, vm, PoweredOff, options.Wait, opts)
+}
+
+// waitFrom is Wait, and gives what was seen before where it sees nothing.
+func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until Condition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
+	seen, err := s.Wait(ctx, vm, until, options, opts...)
+	if seen.ID == 0 {
+		seen = before
+	}
+	return seen, err
 }
 
 // RestartAndWait shuts a virtual machine down as ShutdownAndWait does, starts it

@@ -46,8 +46,10 @@ type limited struct {
 
 	mu      sync.Mutex
 	watches []*watch
-	timer   *time.Timer
-	armed   bool // whether the timer is going to look; if not, nobody is watched
+	// When the timer looks, in the past if nobody is watched, and which timer it
+	// is: others are of no account.
+	due   time.Duration
+	timer int
 }
 
 func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -55,9 +57,24 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &withheldError{err}
 	}
 	w := l.begin(req.Context())
+	returned := false
+	defer func() {
+		if !returned { // it panicked
+			l.end(w)
+		}
+	}()
 	resp, err := l.base.RoundTrip(req.WithContext(w.ctx))
-	if err == nil && resp == nil {
+	returned = true
+	switch {
+	case err != nil:
+	case resp == nil:
 		err = errors.New("the transport gave neither an answer nor an error")
+	case resp.StatusCode < 200:
+		// What was switched to is not asked for, and its connection heeds no context.
+		if resp.Body != nil {
+			resp.Body.Close()
+		}
+		err = fmt.Errorf("the status of the answer is %d, which is none that ends a call", resp.StatusCode)
 	}
 	if err != nil {
 		if header, ok := err.(tls.RecordHeaderError); ok && header.Conn == nil {
@@ -84,20 +101,28 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 func (l *limited) begin(ctx context.Context) *watch {
 	w := &watch{limited: l}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
-	w.waits(true)
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.req.Class == Once {
+		c.abandon = w.cancel
+	}
+	now := w.waits(true)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.place = len(l.watches)
 	l.watches = append(l.watches, w)
-	switch {
-	case l.armed:
-	case l.timer == nil:
-		l.timer = time.AfterFunc(l.shortest(), l.look)
-	default:
-		l.timer.Reset(l.shortest())
+	// A timer that is late, or too far away, is of another time than ours: that of
+	// a bubble of testing/synctest, which ends with the bubble.
+	if now > l.due || l.due-now > l.shortest() {
+		l.arm(now, l.shortest())
 	}
-	l.armed = true
 	return w
+}
+
+// arm sets another timer, in place of the one there was.
+func (l *limited) arm(now, wait time.Duration) {
+	l.timer++
+	timer := l.timer
+	l.due = now + wait
+	time.AfterFunc(wait, func() { l.look(timer) })
 }
 
 // end lets go of an attempt. The timer is left to find out by itself: the next
@@ -120,10 +145,13 @@ func (l *limited) shortest() time.Duration { return min(l.limits.Header, l.limit
 
 // look ends the attempts that have been kept waiting for too long, and looks
 // again when the next may have been.
-func (l *limited) look() {
+func (l *limited) look(timer int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := l.shortest()
+	if timer != l.timer {
+		return
+	}
+	now, next := time.Since(l.began), l.shortest()
 	for _, w := range l.watches {
 		limit, what := l.limits.Header, "the service did not begin to answer"
 		if w.body != nil {
@@ -133,14 +161,14 @@ func (l *limited) look() {
 		if since == 0 {
 			continue
 		}
-		if left := limit - (time.Since(l.began) - time.Duration(since)); left > 0 {
+		if left := limit - (now - time.Duration(since)); left > 0 {
 			next = min(next, left)
 		} else {
 			w.cancel(&LimitError{What: what, Limit: limit})
 		}
 	}
-	if l.armed = len(l.watches) > 0; l.armed {
-		l.timer.Reset(next)
+	if len(l.watches) > 0 {
+		l.arm(now, next)
 	}
 }
 
@@ -150,10 +178,14 @@ type withheldError struct{ err error }
 func (e *withheldError) Error() string { return e.err.Error() }
 func (e *withheldError) Unwrap() error { return e.err }
 
-// limitOr is the limit that ended ctx, or err if none did.
+// limitOr is why we ended ctx, or err if we did not.
 func limitOr(ctx context.Context, err error) error {
-	if limit, ok := errors.AsType[*LimitError](context.Cause(ctx)); ok {
+	cause := context.Cause(ctx)
+	if limit, ok := errors.AsType[*LimitError](cause); ok {
 		return limit
+	}
+	if cause == errAgain {
+		return cause
 	}
 	return err
 }
@@ -170,12 +202,12 @@ type watch struct {
 }
 
 // waits says whether somebody waits for the service from now on.
-func (w *watch) waits(begins bool) {
-	var since time.Duration
+func (w *watch) waits(begins bool) (since time.Duration) {
 	if begins {
 		since = time.Since(w.limited.began) | 1 // for it to be no zero
 	}
 	w.since.Store(int64(since))
+	return since
 }
 
 func (w *watch) Read(p []byte) (int, error) {

@@ -164,7 +164,9 @@ type call struct {
 	err      error
 	started  time.Time
 	// What the transport told of the attempt that is under way, unless it is Safe.
-	traced, connected, written atomic.Bool
+	traced, connected, written, sent atomic.Bool
+
+	abandon context.CancelCauseFunc // ends the attempt that is under way, if it is Once
 }
 
 type callKey struct{}
@@ -189,13 +191,26 @@ func (c *call) Value(key any) any {
 // may yet be written by the transport behind our back: what it had a connection
 // for counts as written. A transport that reports nothing at all may have done
 // anything.
+//
+// Over HTTP/2 net/http sends again by itself what the service reset with a
+// protocol error, whatever it had done by then: it begins by getting a connection.
+// A refused stream, of which nothing was done, looks the same and is lost too.
 func (c *call) newTrace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:      func(string) { c.traced.Store(true) },
+		GetConn: func(string) {
+			c.traced.Store(true)
+			if c.abandon != nil && c.sent.Load() {
+				c.abandon(errAgain)
+			}
+		},
+		WroteRequest: func(wrote httptrace.WroteRequestInfo) { c.sent.Store(wrote.Err == nil) },
 		GotConn:      func(httptrace.GotConnInfo) { c.connected.Store(true) },
 		WroteHeaders: func() { c.written.Store(true) },
 	}
 }
+
+// errAgain is the end of an attempt that net/http was about to repeat.
+var errAgain = errors.New("the service broke the request off")
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
 // and waits until the next attempt.
@@ -266,6 +281,7 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		c.traced.Store(false)
 		c.connected.Store(false)
 		c.written.Store(false)
+		c.sent.Store(false)
 		c.started = time.Now()
 	}
 	return retry, nil
@@ -405,10 +421,10 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 const maxErrorAnswer = 1 << 20
 
 func readAll(resp *http.Response, limit int64) ([]byte, error) {
-	if resp.ContentLength > limit {
+	if resp.ContentLength > limit && resp.StatusCode < 300 { // of an error the beginning is worth having
 		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 	}
-	if n := resp.ContentLength; n >= 0 {
+	if n := resp.ContentLength; n >= 0 && n <= limit {
 		// A known length saves the copies of a growing buffer. The byte beyond it
 		// is for meeting the end: a connection is used again only after that.
 		body := make([]byte, n+1)
