@@ -87,25 +87,28 @@
 //
 // # What is sent again
 //
-// Each operation has a class. Reads are safe. A PUT of absolute values and a
+// Each operation has a class. Reads are one. A PUT of absolute values and a
 // DELETE are repeatable: they end in the same state however often they are carried
 // out. All that makes something, and a restart, a restore, a rename, a move and a
 // swap, are once: they are never sent again after they may have been carried out.
 //
-//	what happened                                   safe   repeatable   once
-//	nothing was written                             again  again        again
-//	429, 503                                        again  again        again with Retry-After, else fails: not done
-//	502, 504, no answer, an answer cut short        again  again        fails: outcome unknown
-//	500                                             again  fails        fails: outcome unknown
-//	other 4xx, a bad certificate, a redirect        fails  fails        fails
-//	2xx that cannot be read                         fails  read back    fails: outcome unknown
-//	2xx with an empty body                          fails  read back    read back
+//	what happened                             reads  repeatable                      once
+//	nothing was written                       again  again                           again
+//	429, 503                                  again  again                           again if it says Retry-After, else fails: not done
+//	502, 504, no answer                       again  again                           fails: ErrOutcomeUnknown
+//	500                                       again  fails                           fails: ErrOutcomeUnknown
+//	other 4xx, a bad certificate, a redirect  fails  fails                           fails
+//	2xx cut short                             again  read back (a DELETE is done)    fails: ErrOutcomeUnknown
+//	2xx that is a web page                    fails  fails: ErrOutcomeUnknown        fails: ErrOutcomeUnknown
+//	2xx that cannot be read otherwise         fails  read back (a DELETE is done)    fails: ErrOutcomeUnknown
+//	2xx with an empty body, where one is due  fails  read back                       read back where it can be named
 //
 // Waits between attempts grow, are jittered and end with the context; one that
 // would outlast its deadline is not begun. A 401 is answered by one more attempt
-// if there is another token. A DELETE sent again that meets a 404 has succeeded.
-// [WithRetryPolicy] sets the numbers. Creations of virtual machines by one client
-// take turns, since the service has been seen to deadlock: [WithConcurrentCreates].
+// if there is another token. A DELETE that meets a 404 has succeeded if an earlier
+// attempt may have been carried out. [WithRetryPolicy] sets the numbers. Creations
+// of virtual machines by one client take turns, since the service has been seen to
+// deadlock: [WithConcurrentCreates].
 //
 // Calls without a deadline end too: [TimeLimits] bound how long the service may
 // keep silent, and [WithMaxAnswer] how much it may say.
