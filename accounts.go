@@ -51,10 +51,11 @@ func (s *AccountsService) Get(ctx context.Context, account AccountPath, opts ...
 	return read[Account](ctx, s.client, "get account", at(account, ""), opts)
 }
 
-// Create makes an account: POST /accounts.
+// Create makes an account: POST /accounts. It is never sent again after it may
+// have been carried out.
 //
-// Deprecated: the service documents it no longer; accounts come from Bytemark's
-// billing.
+// Deprecated: the service documents it no longer. Sign up with Bytemark for an
+// account, which is not a matter of this API, and find it with List.
 func (s *AccountsService) Create(ctx context.Context, account AccountCreate, opts ...CallOption) (Account, error) {
 	return call(ctx, s.client, posting("create account"), under("/accounts").of(account.Name), account, func(ctx context.Context) (Account, error) {
 		return s.Get(ctx, AccountPath(account.Name))
@@ -64,7 +65,8 @@ func (s *AccountsService) Create(ctx context.Context, account AccountCreate, opt
 // Delete removes an account: DELETE /accounts/{account}. It needs more rights
 // than an account's owner has.
 //
-// Deprecated: the service documents it no longer.
+// Deprecated: the service documents it no longer. Purge what is in the account,
+// with VirtualMachines.Purge and Groups.Delete, and have Bytemark close it.
 func (s *AccountsService) Delete(ctx context.Context, account AccountPath, opts ...CallOption) error {
 	return do(ctx, s.client, deleting("delete account"), at(account, ""), nil, opts)
 }

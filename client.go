@@ -179,6 +179,8 @@ func WithInsecureHTTP() Option {
 
 // WithHTTPClient sets the HTTP client whose transport, timeout and cookies are
 // used. It is copied, not changed. Its redirects are limited to the same origin.
+// What WithTransport says of idle connections goes for its transport too; where it
+// is nil, a NewTransport serves.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {
@@ -191,6 +193,16 @@ func WithHTTPClient(client *http.Client) Option {
 
 // WithTransport sets what carries requests: a proxy, a recorder, tracing. One
 // that wraps another should wrap a NewTransport, which is made for this service.
+// A certificate authority to trust goes into one, too:
+//
+//	transport := bigv.NewTransport()
+//	transport.TLSClientConfig.RootCAs = pool
+//	client, err := bigv.NewClient(bigv.WithTransport(transport))
+//
+// A transport of another make should have an IdleConnTimeout of 15 seconds at the
+// most, as a NewTransport has. The service may have closed a connection that was
+// idle for longer, and what must not be done twice, such as a create, then ends in
+// ErrOutcomeUnknown.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {
@@ -560,7 +572,7 @@ func (c *config) contradictions() (errs []error) {
 }
 
 // CloseIdleConnections closes the connections that no call uses at the moment.
-// Idle connections close by themselves after 15 seconds.
+// Idle connections of a NewTransport close by themselves after 15 seconds.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
@@ -615,10 +627,13 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 }
 
 // NewTransport is a new one of the transports that clients have unless they are
-// given another, to change or to wrap: WithTransport(otelhttp.NewTransport(
-// bigv.NewTransport())). It is made for a program with 100 goroutines and one
-// host. Whoever makes one may close its idle connections: its client does so only
-// where the transport that it was given can.
+// given another, to change or to wrap:
+//
+//	bigv.WithTransport(otelhttp.NewTransport(bigv.NewTransport()))
+//
+// It is made for a program with 100 goroutines and one host, and closes
+// connections that are idle for 15 seconds. Whoever makes one may close its idle
+// connections: its client does so only where the transport that it was given can.
 func NewTransport() *http.Transport {
 	return &http.Transport{
 		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error

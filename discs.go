@@ -128,6 +128,12 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for
 // an ID alone.
+//
+// With FlatURLs, and on a virtual machine by its ID alone, a label is looked for in
+// the list of its machine, GET /discs?vm_id=5012, which is read whole; no disc of
+// that label is ErrNotFound. An ID is read by GET /discs/{ID}, and is ErrNotFound
+// if it is of another machine. Discs tell their machine by ID only, so a machine by
+// name is looked up too, as VirtualMachines.Get does it: give its ID to save that.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	const operation = "get disc"
 	if disc.bare || s.client.style == NestedURLs && (disc.IsZero() || isFull(disc)) {

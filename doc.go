@@ -7,7 +7,9 @@
 // interfaces; discs have backups and backup schedules, network interfaces have
 // IP addresses. Beside that tree are users, who log in; privileges, each of which
 // allows a user something on an account, a group or a virtual machine; and API
-// keys, which belong to a user and have privileges of their own.
+// keys, which belong to a user and have privileges of their own. Sessions are
+// logins, of the authentication service; definitions are the values that the
+// service knows; VM defaults are templates that a panel fills its form from.
 //
 // A virtual machine has two switches: power_on says whether it is on, and
 // autoreboot_on whether the service starts it again when it goes off. A machine
@@ -30,7 +32,18 @@
 // makes another with other options.
 //
 // Sizes of memory and discs are whole MiB. Lists are whole with List, and handed
-// out one at a time as they arrive, in constant memory, with All.
+// out one at a time as they arrive, in constant memory, with All. When a list of
+// All fails, now or in the middle, its sequence ends with a zero value and the
+// error; what was handed out before that is good:
+//
+//	for vm, err := range client.VirtualMachines.All(ctx, options) {
+//		if err != nil {
+//			return err // vm is zero, and nothing follows
+//		}
+//		...
+//	}
+//
+// All asks again by itself only while it has handed out nothing.
 //
 // # Paths
 //
@@ -72,8 +85,8 @@
 // service said and what to try. errors.Is finds its kind:
 //
 //	[ErrBadRequest]      400: a bad attribute, or refused as things stand
-//	[ErrUnauthorized]    401: no token, or a bad or expired one
-//	[ErrForbidden]       403: visible, but not yours to change
+//	[ErrUnauthorized]    401: no token, or a bad or expired one; also a login that is refused with 403
+//	[ErrForbidden]       403: visible, but not yours to change; also a login that is refused with 403
 //	[ErrNotFound]        404: absent, or hidden from you: the service does not say which
 //	[ErrRateLimited]     429: not done, try again later
 //	[ErrServer]          5xx
@@ -81,31 +94,39 @@
 //	[ErrOutcomeUnknown]  it may have been done, and may not: its answer was lost
 //	[ErrSessionExpired]  logged out, and a new one-time code is needed
 //	[ErrAnswer]          a 2xx whose body is not what was promised
+//	[ErrTooLarge]        a 2xx whose body is over the limit: see [WithMaxAnswer]
+//	[ErrIgnored]         a list held what its filter excludes
+//	[ErrRedirect]        3xx: it led elsewhere, where credentials must not go
+//	[ErrNoCredential]    no credentials are set: nothing was sent
 //
 // and errors.As the types with more to tell: [*BadRequestError] has what is wrong
-// with each attribute.
+// with each attribute, and [*WaitError], which a wait ends in that did not see its
+// condition come true, what was seen last.
 //
 // # What is sent again
 //
-// Each operation has a class. Reads are safe. A PUT of absolute values and a
+// Each operation has a class. Reads are one. A PUT of absolute values and a
 // DELETE are repeatable: they end in the same state however often they are carried
 // out. All that makes something, and a restart, a restore, a rename, a move and a
 // swap, are once: they are never sent again after they may have been carried out.
 //
-//	what happened                                   safe   repeatable   once
-//	nothing was written                             again  again        again
-//	429, 503                                        again  again        again with Retry-After, else fails: not done
-//	502, 504, no answer, an answer cut short        again  again        fails: outcome unknown
-//	500                                             again  fails        fails: outcome unknown
-//	other 4xx, a bad certificate, a redirect        fails  fails        fails
-//	2xx that cannot be read                         fails  read back    fails: outcome unknown
-//	2xx with an empty body                          fails  read back    read back
+//	what happened                             reads  repeatable                      once
+//	nothing was written                       again  again                           again
+//	429, 503                                  again  again                           again if it says Retry-After, else fails: not done
+//	502, 504, no answer                       again  again                           fails: ErrOutcomeUnknown
+//	500                                       again  fails                           fails: ErrOutcomeUnknown
+//	other 4xx, a bad certificate, a redirect  fails  fails                           fails
+//	2xx cut short                             again  read back (a DELETE is done)    fails: ErrOutcomeUnknown
+//	2xx that is a web page                    fails  fails: ErrOutcomeUnknown        fails: ErrOutcomeUnknown
+//	2xx that cannot be read otherwise         fails  read back (a DELETE is done)    fails: ErrOutcomeUnknown
+//	2xx with an empty body, where one is due  fails  read back                       read back where it can be named
 //
 // Waits between attempts grow, are jittered and end with the context; one that
 // would outlast its deadline is not begun. A 401 is answered by one more attempt
-// if there is another token. A DELETE sent again that meets a 404 has succeeded.
-// [WithRetryPolicy] sets the numbers. Creations of virtual machines by one client
-// take turns, since the service has been seen to deadlock: [WithConcurrentCreates].
+// if there is another token. A DELETE that meets a 404 has succeeded if an earlier
+// attempt may have been carried out. [WithRetryPolicy] sets the numbers. Creations
+// of virtual machines by one client take turns, since the service has been seen to
+// deadlock: [WithConcurrentCreates].
 //
 // Calls without a deadline end too: [TimeLimits] bound how long the service may
 // keep silent, and [WithMaxAnswer] how much it may say.
@@ -114,9 +135,10 @@
 //
 // Passwords, tokens, keys and scripts are [Secret], which prints as [redacted]
 // everywhere. Errors and logs never hold a request's body or its Authorization
-// header, and what an answer echoes of a request's secrets is removed. Credentials
-// are sent to the configured origins only, never along a redirect, and plain http
-// is refused off this host.
+// header, and what an answer echoes of a request's secrets is removed. What
+// [WithCapture] writes has bodies, without the secrets in them. Credentials are
+// sent to the configured origins only, never along a redirect, and plain http is
+// refused off this host.
 //
 // # Time
 //
@@ -127,9 +149,10 @@
 // # Watching it
 //
 // [WithLogger] logs a line a request, [WithAttemptHook] is told of each attempt,
-// and [CallFromContext] tells a transport of yours, given with [WithTransport],
-// which call a request belongs to: its operation and route make names of spans and
-// labels of metrics, and hold no names or IDs.
+// [WithCapture] writes what was sent and what came back, for a support case, and
+// [CallFromContext] tells a transport of yours, given with [WithTransport], which
+// call a request belongs to: its operation and route make names of spans and labels
+// of metrics, and hold no names or IDs.
 //
 // # Testing
 //

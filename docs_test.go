@@ -65,17 +65,21 @@ func main() {
 const docSnippet = `package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bigv-go/bigv"
 )
 
 var _, _, _, _, _ = errors.Is, fmt.Println, log.Fatal, os.Getenv, time.Second
+var _, _, _ = bytes.NewReader, slog.Default, strings.Contains
 
 func init() {
 	snippets[%q] = func(ctx context.Context, client *bigv.Client) {

@@ -94,6 +94,12 @@ func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (
 
 // Get returns a group: GET /accounts/{account}/groups/{group}, or GET
 // /groups/{ID} for an ID alone. WithView(Overview) embeds its virtual machines.
+//
+// With FlatURLs a name is looked for in the list of its account, GET
+// /groups?account_name=acme, which is read whole; no group of that name is
+// ErrNotFound. An ID is read by GET /groups/{ID}, and is ErrNotFound if it is in
+// another account. Groups tell their account by ID only, so an account by name is
+// read too: GET /accounts/{account}.
 func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOption) (Group, error) {
 	const operation = "get group"
 	if s.client.style == NestedURLs || group.bare {
@@ -132,7 +138,8 @@ func (c *Client) isDefaultGroup(ctx context.Context, group GroupPath) func(id in
 	}
 }
 
-// Create makes a group: POST /accounts/{account}/groups. It costs nothing.
+// Create makes a group: POST /accounts/{account}/groups. It costs nothing. The
+// call is never sent again after it may have been carried out.
 func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
 	return call(ctx, s.client, posting("create group"), at(account, "/groups").of(account.Group(group.Name).String()), group, func(ctx context.Context) (Group, error) {
 		return s.Get(ctx, account.Group(group.Name))

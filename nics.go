@@ -99,6 +99,11 @@ func (s *NICsService) listing(ctx context.Context, options NICListOptions) (targ
 
 // Get returns a network interface: GET {virtual machine}/nics/{network
 // interface}, or GET /nics/{ID} for an ID alone.
+//
+// With FlatURLs, and on a virtual machine by its ID alone, it is GET /nics/{ID}
+// too, and ErrNotFound if it is of another machine. Network interfaces tell their
+// machine by ID only, so a machine by name is looked up too, as VirtualMachines.Get
+// does it: give its ID to save that.
 func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) (NIC, error) {
 	const operation = "get network interface"
 	if nic.bare || s.client.style == NestedURLs && (nic.IsZero() || isFull(nic)) {

@@ -12,8 +12,9 @@ import (
 
 // Secret is text that does not print: a password, a token, an API key, a script
 // with either in it. Every verb of fmt, log/slog, encoding/json and reflection
-// see a placeholder; only Reveal gives the text, and only this package's own
-// request encoder calls it. The zero Secret holds nothing.
+// see a placeholder. Only Reveal gives the text, for programs that need it: this
+// package uses it to send the secret, and to find it in what is printed and remove
+// it there. The zero Secret holds nothing.
 type Secret struct {
 	// A function is the one kind of value that no dumper can look into.
 	reveal func() string

@@ -136,9 +136,12 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 	return s.Update(ctx, user, UserUpdate{AuthorizedKeys: new(strings.Join(after, "\n"))}, opts...)
 }
 
-// Create makes a user: POST /users.
+// Create makes a user: POST /users. It is never sent again after it may have been
+// carried out.
 //
-// Deprecated: the service documents it no longer.
+// Deprecated: the service documents it no longer. Have the user sign up with
+// Bytemark, which is not a matter of this API, and then allow them something with
+// Privileges.Grant. For a program, make a key with APIKeys.Create.
 func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...CallOption) (User, error) {
 	return call(ctx, s.client, posting("create user"), under(usersRoute).of(user.Username), user, func(ctx context.Context) (User, error) {
 		return s.Get(ctx, UserPath(user.Username))
@@ -147,7 +150,8 @@ func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...Call
 
 // Delete removes a user: DELETE /users/{user}.
 //
-// Deprecated: the service documents it no longer.
+// Deprecated: the service documents it no longer. Take away what the user may do,
+// with Privileges.Revoke, and have Bytemark remove the user.
 func (s *UsersService) Delete(ctx context.Context, user UserPath, opts ...CallOption) error {
 	return do(ctx, s.client, deleting("delete user"), at(user, ""), nil, opts)
 }

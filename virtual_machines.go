@@ -124,7 +124,7 @@ type VirtualMachineIPs struct {
 // Image is an operating system to put on the first disc.
 type Image struct {
 	Distribution    string `json:"distribution"`              // such as "stretch": see Definitions
-	RootPassword    Secret `json:"root_password,omitzero"`    //
+	RootPassword    Secret `json:"root_password,omitzero"`    // zero is not sent: the service decides, and you are not told
 	SSHPublicKey    string `json:"ssh_public_key,omitzero"`   // root's authorized_keys, a key a line; not on Windows
 	FirstbootScript Secret `json:"firstboot_script,omitzero"` // a whole script, run once; not on Windows
 }
@@ -181,7 +181,7 @@ type VirtualMachineUpdate struct {
 	AutorebootOn          *bool            `json:"autoreboot_on,omitzero"`           // start it again when it goes off
 	CDROMURL              Nullable[string] `json:"cdrom_url,omitzero"`               // null ejects; a URL that cannot be used is a ServerError
 	Keymap                Nullable[string] `json:"keymap,omitzero"`                  // null is the service's own
-	HardwareProfile       *HardwareProfile `json:"hardware_profile,omitzero"`        //
+	HardwareProfile       *HardwareProfile `json:"hardware_profile,omitzero"`        // what kind of hardware its system sees: see Definitions
 	HardwareProfileLocked *bool            `json:"hardware_profile_locked,omitzero"` // true is no automatic upgrade
 	Appliance             *Appliance       `json:"appliance,omitzero"`               // to boot from; set PowerOn to true along, or use Boot
 }
@@ -240,7 +240,8 @@ func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachin
 }
 
 // All hands out virtual machines one at a time, as they arrive, however many
-// there are. It calls what List calls.
+// there are. It calls what List calls. If that fails, now or in the middle, the
+// last pair is a zero virtual machine and the error.
 func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachineListOptions, opts ...CallOption) iter.Seq2[VirtualMachine, error] {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -312,6 +313,11 @@ func (s *VirtualMachinesService) within(ctx context.Context, account AccountPath
 // Get returns a virtual machine: GET {group}/virtual_machines/{virtual machine},
 // or GET /virtual_machines/{ID} for an ID alone. WithView(Overview) embeds its
 // discs and network interfaces; WithDeleted finds it when it is deleted.
+//
+// With FlatURLs, and in a group by its ID alone, a name is looked for in the list
+// of its group, GET /virtual_machines?account_name=acme&group_name=web, which is
+// read whole; no machine of that name is ErrNotFound. An ID is read by GET
+// /virtual_machines/{ID}, and is ErrNotFound if it is in another group.
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "get virtual machine"
 	whole := at(vm, "")
@@ -363,7 +369,9 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 
 // CreateBare makes a virtual machine without discs and image: POST
 // {group}/virtual_machines. Current services refuse it: use Create. Discs, Image
-// and IPs must be empty.
+// and IPs must be empty. The machine comes back at once, and is Provisioning while
+// it is still being made: Wait for Provisioned. The call is never sent again after
+// it may have been carried out.
 func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (VirtualMachine, error) {
 	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
 		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(), errors.New("a bare machine has no discs, image or IPs: use Create"))

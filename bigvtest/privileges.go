@@ -8,7 +8,8 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// The levels of privileges, by the SDK's names for them.
+// The levels of privileges, the highest first. VMAdmin and VMConsole are named for
+// the words of the API, vm_admin and vm_console; the others as in package bigv.
 const (
 	ClusterSU    = bigv.ClusterSU
 	ClusterAdmin = bigv.ClusterAdmin

@@ -44,9 +44,10 @@ func (s *Server) clientOptions() []bigv.Option {
 }
 
 // Client is a client that talks to this server as alice, with further options.
-// Options that set other credentials take the place of her token. A mistake in
-// the options ends the test, or panics where there is none: programs that want
-// the error call bigv.NewClient with ClientOptions.
+// Options that set other credentials take the place of her token, which
+// [Server.ExpireSessions] ends. A mistake in the options ends the test, or panics
+// where there is none: programs that want the error call bigv.NewClient with
+// ClientOptions.
 func (s *Server) Client(opts ...bigv.Option) *bigv.Client {
 	return s.client(bigv.WithToken(s.admin), opts)
 }
@@ -469,7 +470,8 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	return id
 }
 
-// Token opens a session of the user's that never expires, and returns its ID.
+// Token opens a session of the user's that time does not end, and returns its ID.
+// Only [Server.ExpireSessions] ends it.
 func (u *User) Token() (token string) {
 	u.s.locked(func() {
 		factors := []string{"password"}
@@ -504,7 +506,11 @@ func (u *User) APIKey(label string) (key string) {
 	return key
 }
 
-// ExpireSessions ends all sessions, as five minutes without a call do.
+// ExpireSessions ends all sessions, as five minutes without a call do, and those
+// that time does not end too: of [Server.Token] and [User.Token]. A client that
+// [Server.Client] or [User.Client] has made with no other credentials is of no use
+// afterwards: its calls are ErrUnauthorized. One that is given bigv.WithAPIKey goes
+// on, and one that is given bigv.WithCredentials logs in again.
 func (s *Server) ExpireSessions() {
 	s.locked(func() { clear(s.state.sessions) })
 }

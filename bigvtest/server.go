@@ -240,12 +240,13 @@ func (s *Server) URL() string {
 // AuthURL is the base URL of the auth service.
 func (s *Server) AuthURL() string { return s.URL() }
 
-// Token is the ID of a session of alice that never expires. It is empty if
-// the server started [WithEmpty].
+// Token is the ID of a session of alice that time does not end. Only
+// [Server.ExpireSessions] does. It is empty if the server started [WithEmpty].
 func (s *Server) Token() string { return s.admin }
 
 // APIKey is an API key of alice, without the prefix, that has all her rights
-// and never expires. It is empty if the server started [WithEmpty].
+// and never expires: it is no session, so [Server.ExpireSessions] leaves it. It is
+// empty if the server started [WithEmpty].
 func (s *Server) APIKey() string { return s.adminKey }
 
 // Certificate is what the server identifies itself with, nil without
