@@ -39,22 +39,30 @@ func main() {
 	// Without this, the first row that nobody reads would kill the program; with
 	// it, writing the row is an error, which run knows.
 	signal.Ignore(syscall.SIGPIPE)
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "inventory:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("inventory", flag.ContinueOnError)
 	format := flags.String("format", "tree", "tree, or virtual machines as csv, or as json with one object a line")
 	account := flags.String("account", "", "this account only")
 	deleted := flags.Bool("deleted", false, "deleted virtual machines too")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	show, ok := map[string]func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error{
 		"tree": showTree, "csv": showCSV, "json": showJSON,

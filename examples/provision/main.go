@@ -51,12 +51,16 @@ func main() {
 	}
 }
 
-// run makes one machine. Progress goes to a place of its own, so that the result
-// can be piped.
-func run(ctx context.Context, args []string, out, progress io.Writer) error {
+// run makes one machine. Progress goes to stderr, so that the result can be piped.
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
 	passwordFile := flags.String("password-file", "", "file with root's password; written with a new one if there is none")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
@@ -85,7 +89,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := provisioner{client: client, wait: wait, out: out, progress: progress}
+	p := provisioner{client: client, wait: wait, out: out, progress: stderr}
 	vm, err := p.provision(ctx, wanted, password)
 	if err != nil {
 		return err

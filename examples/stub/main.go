@@ -54,21 +54,29 @@ func wake(ctx context.Context, m machines, group bigv.GroupPath) (started []stri
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "stub:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("stub", flag.ContinueOnError)
 	var group bigv.GroupPath
 	flags.TextVar(&group, "group", bigv.AccountPath("acme").Group("web"), "whose machines to start, as group.account")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	client, closeService, err := connect()
 	if err != nil {

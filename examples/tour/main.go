@@ -28,7 +28,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, isTerminal(os.Stdout)); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, isTerminal(os.Stdout)); err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
 		stop()
 		os.Exit(1)
@@ -46,13 +46,21 @@ type tour struct {
 	account  bigv.AccountPath
 }
 
-func run(ctx context.Context, args []string, out io.Writer, terminal bool) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
 	flags := flag.NewFlagSet("tour", flag.ContinueOnError)
 	write := flags.Bool("write", false, "on the real service: make a machine (it is billed) and purge it again")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	t := &tour{out: out, terminal: terminal}
 	local := os.Getenv("BIGV_API_KEY") == "" && os.Getenv("BIGV_TOKEN") == "" && os.Getenv("BIGV_USERNAME") == ""
