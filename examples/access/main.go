@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
 		return errors.New("which list? Give one file")
 	}
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	client, closeService, err := connect(local)
+	client, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
@@ -101,13 +101,23 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return apply(ctx, changes, out)
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory that is not quite as the list has it.
-func connect(local bool) (client *bigv.Client, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-access"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -21,7 +21,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -173,9 +173,10 @@ carol   group_admin   group default.acme              password and YubiKey
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
 	for _, args := range [][]string{nil, {"-yes"}} {
-		var out bytes.Buffer
-		require.NoError(t, run(t.Context(), args, &out, io.Discard))
+		var out, stderr bytes.Buffer
+		require.NoError(t, run(t.Context(), args, &out, &stderr))
 		assert.Contains(t, out.String(), "+ bob: group_admin on group web.acme")
+		assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 		assert.Equal(t, len(args)*6, strings.Count(out.String(), ": done\n"))
 	}
 }
@@ -299,4 +300,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
 	assert.Contains(t, stderr.String(), "Usage of access:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{"-yes", file(t, asItIs)}, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

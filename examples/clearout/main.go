@@ -12,7 +12,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -20,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	if *atOnce < 1 {
 		return fmt.Errorf("-at-once %d: at least 1 is needed", *atOnce)
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	name := flags.Arg(0)
 	if local && name == "" {
 		name = "old-web.acme"
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	client, closeService, err := connect(local)
+	client, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
@@ -100,13 +100,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	return nil
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory with something to clear out.
-func connect(local bool) (client *bigv.Client, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-clearout"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -24,7 +24,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -100,10 +100,11 @@ func TestRun(t *testing.T) {
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, io.Discard))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, &stderr))
 	assert.Contains(t, out.String(), "going ahead")
 	assert.Contains(t, out.String(), "Deleted group old-web.acme.")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestFailuresStandBesideTheirMachines(t *testing.T) {
@@ -243,4 +244,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, nil, io.Discard, &stderr))
 	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{"-yes", "old-web.acme"}, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

@@ -6,11 +6,11 @@
 //	go run ./examples/inventory -format json | head -n 1
 //
 // It only reads. With nothing configured it does so from a service in memory;
-// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME set, from Bytemark's.
+// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set, from
+// Bytemark's.
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if !ok {
 		return fmt.Errorf("format %q: it is tree, csv or json", *format)
 	}
-	client, closeService, err := connect()
+	client, closeService, err := connect(stderr)
 	if err != nil {
 		return err
 	}
@@ -84,13 +84,23 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return err
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory.
-func connect() (client *bigv.Client, closeService func(), err error) {
-	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
+	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

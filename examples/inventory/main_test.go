@@ -18,7 +18,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -96,9 +96,10 @@ other                    1 group
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), "db-primary")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestRunWithoutAccounts(t *testing.T) {
@@ -213,4 +214,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 func TestArgumentsAreRefused(t *testing.T) {
 	configure(t, nil)
 	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

@@ -16,7 +16,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -27,6 +26,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
 		return errors.New("which machine? Give one file")
 	}
@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	client, wait, closeService, err := connect(local)
+	client, wait, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
@@ -98,13 +98,23 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return nil
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory, where time passes a hundred times as fast.
-func connect(local bool) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
 		return client, wait, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start(bigvtest.WithSpeed(100))
 	if err != nil {
 		return nil, wait, nil, err

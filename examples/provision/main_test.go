@@ -22,7 +22,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT", "ROOT_PASSWORD"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT", "ROOT_PASSWORD"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -108,9 +108,10 @@ func TestAMachineIsMadeOnce(t *testing.T) {
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), ssh)
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestWhatIsMissingIsAdded(t *testing.T) {
@@ -350,4 +351,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
 	assert.Contains(t, stderr.String(), "Usage of provision:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{file(t, "spec.yaml", string(sample))}, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

@@ -10,7 +10,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/bigv-go/bigv"
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	case flags.NArg() > 0:
 		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
-	client, closeService, err := connect()
+	client, closeService, err := connect(stderr)
 	if err != nil {
 		return err
 	}
@@ -90,13 +90,23 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return err
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory.
-func connect() (client *bigv.Client, closeService func(), err error) {
-	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
+	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-stub"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -106,9 +106,10 @@ func TestRun(t *testing.T) {
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	nothingConfigured(t)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Equal(t, "started www2\n", out.String())
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestAWrongFlagIsNamedOnce(t *testing.T) {
@@ -127,4 +128,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 func TestArgumentsAreRefused(t *testing.T) {
 	nothingConfigured(t)
 	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		nothingConfigured(t)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

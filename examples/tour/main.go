@@ -4,9 +4,9 @@
 //	go run ./examples/tour
 //
 // With nothing configured it works on a service in memory and costs nothing.
-// With BIGV_API_KEY or BIGV_TOKEN set it works on Bytemark's: it only reads there,
-// unless -write is given, and then the machine it makes is billed until it is
-// purged a few minutes later.
+// With BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set it works on
+// Bytemark's: it only reads there, unless -write is given, and then the machine it
+// makes is billed until it is purged a few minutes later.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -63,8 +64,9 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	t := &tour{out: out, terminal: terminal}
-	local := os.Getenv("BIGV_API_KEY") == "" && os.Getenv("BIGV_TOKEN") == "" && os.Getenv("BIGV_USERNAME") == ""
+	local := !configured()
 	if local {
+		fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 		srv, err := bigvtest.Start(bigvtest.WithSpeed(60))
 		if err != nil {
 			return err
@@ -91,6 +93,15 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 		return nil
 	}
 	return t.change(ctx)
+}
+
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
 func (t *tour) useMemory(srv *bigvtest.Server) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"testing"
 
@@ -25,10 +26,11 @@ func configure(t *testing.T, srv *bigvtest.Server) {
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, io.Discard, false))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
 	assert.Contains(t, out.String(), "www1 has 4096 MiB now\n")
 	assert.Contains(t, out.String(), ": nothing is left behind\n")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestAWrongFlagIsNamedOnce(t *testing.T) {
@@ -47,4 +49,18 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 func TestArgumentsAreRefused(t *testing.T) {
 	configure(t, nil)
 	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr, false), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }
