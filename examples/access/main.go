@@ -367,7 +367,7 @@ func apply(ctx context.Context, changes []change, out io.Writer) error {
 	made, failed := 0, 0
 	for _, c := range changes {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %d of %d changes made, %d failed: run it again for the rest", context.Cause(ctx), made, len(changes), failed)
+			return fmt.Errorf("%w: %d of %s made, %d failed: run it again for the rest", context.Cause(ctx), made, count(len(changes), "change"), failed)
 		}
 		if err := c.do(ctx); err != nil {
 			failed++
@@ -378,7 +378,14 @@ func apply(ctx context.Context, changes []change, out io.Writer) error {
 		fmt.Fprintf(out, "  %s: done\n", c.text)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d changes failed", failed, len(changes))
+		return fmt.Errorf("%d of %s failed", failed, count(len(changes), "change"))
 	}
 	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -234,6 +234,13 @@ func TestFailuresStandBesideTheirChanges(t *testing.T) {
 	assert.Equal(t, []string{"carol:group_admin"}, rights(t, srv))
 }
 
+func TestOneChangeThatFails(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Status: 403})
+	err := run(t.Context(), []string{"-yes", file(t, "account: acme\n")}, io.Discard, io.Discard)
+	assert.EqualError(t, err, "1 of 1 change failed")
+}
+
 func TestAnAnswerThatIsLostGrantsNothingTwice(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})

@@ -130,7 +130,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 
 // show tells what there is to lose.
 func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
-	fmt.Fprintf(out, "Group %s holds %d machines:\n", group, len(machines))
+	fmt.Fprintf(out, "Group %s holds %s:\n", group, count(len(machines), "machine"))
 	for _, vm := range machines {
 		state, storage := "off", 0
 		switch {
@@ -142,7 +142,7 @@ func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
 		for _, disc := range vm.Discs {
 			storage += disc.Size
 		}
-		fmt.Fprintf(out, "  %-16s %-8s %d discs, %d GiB\n", vm.Name, state, len(vm.Discs), storage/1024)
+		fmt.Fprintf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, count(len(vm.Discs), "disc"), storage/1024)
 	}
 }
 
@@ -213,12 +213,12 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 	}
 	close(queue)
 	wg.Wait()
-	fmt.Fprintf(out, "Purged %d of %d machines.\n", purged, len(machines))
+	fmt.Fprintf(out, "Purged %d of %s.\n", purged, count(len(machines), "machine"))
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %d machines failed and %d were not begun", context.Cause(ctx), failed, len(machines)-begun)
+		return fmt.Errorf("%w: %d of %s failed, %d not begun", context.Cause(ctx), failed, count(len(machines), "machine"), len(machines)-begun)
 	case failed > 0:
-		return fmt.Errorf("%d of %d machines are not purged", failed, len(machines))
+		return fmt.Errorf("%d of %s failed", failed, count(len(machines), "machine"))
 	}
 	return nil
 }
@@ -229,4 +229,11 @@ func purgeOne(ctx context.Context, client *bigv.Client, vm bigv.VirtualMachine) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 	defer cancel()
 	return client.VirtualMachines.Purge(ctx, vm.Path())
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

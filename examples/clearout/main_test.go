@@ -113,7 +113,7 @@ func TestFailuresStandBesideTheirMachines(t *testing.T) {
 	srv.Inject(bigvtest.Fault{Match: purges(group.VirtualMachine("www4")), Status: 400, Body: "nor this"})
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard)
-	assert.EqualError(t, err, "2 of 4 machines are not purged; group old.acme is still there")
+	assert.EqualError(t, err, "2 of 4 machines failed; group old.acme is still there")
 	assert.Regexp(t, `www2 +NOT purged: .*not this one`, out.String())
 	assert.Regexp(t, `www4 +NOT purged: .*nor this`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
@@ -194,7 +194,7 @@ func TestCtrlCSeesThroughWhatHasBegun(t *testing.T) {
 	var out bytes.Buffer
 	err := run(ctx, []string{"-yes", "-at-once", "1", "old.acme"}, nil, &out, io.Discard)
 	assert.ErrorIs(t, err, errCtrlC)
-	assert.ErrorContains(t, err, "0 machines failed and 2 were not begun; group old.acme is still there")
+	assert.ErrorContains(t, err, "0 of 4 machines failed, 2 not begun; group old.acme is still there")
 	assert.Regexp(t, `www2 +purged`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
 	assert.Equal(t, []string{"www3", "www4"}, group.VirtualMachineNames())
@@ -258,4 +258,14 @@ func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
 		assert.Error(t, run(cancelled, []string{"-yes", "old-web.acme"}, nil, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
+}
+
+func TestOneIsNotMany(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("old").VirtualMachine("www1")
+	configure(t, srv)
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
+	assert.Contains(t, out.String(), "Group old.acme holds 1 machine:\n  www1             on       1 disc, 25 GiB\n")
+	assert.Contains(t, out.String(), "Purged 1 of 1 machine.\n")
 }
