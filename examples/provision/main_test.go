@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -190,20 +191,28 @@ func TestADeletedMachineIsReported(t *testing.T) {
 
 var errCtrlC = errors.New("interrupt signal received")
 
+// afterTheCreation matches nothing, and calls f when somebody looks after it.
+func afterTheCreation(f func()) func(*http.Request) bool {
+	created := false
+	return func(r *http.Request) bool {
+		if created && r.Method == http.MethodGet {
+			f()
+		}
+		created = created || r.Method == http.MethodPost
+		return false
+	}
+}
+
 func TestAfterCtrlCItIsWaitedFor(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	configure(t, srv)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	// Ctrl-C comes while it is being made.
-	remove := srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
-		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/virtual_machines/50") {
-			cancel(errCtrlC)
-		}
-		return false
-	}})
+	remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
 	said, err := provision(ctx, t, string(sample))
 	assert.ErrorIs(t, err, errCtrlC)
+	assert.ErrorContains(t, err, "wait for virtual machine www2.web.acme: ")
 	assert.Contains(t, said, "Made www2.web.acme")
 	assert.NotContains(t, said, "ssh root@")
 	assert.True(t, www2(srv).State().Provisioning)
@@ -275,12 +284,18 @@ func TestRootPassword(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "battery staple", www2(srv).State().RootPassword)
 	})
-	t.Run("into a file, before anything is sent, and from it when run again", func(t *testing.T) {
+	t.Run("into a file, before the creation is sent, and from it when run again", func(t *testing.T) {
 		srv := newServer(t)
 		name := filepath.Join(t.TempDir(), "password")
-		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 403})
+		there := false
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
+			_, err := os.Stat(name)
+			there = err == nil
+			return true
+		}, Status: 403})
 		_, err := provision(t.Context(), t, without, "-password-file", name)
 		require.ErrorIs(t, err, bigv.ErrForbidden)
+		assert.True(t, there)
 		info, err := os.Stat(name)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -303,7 +318,106 @@ func TestRootPassword(t *testing.T) {
 		srv := newServer(t)
 		_, err := provision(t.Context(), t, without, "-password-file", filepath.Join(t.TempDir(), "nowhere", "password"))
 		assert.Error(t, err)
-		assert.Empty(t, srv.Journal())
+		assert.Empty(t, writes(srv))
+	})
+}
+
+// A file that holds another password than the machine has is worse than none, and
+// a password that is set and in no file worse still.
+func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
+	spec := strings.Replace(string(sample), "stretch", "jessie", 1)
+	asItIs := func(srv *bigvtest.Server) { www2(srv).SetCores(2).SetMemory(4096) }
+	t.Run("is not written", func(t *testing.T) {
+		srv := newServer(t)
+		asItIs(srv)
+		name := filepath.Join(t.TempDir(), "password")
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not written: the machine has the password that it was made with.\n")
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is not written if it is deleted", func(t *testing.T) {
+		srv := newServer(t)
+		www2(srv).SetDeleted(true)
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorContains(t, err, "undelete or purge it")
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is not written if nobody can tell", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Status: 403})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorIs(t, err, bigv.ErrForbidden)
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is left as it is, as after a run that was interrupted", func(t *testing.T) {
+		srv := bigvtest.NewServer(t)
+		configure(t, srv)
+		name := filepath.Join(t.TempDir(), "password")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
+		_, err := provision(ctx, t, spec, "-password-file", name)
+		require.ErrorIs(t, err, errCtrlC)
+		remove()
+		srv.Advance(bigvtest.ProvisioningTime)
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, name+" was not used: it holds root's password only if the machine was made with it.\n")
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+	})
+	t.Run("holds the password of a creation whose answer is lost", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+	})
+	t.Run("is told of if somebody is quicker", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
+			asItIs(srv)
+			return false
+		}})
+		name := filepath.Join(t.TempDir(), "password")
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not used: it holds root's password only if the machine was made with it.\n")
+		assert.FileExists(t, name)
+	})
+	t.Run("is not overwritten by another run", func(t *testing.T) {
+		srv := newServer(t)
+		name := filepath.Join(t.TempDir(), "password")
+		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(*http.Request) bool {
+			return os.WriteFile(name, []byte("of the other\n"), 0o600) != nil
+		}})
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorIs(t, err, fs.ErrExist)
+		assert.Empty(t, writes(srv))
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, "of the other\n", string(kept))
+	})
+	t.Run("a machine that goes away is not made with a password that is in no file", func(t *testing.T) {
+		srv := newServer(t)
+		asItIs(srv)
+		looks := 0
+		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(r *http.Request) bool {
+			looks++
+			return looks > 1
+		}, Status: 404, Times: -1})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.Error(t, err)
+		assert.Empty(t, writes(srv))
+		assert.NoFileExists(t, name)
 	})
 }
 
