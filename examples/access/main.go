@@ -41,22 +41,27 @@ var sample []byte
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "access:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("access", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "make the changes")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
 		return errors.New("which list? Give one file")
 	}
@@ -64,7 +69,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	client, closeService, err := connect(local)
+	client, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
@@ -96,13 +101,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return apply(ctx, changes, out)
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory that is not quite as the list has it.
-func connect(local bool) (client *bigv.Client, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-access"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err
@@ -352,7 +367,7 @@ func apply(ctx context.Context, changes []change, out io.Writer) error {
 	made, failed := 0, 0
 	for _, c := range changes {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %d of %d changes made, %d failed: run it again for the rest", context.Cause(ctx), made, len(changes), failed)
+			return fmt.Errorf("%w: %d of %s made, %d failed: run it again for the rest", context.Cause(ctx), made, count(len(changes), "change"), failed)
 		}
 		if err := c.do(ctx); err != nil {
 			failed++
@@ -363,7 +378,14 @@ func apply(ctx context.Context, changes []change, out io.Writer) error {
 		fmt.Fprintf(out, "  %s: done\n", c.text)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d changes failed", failed, len(changes))
+		return fmt.Errorf("%d of %s failed", failed, count(len(changes), "change"))
 	}
 	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -126,7 +127,7 @@ func TestRun(t *testing.T) {
 			// Shown, and nothing sent.
 			srv.ClearJournal()
 			var out bytes.Buffer
-			require.NoError(t, run(t.Context(), []string{list}, &out))
+			require.NoError(t, run(t.Context(), []string{list}, &out, io.Discard))
 			if diff == "" {
 				assert.Contains(t, out.String(), "All is as the list has it.")
 			} else {
@@ -138,7 +139,7 @@ func TestRun(t *testing.T) {
 
 			// Done.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out))
+			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out, io.Discard))
 			assert.Equal(t, len(tt.want), strings.Count(out.String(), ": done\n"))
 			assert.Equal(t, tt.rights, rights(t, srv))
 			assert.Equal(t, tt.keys, srv.User("alice").AuthorizedKeys())
@@ -148,7 +149,7 @@ func TestRun(t *testing.T) {
 
 			// Again: nothing to do.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out))
+			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out, io.Discard))
 			assert.Contains(t, out.String(), "All is as the list has it.")
 		})
 	}
@@ -161,7 +162,7 @@ func TestTable(t *testing.T) {
 	})
 	require.NoError(t, err)
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{file(t, asItIs)}, &out))
+	require.NoError(t, run(t.Context(), []string{file(t, asItIs)}, &out, io.Discard))
 	assert.Regexp(t, `^USER    LEVEL         ON                              BY
 bob     vm_admin      virtual machine www1.web.acme   password
 bob     vm_admin      virtual machine www1.web.acme   API key \d+ alone
@@ -172,9 +173,10 @@ carol   group_admin   group default.acme              password and YubiKey
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
 	for _, args := range [][]string{nil, {"-yes"}} {
-		var out bytes.Buffer
-		require.NoError(t, run(t.Context(), args, &out))
+		var out, stderr bytes.Buffer
+		require.NoError(t, run(t.Context(), args, &out, &stderr))
 		assert.Contains(t, out.String(), "+ bob: group_admin on group web.acme")
+		assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 		assert.Equal(t, len(args)*6, strings.Count(out.String(), ": done\n"))
 	}
 }
@@ -197,7 +199,7 @@ func TestListsThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			srv.ClearJournal()
-			assert.ErrorContains(t, run(t.Context(), []string{"-yes", file(t, tt.list)}, new(bytes.Buffer)), tt.want)
+			assert.ErrorContains(t, run(t.Context(), []string{"-yes", file(t, tt.list)}, new(bytes.Buffer), io.Discard), tt.want)
 			for _, x := range srv.Journal() {
 				assert.Equal(t, http.MethodGet, x.Method)
 			}
@@ -208,7 +210,7 @@ func TestListsThatAreRefused(t *testing.T) {
 func TestArguments(t *testing.T) {
 	newServer(t)
 	for want, args := range map[string][]string{"which list?": nil, "Give one file": {"a", "b"}, "no such file": {"-yes", "/nowhere/list.yaml"}, "-purge": {"-purge"}} {
-		assert.ErrorContains(t, run(t.Context(), args, new(bytes.Buffer)), want)
+		assert.ErrorContains(t, run(t.Context(), args, new(bytes.Buffer), io.Discard), want)
 	}
 }
 
@@ -220,25 +222,32 @@ func TestFailuresStandBesideTheirChanges(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, Path: "/users/carol/privileges", Status: 403})
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-yes", file(t, carolToo)}, &out)
+	err := run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard)
 	assert.EqualError(t, err, "1 of 2 changes failed")
 	assert.Regexp(t, `\+ carol: group_admin on group web.acme: FAILED: .*403`, out.String())
 	assert.Contains(t, out.String(), "- bob: vm_admin on virtual machine www1.web.acme: done\n")
 
 	// The second run does the rest, and that only.
 	out.Reset()
-	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out))
+	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard))
 	assert.Equal(t, 1, strings.Count(out.String(), ": done\n"))
 	assert.Equal(t, []string{"carol:group_admin"}, rights(t, srv))
+}
+
+func TestOneChangeThatFails(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Status: 403})
+	err := run(t.Context(), []string{"-yes", file(t, "account: acme\n")}, io.Discard, io.Discard)
+	assert.EqualError(t, err, "1 of 1 change failed")
 }
 
 func TestAnAnswerThatIsLostGrantsNothingTwice(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
 	var out bytes.Buffer
-	assert.EqualError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out), "1 of 2 changes failed")
+	assert.EqualError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard), "1 of 2 changes failed")
 	assert.Contains(t, out.String(), "it may have been done, and may not")
-	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out))
+	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard))
 	assert.Contains(t, out.String(), "All is as the list has it.")
 	assert.Equal(t, []string{"carol:group_admin"}, rights(t, srv))
 	assert.Empty(t, srv.DoneTwice())
@@ -247,7 +256,7 @@ func TestAnAnswerThatIsLostGrantsNothingTwice(t *testing.T) {
 func TestAListThatCannotBeRead(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Path: "/accounts/acme/groups/web/virtual_machines/www1/privileges", Status: 403})
-	assert.ErrorIs(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, new(bytes.Buffer)), bigv.ErrForbidden)
+	assert.ErrorIs(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, new(bytes.Buffer), io.Discard), bigv.ErrForbidden)
 	assert.Equal(t, []string{"bob:vm_admin"}, rights(t, srv), "what was not seen is not judged")
 }
 
@@ -261,12 +270,12 @@ func TestCtrlC(t *testing.T) {
 			cancel(errCtrlC)
 		}
 	})
-	err := run(ctx, []string{"-yes", file(t, carolToo)}, out)
+	err := run(ctx, []string{"-yes", file(t, carolToo)}, out, io.Discard)
 	assert.ErrorIs(t, err, errCtrlC)
 	assert.ErrorContains(t, err, "1 of 2 changes made, 0 failed")
 	assert.Equal(t, []string{"carol:group_admin", "bob:vm_admin"}, rights(t, srv), "what takes away comes last")
 
-	assert.ErrorIs(t, run(ctx, []string{file(t, carolToo)}, out), errCtrlC, "before anything is read")
+	assert.ErrorIs(t, run(ctx, []string{file(t, carolToo)}, out, io.Discard), errCtrlC, "before anything is read")
 }
 
 // writer looks at what is written.
@@ -283,6 +292,33 @@ func TestWhatAnAPIKeyMayItsUserMayNot(t *testing.T) {
 	srv.User("dave").APIKey("ci")
 	require.NoError(t, srv.Client().Privileges.Revoke(t.Context(), id))
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{file(t, asItIs+"  dave:\n    privileges: [{level: vm_console, virtual_machine: www1.web.acme}]\n")}, &out))
+	require.NoError(t, run(t.Context(), []string{file(t, asItIs+"  dave:\n    privileges: [{level: vm_console, virtual_machine: www1.web.acme}]\n")}, &out, io.Discard))
 	assert.Contains(t, out.String(), "+ dave: vm_console on virtual machine www1.web.acme")
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	configure(t, nil)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of access:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of access:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{"-yes", file(t, asItIs)}, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

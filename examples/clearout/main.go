@@ -12,7 +12,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -20,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,18 +33,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "clearout:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("clearout", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "do not ask")
 	atOnce := flags.Int("at-once", 4, "how many machines to purge at a time")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
@@ -52,7 +57,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if *atOnce < 1 {
 		return fmt.Errorf("-at-once %d: at least 1 is needed", *atOnce)
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	name := flags.Arg(0)
 	if local && name == "" {
 		name = "old-web.acme"
@@ -64,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	client, closeService, err := connect(local)
+	client, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
@@ -95,13 +100,23 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	return nil
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory with something to clear out.
-func connect(local bool) (client *bigv.Client, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-clearout"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err
@@ -115,7 +130,7 @@ func connect(local bool) (client *bigv.Client, closeService func(), err error) {
 
 // show tells what there is to lose.
 func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
-	fmt.Fprintf(out, "Group %s holds %d machines:\n", group, len(machines))
+	fmt.Fprintf(out, "Group %s holds %s:\n", group, count(len(machines), "machine"))
 	for _, vm := range machines {
 		state, storage := "off", 0
 		switch {
@@ -127,7 +142,7 @@ func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
 		for _, disc := range vm.Discs {
 			storage += disc.Size
 		}
-		fmt.Fprintf(out, "  %-16s %-8s %d discs, %d GiB\n", vm.Name, state, len(vm.Discs), storage/1024)
+		fmt.Fprintf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, count(len(vm.Discs), "disc"), storage/1024)
 	}
 }
 
@@ -198,12 +213,12 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 	}
 	close(queue)
 	wg.Wait()
-	fmt.Fprintf(out, "Purged %d of %d machines.\n", purged, len(machines))
+	fmt.Fprintf(out, "Purged %d of %s.\n", purged, count(len(machines), "machine"))
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %d machines failed and %d were not begun", context.Cause(ctx), failed, len(machines)-begun)
+		return fmt.Errorf("%w: %d of %s failed, %d not begun", context.Cause(ctx), failed, count(len(machines), "machine"), len(machines)-begun)
 	case failed > 0:
-		return fmt.Errorf("%d of %d machines are not purged", failed, len(machines))
+		return fmt.Errorf("%d of %s failed", failed, count(len(machines), "machine"))
 	}
 	return nil
 }
@@ -214,4 +229,11 @@ func purgeOne(ctx context.Context, client *bigv.Client, vm bigv.VirtualMachine) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 	defer cancel()
 	return client.VirtualMachines.Purge(ctx, vm.Path())
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -24,7 +24,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv, group := newGroup(t)
 			var out bytes.Buffer
-			err := run(t.Context(), tt.args, strings.NewReader(tt.answers), &out)
+			err := run(t.Context(), tt.args, strings.NewReader(tt.answers), &out, io.Discard)
 			if tt.want != "" {
 				assert.ErrorContains(t, err, tt.want)
 				assert.Len(t, group.VirtualMachineNames(), 4)
@@ -93,17 +93,18 @@ func TestRun(t *testing.T) {
 			assert.Equal(t, []string{"bystander"}, srv.Account("acme").Group("web").VirtualMachineNames())
 
 			// The second run has nothing to do, and says so.
-			assert.ErrorIs(t, run(t.Context(), tt.args, strings.NewReader(tt.answers), &out), bigv.ErrNotFound)
+			assert.ErrorIs(t, run(t.Context(), tt.args, strings.NewReader(tt.answers), &out, io.Discard), bigv.ErrNotFound)
 		})
 	}
 }
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, &stderr))
 	assert.Contains(t, out.String(), "going ahead")
 	assert.Contains(t, out.String(), "Deleted group old-web.acme.")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestFailuresStandBesideTheirMachines(t *testing.T) {
@@ -111,8 +112,8 @@ func TestFailuresStandBesideTheirMachines(t *testing.T) {
 	srv.Inject(bigvtest.Fault{Match: purges(group.VirtualMachine("www2")), Status: 403, Body: "not this one"})
 	srv.Inject(bigvtest.Fault{Match: purges(group.VirtualMachine("www4")), Status: 400, Body: "nor this"})
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-yes", "old.acme"}, nil, &out)
-	assert.EqualError(t, err, "2 of 4 machines are not purged; group old.acme is still there")
+	err := run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard)
+	assert.EqualError(t, err, "2 of 4 machines failed; group old.acme is still there")
 	assert.Regexp(t, `www2 +NOT purged: .*not this one`, out.String())
 	assert.Regexp(t, `www4 +NOT purged: .*nor this`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
@@ -120,16 +121,16 @@ func TestFailuresStandBesideTheirMachines(t *testing.T) {
 
 	// The second run does the rest.
 	out.Reset()
-	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out))
+	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
 	assert.Contains(t, out.String(), "Purged 2 of 2 machines.\nDeleted group old.acme.\n")
 }
 
 func TestAGroupThatCannotBeDeleted(t *testing.T) {
 	srv, group := newGroup(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Path: "/accounts/acme/groups/old", Status: 403})
-	assert.ErrorIs(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, io.Discard), bigv.ErrForbidden)
+	assert.ErrorIs(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, io.Discard, io.Discard), bigv.ErrForbidden)
 	assert.Empty(t, group.VirtualMachineNames())
-	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, io.Discard))
+	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, io.Discard, io.Discard))
 	assert.False(t, group.Exists())
 }
 
@@ -146,7 +147,7 @@ func TestAMachineThatSomebodyElsePurges(t *testing.T) {
 		return "old.acme\n"
 	})
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"old.acme"}, meanwhile, &out))
+	require.NoError(t, run(t.Context(), []string{"old.acme"}, meanwhile, &out, io.Discard))
 	require.NoError(t, failed)
 	assert.Regexp(t, `www3 +is here no more`, out.String())
 	assert.Contains(t, out.String(), "Purged 3 of 4 machines.\nDeleted group old.acme.\n")
@@ -164,7 +165,7 @@ func TestCtrlCAtTheQuestion(t *testing.T) {
 			cancel(errCtrlC)
 		}
 	})
-	err := run(ctx, []string{"old.acme"}, never, asked)
+	err := run(ctx, []string{"old.acme"}, never, asked, io.Discard)
 	assert.ErrorIs(t, err, errCtrlC)
 	assert.ErrorContains(t, err, "nothing was purged")
 	assert.Len(t, group.VirtualMachineNames(), 4)
@@ -191,9 +192,9 @@ func TestCtrlCSeesThroughWhatHasBegun(t *testing.T) {
 		return true
 	}, Delay: 50 * time.Millisecond})
 	var out bytes.Buffer
-	err := run(ctx, []string{"-yes", "-at-once", "1", "old.acme"}, nil, &out)
+	err := run(ctx, []string{"-yes", "-at-once", "1", "old.acme"}, nil, &out, io.Discard)
 	assert.ErrorIs(t, err, errCtrlC)
-	assert.ErrorContains(t, err, "0 machines failed and 2 were not begun; group old.acme is still there")
+	assert.ErrorContains(t, err, "0 of 4 machines failed, 2 not begun; group old.acme is still there")
 	assert.Regexp(t, `www2 +purged`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
 	assert.Equal(t, []string{"www3", "www4"}, group.VirtualMachineNames())
@@ -227,7 +228,44 @@ func TestSeveralAtATimeAndNoMore(t *testing.T) {
 	}))
 	defer counting.Close()
 	t.Setenv("BIGV_ENDPOINT", counting.URL)
-	require.NoError(t, run(t.Context(), []string{"-yes", "-at-once", "3", "old.acme"}, nil, io.Discard))
+	require.NoError(t, run(t.Context(), []string{"-yes", "-at-once", "3", "old.acme"}, nil, io.Discard, io.Discard))
 	assert.EqualValues(t, atOnce, most.Load())
 	assert.False(t, group.Exists())
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	configure(t, nil)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, nil, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, nil, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{"-yes", "old-web.acme"}, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
+}
+
+func TestOneIsNotMany(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("old").VirtualMachine("www1")
+	configure(t, srv)
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
+	assert.Contains(t, out.String(), "Group old.acme holds 1 machine:\n  www1             on       1 disc, 25 GiB\n")
+	assert.Contains(t, out.String(), "Purged 1 of 1 machine.\n")
 }

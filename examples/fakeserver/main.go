@@ -44,24 +44,34 @@ func main() {
 	}
 }
 
+// maxSpeed keeps the clock, which cannot go on for more than 292 years, right for
+// a day.
+const maxSpeed = 100_000
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
-	flags.SetOutput(stderr)
 	listen := flags.String("listen", "127.0.0.1:0", "`address` to listen on")
-	speed := flags.Float64("speed", 30, "how many times as fast as ours the clock runs; 0 stops it")
+	speed := flags.Float64("speed", 30, "how many times as fast as ours the clock runs")
 	machines := flags.Int("machines", 0, "how many more machines to make, with two discs and a NIC each")
 	posted := flags.Int("post-status", 201, "`status` of a POST that made an account, user, disc, privilege, backup, schedule or API key; some old clients insist on 200")
 	secure := flags.Bool("tls", false, "serve HTTPS with a certificate made for the occasion")
 	certificate := flags.String("tls-cert", "", "`file` to write that certificate to")
-	switch err := flags.Parse(args); {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
 		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
-	case *speed < 0 || *machines < 0:
-		return errors.New("-speed and -machines cannot be negative")
+	case !(*speed > 0 && *speed <= maxSpeed): // NaN is neither
+		return fmt.Errorf("-speed %v: it must be above 0, and at most %v", *speed, maxSpeed)
+	case *machines < 0:
+		return errors.New("-machines cannot be negative")
 	case *posted < 200 || *posted > 299:
 		return errors.New("-post-status must be from 200 to 299")
 	case *certificate != "" && !*secure:

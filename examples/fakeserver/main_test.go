@@ -129,6 +129,10 @@ func TestRefusesFlagsThatMakeNoSense(t *testing.T) {
 	for name, args := range map[string][]string{
 		"an argument":            {"now"},
 		"a negative speed":       {"-speed", "-1"},
+		"a clock that stands":    {"-speed", "0"},
+		"a speed that is none":   {"-speed", "NaN"},
+		"a speed without end":    {"-speed", "Inf"},
+		"a speed beyond clocks":  {"-speed", "1e300"},
 		"fewer than no machines": {"-machines", "-1"},
 		"a certificate for HTTP": {"-tls-cert", "cert.pem"},
 		"a POST that fails":      {"-post-status", "404"},
@@ -137,8 +141,22 @@ func TestRefusesFlagsThatMakeNoSense(t *testing.T) {
 		"no such directory":      {"-tls", "-tls-cert", "/nonexistent/cert.pem"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Error(t, run(t.Context(), args, io.Discard, io.Discard))
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // what is not refused ends at once
+			assert.Error(t, run(ctx, args, io.Discard, io.Discard))
 		})
 	}
 	assert.NoError(t, run(t.Context(), []string{"-help"}, io.Discard, io.Discard))
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of fakeserver:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of fakeserver:\n")
 }

@@ -6,11 +6,11 @@
 //	go run ./examples/inventory -format json | head -n 1
 //
 // It only reads. With nothing configured it does so from a service in memory;
-// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME set, from Bytemark's.
+// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set, from
+// Bytemark's.
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -39,22 +39,30 @@ func main() {
 	// Without this, the first row that nobody reads would kill the program; with
 	// it, writing the row is an error, which run knows.
 	signal.Ignore(syscall.SIGPIPE)
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "inventory:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("inventory", flag.ContinueOnError)
 	format := flags.String("format", "tree", "tree, or virtual machines as csv, or as json with one object a line")
 	account := flags.String("account", "", "this account only")
 	deleted := flags.Bool("deleted", false, "deleted virtual machines too")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	show, ok := map[string]func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error{
 		"tree": showTree, "csv": showCSV, "json": showJSON,
@@ -62,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if !ok {
 		return fmt.Errorf("format %q: it is tree, csv or json", *format)
 	}
-	client, closeService, err := connect()
+	client, closeService, err := connect(stderr)
 	if err != nil {
 		return err
 	}
@@ -76,13 +84,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return err
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory.
-func connect() (client *bigv.Client, closeService func(), err error) {
-	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
+	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -86,7 +87,7 @@ other                    1 group
 			newServer(t)
 			for range 2 { // the second run shows the same
 				var out bytes.Buffer
-				require.NoError(t, run(t.Context(), tt.args, &out))
+				require.NoError(t, run(t.Context(), tt.args, &out, io.Discard))
 				assert.Equal(t, tt.want, out.String())
 			}
 		})
@@ -95,9 +96,10 @@ other                    1 group
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), "db-primary")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestRunWithoutAccounts(t *testing.T) {
@@ -105,7 +107,7 @@ func TestRunWithoutAccounts(t *testing.T) {
 	configure(t, srv)
 	t.Setenv("BIGV_API_KEY", srv.User("carol").APIKey("inventory"))
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out))
+	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
 	assert.Equal(t, "These credentials see no account.\n", out.String())
 }
 
@@ -133,7 +135,7 @@ func TestRunFails(t *testing.T) {
 				srv.Inject(tt.fault)
 			}
 			var out bytes.Buffer
-			err := run(tt.ctx, tt.args, &out)
+			err := run(tt.ctx, tt.args, &out, io.Discard)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, tt.message)
 			if tt.want != nil {
@@ -149,7 +151,7 @@ func TestRowsAreWrittenAsTheyArrive(t *testing.T) {
 	srv.Account("acme").Group("web").AddVirtualMachines("many", 1000)
 	srv.Inject(bigvtest.Fault{Path: "/virtual_machines", CutBodyAt: 500_000, Times: -1})
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-format", "csv"}, &out)
+	err := run(t.Context(), []string{"-format", "csv"}, &out, io.Discard)
 	require.Error(t, err)
 	lines := strings.Count(out.String(), "\n")
 	assert.Greater(t, lines, 100)
@@ -179,7 +181,7 @@ func TestABrokenPipeIsNoFailure(t *testing.T) {
 			srv := newServer(t)
 			srv.Account("acme").Group("web").AddVirtualMachines("many", 100)
 			out := &head{left: 1}
-			require.NoError(t, run(t.Context(), []string{"-format", format}, out))
+			require.NoError(t, run(t.Context(), []string{"-format", format}, out, io.Discard))
 			assert.Equal(t, 2, out.asked, "nothing is written after the pipe has broken")
 		})
 	}
@@ -188,10 +190,42 @@ func TestABrokenPipeIsNoFailure(t *testing.T) {
 func TestAFullDiscIsAFailure(t *testing.T) {
 	newServer(t)
 	for _, format := range []string{"csv", "json", "tree"} {
-		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, full{}), syscall.ENOSPC, format)
+		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, full{}, io.Discard), syscall.ENOSPC, format)
 	}
 }
 
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	configure(t, nil)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of inventory:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of inventory:\n")
+}
+
+func TestArgumentsAreRefused(t *testing.T) {
+	configure(t, nil)
+	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
+}

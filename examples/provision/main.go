@@ -10,13 +10,13 @@
 // is reported and nothing is changed.
 //
 // Root's password does not belong in the file. It is read from the file that
-// -password-file names, which is written with a new one, for its owner alone, if
-// there is none; or from ROOT_PASSWORD. With SSH keys it may be left out: a
-// random one that nobody knows is set then. It is never printed.
+// -password-file names; if there is none, it is written with a new one, for its
+// owner alone, when a machine is about to be made. Or it is read from
+// ROOT_PASSWORD. With SSH keys it may be left out: a random one that nobody knows
+// is set then. It is never printed.
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -27,6 +27,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,17 +52,21 @@ func main() {
 	}
 }
 
-// run makes one machine. Progress goes to a place of its own, so that the result
-// can be piped.
-func run(ctx context.Context, args []string, out, progress io.Writer) error {
+// run makes one machine. Progress goes to stderr, so that the result can be piped.
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
-	passwordFile := flags.String("password-file", "", "file with root's password; written with a new one if there is none")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	passwordFile := flags.String("password-file", "", "`file` with root's password; written with a new one if there is none and a machine is made")
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	local := cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) == ""
+	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
 		return errors.New("which machine? Give one file")
 	}
@@ -76,16 +81,16 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	client, wait, closeService, err := connect(local)
+	client, wait, closeService, err := connect(local, stderr)
 	if err != nil {
 		return err
 	}
 	defer closeService()
-	password, err := rootPassword(*passwordFile, len(wanted.SSHKeys) > 0)
+	password, err := readPassword(*passwordFile, len(wanted.SSHKeys) > 0)
 	if err != nil {
 		return err
 	}
-	p := provisioner{client: client, wait: wait, out: out, progress: progress}
+	p := provisioner{client: client, wait: wait, out: out, progress: stderr}
 	vm, err := p.provision(ctx, wanted, password)
 	if err != nil {
 		return err
@@ -94,13 +99,23 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	return nil
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory, where time passes a hundred times as fast.
-func connect(local bool) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
+func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
 		return client, wait, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start(bigvtest.WithSpeed(100))
 	if err != nil {
 		return nil, wait, nil, err
@@ -111,29 +126,47 @@ func connect(local bool) (client *bigv.Client, wait bigv.WaitOptions, closeServi
 }
 
 // rootPassword is what root's password shall be if the machine is to be made.
-func rootPassword(file string, keys bool) (bigv.Secret, error) {
+type rootPassword struct {
+	bigv.Secret
+	file    string // what -password-file names
+	missing bool   // the file is yet to be written
+}
+
+func readPassword(file string, keys bool) (rootPassword, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		switch {
 		case err == nil && strings.TrimSpace(string(text)) == "":
-			return bigv.Secret{}, fmt.Errorf("%s is empty, and should hold a password", file)
+			return rootPassword{}, fmt.Errorf("%s is empty, and should hold a password", file)
 		case err == nil:
-			return bigv.NewSecret(strings.TrimSpace(string(text))), nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return bigv.Secret{}, err
+			return rootPassword{Secret: bigv.NewSecret(strings.TrimSpace(string(text))), file: file}, nil
+		case errors.Is(err, fs.ErrNotExist):
+			return rootPassword{Secret: bigv.NewSecret(rand.Text()), file: file, missing: true}, nil
 		}
-		// Written before anything is sent: a password that is set and then lost
-		// is worse than one that is kept and not set.
-		password := rand.Text()
-		return bigv.NewSecret(password), os.WriteFile(file, []byte(password+"\n"), 0o600)
+		return rootPassword{}, err
 	}
 	if password := os.Getenv("ROOT_PASSWORD"); password != "" {
-		return bigv.NewSecret(password), nil
+		return rootPassword{Secret: bigv.NewSecret(password)}, nil
 	}
 	if !keys {
-		return bigv.Secret{}, errors.New("nobody could log in: give ssh_keys in the file, -password-file or ROOT_PASSWORD")
+		return rootPassword{}, errors.New("nobody could log in: give ssh_keys in the file, -password-file or ROOT_PASSWORD")
 	}
-	return bigv.NewSecret(rand.Text()), nil
+	return rootPassword{Secret: bigv.NewSecret(rand.Text())}, nil
+}
+
+// save writes the file if it is missing. One that is there by now is not
+// overwritten: another run may have made the machine with what it holds.
+func (p *rootPassword) save() error {
+	if !p.missing {
+		return nil
+	}
+	f, err := os.OpenFile(p.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(p.Reveal() + "\n")
+	p.missing = false
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 type provisioner struct {
@@ -143,19 +176,37 @@ type provisioner struct {
 }
 
 // provision looks what is there at each step, and does what is left to do.
-func (p *provisioner) provision(ctx context.Context, wanted spec, password bigv.Secret) (vm bigv.VirtualMachine, err error) {
-	vm, created, err := p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password))
-	if err != nil {
-		return vm, err
+func (p *provisioner) provision(ctx context.Context, wanted spec, password rootPassword) (vm bigv.VirtualMachine, err error) {
+	created := false
+	vm, err = p.client.VirtualMachines.Get(ctx, wanted.path(), bigv.WithDeleted())
+	if errors.Is(err, bigv.ErrNotFound) {
+		// Saved before the creation is sent: a password that is set and then lost
+		// is worse than one that is kept and not set. And not before that, or the
+		// file would hold another password than a machine that is there.
+		if err := password.save(); err != nil {
+			return vm, err
+		}
+		// Where its answer is lost, FindOrCreate looks before it fails.
+		vm, created, err = p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password.Secret))
 	}
-	if created {
+	switch {
+	case err != nil:
+		return vm, err
+	case vm.Deleted:
+		return vm, fmt.Errorf("%s is deleted, and keeps its name: undelete or purge it", wanted.path())
+	case created:
 		fmt.Fprintf(p.out, "Made %s. It is billed from now on.\n", wanted.path())
-	} else {
+	default:
 		fmt.Fprintf(p.out, "%s is there already.\n", wanted.path())
+		if password.missing {
+			fmt.Fprintf(p.out, "%s was not written: the machine has the password that it was made with.\n", password.file)
+		} else if password.file != "" {
+			fmt.Fprintf(p.out, "%s was not used: it holds root's password only if the machine was made with it.\n", password.file)
+		}
 	}
 	if vm.Provisioning {
 		fmt.Fprintln(p.out, "Waiting until it has been made.")
-		if vm, err = p.waitFor(ctx, vm, bigv.Provisioned); err != nil {
+		if vm, err = p.waitFor(ctx, wanted.path(), bigv.Provisioned); err != nil {
 			return vm, err
 		}
 	}
@@ -169,7 +220,7 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password bigv.
 		return vm, err
 	}
 	if !vm.PowerOn {
-		return p.waitFor(ctx, vm, bigv.PoweredOn)
+		return p.waitFor(ctx, wanted.path(), bigv.PoweredOn)
 	}
 	return vm, nil
 }
@@ -180,7 +231,7 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 		there, ok := d.on(vm)
 		if !ok {
 			var err error
-			if there, err = p.client.Discs.Create(ctx, vm.Path(), d.create()); err != nil {
+			if there, err = p.client.Discs.Create(ctx, wanted.path(), d.create()); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.out, "Added disc %s of %d MiB: the machine sees it after its next start.\n", d.Label, d.Size)
@@ -189,7 +240,7 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 			if _, ok := b.of(there); ok {
 				continue
 			}
-			if _, err := p.client.BackupSchedules.Create(ctx, vm.Path().Disc(d.Label), b.schedule()); err != nil {
+			if _, err := p.client.BackupSchedules.Create(ctx, wanted.path().Disc(d.Label), b.schedule()); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.out, "Disc %s is backed up every %s now.\n", d.Label, b.Every)
@@ -200,16 +251,16 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 
 // waitFor waits and shows it. How far the service has come it does not tell, so
 // the bar shows that it goes on, for how long, and what was last seen.
-func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachine, until bigv.Condition) (bigv.VirtualMachine, error) {
+func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachinePath, until bigv.Condition) (bigv.VirtualMachine, error) {
 	bar := progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(p.progress), progressbar.OptionSetDescription(vm.Name), progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetWriter(p.progress), progressbar.OptionSetDescription(vm.String()), progressbar.OptionSpinnerType(14),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(p.progress)))
 	defer bar.Finish()
 	wait := p.wait
 	wait.OnPoll = func(poll bigv.Poll) {
-		bar.Describe(vm.Name + ": " + poll.State)
+		bar.Describe(vm.String() + ": " + poll.State)
 	}
-	return p.client.VirtualMachines.Wait(ctx, vm.Path(), until, wait)
+	return p.client.VirtualMachines.Wait(ctx, vm, until, wait)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 // configure has the example work on a server of the test's. Nil configures
 // nothing.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT", "ROOT_PASSWORD"} {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT", "ROOT_PASSWORD"} {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -108,9 +109,10 @@ func TestAMachineIsMadeOnce(t *testing.T) {
 
 func TestRunWithNothingConfigured(t *testing.T) {
 	configure(t, nil)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), ssh)
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
 }
 
 func TestWhatIsMissingIsAdded(t *testing.T) {
@@ -189,20 +191,28 @@ func TestADeletedMachineIsReported(t *testing.T) {
 
 var errCtrlC = errors.New("interrupt signal received")
 
+// afterTheCreation matches nothing, and calls f when somebody looks after it.
+func afterTheCreation(f func()) func(*http.Request) bool {
+	created := false
+	return func(r *http.Request) bool {
+		if created && r.Method == http.MethodGet {
+			f()
+		}
+		created = created || r.Method == http.MethodPost
+		return false
+	}
+}
+
 func TestAfterCtrlCItIsWaitedFor(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	configure(t, srv)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	// Ctrl-C comes while it is being made.
-	remove := srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
-		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/virtual_machines/50") {
-			cancel(errCtrlC)
-		}
-		return false
-	}})
+	remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
 	said, err := provision(ctx, t, string(sample))
 	assert.ErrorIs(t, err, errCtrlC)
+	assert.ErrorContains(t, err, "wait for virtual machine www2.web.acme: ")
 	assert.Contains(t, said, "Made www2.web.acme")
 	assert.NotContains(t, said, "ssh root@")
 	assert.True(t, www2(srv).State().Provisioning)
@@ -274,12 +284,18 @@ func TestRootPassword(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "battery staple", www2(srv).State().RootPassword)
 	})
-	t.Run("into a file, before anything is sent, and from it when run again", func(t *testing.T) {
+	t.Run("into a file, before the creation is sent, and from it when run again", func(t *testing.T) {
 		srv := newServer(t)
 		name := filepath.Join(t.TempDir(), "password")
-		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 403})
+		there := false
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
+			_, err := os.Stat(name)
+			there = err == nil
+			return true
+		}, Status: 403})
 		_, err := provision(t.Context(), t, without, "-password-file", name)
 		require.ErrorIs(t, err, bigv.ErrForbidden)
+		assert.True(t, there)
 		info, err := os.Stat(name)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -302,7 +318,106 @@ func TestRootPassword(t *testing.T) {
 		srv := newServer(t)
 		_, err := provision(t.Context(), t, without, "-password-file", filepath.Join(t.TempDir(), "nowhere", "password"))
 		assert.Error(t, err)
-		assert.Empty(t, srv.Journal())
+		assert.Empty(t, writes(srv))
+	})
+}
+
+// A file that holds another password than the machine has is worse than none, and
+// a password that is set and in no file worse still.
+func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
+	spec := strings.Replace(string(sample), "stretch", "jessie", 1)
+	asItIs := func(srv *bigvtest.Server) { www2(srv).SetCores(2).SetMemory(4096) }
+	t.Run("is not written", func(t *testing.T) {
+		srv := newServer(t)
+		asItIs(srv)
+		name := filepath.Join(t.TempDir(), "password")
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not written: the machine has the password that it was made with.\n")
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is not written if it is deleted", func(t *testing.T) {
+		srv := newServer(t)
+		www2(srv).SetDeleted(true)
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorContains(t, err, "undelete or purge it")
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is not written if nobody can tell", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Status: 403})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorIs(t, err, bigv.ErrForbidden)
+		assert.NoFileExists(t, name)
+	})
+	t.Run("is left as it is, as after a run that was interrupted", func(t *testing.T) {
+		srv := bigvtest.NewServer(t)
+		configure(t, srv)
+		name := filepath.Join(t.TempDir(), "password")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
+		_, err := provision(ctx, t, spec, "-password-file", name)
+		require.ErrorIs(t, err, errCtrlC)
+		remove()
+		srv.Advance(bigvtest.ProvisioningTime)
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, name+" was not used: it holds root's password only if the machine was made with it.\n")
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+	})
+	t.Run("holds the password of a creation whose answer is lost", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+	})
+	t.Run("is told of if somebody is quicker", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
+			asItIs(srv)
+			return false
+		}})
+		name := filepath.Join(t.TempDir(), "password")
+		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.NoError(t, err)
+		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not used: it holds root's password only if the machine was made with it.\n")
+		assert.FileExists(t, name)
+	})
+	t.Run("is not overwritten by another run", func(t *testing.T) {
+		srv := newServer(t)
+		name := filepath.Join(t.TempDir(), "password")
+		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(*http.Request) bool {
+			return os.WriteFile(name, []byte("of the other\n"), 0o600) != nil
+		}})
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.ErrorIs(t, err, fs.ErrExist)
+		assert.Empty(t, writes(srv))
+		kept, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, "of the other\n", string(kept))
+	})
+	t.Run("a machine that goes away is not made with a password that is in no file", func(t *testing.T) {
+		srv := newServer(t)
+		asItIs(srv)
+		looks := 0
+		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(r *http.Request) bool {
+			looks++
+			return looks > 1
+		}, Status: 404, Times: -1})
+		name := filepath.Join(t.TempDir(), "password")
+		_, err := provision(t.Context(), t, spec, "-password-file", name)
+		require.Error(t, err)
+		assert.Empty(t, writes(srv))
+		assert.NoFileExists(t, name)
 	})
 }
 
@@ -336,5 +451,32 @@ func TestArguments(t *testing.T) {
 	newServer(t)
 	for want, args := range map[string][]string{"which machine?": nil, "Give one file": {"a", "b"}, "no such file": {"/nowhere/spec.yaml"}, "-purge": {"-purge"}} {
 		assert.ErrorContains(t, run(t.Context(), args, io.Discard, io.Discard), want)
+	}
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	configure(t, nil)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of provision:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of provision:\n")
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, []string{file(t, "spec.yaml", string(sample))}, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
 	}
 }

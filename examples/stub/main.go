@@ -10,7 +10,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/bigv-go/bigv"
@@ -54,23 +54,31 @@ func wake(ctx context.Context, m machines, group bigv.GroupPath) (started []stri
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "stub:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("stub", flag.ContinueOnError)
 	var group bigv.GroupPath
 	flags.TextVar(&group, "group", bigv.AccountPath("acme").Group("web"), "whose machines to start, as group.account")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
 	}
-	client, closeService, err := connect()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+	}
+	client, closeService, err := connect(stderr)
 	if err != nil {
 		return err
 	}
@@ -82,13 +90,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return err
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 // connect makes a client of the service that is configured, or else of one in
 // memory.
-func connect() (client *bigv.Client, closeService func(), err error) {
-	if cmp.Or(os.Getenv("BIGV_API_KEY"), os.Getenv("BIGV_TOKEN"), os.Getenv("BIGV_USERNAME")) != "" {
+func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
+	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-stub"))
 		return client, func() {}, err
 	}
+	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,6 +64,12 @@ func TestWake(t *testing.T) {
 	}
 }
 
+func nothingConfigured(t *testing.T) {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+		t.Setenv(name, "")
+	}
+}
+
 // A stub says what its author believes of the service. That the program works on
 // one that behaves as the service does, one test of the whole shows.
 func TestRun(t *testing.T) {
@@ -71,9 +78,7 @@ func TestRun(t *testing.T) {
 	web.VirtualMachine("www1")
 	www2 := web.VirtualMachine("www2").SetPower(false)
 	www3 := web.VirtualMachine("www3").SetPower(false)
-	for _, name := range []string{"BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_ACCOUNT", "BIGV_AUTH_ENDPOINT"} {
-		t.Setenv(name, "")
-	}
+	nothingConfigured(t)
 	t.Setenv("BIGV_ENDPOINT", srv.URL())
 	t.Setenv("BIGV_API_KEY", srv.APIKey())
 	srv.Inject(bigvtest.Fault{Method: "PUT", Path: "/accounts/acme/groups/*/virtual_machines/*", Status: 403})
@@ -92,7 +97,7 @@ func TestRun(t *testing.T) {
 		{name: "and again", ctx: t.Context()},
 	} {
 		var out bytes.Buffer
-		assert.ErrorIs(t, run(tt.ctx, []string{"-group", "web.acme"}, &out), tt.err, tt.name)
+		assert.ErrorIs(t, run(tt.ctx, []string{"-group", "web.acme"}, &out, io.Discard), tt.err, tt.name)
 		assert.Equal(t, tt.want, out.String(), tt.name)
 	}
 	assert.True(t, www2.State().PoweredOn)
@@ -100,10 +105,41 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunWithNothingConfigured(t *testing.T) {
-	for _, name := range []string{"BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME"} {
-		t.Setenv(name, "")
-	}
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out))
+	nothingConfigured(t)
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Equal(t, "started www2\n", out.String())
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	nothingConfigured(t)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of stub:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of stub:\n")
+}
+
+func TestArgumentsAreRefused(t *testing.T) {
+	nothingConfigured(t)
+	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		nothingConfigured(t)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
+		assert.Empty(t, stderr.String(), name)
+	}
 }

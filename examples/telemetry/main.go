@@ -1,8 +1,9 @@
 // Telemetry shows how a program's traces and metrics come to hold its calls: a
 // span for each request with OpenTelemetry's otelhttp, and Prometheus metrics for
-// each attempt.
+// each attempt; and how a support case gets what was sent and what came back.
 //
 //	go -C examples/telemetry run .
+//	go -C examples/telemetry run . -capture /tmp/capture
 //
 // It works on a service in memory, one of whose answers is a 503, and prints what
 // was gathered. Instead of stdouttrace, a program in production uses an exporter
@@ -12,6 +13,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,7 +36,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "telemetry:", err)
 		stop()
 		os.Exit(1)
@@ -70,7 +72,23 @@ func withMetrics(registry prometheus.Registerer) bigv.Option {
 	})
 }
 
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer) error {
+	flags := flag.NewFlagSet("telemetry", flag.ContinueOnError)
+	capture := flags.String("capture", "", "new `file` for what each attempt sends and gets, without secrets")
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+	}
+
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return err
@@ -88,7 +106,17 @@ func run(ctx context.Context, out io.Writer) error {
 	carrier := bigv.NewTransport()
 	defer carrier.CloseIdleConnections()
 
-	client, err := bigv.NewClient(append(srv.ClientOptions(), withTracing(provider, carrier), withMetrics(registry))...)
+	opts := append(srv.ClientOptions(), withTracing(provider, carrier), withMetrics(registry))
+	if *capture != "" {
+		// For its owner alone: names and addresses are in it.
+		file, err := os.OpenFile(*capture, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		opts = append(opts, bigv.WithCapture(file))
+	}
+	client, err := bigv.NewClient(opts...)
 	if err != nil {
 		return err
 	}

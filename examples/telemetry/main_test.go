@@ -5,7 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +29,7 @@ const machine = "/accounts/{account}/groups/{group}/virtual_machines/{virtual ma
 func TestRun(t *testing.T) {
 	for range 2 {
 		var out bytes.Buffer
-		require.NoError(t, run(t.Context(), &out))
+		require.NoError(t, run(t.Context(), nil, &out, io.Discard))
 
 		type span struct {
 			Name                string
@@ -94,6 +99,53 @@ func TestCtrlC(t *testing.T) {
 	interrupted := errors.New("interrupt signal received")
 	cancel(interrupted)
 	var out bytes.Buffer
-	assert.ErrorIs(t, run(ctx, &out), interrupted)
+	assert.ErrorIs(t, run(ctx, nil, &out, io.Discard), interrupted)
 	assert.Contains(t, out.String(), "give www1 more memory", "the trace so far is shown")
+}
+
+func TestArgumentsThatAreRefused(t *testing.T) {
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of telemetry:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), "Usage of telemetry:\n")
+	assert.Contains(t, stderr.String(), "-capture file")
+
+	assert.ErrorContains(t, run(t.Context(), []string{"now"}, io.Discard, io.Discard), `no arguments are taken, but there is "now"`)
+}
+
+func TestCapture(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "capture")
+	require.NoError(t, run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard))
+	info, err := os.Stat(name)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	const www1 = "/accounts/acme/groups/web/virtual_machines/www1"
+	assert.Regexp(t, `(?s)^--- get virtual machine www1.web.acme, attempt 1, .*> GET http://[^\n]*`+www1+`\n.*< 503 .*`+
+		`--- get virtual machine www1.web.acme, attempt 2, .*> GET http://[^\n]*`+www1+`\n.*< 200 OK\n.*"hostname":.*`+
+		`--- update virtual machine .*, attempt 1, .*> PUT .*> {"memory":2048}\n< 200 OK\n`, string(text))
+	assert.Len(t, regexp.MustCompile(`(?m)^--- `).FindAll(text, -1), 3)
+	tokens := regexp.MustCompile(`(?m)^> Authorization: (.*)$`).FindAllStringSubmatch(string(text), -1)
+	require.Len(t, tokens, 3)
+	for _, token := range tokens {
+		assert.Equal(t, "[redacted]", token[1])
+	}
+
+	assert.ErrorIs(t, run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard), fs.ErrExist, "an older one is kept")
+}
+
+func TestTheCaptureDoesNotHoldTheToken(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	var capture bytes.Buffer
+	client, _, _ := watched(t, srv, bigv.WithCapture(&capture))
+	_, err := client.Accounts.List(t.Context(), bigv.AccountListOptions{})
+	require.NoError(t, err)
+	assert.Contains(t, capture.String(), "Authorization: [redacted]")
+	assert.NotContains(t, capture.String(), srv.Token())
 }

@@ -4,9 +4,9 @@
 //	go run ./examples/tour
 //
 // With nothing configured it works on a service in memory and costs nothing.
-// With BIGV_API_KEY or BIGV_TOKEN set it works on Bytemark's: it only reads there,
-// unless -write is given, and then the machine it makes is billed until it is
-// purged a few minutes later.
+// With BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set it works on
+// Bytemark's: it only reads there, unless -write is given, and then the machine it
+// makes is billed until it is purged a few minutes later.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,7 +29,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, isTerminal(os.Stdout)); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, isTerminal(os.Stdout)); err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
 		stop()
 		os.Exit(1)
@@ -46,17 +47,26 @@ type tour struct {
 	account  bigv.AccountPath
 }
 
-func run(ctx context.Context, args []string, out io.Writer, terminal bool) error {
+func run(ctx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
 	flags := flag.NewFlagSet("tour", flag.ContinueOnError)
 	write := flags.Bool("write", false, "on the real service: make a machine (it is billed) and purge it again")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	err := flags.Parse(args)
+	if flags.SetOutput(stderr); err != nil {
+		flags.Usage()
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
 	}
 	t := &tour{out: out, terminal: terminal}
-	local := os.Getenv("BIGV_API_KEY") == "" && os.Getenv("BIGV_TOKEN") == "" && os.Getenv("BIGV_USERNAME") == ""
+	local := !configured()
 	if local {
+		fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
 		srv, err := bigvtest.Start(bigvtest.WithSpeed(60))
 		if err != nil {
 			return err
@@ -85,6 +95,15 @@ func run(ctx context.Context, args []string, out io.Writer, terminal bool) error
 	return t.change(ctx)
 }
 
+// configured reports whether anything is set that NewClientFromEnv reads. If that
+// is not enough, it says so: what is in memory must not pass for what is real.
+func configured() bool {
+	return slices.ContainsFunc([]string{
+		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+		"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+	}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 func (t *tour) useMemory(srv *bigvtest.Server) error {
 	var err error
 	if t.client, err = bigv.NewClient(srv.ClientOptions()...); err != nil {
@@ -111,7 +130,7 @@ func (t *tour) look(ctx context.Context) error {
 		for _, group := range account.Groups {
 			t.say("  group %s", group.Name)
 			for _, vm := range group.VirtualMachines {
-				t.say("    %-12s %d cores, %d MiB, %d discs, %s", vm.Name, vm.Cores, vm.Memory, len(vm.Discs), onOff(vm.PowerOn))
+				t.say("    %-12s %s, %d MiB, %s, %s", vm.Name, count(vm.Cores, "core"), vm.Memory, count(len(vm.Discs), "disc"), onOff(vm.PowerOn))
 			}
 		}
 	}
@@ -126,10 +145,11 @@ func (t *tour) change(ctx context.Context) (err error) {
 		return err
 	}
 	t.say("made group %s", group.Name)
-	path := group.Path().VirtualMachine("www1")
-	defer func() { err = errors.Join(err, t.cleanUp(ctx, group, path)) }()
+	// By its names, and not by IDs as group.Path has it, since errors repeat it.
+	path := t.account.Group(group.Name).VirtualMachine("www1")
+	defer func() { err = errors.Join(err, t.cleanUp(ctx, path)) }()
 
-	vm, err := t.client.VirtualMachines.CreateAndWait(ctx, group.Path(), bigv.VirtualMachineCreate{
+	vm, err := t.client.VirtualMachines.CreateAndWait(ctx, path.Group(), bigv.VirtualMachineCreate{
 		Name:         "www1",
 		Cores:        1,
 		Memory:       2048, // MiB
@@ -142,21 +162,21 @@ func (t *tour) change(ctx context.Context) (err error) {
 		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("only-for-the-tour")},
 	}, t.wait)
 	if err != nil {
-		return err
+		return fmt.Errorf("making %s: %w", path, err)
 	}
 	t.done("%s is %s, its console is at %s", vm.Hostname, onOff(vm.PowerOn), vm.ManagementAddress)
 
 	t.heading("More memory, and another disc")
-	vm, err = t.client.VirtualMachines.UpdateAndRestart(ctx, vm.Path(), bigv.VirtualMachineUpdate{Memory: new(4096)},
+	vm, err = t.client.VirtualMachines.UpdateAndRestart(ctx, path, bigv.VirtualMachineUpdate{Memory: new(4096)},
 		bigv.ShutdownOptions{PullPlugAfter: 2 * time.Minute, Wait: t.wait})
 	if err != nil {
 		return err
 	}
 	t.done("%s has %d MiB now", vm.Name, vm.Memory)
-	if _, err := t.client.Discs.Create(ctx, vm.Path(), bigv.DiscCreate{Label: "archive", Size: 100 * 1024, StorageGrade: bigv.Archive}); err != nil {
+	if _, err := t.client.Discs.Create(ctx, path, bigv.DiscCreate{Label: "archive", Size: 100 * 1024, StorageGrade: bigv.Archive}); err != nil {
 		return err
 	}
-	discs, err := t.client.Discs.List(ctx, bigv.DiscListOptions{VirtualMachine: vm.Path()})
+	discs, err := t.client.Discs.List(ctx, bigv.DiscListOptions{VirtualMachine: path})
 	if err != nil {
 		return err
 	}
@@ -164,12 +184,12 @@ func (t *tour) change(ctx context.Context) (err error) {
 		t.say("disc %-8s %6d MiB of %s", disc.Label, disc.Size, disc.StorageGrade)
 	}
 
-	if err := t.mistakes(ctx, vm); err != nil {
+	if err := t.mistakes(ctx, path); err != nil {
 		return err
 	}
 
 	t.heading("Off and away")
-	if vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, vm.Path(), bigv.ShutdownOptions{PullPlugAfter: 2 * time.Minute, Wait: t.wait}); err != nil {
+	if vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, path, bigv.ShutdownOptions{PullPlugAfter: 2 * time.Minute, Wait: t.wait}); err != nil {
 		return err
 	}
 	t.done("%s is %s", vm.Name, onOff(vm.PowerOn))
@@ -177,15 +197,15 @@ func (t *tour) change(ctx context.Context) (err error) {
 }
 
 // mistakes makes one of each kind, and shows what is said of it.
-func (t *tour) mistakes(ctx context.Context, vm bigv.VirtualMachine) error {
+func (t *tour) mistakes(ctx context.Context, vm bigv.VirtualMachinePath) error {
 	t.heading("What errors say")
 	if t.guest != nil {
-		privilege, err := t.client.Privileges.Grant(ctx, "bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: vm.Path()})
+		privilege, err := t.client.Privileges.Grant(ctx, "bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: vm})
 		if err != nil {
 			return err
 		}
-		t.say("bob has %s on %s now, and tries to pull its plug:", privilege.Level, vm.Name)
-		_, err = t.guest.VirtualMachines.Stop(ctx, vm.Path())
+		t.say("bob has %s on %s now, and tries to pull its plug:", privilege.Level, vm)
+		_, err = t.guest.VirtualMachines.Stop(ctx, vm)
 		if err := t.expect(err, bigv.ErrForbidden); err != nil {
 			return err
 		}
@@ -199,12 +219,12 @@ func (t *tour) mistakes(ctx context.Context, vm bigv.VirtualMachine) error {
 		return err
 	}
 	t.say("A machine with too little memory:")
-	_, err = t.client.VirtualMachines.Update(ctx, vm.Path(), bigv.VirtualMachineUpdate{Memory: new(1)})
+	_, err = t.client.VirtualMachines.Update(ctx, vm, bigv.VirtualMachineUpdate{Memory: new(1)})
 	if err := t.expect(err, bigv.ErrBadRequest); err != nil {
 		return err
 	}
 	if bad, ok := errors.AsType[*bigv.BadRequestError](err); ok {
-		t.say("  and of the field alone: memory %s", strings.Join(bad.Field("memory"), ", "))
+		t.say("  Field(\"memory\") of it: %s", bad.Field("memory"))
 	}
 	return nil
 }
@@ -219,16 +239,16 @@ func (t *tour) expect(err, kind error) error {
 }
 
 // cleanUp purges the machine and the group, also after Ctrl-C.
-func (t *tour) cleanUp(ctx context.Context, group bigv.Group, vm bigv.VirtualMachinePath) error {
+func (t *tour) cleanUp(ctx context.Context, vm bigv.VirtualMachinePath) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 	defer cancel()
 	if err := t.client.VirtualMachines.Purge(ctx, vm); err != nil && !errors.Is(err, bigv.ErrNotFound) {
 		return fmt.Errorf("the machine may still be there and be billed: %w", err)
 	}
-	if err := t.client.Groups.Delete(ctx, group.Path()); err != nil {
+	if err := t.client.Groups.Delete(ctx, vm.Group()); err != nil {
 		return err
 	}
-	t.say("purged the machine and deleted group %s: nothing is left behind", group.Name)
+	t.say("purged the machine and deleted group %s: nothing is left behind", vm.Group())
 	return nil
 }
 
@@ -256,6 +276,13 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func isTerminal(f *os.File) bool {

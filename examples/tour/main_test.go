@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+// configure has the example work on a server of the test's. Nil configures
+// nothing.
+func configure(t *testing.T, srv *bigvtest.Server) {
+	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+		t.Setenv(name, "")
+	}
+	if srv != nil {
+		t.Setenv("BIGV_ENDPOINT", srv.URL())
+		t.Setenv("BIGV_API_KEY", srv.APIKey())
+	}
+}
+
+func TestRunWithNothingConfigured(t *testing.T) {
+	configure(t, nil)
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
+	assert.Contains(t, out.String(), "www1 has 4096 MiB now\n")
+	assert.Contains(t, out.String(), "update virtual machine www1.tour-")
+	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "paths are as they were written")
+	assert.Contains(t, out.String(), "\n  Field(\"memory\") of it: [is not included in the list]\n")
+	assert.Contains(t, out.String(), ": nothing is left behind\n")
+	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+}
+
+func TestAWrongFlagIsNamedOnce(t *testing.T) {
+	configure(t, nil)
+	var stderr bytes.Buffer
+	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr, false)
+	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.NotContains(t, stderr.String(), "-nope")
+	assert.Contains(t, stderr.String(), "Usage of tour:\n")
+
+	stderr.Reset()
+	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr, false))
+	assert.Contains(t, stderr.String(), "Usage of tour:\n")
+}
+
+func TestArgumentsAreRefused(t *testing.T) {
+	configure(t, nil)
+	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `no arguments are taken, but there is "acme"`)
+}
+
+// Whoever has set something means a service of Bytemark's: what is made up must
+// not pass for it.
+func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent anywhere
+	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+		configure(t, nil)
+		t.Setenv(name, "http://127.0.0.1:1")
+		var stderr bytes.Buffer
+		assert.Error(t, run(cancelled, nil, io.Discard, &stderr, false), name)
+		assert.Empty(t, stderr.String(), name)
+	}
+}
+
+// writes are the requests that may have changed something.
+func writes(srv *bigvtest.Server) (list []string) {
+	for _, x := range srv.Journal() {
+		if x.Method != http.MethodGet {
+			list = append(list, x.Method+" "+x.Path)
+		}
+	}
+	return list
+}
+
+func TestOnARealServiceItOnlyReads(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("web").VirtualMachine("www8")
+	srv.Account("acme").Group("web").VirtualMachine("www9").SetCores(2).Disc("data", 51200)
+	configure(t, srv)
+	var out, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
+	assert.Contains(t, out.String(), "    www8         1 core, 1024 MiB, 1 disc, on\n    www9         2 cores, 1024 MiB, 2 discs, on\n")
+	assert.Contains(t, out.String(), "Run it with -write to make a machine.\n")
+	assert.Empty(t, stderr.String())
+	assert.Empty(t, writes(srv))
+}
+
+var errCtrlC = errors.New("interrupt signal received")
+
+func TestCtrlCLeavesNothingBehind(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	before := srv.Account("acme").GroupNames()
+	configure(t, srv)
+	for name, tt := range map[string]struct {
+		made bool   // whether the machine is made before Ctrl-C comes
+		want string // what the error says was waited for
+	}{
+		"while it is made":      {false, "making www1.tour-"},
+		"while it is shut down": {true, "wait for virtual machine www1.tour-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			down := false
+			remove := srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
+				down = down || strings.HasSuffix(r.URL.Path, "/signal")
+				switch {
+				case r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/virtual_machines/"):
+				case !tt.made || down:
+					cancel(errCtrlC)
+				default:
+					srv.Advance(bigvtest.ProvisioningTime)
+				}
+				return false
+			}})
+			defer remove()
+			err := run(ctx, []string{"-write"}, io.Discard, io.Discard, false)
+			assert.ErrorIs(t, err, errCtrlC)
+			assert.ErrorContains(t, err, tt.want)
+			assert.Equal(t, before, srv.Account("acme").GroupNames())
+		})
+	}
+}
