@@ -111,8 +111,8 @@ type WaitError struct {
 
 // Error says what was waited for, for how long, and what was seen last.
 func (e *WaitError) Error() string {
-	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %d looks; last seen: %s)",
-		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), e.Last.Number, e.Last.State)
+	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %d %s; last seen: %s)",
+		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), e.Last.Number, map[bool]string{true: "look", false: "looks"}[e.Last.Number == 1], e.Last.State)
 }
 
 // Unwrap is why the wait ended.
@@ -137,7 +137,7 @@ func WaitFor[T any](ctx context.Context, subject string, look func(context.Conte
 // wait is WaitFor. note writes what was seen into a Poll.
 func wait[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error), options WaitOptions, note func(T, *Poll)) (last T, err error) {
 	if ctx == nil || look == nil || until == nil {
-		return last, notSent("wait for", subject, errors.New("the context, the look or the condition is nil"))
+		return last, notSent("wait for", subject, whichNil(ctx, look == nil))
 	}
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
@@ -190,6 +190,17 @@ func wait[T any](ctx context.Context, subject string, look func(context.Context)
 	}
 }
 
+// whichNil says what of a wait is nil.
+func whichNil(ctx context.Context, look bool) error {
+	switch {
+	case ctx == nil:
+		return errNilContext
+	case look:
+		return errors.New("the look is nil")
+	}
+	return errors.New("the condition is nil")
+}
+
 // passing reports whether an error is likely to be gone at the next look.
 func passing(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -204,6 +215,11 @@ func passing(err error) bool {
 // errors and with a machine that is not found just after it was created. It
 // returns the machine as last seen, also with an error, which is a *WaitError.
 func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until Condition, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+	return s.wait(ctx, vm.String(), vm, until, options, opts)
+}
+
+// wait is Wait for a machine that the caller knows by another name.
+func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until Condition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
 	look := func(ctx context.Context) (VirtualMachine, error) {
 		all := append(opts[:len(opts):len(opts)], WithDeleted())
@@ -214,7 +230,7 @@ func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath
 		}
 		return seen, err
 	}
-	return wait(ctx, "virtual machine "+vm.String(), look, until, options, func(vm VirtualMachine, p *Poll) {
+	return wait(ctx, "virtual machine "+name, look, until, options, func(vm VirtualMachine, p *Poll) {
 		p.VirtualMachine, p.State = vm, vm.state()
 	})
 }

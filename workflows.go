@@ -94,10 +94,11 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 		until = PoweredOn
 	}
 	path := group.VirtualMachine(vm.Name)
+	name := path.String() + ", which was made and is billed"
 	if made.ID != 0 {
 		path = made.Path()
 	}
-	seen, err := s.Wait(ctx, path, until, options)
+	seen, err := s.wait(ctx, name, path, until, options, nil)
 	if seen.ID == 0 {
 		seen = made
 	}

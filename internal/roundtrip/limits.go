@@ -75,6 +75,10 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 			resp.Body.Close()
 		}
 		err = fmt.Errorf("the status of the answer is %d, which is none that ends a call", resp.StatusCode)
+	default:
+		if _, bad := req.URL.Parse(resp.Header.Get("Location")); bad != nil {
+			resp.Header.Del("Location") // http.Client would print it, whatever it holds
+		}
 	}
 	if err != nil {
 		if header, ok := err.(tls.RecordHeaderError); ok && header.Conn == nil {
