@@ -84,7 +84,7 @@ func TestAPIKeys(t *testing.T) {
 		},
 		{
 			name: "list of a user whose ID is not told", call: list(bigv.APIKeyListOptions{User: "alice"}), answers: map[string]string{"GET /users/alice": `{"username":"alice"}`},
-			sent: []string{"GET /users/alice"}, wantErr: []any{"0 is not an ID"},
+			sent: []string{"GET /users/alice"}, wantErr: []any{"it has no ID"},
 		},
 		{name: "an empty list", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: "[]"}, sent: []string{keys}, want: []shown{}},
 		{name: "a list that ends too early", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrAnswer}},

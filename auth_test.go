@@ -195,7 +195,7 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 			}
 			assert.ErrorContains(t, err, "create virtual machine www1.web.acme")
 			assert.ErrorContains(t, err, "log in alice")
-			assert.ErrorContains(t, err, "nothing was sent")
+			assert.ErrorContains(t, err, "the call itself was not sent")
 			assert.ErrorContains(t, err, row.says)
 			assert.NotContains(t, err.Error(), "sesame")
 			_, missing := errors.AsType[*bigv.NotFoundError](err)
@@ -251,7 +251,7 @@ func TestFailedLoginIsNotRemembered(t *testing.T) {
 			err := create(t.Context(), client)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, row.says)
-			assert.ErrorContains(t, err, "nothing was sent")
+			assert.ErrorContains(t, err, "the call itself was not sent")
 			assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown, "nothing was sent of what was asked for")
 			assert.NotContains(t, err.Error(), "sesame")
 			logins, calls := g.seen()

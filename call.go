@@ -438,7 +438,11 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
-			return &roundtrip.Response{}, notSent(x.operation, x.what(), fmt.Errorf("getting a token: %w", tokenErr))
+			tokenErr = fmt.Errorf("getting a token: %w", tokenErr)
+			if _, ok := errors.AsType[*Error](tokenErr); ok { // a login was sent
+				return &roundtrip.Response{}, fmt.Errorf("bigv: %s: %w: the call itself was not sent", describe(x.operation, x.what()), tokenErr)
+			}
+			return &roundtrip.Response{}, notSent(x.operation, x.what(), tokenErr)
 		}
 		resp, err = c.sendAs(ctx, token, req, x)
 		if err == nil && resp.StatusCode == http.StatusUnauthorized {
@@ -522,7 +526,7 @@ func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
 	}
 	switch source := c.tokens.(type) {
 	case nil:
-		return Secret{}, fmt.Errorf("%w: use WithAPIKey, WithToken or WithCredentials", ErrNoCredential)
+		return Secret{}, fmt.Errorf("%w: use WithAPIKey, WithToken or WithCredentials, or NewClientFromEnv with BIGV_API_KEY, BIGV_TOKEN, or BIGV_USERNAME and BIGV_PASSWORD", ErrNoCredential)
 	case staticToken:
 		return source.token, nil
 	default:

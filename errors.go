@@ -73,7 +73,7 @@ func (e *Error) Error() string {
 	b.WriteString("bigv: ")
 	b.WriteString(describe(e.Operation, e.Subject))
 	if e.StatusCode != 0 {
-		fmt.Fprintf(&b, ": %d %s", e.StatusCode, http.StatusText(e.StatusCode))
+		b.WriteString(strings.TrimRight(fmt.Sprintf(": %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " "))
 	}
 	if said := e.said(); said != "" {
 		b.WriteString(": " + said)
@@ -104,7 +104,7 @@ func describe(operation, subject string) string {
 
 // said is the service's own word on what is wrong, in one line.
 func (e *Error) said() string {
-	if e.StatusCode >= 300 && strings.HasPrefix(strings.TrimSpace(e.Body), "<") {
+	if e.isPage() {
 		return "the answer is a web page, perhaps of a proxy"
 	}
 	if len(e.fields) > 0 {
@@ -148,9 +148,9 @@ func oneLine(s string) string {
 }
 
 var statusHints = map[int]string{
-	http.StatusUnauthorized:        "check the token or API key, or log in again: it is wrong, revoked or expired",
+	http.StatusUnauthorized:        "check the token or API key, or log in again: it is wrong, revoked or expired, as a session is five minutes after its last use",
 	http.StatusForbidden:           "you can see it but may not do this: ask for a higher privilege on it",
-	http.StatusNotFound:            "it does not exist, or you may not see it: check the name and whose credentials these are",
+	http.StatusNotFound:            "it does not exist, or you may not see it: check the name, whose credentials these are, and the base URL",
 	http.StatusServiceUnavailable:  "it was not done: try again in a few seconds",
 	http.StatusTooManyRequests:     "it was not done: try again later, and less often",
 	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
@@ -172,15 +172,42 @@ func (e *Error) refusesLogin() bool {
 	return e.login || e.Route == sessionsRoute && loginHints[e.StatusCode] != ""
 }
 
+// pageHint is what to try where a web page was answered, whatever its status.
+const pageHint = "is the base URL right, or is a proxy in the way?"
+
+// isPage reports whether a page was answered, and so by somebody else.
+func (e *Error) isPage() bool {
+	return e.StatusCode >= 300 && strings.HasPrefix(strings.TrimSpace(e.Body), "<")
+}
+
+// wrongPlace are words of errors that come of a wrong base URL.
+var wrongPlace = []string{"no such host", "connection refused", "server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server"}
+
 func (e *Error) hint() string {
+	if e.isPage() && e.StatusCode < 500 {
+		return pageHint
+	}
 	if e.refusesLogin() {
 		return loginHints[e.StatusCode]
 	}
 	if e.unknown {
 		return "it may have been done, and may not: look before doing it again"
 	}
-	if e.Method != http.MethodGet && e.StatusCode == 0 {
-		return "it was not done"
+	if e.StatusCode == 0 {
+		var hints []string
+		if e.Method != http.MethodGet {
+			hints = append(hints, "it was not done")
+		}
+		if e.Err != nil && slices.ContainsFunc(wrongPlace, func(words string) bool { return strings.Contains(e.Err.Error(), words) }) {
+			hints = append(hints, "is the base URL right?")
+		}
+		return strings.Join(hints, ": ")
+	}
+	if e.StatusCode == http.StatusBadRequest && strings.Contains(e.Body, "HTTP request to an HTTPS server") {
+		return "use https in the base URL"
+	}
+	if e.Method == http.MethodGet && errors.Is(e.Err, ErrSessionExpired) {
+		return "" // which says what to do
 	}
 	hint, known := statusHints[e.StatusCode]
 	switch {

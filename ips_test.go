@@ -112,7 +112,7 @@ func TestIPs(t *testing.T) {
 		{
 			name: "swap of a machine whose ID is not told", call: swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: bigv.VirtualMachineID(5013)}),
 			answers: map[string]string{"GET " + www1URL: `{"name":"www1"}`},
-			sent:    []string{"GET " + www1URL}, wantErr: []any{"0 is not an ID", "nothing was sent"},
+			sent:    []string{"GET " + www1URL}, wantErr: []any{"it has no ID", "nothing was sent"},
 		},
 		{
 			name: "swap of one machine under two names", answers: machineAnswers(nil),

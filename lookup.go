@@ -188,7 +188,7 @@ func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
 // idSaid is the ID that a service said a thing has.
 func idSaid(id int, err error) (int, error) {
 	if err == nil && id <= 0 {
-		err = fmt.Errorf("looking it up: %w: it has no ID", ErrAnswer)
+		err = fmt.Errorf("%w: it has no ID", ErrAnswer)
 	}
 	return id, err
 }

@@ -2,10 +2,13 @@ package bigvtest_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -309,4 +312,21 @@ func TestPostStatus(t *testing.T) {
 		assert.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), what, body).status, what)
 	}
 	assert.Equal(t, http.StatusAccepted, ask(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"new1"}`).status)
+}
+
+// A request that ends too early, or is no request, is not answered as done.
+func TestBodiesThatCannotBeRead(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	for _, body := range []string{"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: 500\r\n\r\n{\"name\":\"zzz\"}"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://"))
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, "POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+srv.Token()+"\r\n"+body)
+		require.NoError(t, err)
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		answer, _ := io.ReadAll(conn)
+		assert.Contains(t, string(answer), " 400 ", "%q", body)
+	}
+	assert.NotContains(t, srv.Account("acme").GroupNames(), "zzz")
 }

@@ -220,7 +220,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return // the client is gone
+		// Whoever is still there is told; a client that is gone does not mind.
+		http.Error(w, "the body of the request cannot be read", http.StatusBadRequest)
+		return
 	}
 	fault := s.faults.pick(r, body)
 	e := &entry{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(), request: body, fault: fault.String()}

@@ -190,3 +190,19 @@ func TestWithheld(t *testing.T) {
 	assert.False(t, lost)
 	assert.True(t, retry, "but for the context, which check looks at")
 }
+
+// carrier is a function that serves as a transport.
+type carrier func(*http.Request) (*http.Response, error)
+
+func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) { return c(r) }
+
+// A transport that panics leaves nothing to be watched over.
+func TestPanicsAreNotWatched(t *testing.T) {
+	l := Limit(carrier(func(*http.Request) (*http.Response, error) { panic("boom") }), Limits{Header: time.Hour, Idle: time.Hour}).(*limited)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1", nil)
+	require.NoError(t, err)
+	for range 3 {
+		assert.PanicsWithValue(t, "boom", func() { _, _ = l.RoundTrip(req) })
+	}
+	assert.Empty(t, l.watches)
+}
