@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -205,4 +206,29 @@ func TestPanicsAreNotWatched(t *testing.T) {
 		assert.PanicsWithValue(t, "boom", func() { _, _ = l.RoundTrip(req) })
 	}
 	assert.Empty(t, l.watches)
+}
+
+// However many attempts there are, one timer is set in each of the shortest waits.
+func TestOneTimerServesAll(t *testing.T) {
+	l := Limit(carrier(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
+	}), Limits{Header: time.Hour, Idle: time.Hour}).(*limited)
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for range 200 {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1", nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				resp, err := l.RoundTrip(req)
+				if assert.NoError(t, err) {
+					assert.NoError(t, resp.Body.Close())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Empty(t, l.watches)
+	assert.Equal(t, 1, l.timer, "timers that were set")
 }
