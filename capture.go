@@ -19,7 +19,8 @@ import (
 // WithCapture writes what each attempt sent and what came back to w, for a support
 // case: the request, the answer, their headers and the start of their bodies.
 // Secrets are removed, those that the service makes, such as a new API key, too;
-// names, addresses and IDs are not, so look it over before you pass it on. Of the
+// names, addresses and IDs are not, nor is what is secret to you alone in a header
+// of WithHeader's or a body of Do's: look it over before you pass it on. Of the
 // answers to All there are the headers only, and of sessions no bodies. w gets one
 // Write for each attempt, never two at once; its errors are ignored.
 func WithCapture(w io.Writer) Option {
