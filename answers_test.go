@@ -106,6 +106,7 @@ func TestAnswers(t *testing.T) {
 		{"VirtualMachines.All with numbers as text", args{bigv.VirtualMachineListOptions{}}, `[{"id":"7301"},{"id":7302}]`, []bigv.VirtualMachine{{ID: 7301}, {ID: 7302}}},
 		{"VirtualMachines.All of none", args{bigv.VirtualMachineListOptions{}}, "[]", []bigv.VirtualMachine{}},
 		{"VirtualMachines.Update", args{www1, bigv.VirtualMachineUpdate{}}, "@virtual_machine.json", smtp},
+		{"VirtualMachines.Update to boot from an appliance", args{www1, bigv.VirtualMachineUpdate{Appliance: &bigv.Appliance{Name: "rescue"}}}, look, once, nil},
 		{"VirtualMachines.Rename", args{www1, "smtp"}, "@virtual_machine.json", smtp},
 		{"VirtualMachines.Move", args{www1, bigv.GroupID(641)}, "@virtual_machine.json", smtp},
 		{"VirtualMachines.Start", args{www1}, "@virtual_machine.json", smtp},

@@ -123,7 +123,8 @@
 //
 // Waits between attempts grow, are jittered and end with the context; one that
 // would outlast its deadline is not begun. A 401 is answered by one more attempt
-// if there is another token. A DELETE that meets a 404 has succeeded if an earlier
+// if there is another token. Over HTTP/2 a request that the service refuses or breaks
+off counts as one without an answer. A DELETE that meets a 404 has succeeded if an earlier
 // attempt may have been carried out. [WithRetryPolicy] sets the numbers. Creations
 // of virtual machines by one client take turns, since the service has been seen to
 // deadlock: [WithConcurrentCreates].

@@ -260,6 +260,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"VirtualMachines.Update to cores below zero", args{www1, bigv.VirtualMachineUpdate{Cores: new(-1)}}, "above zero"},
 		{"VirtualMachines.Update to no memory", args{www1, bigv.VirtualMachineUpdate{Memory: new(0)}}, "above zero"},
 		{"VirtualMachines.Update to memory below zero", args{www1, bigv.VirtualMachineUpdate{Memory: new(-1)}}, "above zero"},
+		{"VirtualMachines.Update to boot from nothing", args{www1, bigv.VirtualMachineUpdate{Appliance: &bigv.Appliance{}}}, "the appliance has no name"},
 		{"VirtualMachines.UpdateAndRestart to no memory", args{www1, bigv.VirtualMachineUpdate{Memory: new(0)}, gracious}, "above zero"},
 		{"VirtualMachines.UpdateAndRestart that sets its power", args{www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, gracious}, "sets its power"},
 		{"VirtualMachines.UpdateAndRestart that sets its autoreboot", args{www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, gracious}, "sets its power"},

@@ -100,6 +100,7 @@ func updateRows() (rows []wireRow) {
 		{"of the profile to empty text", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.HardwareProfile(""))}, `{"hardware_profile":""}`},
 		{"of the lock to on", bigv.VirtualMachineUpdate{HardwareProfileLocked: new(true)}, `{"hardware_profile_locked":true}`},
 		{"of the lock to off", bigv.VirtualMachineUpdate{HardwareProfileLocked: new(false)}, `{"hardware_profile_locked":false}`},
+		{"of the appliance", bigv.VirtualMachineUpdate{PowerOn: new(true), Appliance: &bigv.Appliance{Name: "rescue", Permanent: true}}, `{"power_on":true,"appliance":{"name":"rescue","permanent":true}}`},
 		{"of everything", bigv.VirtualMachineUpdate{
 			Cores: new(2), Memory: new(2048), PowerOn: new(false), AutorebootOn: new(false), CDROMURL: bigv.Null[string](),
 			Keymap: bigv.Set("de"), HardwareProfile: new(bigv.Compatibility2013), HardwareProfileLocked: new(true),
