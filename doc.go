@@ -123,11 +123,11 @@
 //
 // Waits between attempts grow, are jittered and end with the context; one that
 // would outlast its deadline is not begun. A 401 is answered by one more attempt
-// if there is another token. Over HTTP/2 a request that the service refuses or breaks
-off counts as one without an answer. A DELETE that meets a 404 has succeeded if an earlier
-// attempt may have been carried out. [WithRetryPolicy] sets the numbers. Creations
-// of virtual machines by one client take turns, since the service has been seen to
-// deadlock: [WithConcurrentCreates].
+// if there is another token. Over HTTP/2 a request that the service refuses or
+// breaks off counts as one without an answer. A DELETE that meets a 404 has
+// succeeded if an earlier attempt may have been carried out. [WithRetryPolicy]
+// sets the numbers. Creations of virtual machines by one client take turns, since
+// the service has been seen to deadlock: [WithConcurrentCreates].
 //
 // Calls without a deadline end too: [TimeLimits] bound how long the service may
 // keep silent, and [WithMaxAnswer] how much it may say.
