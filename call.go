@@ -108,15 +108,18 @@ func (t target) subject() string {
 	return strings.Join(t.args, " ")
 }
 
-// identify holds an answer against the ID that its place was named by, if it was.
+// identify holds what answer points to against the ID that its place was named by,
+// if it was.
 func (t target) identify(answer any) error {
-	thing, ok := answer.(interface{ identity() int })
-	if !ok || t.place == nil || t.suffix != "" {
+	if t.place == nil || t.suffix != "" {
 		return nil
 	}
 	asked := t.place.segments().list[0]
-	if got := strconv.Itoa(thing.identity()); route.IsID(asked) && got != "0" && got != strings.TrimLeft(asked, "0") {
-		return fmt.Errorf("it is about ID %s, and %s was asked for", got, asked)
+	if !route.IsID(asked) {
+		return nil
+	}
+	if thing, ok := answer.(interface{ identity() int }); ok && thing.identity() != 0 && strconv.Itoa(thing.identity()) != strings.TrimLeft(asked, "0") {
+		return fmt.Errorf("it is about ID %d, and %s was asked for", thing.identity(), asked)
 	}
 	return nil
 }
@@ -205,12 +208,15 @@ type exchange struct {
 	secrets []string // to be removed from what is told of it
 	body    any      // what was sent, whose secrets are gathered when they are needed
 	token   Secret   // likewise
-	// How the secrets may look, made once: an answer may hold many strings.
-	looks   []string
-	looksOf struct {
-		secrets int
-		token   string
-	}
+	looks   *looks   // of the secrets, made when they are needed
+}
+
+// looks are how secrets may look, made once for an answer that may hold many
+// strings.
+type looks struct {
+	secrets int    // how many of them there were
+	token   string // which it was
+	forms   []string
 }
 
 func (x *exchange) what() string {
@@ -754,21 +760,20 @@ func (x *exchange) hidden() (secrets []string) {
 // first, since one may hold another.
 func (x *exchange) forms() []string {
 	secrets, token := x.hidden(), x.token.Reveal()
-	if x.looks != nil && x.looksOf.secrets == len(secrets) && x.looksOf.token == token {
-		return x.looks
+	if x.looks != nil && x.looks.secrets == len(secrets) && x.looks.token == token {
+		return x.looks.forms
 	}
-	x.looksOf.secrets, x.looksOf.token = len(secrets), token
-	x.looks = []string{}
+	var forms []string
 	for _, secret := range secrets {
 		quoted := strconv.Quote(secret)
-		x.looks = append(x.looks, secret, quoted[1:len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret))
+		forms = append(forms, secret, quoted[1:len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret))
 		if escaped, err := wire.Marshal(secret, nil); err == nil && len(escaped) > 2 {
-			x.looks = append(x.looks, string(escaped[1:len(escaped)-1]))
+			forms = append(forms, string(escaped[1:len(escaped)-1]))
 		}
 	}
-	slices.SortFunc(x.looks, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
-	x.looks = slices.Compact(x.looks)
-	return x.looks
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	x.looks = &looks{len(secrets), token, slices.Compact(forms)}
+	return x.looks.forms
 }
 
 // redact removes what the service echoed of the request's secrets.
@@ -822,7 +827,7 @@ func call[T any](ctx context.Context, c *Client, op operation, t target, body an
 	}
 	switch {
 	case err == nil && !nothing:
-		if err := t.identify(value); err != nil && op.class == roundtrip.Safe {
+		if err := t.identify(&value); err != nil && op.class == roundtrip.Safe {
 			return zero, x.unreadable(resp, err)
 		}
 		if a, ok := any(&value).(interface{ answered(status int) }); ok {

@@ -18,8 +18,6 @@ var (
 	many = pace{rounds: 301}
 	// most see differences of a hundredth, which a target may be about.
 	most = pace{rounds: 1001}
-	// some are for rounds that are long enough to be quiet.
-	some = pace{rounds: 151}
 	// few are for calls that are long by themselves.
 	few = pace{rounds: 11, collect: true}
 )
