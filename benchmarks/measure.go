@@ -19,7 +19,7 @@ var (
 	// most see differences of a hundredth, which a target may be about.
 	most = pace{rounds: 1001}
 	// few are for calls that are long by themselves.
-	few = pace{rounds: 11, collect: true}
+	few = pace{rounds: 21, collect: true}
 )
 
 // cost is what one round of a side took, per operation.
