@@ -18,6 +18,8 @@ var (
 	many = pace{rounds: 301}
 	// most see differences of a hundredth, which a target may be about.
 	most = pace{rounds: 1001}
+	// some are for rounds in which many calls are made at once.
+	some = pace{rounds: 101}
 	// few are for calls that are long by themselves.
 	few = pace{rounds: 21, collect: true}
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
@@ -25,8 +26,11 @@ type row struct {
 	decimals int
 }
 
-// judged is the row, and whether it reached its target.
+// judged is the row, and whether it reached its target. What is judged is what is
+// printed: a figure that reads as its target has reached it.
 func (r row) judged() row {
+	scale := math.Pow10(r.decimals)
+	r.Figure = math.Round(r.Figure*scale) / scale
 	r.Passed = r.Figure <= r.Target
 	if r.AtLeast {
 		r.Passed = r.Figure >= r.Target
