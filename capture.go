@@ -62,7 +62,7 @@ func (c *capture) attempt(x *exchange, a roundtrip.Attempt) {
 		x.captureMessage(&out, "< ", a.Header, a.Body)
 	}
 	if a.Err != nil {
-		out.WriteString("! " + x.redact(a.Err.Error()) + "\n")
+		out.WriteString("! " + printable(x.redact(a.Err.Error())) + "\n")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -177,7 +177,7 @@ const pageHint = "is the base URL right, or is a proxy in the way?"
 
 // isPage reports whether a page was answered, and so by somebody else.
 func (e *Error) isPage() bool {
-	return e.StatusCode >= 300 && strings.HasPrefix(strings.TrimSpace(e.Body), "<")
+	return e.StatusCode >= 300 && isPage([]byte(e.Body))
 }
 
 // wrongPlace are words of errors that come of a wrong base URL.
@@ -206,7 +206,7 @@ func (e *Error) hint() string {
 	if e.StatusCode == http.StatusBadRequest && strings.Contains(e.Body, "HTTP request to an HTTPS server") {
 		return "use https in the base URL"
 	}
-	if e.Method == http.MethodGet && errors.Is(e.Err, ErrSessionExpired) {
+	if errors.Is(e.Err, ErrSessionExpired) {
 		return "" // which says what to do
 	}
 	hint, known := statusHints[e.StatusCode]

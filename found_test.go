@@ -1,6 +1,7 @@
 package bigv_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -353,4 +354,33 @@ func TestTimeLimitsAndBubbles(t *testing.T) {
 	carrier.hangs = true
 	limited()
 	bubble(limited)
+}
+
+// What is wrong with the base URL, most of the time, is said.
+func TestErrorsOfAWrongBaseURL(t *testing.T) {
+	plain := httptest.NewServer(replying(200, "{}"))
+	t.Cleanup(plain.Close)
+	gone := httptest.NewServer(replying(200, "{}"))
+	gone.Close()
+	for name, row := range map[string]struct {
+		url    string
+		answer http.HandlerFunc // in place of url
+		says   string
+	}{
+		"nobody there":                {gone.URL, nil, "is the base URL right?"},
+		"https to a plain port":       {strings.Replace(plain.URL, "http:", "https:", 1), nil, "is the base URL right?"},
+		"http to a TLS port":          {"", replying(400, "Client sent an HTTP request to an HTTPS server."), "use https in the base URL"},
+		"a page that forbids":         {"", replying(403, "<html>no</html>"), "is the base URL right, or is a proxy in the way?"},
+		"a page that finds nothing":   {"", replying(404, "<html>no</html>"), "is the base URL right, or is a proxy in the way?"},
+		"nothing, and no page either": {"", replying(404, "no"), "and the base URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := clientFor(t, cmp.Or(row.url, plain.URL), bigv.WithToken("t0ken"), tryOnce)
+			if row.answer != nil {
+				client = start(t, row.answer, tryOnce)
+			}
+			_, err := client.Groups.Get(t.Context(), web)
+			assert.ErrorContains(t, err, row.says)
+		})
+	}
 }
