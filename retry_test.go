@@ -761,13 +761,12 @@ func TestDeleteThatMeetsNotFound(t *testing.T) {
 // name again.
 func TestRenameIsNeverNotFound(t *testing.T) {
 	for name, lose := range map[string]http.HandlerFunc{"connection lost": hangUp, "500": replying(500, ""), "502": replying(502, ""), "504": replying(504, ""), "cut short": cutShort()} {
-		renamed := map[string]bool{}
+		var renamed sync.Map
 		client := start(t, func(w http.ResponseWriter, r *http.Request) {
-			if renamed[r.URL.Path] {
+			if _, again := renamed.LoadOrStore(r.URL.Path, true); again {
 				replying(404, "")(w, r)
 				return
 			}
-			renamed[r.URL.Path] = true
 			lose(w, r)
 		})
 		_, err := client.VirtualMachines.Rename(t.Context(), www1, "www2")
