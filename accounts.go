@@ -71,9 +71,9 @@ func (s *AccountsService) Delete(ctx context.Context, account AccountPath, opts 
 	return do(ctx, s.client, deleting("delete account"), at(account, ""), nil, opts)
 }
 
-func (p AccountPath) nested() string { return accountTemplate }
-func (p AccountPath) flat() string   { return "" }
-func (p AccountPath) text() string   { return string(p) }
+func (p AccountPath) nested() (template string, depth int) { return accountTemplate, accountDepth }
+func (p AccountPath) flat() string                         { return "" }
+func (p AccountPath) text() string                         { return string(p) }
 func (p AccountPath) parents(context.Context, *Client) (place, error) {
 	return p, nil
 }

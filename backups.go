@@ -125,9 +125,9 @@ var errNoDisc = errors.New("the service finds a backup by its disc only: give th
 
 func (p BackupPath) isID() bool { return route.IsID(p.backup) }
 
-func (p BackupPath) nested() string { return backupTemplate }
-func (p BackupPath) flat() string   { return "" }
-func (p BackupPath) text() string   { return p.String() }
+func (p BackupPath) nested() (template string, depth int) { return backupTemplate, backupDepth }
+func (p BackupPath) flat() string                         { return "" }
+func (p BackupPath) text() string                         { return p.String() }
 func (p BackupPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Backups.Resolve(ctx, p)
 }

@@ -86,7 +86,7 @@ func BenchmarkBuildRequest(b *testing.B) {
 			ctx := b.Context()
 			b.ReportAllocs()
 			for b.Loop() {
-				req, _, _, err := client.prepare(ctx, row.op, row.to, row.body, nil)
+				x, err := client.prepare(ctx, row.op, row.to, row.body, nil)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -94,7 +94,7 @@ func BenchmarkBuildRequest(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				req.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+				x.request.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
 			}
 		})
 	}

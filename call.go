@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -35,34 +36,34 @@ type operation struct {
 }
 
 func reading(name string) operation {
-	return operation{name, http.MethodGet, roundtrip.Safe}
+	return operation{name: name, method: http.MethodGet, class: roundtrip.Safe}
 }
 
 // posting, and all that must never be done twice.
 func posting(name string) operation {
-	return operation{name, http.MethodPost, roundtrip.Once}
+	return operation{name: name, method: http.MethodPost, class: roundtrip.Once}
 }
 
 // putting absolute values: the same however often it is done.
 func putting(name string) operation {
-	return operation{name, http.MethodPut, roundtrip.Repeatable}
+	return operation{name: name, method: http.MethodPut, class: roundtrip.Repeatable}
 }
 
 // puttingOnce is for what another PUT would do again, or not find any more.
 func puttingOnce(name string) operation {
-	return operation{name, http.MethodPut, roundtrip.Once}
+	return operation{name: name, method: http.MethodPut, class: roundtrip.Once}
 }
 
 func deleting(name string) operation {
-	return operation{name, http.MethodDelete, roundtrip.Repeatable}
+	return operation{name: name, method: http.MethodDelete, class: roundtrip.Repeatable}
 }
 
 // place is a path as the calls see it.
 type place interface {
 	// segments are its words, the child first, unknown parents left out.
 	segments() words
-	// nested is the template of its nested URL.
-	nested() string
+	// nested is the template of its nested URL, and how many words that takes.
+	nested() (template string, depth int)
 	// flat is the template of the collection that its ID is looked up in.
 	flat() string
 	// parents finds the parents that an ID alone does not tell.
@@ -126,7 +127,8 @@ func (t target) identify(answer any) error {
 
 // isFull reports whether a path knows all its parents.
 func isFull(p place) bool {
-	return p.segments().n == strings.Count(p.nested(), "{")
+	_, depth := p.nested()
+	return p.segments().n == depth
 }
 
 // expand makes the route and the escaped path of a target, after its default
@@ -136,11 +138,12 @@ func (c *Client) expand(ctx context.Context, op operation, t target) (template, 
 		path, err = route.Expand(t.suffix, t.args...)
 		return t.suffix, path, err
 	}
-	segments, nested := t.place.segments(), t.place.nested()
+	segments := t.place.segments()
+	nested, depth := t.place.nested()
 	switch {
 	case segments.n == 0:
 		return "", "", errNoPath
-	case segments.n == strings.Count(nested, "{"): // it is full
+	case segments.n == depth: // it is full
 	case op.method == http.MethodGet && t.suffix == "" && t.place.flat() != "" && segments.n == 1:
 		template = t.place.flat() + "/{ID}"
 		path, err = route.Expand(template, segments.list[0])
@@ -192,8 +195,11 @@ func (c *Client) named(account AccountPath) (AccountPath, error) {
 	return c.account, nil
 }
 
-// exchange is one call under way, and what its errors say of it.
+// exchange is one call under way: what is sent, and what errors say of it.
 type exchange struct {
+	request roundtrip.Request
+	config  callConfig
+
 	operation, method, route string
 	// What it is about and where it goes is spelled out only for those who are
 	// told of it: target and address, or where these would not do, subject and
@@ -202,7 +208,8 @@ type exchange struct {
 	address      *url.URL
 	subject, url string
 
-	login   bool     // it is not what the caller asked for
+	login, anonymous bool // it is not what the caller asked for; it carries no token
+
 	before  int      // attempts that were made in earlier sendings
 	spent   int      // those of them that the retry policy counts
 	secrets []string // to be removed from what is told of it
@@ -358,61 +365,64 @@ func checkContext(ctx context.Context) error {
 	return nil
 }
 
-// prepare checks a call and makes its request, without the token.
-func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (req roundtrip.Request, x exchange, cfg callConfig, err error) {
-	x = exchange{operation: op.name, target: t, method: op.method}
+// prepare checks a call and makes its request, without the token. What it returns
+// is never nil.
+func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (*exchange, error) {
+	x := &exchange{operation: op.name, target: t, method: op.method, anonymous: t.suffix == definitionsRoute}
 	if err := checkContext(ctx); err != nil {
-		return req, x, cfg, err
+		return x, err
 	}
+	cfg := &x.config
+	var err error
 	for _, opt := range opts {
 		if opt != nil {
-			err = errors.Join(err, opt(&cfg))
+			err = errors.Join(err, opt(cfg))
 		}
 	}
 	if cfg.response != nil {
 		*cfg.response = Response{}
 	}
 	if err != nil {
-		return req, x, cfg, err
+		return x, err
 	}
 	if checked, ok := body.(interface{ check() error }); ok {
 		if err := checked.check(); err != nil {
-			return req, x, cfg, err
+			return x, err
 		}
 	}
 	if inherited, ok := ctx.Value(inheritKey{}).([]string); ok {
 		x.secrets = append(x.secrets, inherited...)
 	}
-	header := make(http.Header, 4+len(cfg.header))
-	header["Accept"], header["Content-Type"], header["User-Agent"] = c.jsonHeader, c.jsonHeader, c.userAgentHeader
+	header := maps.Clone(c.header)
 	for name, values := range cfg.header {
 		header[name] = values
 	}
-	req = roundtrip.Request{Method: op.method, Header: header, Class: op.class}
+	req := &x.request
+	req.Method, req.Header, req.Class = op.method, header, op.class
 	if body != nil {
 		x.body = body
 		if req.Body, err = wire.Marshal(body, revealed); err != nil {
-			return req, x, cfg, fmt.Errorf("encoding the request: %w", err)
+			return x, fmt.Errorf("encoding the request: %w", err)
 		}
 	}
 	var path string
 	if x.route, path, err = c.expand(ctx, op, t); err != nil {
-		return req, x, cfg, err
+		return x, err
 	}
 	values := cfg.query
 	if t.query != nil {
 		if values, err = query.Values(t.query); err != nil {
-			return req, x, cfg, err
+			return x, err
 		}
 		for name, more := range cfg.query {
 			values[name] = append(values[name], more...)
 		}
 	}
 	if req.URL, err = c.resolveURL(path, values.Encode()); err != nil {
-		return req, x, cfg, err
+		return x, err
 	}
 	x.address = req.URL
-	return req, x, cfg, nil
+	return x, nil
 }
 
 // resolveURL is the base URL with an escaped path and a query behind it.
@@ -434,13 +444,13 @@ func (c *Client) resolveURL(path, rawQuery string) (*url.URL, error) {
 
 // send carries one call out. Its response is never nil; its error is nil only
 // if the answer is 2xx.
-func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, cfg callConfig, anonymous bool) (*roundtrip.Response, error) {
-	req.Info = x
-	req.OnAttempt = c.onAttempt(ctx, x)
+func (c *Client) send(ctx context.Context, x *exchange) (*roundtrip.Response, error) {
+	x.request.Info = x
+	x.request.OnAttempt = c.onAttempt(ctx, x)
 	var resp *roundtrip.Response
 	var err error
-	if anonymous {
-		resp, err = roundtrip.Send(ctx, c.http, x.policy(c), req)
+	if x.anonymous {
+		resp, err = roundtrip.Send(ctx, c.http, x.policy(c), &x.request)
 	} else {
 		token, tokenErr := c.token(ctx, Secret{})
 		if tokenErr != nil {
@@ -450,28 +460,28 @@ func (c *Client) send(ctx context.Context, req roundtrip.Request, x *exchange, c
 			}
 			return &roundtrip.Response{}, notSent(x.operation, x.what(), tokenErr)
 		}
-		resp, err = c.sendAs(ctx, token, req, x)
+		resp, err = c.sendAs(ctx, token, x)
 		if err == nil && resp.StatusCode == http.StatusUnauthorized {
 			// The service did nothing, so this is safe for every class.
-			resp, err = c.sendRenewed(ctx, token, resp, req, x)
+			resp, err = c.sendRenewed(ctx, token, resp, x)
 		}
 	}
-	if cfg.response != nil {
-		*cfg.response = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: x.before + resp.Attempts}
+	if told := x.config.response; told != nil {
+		*told = Response{StatusCode: resp.StatusCode, Header: resp.Header, Attempts: x.before + resp.Attempts}
 	}
 	switch {
 	case err == nil && resp.OK():
 		return resp, nil
-	case err == nil && resp.StatusCode == http.StatusNotFound && req.Method == http.MethodDelete && resp.Unanswered:
+	case err == nil && resp.StatusCode == http.StatusNotFound && x.method == http.MethodDelete && resp.Unanswered:
 		return resp, nil // an earlier attempt deleted it, and its answer was lost
 	}
 	return resp, x.failure(resp, err)
 }
 
-func (c *Client) sendAs(ctx context.Context, token Secret, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
+func (c *Client) sendAs(ctx context.Context, token Secret, x *exchange) (*roundtrip.Response, error) {
 	x.token = token
-	req.Header["Authorization"] = c.authorization(token)
-	return roundtrip.Send(ctx, c.http, x.policy(c), req)
+	x.request.Header["Authorization"] = c.authorization(token)
+	return roundtrip.Send(ctx, c.http, x.policy(c), &x.request)
 }
 
 // bearer is the header of a token. It keeps the text where no dump shows it.
@@ -494,7 +504,7 @@ func (c *Client) authorization(token Secret) []string {
 
 // sendRenewed sends a request again whose token was rejected, if there is
 // another token. What the first response tells of its attempts is carried over.
-func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundtrip.Response, req roundtrip.Request, x *exchange) (*roundtrip.Response, error) {
+func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundtrip.Response, x *exchange) (*roundtrip.Response, error) {
 	token, err := c.token(ctx, rejected)
 	switch {
 	case err != nil:
@@ -503,7 +513,7 @@ func (c *Client) sendRenewed(ctx context.Context, rejected Secret, first *roundt
 		return first, nil
 	}
 	x.before += first.Attempts
-	resp, err := c.sendAs(ctx, token, req, x)
+	resp, err := c.sendAs(ctx, token, x)
 	resp.Unanswered = resp.Unanswered || first.Unanswered
 	return resp, err
 }
@@ -803,50 +813,75 @@ const minSecret = 4
 
 // read sends a GET and decodes its answer.
 func read[T any](ctx context.Context, c *Client, name string, t target, opts []CallOption) (T, error) {
-	return call[T](ctx, c, reading(name), t, nil, nil, opts)
+	var value T
+	if _, _, err := c.obtain(ctx, reading(name), t, nil, &value, false, opts); err != nil {
+		var zero T
+		return zero, err
+	}
+	return value, nil
 }
 
 // call carries out an operation whose answer is a T. If a write succeeds and its
 // answer holds nothing, or is no T, the T is what again reads; without again it
 // is zero.
 func call[T any](ctx context.Context, c *Client, op operation, t target, body any, again func(context.Context) (T, error), opts []CallOption) (T, error) {
-	var zero T
-	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
-	if err != nil {
-		return zero, notSent(op.name, x.what(), err)
-	}
-	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
-	if err != nil {
-		return zero, err
-	}
-	var value T
-	err = resp.Cut
-	nothing := err == nil && wire.IsNothing(resp.Body)
-	if err == nil && !nothing {
-		err = wire.Unmarshal(resp.Body, &value)
-	}
+	var value, zero T
+	x, told, err := c.obtain(ctx, op, t, body, &value, again != nil, opts)
 	switch {
-	case err == nil && !nothing:
-		if err := t.identify(&value); err != nil && op.class == roundtrip.Safe {
-			return zero, x.unreadable(resp, err)
-		}
-		if a, ok := any(&value).(interface{ answered(status int) }); ok {
-			a.answered(resp.StatusCode)
-		}
+	case err != nil:
+		return zero, err
+	case told:
 		return value, nil
-	case op.class == roundtrip.Safe && nothing:
-		return zero, x.unreadable(resp, wire.ErrNothing)
-	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing, isPage(resp.Body):
-		return zero, x.unreadable(resp, err) // a page is of whoever answered in the service's place
-	case again == nil && (nothing || op.method == http.MethodDelete):
-		return zero, nil
 	case again == nil:
-		return zero, x.unreadable(resp, err)
+		return zero, nil
 	}
 	if value, err = again(context.WithValue(ctx, inheritKey{}, x.hidden())); err != nil {
 		return zero, &readBackError{describe(op.name, x.what()), err}
 	}
 	return value, nil
+}
+
+// obtain carries out an operation and decodes its answer into value, a pointer. It
+// reports false if the operation was done and its answer told nothing, or nothing
+// that could be read and there is another way to read it.
+func (c *Client) obtain(ctx context.Context, op operation, t target, body, value any, again bool, opts []CallOption) (x *exchange, told bool, err error) {
+	x, resp, err := c.carryOut(ctx, op, t, body, opts)
+	if err != nil {
+		return x, false, err
+	}
+	err = resp.Cut
+	nothing := err == nil && wire.IsNothing(resp.Body)
+	if err == nil && !nothing {
+		err = wire.Unmarshal(resp.Body, value)
+	}
+	switch {
+	case err == nil && !nothing:
+		if err := t.identify(value); err != nil && op.class == roundtrip.Safe {
+			return x, false, x.unreadable(resp, err)
+		}
+		if a, ok := value.(interface{ answered(status int) }); ok {
+			a.answered(resp.StatusCode)
+		}
+		return x, true, nil
+	case op.class == roundtrip.Safe && nothing:
+		return x, false, x.unreadable(resp, wire.ErrNothing)
+	case op.class == roundtrip.Safe, op.class == roundtrip.Once && !nothing, isPage(resp.Body):
+		return x, false, x.unreadable(resp, err) // a page is of whoever answered in the service's place
+	case !again && !nothing && op.method != http.MethodDelete:
+		return x, false, x.unreadable(resp, err)
+	}
+	return x, false, nil
+}
+
+// carryOut prepares a call and sends it. It has no error only if the answer is
+// 2xx.
+func (c *Client) carryOut(ctx context.Context, op operation, t target, body any, opts []CallOption) (*exchange, *roundtrip.Response, error) {
+	x, err := c.prepare(ctx, op, t, body, opts)
+	if err != nil {
+		return x, nil, notSent(op.name, x.what(), err)
+	}
+	resp, err := c.send(ctx, x)
+	return x, resp, err
 }
 
 // readBackError is the end of a write that was done and told nothing, when reading
@@ -870,11 +905,7 @@ func (e *readBackError) Unwrap() error {
 
 // do carries out an operation whose answer does not matter.
 func do(ctx context.Context, c *Client, op operation, t target, body any, opts []CallOption) error {
-	req, x, cfg, err := c.prepare(ctx, op, t, body, opts)
-	if err != nil {
-		return notSent(op.name, x.what(), err)
-	}
-	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	x, resp, err := c.carryOut(ctx, op, t, body, opts)
 	if err != nil {
 		return err
 	}
@@ -899,11 +930,7 @@ func isPage(body []byte) bool {
 
 // list reads a list whole. Each element must pass believe, unless that is nil.
 func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {
-	req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
-	if err != nil {
-		return nil, notSent(name, x.what(), err)
-	}
-	resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+	x, resp, err := c.carryOut(ctx, reading(name), t, nil, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -930,14 +957,14 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 func all[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		req, x, cfg, err := c.prepare(ctx, reading(name), t, nil, opts)
+		x, err := c.prepare(ctx, reading(name), t, nil, opts)
 		if err != nil {
 			yield(zero, notSent(name, x.what(), err))
 			return
 		}
-		req.Stream = true
+		x.request.Stream = true
 		for {
-			resp, err := c.send(ctx, req, &x, cfg, t.suffix == definitionsRoute)
+			resp, err := c.send(ctx, x)
 			if err != nil {
 				yield(zero, err)
 				return
@@ -1036,11 +1063,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body, answer any, 
 			opts = append(opts[:len(opts):len(opts)], WithQuery(name, value))
 		}
 	}
-	req, x, cfg, err := c.prepare(ctx, op, under(escaped), body, opts)
+	x, err := c.prepare(ctx, op, under(escaped), body, opts)
 	if err != nil {
 		return notSent("do", path, err)
 	}
-	resp, err := c.send(ctx, req, &x, cfg, escaped == definitionsRoute)
+	resp, err := c.send(ctx, x)
 	if err != nil {
 		return err
 	}

@@ -51,9 +51,9 @@ type Client struct {
 	http *roundtrip.Sender
 	// base is the transport below http, without our limits.
 	base http.RoundTripper
-	// What every request has in its header, made once.
-	jsonHeader, userAgentHeader []string
-	lastBearer                  atomic.Pointer[bearer]
+	// header is what every request has in its own.
+	header     http.Header
+	lastBearer atomic.Pointer[bearer]
 }
 
 // config is what options set. A Client never changes its own.
@@ -529,7 +529,9 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	if c.set.httpClient && !c.set.transport {
 		c.transport = nil // the new client's own serves
 	}
-	client := &Client{config: c, jsonHeader: []string{"application/json"}, userAgentHeader: []string{c.userAgent}}
+	client := &Client{config: c, header: http.Header{
+		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent},
+	}}
 	if parent != nil && !c.set.carrier {
 		client.http, client.base = parent.http, parent.base
 	} else {
@@ -621,9 +623,8 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 	if base == nil {
 		base = NewTransport()
 	}
-	client.Transport = roundtrip.Limit(base, roundtrip.Limits(c.limits))
-	client.CheckRedirect = sameOrigin
-	return roundtrip.NewSender(client), base
+	client.Transport, client.CheckRedirect = base, sameOrigin
+	return roundtrip.NewSender(client, roundtrip.Limits(c.limits)), base
 }
 
 // NewTransport is a new one of the transports that clients have unless they are

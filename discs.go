@@ -260,9 +260,9 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 	return vm.Disc(disc.disc), err
 }
 
-func (p DiscPath) nested() string { return discTemplate }
-func (p DiscPath) flat() string   { return "/discs" }
-func (p DiscPath) text() string   { return p.String() }
+func (p DiscPath) nested() (template string, depth int) { return discTemplate, discDepth }
+func (p DiscPath) flat() string                         { return "/discs" }
+func (p DiscPath) text() string                         { return p.String() }
 func (p DiscPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Discs.Resolve(ctx, p)
 }

@@ -182,9 +182,9 @@ func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...Ca
 	return g.Path(), nil
 }
 
-func (p GroupPath) nested() string { return groupTemplate }
-func (p GroupPath) flat() string   { return "/groups" }
-func (p GroupPath) text() string   { return p.String() }
+func (p GroupPath) nested() (template string, depth int) { return groupTemplate, groupDepth }
+func (p GroupPath) flat() string                         { return "/groups" }
+func (p GroupPath) text() string                         { return p.String() }
 func (p GroupPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Groups.Resolve(ctx, p)
 }

@@ -31,7 +31,8 @@ func checkPath(p place) error {
 	}
 	for i, segment := range segments.list[:segments.n] {
 		if err := route.Check(segment); err != nil {
-			names := placeholder.FindAllString(p.nested(), -1)
+			template, _ := p.nested()
+			names := placeholder.FindAllString(template, -1)
 			return fmt.Errorf("%s %w", strings.Trim(names[len(names)-1-i], "{}"), err)
 		}
 	}

@@ -158,9 +158,9 @@ func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOpti
 	return NICPath{machine: vm, nic: nic.nic}, err
 }
 
-func (p NICPath) nested() string { return nicTemplate }
-func (p NICPath) flat() string   { return nicsRoute }
-func (p NICPath) text() string   { return p.String() }
+func (p NICPath) nested() (template string, depth int) { return nicTemplate, nicDepth }
+func (p NICPath) flat() string                         { return nicsRoute }
+func (p NICPath) text() string                         { return p.String() }
 func (p NICPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.NICs.Resolve(ctx, p)
 }

@@ -151,88 +151,87 @@ type words struct {
 	list [backupDepth]string
 }
 
-// wordsOf is the word of a child, above those of its parents.
-func wordsOf(child string, parents words) words {
-	w := words{n: parents.n + 1}
-	w.list[0] = child
-	copy(w.list[1:], parents.list[:parents.n])
-	return w
+func (w *words) add(word string) {
+	w.list[w.n] = word
+	w.n++
 }
 
 // segments are the path's own words, the child first. The parents of a bare ID
 // are left out; those that are empty by mistake are not, so that they are
 // refused.
-func (p AccountPath) segments() words {
-	if p == "" {
-		return words{}
+func (p AccountPath) segments() (w words) {
+	if !p.IsZero() {
+		w.add(string(p))
 	}
-	return wordsOf(string(p), words{})
+	return w
 }
 
 func (p UserPath) segments() words { return AccountPath(p).segments() }
 
-func (p GroupPath) segments() words {
+func (p GroupPath) segments() (w words) {
+	if !p.IsZero() {
+		p.addTo(&w)
+	}
+	return w
+}
+
+func (p VirtualMachinePath) segments() (w words) {
+	if !p.IsZero() {
+		p.addTo(&w)
+	}
+	return w
+}
+
+func (p DiscPath) segments() (w words) {
+	if !p.IsZero() {
+		p.addTo(&w)
+	}
+	return w
+}
+
+func (p NICPath) segments() (w words) {
 	if p.IsZero() {
-		return words{}
+		return w
 	}
-	return p.own()
+	w.add(p.nic)
+	if !p.bare {
+		p.machine.addTo(&w)
+	}
+	return w
 }
 
-func (p VirtualMachinePath) segments() words {
+func (p BackupPath) segments() (w words) {
 	if p.IsZero() {
-		return words{}
+		return w
 	}
-	return p.own()
+	w.add(p.backup)
+	if !p.bare {
+		p.disc.addTo(&w)
+	}
+	return w
 }
 
-func (p DiscPath) segments() words {
-	if p.IsZero() {
-		return words{}
-	}
-	return p.own()
-}
-
-func (p NICPath) segments() words {
-	switch {
-	case p.IsZero():
-		return words{}
-	case p.bare:
-		return wordsOf(p.nic, words{})
-	}
-	return wordsOf(p.nic, p.machine.own())
-}
-
-func (p BackupPath) segments() words {
-	switch {
-	case p.IsZero():
-		return words{}
-	case p.bare:
-		return wordsOf(p.backup, words{})
-	}
-	return wordsOf(p.backup, p.disc.own())
-}
-
-// own are the words of a path as they are. One that names nothing is an empty
+// addTo adds the words of a path as they are. One that names nothing is an empty
 // word for each of its levels.
-func (p GroupPath) own() words {
-	if p.bare {
-		return wordsOf(p.group, words{})
+func (p GroupPath) addTo(w *words) {
+	w.add(p.group)
+	if !p.bare {
+		w.add(string(p.account))
 	}
-	return wordsOf(p.group, wordsOf(string(p.account), words{}))
 }
 
-func (p VirtualMachinePath) own() words {
-	if p.bare {
-		return wordsOf(p.machine, words{})
+func (p VirtualMachinePath) addTo(w *words) {
+	w.add(p.machine)
+	if !p.bare {
+		p.group.addTo(w)
 	}
-	return wordsOf(p.machine, p.group.own())
 }
 
-func (p DiscPath) own() words {
-	if p.bare {
-		return wordsOf(p.disc, words{})
+func (p DiscPath) addTo(w *words) {
+	w.add(p.disc)
+	if !p.bare {
+		p.machine.addTo(w)
 	}
-	return wordsOf(p.disc, p.machine.own())
 }
 
 // IsZero reports whether the path names nothing.

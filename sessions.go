@@ -160,19 +160,19 @@ func (c *Client) askToken(ctx context.Context, op operation, t target, body sess
 // askAuth carries out one exchange with the authentication service, without the
 // client's own token. The arguments of its routes are tokens, so no error tells
 // more of them than the route and what the target says it is about.
-func (c *Client) askAuth(ctx context.Context, op operation, t target, accept string, body any, login bool, opts []CallOption) (*roundtrip.Response, exchange, error) {
-	auth := &Client{config: c.config, http: c.http, jsonHeader: c.jsonHeader, userAgentHeader: c.userAgentHeader}
+func (c *Client) askAuth(ctx context.Context, op operation, t target, accept string, body any, login bool, opts []CallOption) (*roundtrip.Response, *exchange, error) {
+	auth := &Client{config: c.config, http: c.http, header: c.header}
 	auth.baseURL = c.authURL
-	req, x, cfg, err := auth.prepare(ctx, op, t, body, opts)
-	x.target, x.url, x.login = target{about: t.about}, x.route, login
+	x, err := auth.prepare(ctx, op, t, body, opts)
+	x.target, x.url, x.login, x.anonymous = target{about: t.about}, x.route, login, true
 	if err != nil {
 		return nil, x, notSent(op.name, x.what(), err)
 	}
 	for _, token := range t.args {
 		x.secrets = append(x.secrets, token, url.PathEscape(token))
 	}
-	req.Header["Accept"] = []string{accept}
-	resp, err := auth.send(ctx, req, &x, cfg, true)
+	x.request.Header["Accept"] = []string{accept}
+	resp, err := auth.send(ctx, x)
 	return resp, x, err
 }
 

@@ -582,9 +582,11 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 	return path, nil
 }
 
-func (p VirtualMachinePath) nested() string { return machineTemplate }
-func (p VirtualMachinePath) flat() string   { return machinesRoute }
-func (p VirtualMachinePath) text() string   { return p.String() }
+func (p VirtualMachinePath) nested() (template string, depth int) {
+	return machineTemplate, machineDepth
+}
+func (p VirtualMachinePath) flat() string { return machinesRoute }
+func (p VirtualMachinePath) text() string { return p.String() }
 func (p VirtualMachinePath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.VirtualMachines.Resolve(ctx, p)
 }

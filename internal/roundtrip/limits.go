@@ -29,11 +29,11 @@ func (e *LimitError) Error() string { return e.What + " within " + e.Limit.Strin
 // Timeout tells whoever asks for it that this is a timeout.
 func (e *LimitError) Timeout() bool { return true }
 
-// Limit wraps a transport so that no attempt lasts beyond the limits. Only what
+// limit wraps a transport so that no attempt lasts beyond the limits. Only what
 // the service keeps waiting is counted, never the time a caller takes between
 // two reads. The result does not pass CloseIdleConnections on: retryablehttp
 // calls it when it gives up, and the connections belong to others too.
-func Limit(base http.RoundTripper, limits Limits) http.RoundTripper {
+func limit(base http.RoundTripper, limits Limits) *limited {
 	return &limited{base: base, limits: limits, began: time.Now()}
 }
 
@@ -53,17 +53,19 @@ type limited struct {
 }
 
 func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := req.Context().Err(); err != nil {
-		return nil, &withheldError{err}
+	w := &watch{limited: l}
+	if req = w.claim(req); w.ctx.Err() != nil {
+		w.cancel(nil)
+		return nil, &withheldError{w.ctx.Err()}
 	}
-	w := l.begin(req.Context())
+	l.begin(w)
 	returned := false
 	defer func() {
 		if !returned { // it panicked
 			l.end(w)
 		}
 	}()
-	resp, err := l.base.RoundTrip(req.WithContext(w.ctx))
+	resp, err := l.base.RoundTrip(req)
 	returned = true
 	switch {
 	case err != nil:
@@ -101,13 +103,29 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// begin watches over an attempt, which waits for its headers.
-func (l *limited) begin(ctx context.Context) *watch {
-	w := &watch{limited: l}
+// claim gives a watch the context that it ends, and returns the request that has
+// it. That is the request itself, with the context that Send made for the attempt,
+// unless http.Client made it: to follow a redirect, or for a timeout of its own.
+func (w *watch) claim(req *http.Request) *http.Request {
+	ctx := req.Context()
+	c, ok := ctx.Value(callKey{}).(*call)
+	if ok && ctx == c.attempt {
+		if !c.taken {
+			c.taken = true
+			w.ctx, w.cancel = ctx, c.abandon
+			return req
+		}
+		ctx = c.base // the attempt's has ended with the request that led here
+	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
-	if c, ok := ctx.Value(callKey{}).(*call); ok && c.req.Class == Once {
+	if ok {
 		c.abandon = w.cancel
 	}
+	return req.WithContext(w.ctx)
+}
+
+// begin watches over an attempt, which waits for its headers.
+func (l *limited) begin(w *watch) {
 	now := w.waits(true)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +137,6 @@ func (l *limited) begin(ctx context.Context) *watch {
 	if now > l.due || l.due-now > 2*l.shortest() {
 		l.arm(now, l.shortest())
 	}
-	return w
 }
 
 // arm sets another timer, in place of the one there was.

@@ -97,14 +97,16 @@ var ErrTooLarge = errors.New("the answer is larger than the limit")
 // Sender sends requests through an HTTP client. Make one with NewSender.
 type Sender struct{ retrier retryablehttp.Client }
 
-// NewSender makes a Sender. What differs from request to request is found by the
+// NewSender makes a Sender, and wraps the client's transport so that no attempt
+// lasts beyond the limits. What differs from request to request is found by the
 // request's context, so that one retrier serves all.
-func NewSender(client *http.Client) *Sender {
+func NewSender(client *http.Client, limits Limits) *Sender {
+	client.Transport = limit(client.Transport, limits)
 	return &Sender{retryablehttp.Client{
 		HTTPClient: client,
 		RetryMax:   math.MaxInt32, // the policy of the request is what counts
 		CheckRetry: func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-			return ctx.Value(callKey{}).(*call).check(ctx, resp, err)
+			return ctx.Value(callKey{}).(*call).check(resp, err)
 		},
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }, // check has waited
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -113,16 +115,16 @@ func NewSender(client *http.Client) *Sender {
 
 // Send sends the request until the policy or its class forbids another attempt.
 // It returns a Response always; err says why there is no answer in it.
-func Send(ctx context.Context, sender *Sender, policy Policy, req Request) (*Response, error) {
-	call := &call{Context: ctx, policy: policy, req: req}
-	ctx = call
+func Send(ctx context.Context, sender *Sender, policy Policy, req *Request) (*Response, error) {
+	call := &call{Context: ctx, client: sender.retrier.HTTPClient, policy: policy, req: req}
+	call.base = call
 	if req.Class != Safe { // which may be sent again whatever became of it
-		ctx = httptrace.WithClientTrace(call, call.newTrace())
+		call.base = httptrace.WithClientTrace(call, call.newTrace())
 	}
 	httpReq := (&http.Request{
 		Method: req.Method, URL: req.URL, Host: req.URL.Host, Header: req.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
+	}).WithContext(call.begin())
 	var retryable *retryablehttp.Request
 	var err error
 	if retryable, err = retryablehttp.FromRequest(httpReq); err == nil && len(req.Body) > 0 {
@@ -131,6 +133,7 @@ func Send(ctx context.Context, sender *Sender, policy Policy, req Request) (*Res
 	if err != nil {
 		return &call.response, err
 	}
+	call.carrier = retryable
 	call.started = time.Now()
 	if _, err = sender.retrier.Do(retryable); err != nil && call.err == nil {
 		call.err = err // the context ended while waiting for the next attempt
@@ -158,15 +161,34 @@ func Interrupted(ctx context.Context, last error) error {
 // call is the state of one Send, and the context in which its requests find it.
 type call struct {
 	context.Context
+	client   *http.Client
 	policy   Policy
-	req      Request
+	req      *Request
 	response Response
 	err      error
 	started  time.Time
 	// What the transport told of the attempt that is under way, unless it is Safe.
 	traced, connected, written, sent atomic.Bool
 
-	abandon context.CancelCauseFunc // ends the attempt that is under way, if it is Once
+	// Each attempt has a context of its own, for its time limits to end: base, made
+	// cancellable. It is made here, since limited would have to copy the request.
+	base, attempt context.Context
+	abandon       context.CancelCauseFunc // ends the attempt
+	taken         bool                    // by limited, which ends it
+	carrier       *retryablehttp.Request  // has the attempt's context
+}
+
+// begin makes the context of the next attempt. With a timeout of the client's own
+// there is none: each request of an attempt gets one of the http.Client's, and
+// limited has to copy that.
+func (c *call) begin() context.Context {
+	if c.client.Timeout != 0 {
+		c.taken = true
+		return c.base
+	}
+	c.attempt, c.abandon = context.WithCancelCause(c.base)
+	c.taken = false
+	return c.attempt
 }
 
 type callKey struct{}
@@ -199,7 +221,7 @@ func (c *call) newTrace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) {
 			c.traced.Store(true)
-			if c.abandon != nil && c.sent.Load() {
+			if c.req.Class == Once && c.sent.Load() {
 				c.abandon(errAgain)
 			}
 		},
@@ -214,7 +236,8 @@ var errAgain = errors.New("the service broke the request off")
 
 // check is told by retryablehttp of each attempt. It reads the answer, decides,
 // and waits until the next attempt.
-func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (c *call) check(resp *http.Response, err error) (bool, error) {
+	ctx := c.Context // that of the attempt may have been ended by us
 	out := &c.response
 	out.Attempts++
 	if outer, ok := err.(*url.Error); ok {
@@ -282,6 +305,7 @@ func (c *call) check(ctx context.Context, resp *http.Response, err error) (bool,
 		c.connected.Store(false)
 		c.written.Store(false)
 		c.sent.Store(false)
+		c.carrier.Request = c.carrier.Request.WithContext(c.begin())
 		c.started = time.Now()
 	}
 	return retry, nil
@@ -292,7 +316,7 @@ func (c *call) tell(status int, err error, retry bool, wait time.Duration) {
 	if c.req.OnAttempt == nil {
 		return
 	}
-	attempt := Attempt{Number: c.response.Attempts, StatusCode: status, Request: &c.req, Err: err, Duration: time.Since(c.started), Retry: retry}
+	attempt := Attempt{Number: c.response.Attempts, StatusCode: status, Request: c.req, Err: err, Duration: time.Since(c.started), Retry: retry}
 	if status != 0 {
 		attempt.Header, attempt.Body = c.response.Header, c.response.Body
 	}

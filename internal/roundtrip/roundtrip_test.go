@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 func TestJitterGrowsWithinItsLimits(t *testing.T) {
@@ -183,11 +185,11 @@ func TestWithheld(t *testing.T) {
 	cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:1", nil)
 	require.NoError(t, err)
-	_, err = Limit(nil, Limits{}).RoundTrip(req) // there is nobody to hand it to
+	_, err = limit(nil, Limits{}).RoundTrip(req) // there is nobody to hand it to
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.EqualError(t, err, "context canceled")
 	assert.True(t, unsent(err))
-	retry, lost := (&call{req: Request{Class: Once}}).verdict(nil, err, nil, true)
+	retry, lost := (&call{req: &Request{Class: Once}}).verdict(nil, err, nil, true)
 	assert.False(t, lost)
 	assert.True(t, retry, "but for the context, which check looks at")
 }
@@ -199,7 +201,7 @@ func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) { return c(r
 
 // A transport that panics leaves nothing to be watched over.
 func TestPanicsAreNotWatched(t *testing.T) {
-	l := Limit(carrier(func(*http.Request) (*http.Response, error) { panic("boom") }), Limits{Header: time.Hour, Idle: time.Hour}).(*limited)
+	l := limit(carrier(func(*http.Request) (*http.Response, error) { panic("boom") }), Limits{Header: time.Hour, Idle: time.Hour})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1", nil)
 	require.NoError(t, err)
 	for range 3 {
@@ -210,9 +212,9 @@ func TestPanicsAreNotWatched(t *testing.T) {
 
 // However many attempts there are, one timer is set in each of the shortest waits.
 func TestOneTimerServesAll(t *testing.T) {
-	l := Limit(carrier(func(r *http.Request) (*http.Response, error) {
+	l := limit(carrier(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
-	}), Limits{Header: time.Hour, Idle: time.Hour}).(*limited)
+	}), Limits{Header: time.Hour, Idle: time.Hour})
 	var wg sync.WaitGroup
 	for range 32 {
 		wg.Go(func() {
@@ -231,4 +233,82 @@ func TestOneTimerServesAll(t *testing.T) {
 	wg.Wait()
 	assert.Empty(t, l.watches)
 	assert.Equal(t, 1, l.timer, "timers that were set")
+}
+
+// foreign is a context that is none of package context's: it costs a goroutine
+// for each context made of it that nobody has ended.
+type foreign struct {
+	context.Context
+	done chan struct{}
+}
+
+func (f foreign) Done() <-chan struct{} { return f.done }
+
+// The context of an attempt lasts as long as its answer is read, and no longer,
+// whoever made it: Send, or http.Client on its way.
+func TestContextsOfAttempts(t *testing.T) {
+	answer := func(status int, header ...string) carrier {
+		return func(r *http.Request) (*http.Response, error) {
+			h := http.Header{}
+			for i := 0; i+1 < len(header); i += 2 {
+				h.Set(header[i], header[i+1])
+			}
+			return &http.Response{StatusCode: status, Header: h, ContentLength: -1, Body: io.NopCloser(strings.NewReader("[]")), Request: r}, nil
+		}
+	}
+	found, moved, lost := answer(200), answer(302, "Location", "/elsewhere"), carrier(func(*http.Request) (*http.Response, error) { return nil, errors.New("lost") })
+	silent := carrier(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	for _, row := range []struct {
+		name    string
+		answers []carrier
+		stays   bool // where it is, if it is led elsewhere
+		says    string
+	}{
+		{name: "answered", answers: []carrier{found}},
+		{name: "lost, and sent again", answers: []carrier{lost, answer(503), found}},
+		{name: "lost again and again", answers: []carrier{lost, lost, lost}, says: "lost"},
+		{name: "not answered in time, and sent again", answers: []carrier{silent, found}},
+		{name: "led elsewhere", answers: []carrier{moved, found}},
+		{name: "led elsewhere twice, lost, and led elsewhere", answers: []carrier{moved, moved, lost, moved, found}},
+		{name: "led elsewhere, not answered in time, and sent again", answers: []carrier{moved, silent, found}},
+		{name: "led elsewhere, which was refused", answers: []carrier{moved}, stays: true, says: "redirect refused"},
+	} {
+		for _, timeout := range []time.Duration{0, time.Hour} {
+			for _, stream := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/timeout %s, stream %t", row.name, timeout, stream), func(t *testing.T) {
+					before := goleak.IgnoreCurrent()
+					sent := 0
+					client := &http.Client{Timeout: timeout, Transport: carrier(func(r *http.Request) (*http.Response, error) {
+						assert.NoError(t, r.Context().Err(), "request %d", sent)
+						sent++
+						return row.answers[sent-1](r)
+					})}
+					if row.stays {
+						client.CheckRedirect = func(*http.Request, []*http.Request) error { return ErrRedirect }
+					}
+					address, err := url.Parse("http://127.0.0.1:1/")
+					require.NoError(t, err)
+					sender := NewSender(client, Limits{Header: 50 * time.Millisecond, Idle: time.Hour})
+					resp, err := Send(foreign{t.Context(), make(chan struct{})}, sender, Policy{MaxAttempts: 3, MaxBody: 1000},
+						&Request{Method: http.MethodGet, URL: address, Header: http.Header{}, Stream: stream})
+					if row.says != "" {
+						assert.ErrorContains(t, err, row.says)
+					} else if assert.NoError(t, err) && stream {
+						resp.Body, err = io.ReadAll(resp.Stream)
+						assert.NoError(t, err, "the attempt's context lasts as long as its stream")
+						assert.NoError(t, resp.Stream.Close())
+					}
+					if row.says == "" {
+						assert.Equal(t, "[]", string(resp.Body))
+					}
+					assert.Equal(t, len(row.answers), sent)
+					assert.Empty(t, client.Transport.(*limited).watches)
+					goleak.VerifyNone(t, before)
+				})
+			}
+		}
+	}
 }

@@ -127,18 +127,11 @@ func IsValid(data []byte) bool {
 // IsNothing reports whether a body that should hold an object holds none: it is
 // empty, {} or null, which the service may answer to any write.
 func IsNothing(body []byte) bool {
-	var rest []byte
-	for _, b := range body {
-		switch b {
-		case ' ', '\t', '\r', '\n':
-		default:
-			if len(rest) == len("null") {
-				return false
-			}
-			rest = append(rest, b)
-		}
+	text := bytes.TrimSpace(body)
+	if inner, ok := bytes.CutPrefix(text, []byte("{")); ok {
+		return string(bytes.TrimSpace(inner)) == "}"
 	}
-	return len(rest) == 0 || string(rest) == "{}" || string(rest) == "null"
+	return len(text) == 0 || string(text) == "null"
 }
 
 // ErrNothing is the error of an answer that should hold something and is empty,
