@@ -33,10 +33,15 @@ type operation struct {
 	name   string // what it does, in words
 	method string
 	class  roundtrip.Class
+	long   bool // its answer may be
 }
 
 func reading(name string) operation {
 	return operation{name: name, method: http.MethodGet, class: roundtrip.Safe}
+}
+
+func listing(name string) operation {
+	return operation{name: name, method: http.MethodGet, class: roundtrip.Safe, long: true}
 }
 
 // posting, and all that must never be done twice.
@@ -394,6 +399,9 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 		x.secrets = append(x.secrets, inherited...)
 	}
 	header := maps.Clone(c.header)
+	if op.long || cfg.query != nil {
+		delete(header, "Accept-Encoding") // the transport asks for what it can unpack
+	}
 	for name, values := range cfg.header {
 		header[name] = values
 	}
@@ -930,7 +938,7 @@ func isPage(body []byte) bool {
 
 // list reads a list whole. Each element must pass believe, unless that is nil.
 func list[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) ([]T, error) {
-	x, resp, err := c.carryOut(ctx, reading(name), t, nil, opts)
+	x, resp, err := c.carryOut(ctx, listing(name), t, nil, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -957,7 +965,7 @@ func list[T any](ctx context.Context, c *Client, name string, t target, believe 
 func all[T any](ctx context.Context, c *Client, name string, t target, believe func(T) error, opts []CallOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		x, err := c.prepare(ctx, reading(name), t, nil, opts)
+		x, err := c.prepare(ctx, listing(name), t, nil, opts)
 		if err != nil {
 			yield(zero, notSent(name, x.what(), err))
 			return
@@ -1037,7 +1045,7 @@ const maxElement = 4 << 20
 // service answers a write with nothing. Only GET and DELETE are ever sent again
 // after they may have been carried out.
 func (c *Client) Do(ctx context.Context, method, path string, body, answer any, opts ...CallOption) error {
-	op := operation{name: "do", method: method, class: roundtrip.Once}
+	op := operation{name: "do", method: method, class: roundtrip.Once, long: true}
 	switch method {
 	case http.MethodGet:
 		op.class = roundtrip.Safe

@@ -44,6 +44,7 @@ func TestCapture(t *testing.T) {
 		}, nil, `--- get group web.acme, attempt 1, TIME
 > GET BASE/accounts/acme/groups/web
 > Accept: application/json
+> Accept-Encoding: identity
 > Authorization: [redacted]
 > Content-Type: application/json
 > User-Agent: bigv-go/0.1.0
@@ -61,6 +62,7 @@ func TestCapture(t *testing.T) {
 		}, nil, `--- update user alice, attempt 1, TIME
 > PUT BASE/users/alice
 > Accept: application/json
+> Accept-Encoding: identity
 > Authorization: [redacted]
 > Content-Type: application/json
 > User-Agent: bigv-go/0.1.0
@@ -77,6 +79,7 @@ func TestCapture(t *testing.T) {
 --- update user alice, attempt 2, TIME
 > PUT BASE/users/alice
 > Accept: application/json
+> Accept-Encoding: identity
 > Authorization: [redacted]
 > Content-Type: application/json
 > User-Agent: bigv-go/0.1.0
@@ -110,6 +113,7 @@ func TestCapture(t *testing.T) {
 			return err
 		}, nil, `> POST /session
 > Accept: text/plain
+> Accept-Encoding: identity
 > Content-Type: application/json
 > User-Agent: bigv-go/0.1.0
 >

@@ -531,6 +531,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	}
 	client := &Client{config: c, header: http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent},
+		"Accept-Encoding": {"identity"}, // packing one thing costs both sides more than it saves
 	}}
 	if parent != nil && !c.set.carrier {
 		client.http, client.base = parent.http, parent.base

@@ -4,6 +4,7 @@ package roundtrip
 
 import (
 	"cmp"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,6 +18,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -245,6 +247,7 @@ func (c *call) check(resp *http.Response, err error) (bool, error) {
 	}
 	var cut error
 	if resp != nil {
+		unpack(resp)
 		out.StatusCode, out.Header, out.Body, out.Cut, out.Stream = resp.StatusCode, resp.Header, nil, nil, nil
 		switch {
 		case err != nil:
@@ -439,6 +442,32 @@ func RetryAfter(h http.Header) (time.Duration, bool) {
 		return max(time.Until(at), 0), true
 	}
 	return 0, false
+}
+
+// unpack makes a compressed answer readable that the transport has left as it is:
+// it does so where it has not asked for compression itself.
+func unpack(resp *http.Response) {
+	if packing := resp.Header["Content-Encoding"]; len(packing) != 1 || !strings.EqualFold(packing[0], "gzip") {
+		return
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
+	resp.Body = &unpacked{ReadCloser: resp.Body}
+}
+
+type unpacked struct {
+	io.ReadCloser
+	from *gzip.Reader
+}
+
+func (u *unpacked) Read(p []byte) (n int, err error) {
+	if u.from == nil {
+		if u.from, err = gzip.NewReader(u.ReadCloser); err != nil {
+			return 0, err
+		}
+	}
+	return u.from.Read(p)
 }
 
 // maxErrorAnswer is how much is read of an answer that is not 2xx.
