@@ -21,7 +21,7 @@ var (
 	// some are for rounds in which many calls are made at once.
 	some = pace{rounds: 101}
 	// few are for calls that are long by themselves.
-	few = pace{rounds: 21, collect: true}
+	few = pace{rounds: 31, collect: true}
 )
 
 // cost is what one round of a side took, per operation.

@@ -177,12 +177,13 @@ func elements[T any](m *meter, yield func(T) bool, options ...json.Options) erro
 	if token.Kind() != '[' {
 		return fmt.Errorf("expected a list, found %s", token.Kind())
 	}
+	var element, zero T
 	for {
 		m.start = dec.InputOffset()
 		if dec.PeekKind() == ']' {
 			break
 		}
-		var element T
+		element = zero // all are decoded in one place, which is given out as a copy
 		if err := json.UnmarshalDecode(dec, &element, options...); err != nil {
 			return truncated(err)
 		}
