@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,8 +153,7 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	}
 	// Numbers may be written as strings, which Unmarshal finds out in a second
 	// try as well: from this element on, and slower.
-	rest := io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(m.element(), ", \t\r\n")), r)
-	again := &meter{r: rest, limit: limit}
+	again := &meter{r: m.rest(), limit: limit}
 	count := 0
 	err2 := elements(again, func(element T) bool {
 		count++
@@ -206,37 +206,66 @@ func elements[T any](m *meter, yield func(T) bool, options ...json.Options) erro
 	return nil
 }
 
-// slack is what the decoder may have read ahead of the element it is in, and
-// reads at a time.
-const slack = 64 << 10
+// slack is what is read at a time: as much as TLS hands out at once, and more than
+// the buffers on the way to it hold. What the decoder reads by itself is a quarter.
+const slack = 16 << 10
 
-// meter stops a decoder from reading an element without end, and keeps what it
-// has read since the element's start.
+// meter stops a decoder from reading an element without end, and keeps what was
+// read since the element's start.
 type meter struct {
-	r           io.Reader
-	limit       int64
-	start, read int64
-	kept        []byte
+	r     io.Reader
+	limit int64
+	start int64  // of the element, in bytes of the list
+	held  []byte // what was read, from base on
+	base  int64
+	given int // how much of held the decoder has
+	err   error
 }
 
 func (m *meter) Read(p []byte) (int, error) {
-	if m.read-m.start > m.limit+slack {
-		return 0, ErrElementTooLong
+	if m.given == len(m.held) && m.err == nil {
+		if int64(len(m.element())) > m.limit+slack {
+			return 0, ErrElementTooLong
+		}
+		m.fill()
 	}
-	n, err := m.r.Read(p[:min(len(p), slack)])
-	m.kept = append(m.element(), p[:n]...)
-	m.read += int64(n)
+	n := copy(p, m.held[m.given:])
+	m.given += n
+	if n == 0 {
+		return 0, m.err
+	}
+	return n, nil
+}
+
+// fill reads on, and lets go of what was before the element.
+func (m *meter) fill() {
+	kept := copy(m.held, m.element())
+	m.base, m.given = m.start, kept
+	m.held = slices.Grow(m.held[:kept], slack)
+	n, err := m.r.Read(m.held[kept : kept+slack])
+	m.held = m.held[:kept+n]
 	if err != nil && err != io.EOF {
 		err = fmt.Errorf("%w: %w", ErrCut, err)
 	}
-	return n, err
+	m.err = err
 }
 
 // element is what was read since the start of the element.
-func (m *meter) element() []byte {
-	done := m.start - (m.read - int64(len(m.kept)))
-	return m.kept[:copy(m.kept, m.kept[done:])]
+func (m *meter) element() []byte { return m.held[m.start-m.base:] }
+
+// rest is the list from the element on.
+func (m *meter) rest() io.Reader {
+	after := m.r
+	if m.err != nil {
+		after = failing{m.err}
+	}
+	return io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(m.element(), ", \t\r\n")), after)
 }
+
+// failing is a reader that has nothing but its error.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // length is the length of the element that ends there, without the comma and the
 // space before it.
