@@ -125,12 +125,15 @@ func IsValid(data []byte) bool {
 	return jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
+// space is what JSON allows between its tokens.
+const space = " \t\r\n"
+
 // IsNothing reports whether a body that should hold an object holds none: it is
 // empty, {} or null, which the service may answer to any write.
 func IsNothing(body []byte) bool {
-	text := bytes.TrimSpace(body)
+	text := bytes.Trim(body, space)
 	if inner, ok := bytes.CutPrefix(text, []byte("{")); ok {
-		return string(bytes.TrimSpace(inner)) == "}"
+		return string(bytes.TrimLeft(inner, space)) == "}"
 	}
 	return len(text) == 0 || string(text) == "null"
 }
@@ -159,8 +162,8 @@ func Elements[T any](r io.Reader, limit int64, yield func(T) bool) error {
 		count++
 		return yield(element)
 	}, json.WithUnmarshalers(lenientInt()))
-	if count == 0 && err2 != nil {
-		return explain(err)
+	if count == 0 && isTypeError(err2) {
+		return explain(err) // which knows where in the list it is
 	}
 	return explain(err2)
 }
@@ -244,7 +247,7 @@ func (m *meter) fill() {
 	m.held = slices.Grow(m.held[:kept], slack)
 	n, err := m.r.Read(m.held[kept : kept+slack])
 	m.held = m.held[:kept+n]
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && !errors.Is(err, ErrCut) {
 		err = fmt.Errorf("%w: %w", ErrCut, err)
 	}
 	m.err = err
@@ -259,7 +262,7 @@ func (m *meter) rest() io.Reader {
 	if m.err != nil {
 		after = failing{m.err}
 	}
-	return io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(m.element(), ", \t\r\n")), after)
+	return io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(m.element(), ","+space)), after)
 }
 
 // failing is a reader that has nothing but its error.
@@ -271,7 +274,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // space before it.
 func (m *meter) length(end int64) int64 {
 	read := m.element()
-	before := len(read) - len(bytes.TrimLeft(read, ", \t\r\n"))
+	before := len(read) - len(bytes.TrimLeft(read, ","+space))
 	return end - m.start - int64(before)
 }
 

@@ -131,6 +131,28 @@ func TestElementsCutAnywhere(t *testing.T) {
 	}
 }
 
+// Numbers that are written as strings hide neither the end nor what brought it.
+func TestElementsCutWithinLenientOnes(t *testing.T) {
+	broken := errors.New("the connection is gone")
+	for body, whole := range map[string]int{`[{"id":"1","name":"xx`: 0, `[{"id":1},{"id":"2","name":"xx`: 1, `[{"id":"1"},{"id":"2"`: 1} {
+		ids, err := collect(strings.NewReader(body), 100)
+		assert.Len(t, ids, whole, body)
+		assert.ErrorIs(t, err, ErrCut, body)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF, body)
+		for name, r := range map[string]io.Reader{
+			"after what came": io.MultiReader(strings.NewReader(body), iotest.ErrReader(broken)),
+			"with it":         iotest.DataErrReader(io.MultiReader(strings.NewReader(body), iotest.ErrReader(broken))),
+		} {
+			_, err = collect(r, 100)
+			assert.ErrorIs(t, err, ErrCut, "%s, %s", body, name)
+			assert.ErrorIs(t, err, broken, "%s, %s", body, name)
+			assert.Equal(t, 1, strings.Count(err.Error(), ErrCut.Error()), "%s, %s: %v", body, name, err)
+		}
+	}
+	_, err := collect(strings.NewReader(`[{"id":1},{"id":"two"}]`), 100)
+	assert.ErrorContains(t, err, "/1/id is a text, where a whole number belongs")
+}
+
 // counter counts what is read of an answer without end.
 type counter struct {
 	piece []byte
@@ -209,6 +231,7 @@ func TestIsNothing(t *testing.T) {
 	for body, want := range map[string]bool{
 		"": true, " \r\n\t": true, "{}": true, " { \n } ": true, "null": true, " null\n": true,
 		"[]": false, "{}{}": false, "{} x": false, "nulls": false, "nul": false, `""`: false, "0": false, "false": false,
+		"\f{}": false, "{\u00a0}": false, "\u00a0": false, "n u l l": false,
 		`{"a":1}`: false, "nullnull": false, strings.Repeat(" ", 1<<16) + "{}": true,
 	} {
 		assert.Equal(t, want, IsNothing([]byte(body)), "%.20q", body)
