@@ -51,7 +51,7 @@ type Client struct {
 	http *roundtrip.Sender
 	// base is the transport below http, without our limits.
 	base http.RoundTripper
-	// header is what every request has in its own.
+	// header is what every request has in its own: made once, and copied in one go.
 	header     http.Header
 	lastBearer atomic.Pointer[bearer]
 }
