@@ -153,7 +153,7 @@ func BenchmarkDecode(b *testing.B) {
 // BenchmarkErrorAnswer makes errors of answers, each as callers look at it.
 func BenchmarkErrorAnswer(b *testing.B) {
 	x := exchange{
-		operation: "update virtual machine", subject: "www1.web.acme", method: http.MethodPut, secrets: []string{"0123456789abcdef"},
+		operation: "update virtual machine", subject: "www1.web.acme", request: roundtrip.Request{Method: http.MethodPut}, secrets: []string{"0123456789abcdef"},
 		route: "/accounts/{account}/groups/{group}/virtual_machines/{virtual machine}", url: "https://uk0.bigv.io/virtual_machines/5012",
 	}
 	for _, row := range []struct {

@@ -205,12 +205,11 @@ type exchange struct {
 	request roundtrip.Request
 	config  callConfig
 
-	operation, method, route string
+	operation, route string
 	// What it is about and where it goes is spelled out only for those who are
-	// told of it: target and address, or where these would not do, subject and
-	// url.
+	// told of it: target and the request's URL, or where these would not do,
+	// subject and url.
 	target       target
-	address      *url.URL
 	subject, url string
 
 	login, anonymous bool // it is not what the caller asked for; it carries no token
@@ -239,10 +238,10 @@ func (x *exchange) what() string {
 }
 
 func (x *exchange) where() string {
-	if x.url != "" || x.address == nil {
+	if x.url != "" || x.request.URL == nil {
 		return x.url
 	}
-	return x.address.String()
+	return x.request.URL.String()
 }
 
 // CallOption changes one call.
@@ -373,7 +372,9 @@ func checkContext(ctx context.Context) error {
 // prepare checks a call and makes its request, without the token. What it returns
 // is never nil.
 func (c *Client) prepare(ctx context.Context, op operation, t target, body any, opts []CallOption) (*exchange, error) {
-	x := &exchange{operation: op.name, target: t, method: op.method, anonymous: t.suffix == definitionsRoute}
+	x := &exchange{operation: op.name, target: t, anonymous: t.suffix == definitionsRoute}
+	req := &x.request
+	req.Method, req.Class = op.method, op.class
 	if err := checkContext(ctx); err != nil {
 		return x, err
 	}
@@ -405,8 +406,7 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 	for name, values := range cfg.header {
 		header[name] = values
 	}
-	req := &x.request
-	req.Method, req.Header, req.Class = op.method, header, op.class
+	req.Header = header
 	if body != nil {
 		x.body = body
 		if req.Body, err = wire.Marshal(body, revealed); err != nil {
@@ -429,7 +429,6 @@ func (c *Client) prepare(ctx context.Context, op operation, t target, body any, 
 	if req.URL, err = c.resolveURL(path, values.Encode()); err != nil {
 		return x, err
 	}
-	x.address = req.URL
 	return x, nil
 }
 
@@ -480,7 +479,7 @@ func (c *Client) send(ctx context.Context, x *exchange) (*roundtrip.Response, er
 	switch {
 	case err == nil && resp.OK():
 		return resp, nil
-	case err == nil && resp.StatusCode == http.StatusNotFound && x.method == http.MethodDelete && resp.Unanswered:
+	case err == nil && resp.StatusCode == http.StatusNotFound && x.request.Method == http.MethodDelete && resp.Unanswered:
 		return resp, nil // an earlier attempt deleted it, and its answer was lost
 	}
 	return resp, x.failure(resp, err)
@@ -541,7 +540,7 @@ func CallFromContext(ctx context.Context) (Call, bool) {
 	if !ok {
 		return Call{}, false
 	}
-	return Call{Operation: x.operation, Method: x.method, Route: x.route}, true
+	return Call{Operation: x.operation, Method: x.request.Method, Route: x.route}, true
 }
 
 func (c *Client) token(ctx context.Context, rejected Secret) (Secret, error) {
@@ -616,7 +615,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 		}
 		if c.onAttemptHook != nil {
 			c.onAttemptHook(ctx, Attempt{
-				Operation: x.operation, Method: x.method, Route: x.route, Number: x.before + a.Number, StatusCode: a.StatusCode,
+				Operation: x.operation, Method: x.request.Method, Route: x.route, Number: x.before + a.Number, StatusCode: a.StatusCode,
 				Err: x.quiet(a.Err), Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
 			})
 		}
@@ -625,7 +624,7 @@ func (c *Client) onAttempt(ctx context.Context, x *exchange) func(roundtrip.Atte
 		}
 		level, message := slog.LevelDebug, "bigv: request"
 		attrs := []slog.Attr{
-			slog.String("operation", x.operation), slog.String("method", x.method), slog.String("url", x.where()),
+			slog.String("operation", x.operation), slog.String("method", x.request.Method), slog.String("url", x.where()),
 			slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", x.before+a.Number),
 		}
 		if a.Err != nil {
@@ -660,9 +659,9 @@ func (x *exchange) failure(resp *roundtrip.Response, err error) error {
 
 func (x *exchange) error(resp *roundtrip.Response) *Error {
 	return &Error{
-		Operation: x.operation, Subject: x.what(), Method: x.method, Route: x.route, URL: x.where(),
+		Operation: x.operation, Subject: x.what(), Method: x.request.Method, Route: x.route, URL: x.where(),
 		StatusCode: resp.StatusCode, Attempts: x.before + resp.Attempts,
-		unknown: resp.Unanswered && x.method != http.MethodGet && !x.login, login: x.login,
+		unknown: resp.Unanswered && x.request.Method != http.MethodGet && !x.login, login: x.login,
 	}
 }
 
@@ -683,7 +682,7 @@ func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 		e.Body = x.redactCut(string(start[:min(len(start), 2*maxErrorBody)]))
 		e.Body = strings.ToValidUTF8(e.Body[:min(len(e.Body), maxErrorBody)], "")
 	}
-	e.unknown = x.method != http.MethodGet && !x.login
+	e.unknown = x.request.Method != http.MethodGet && !x.login
 	e.Err = &quietError{x.redact("reading the answer: " + err.Error()), err}
 	return e
 }

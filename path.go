@@ -269,7 +269,8 @@ const (
 	machineDepth
 	discDepth
 	backupDepth
-	nicDepth = discDepth
+	nicDepth  = discDepth
+	userDepth = accountDepth
 )
 
 // String is the text form, acme or 41, which ParseAccountPath reads.

@@ -156,7 +156,7 @@ func (s *UsersService) Delete(ctx context.Context, user UserPath, opts ...CallOp
 	return do(ctx, s.client, deleting("delete user"), at(user, ""), nil, opts)
 }
 
-func (p UserPath) nested() (template string, depth int)            { return "/users/{user}", accountDepth }
+func (p UserPath) nested() (template string, depth int)            { return "/users/{user}", userDepth }
 func (p UserPath) flat() string                                    { return "" }
 func (p UserPath) text() string                                    { return string(p) }
 func (p UserPath) parents(context.Context, *Client) (place, error) { return p, nil }
