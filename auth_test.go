@@ -291,6 +291,17 @@ func TestOneTimeCodeIsNeverReplayed(t *testing.T) {
 			logins, _ := g.seen()
 			assert.Equal(t, []map[string]string{{"username": "alice", "password": "sesame", field: "123456"}}, logins)
 		})
+		for name, call := range map[string]func(context.Context, *bigv.Client) error{"a read": get, "a write": create} {
+			t.Run(variable+"/"+name+" that is refused", func(t *testing.T) {
+				g, client := fromEnv(t)
+				require.NoError(t, get(t.Context(), client))
+				g.expire(nil)
+				err := call(t.Context(), client)
+				assert.ErrorIs(t, err, bigv.ErrUnauthorized)
+				assert.ErrorContains(t, err, "the one-time code has been used")
+				assert.NotContains(t, err.Error(), "check the token", "there is none to check")
+			})
+		}
 		t.Run(variable+"/a login whose answer was lost", func(t *testing.T) {
 			g, client := fromEnv(t)
 			g.refuseWith(hangUp)

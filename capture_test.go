@@ -141,6 +141,11 @@ func TestCapture(t *testing.T) {
 ! EOF
 
 `},
+		{"an error that a terminal would heed", nil, func(t *testing.T, c *bigv.Client) error {
+			return c.VirtualMachines.Reset(t.Context(), www1)
+		}, []bigv.Option{bigv.WithTransport(carrier(func(*http.Request) (*http.Response, error) {
+			return nil, errors.New("lost\x1b[2J")
+		}))}, "! lost\ufffd[2J\n"},
 		{"much", replying(200, `{"name":"`+strings.Repeat("é", 50_000)+`"}`), func(t *testing.T, c *bigv.Client) error {
 			_, err := c.Groups.Get(t.Context(), web)
 			return err
