@@ -114,7 +114,7 @@ func (e *filterError) Error() string {
 	return "the service ignored " + e.parameter + ": the list holds what it excludes"
 }
 
-func (e *filterError) Is(target error) bool { return target == ErrIgnored }
+func (e *filterError) Is(target error) bool { return target == ErrFilterIgnored }
 
 var errDisagree = errors.New("the account and the group's account are not the same")
 

@@ -251,7 +251,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			t.Run(read.name+" "+answer.name, func(t *testing.T) {
 				t.Parallel()
 				_, err := invoke(t.Context(), start(t, replying(200, answer.body), tryOnce), read.name, read.args...)
-				require.ErrorIs(t, err, bigv.ErrAnswer)
+				require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 				assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown)
 				assertSays(t, err, "bigv: "+read.says+": 200 OK: reading the answer: ")
 				assertSays(t, err, answer.says)
@@ -330,7 +330,7 @@ func TestWritesAnsweredOddly(t *testing.T) {
 				sent := rec.sent()
 				if (row.once || answer.text == "200 <html>") && !answer.readable {
 					require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
-					require.ErrorIs(t, err, bigv.ErrAnswer)
+					require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 					assert.Len(t, sent, 1)
 					return
 				}
@@ -383,7 +383,7 @@ func TestWritesWhoseAnswerIsNotRead(t *testing.T) {
 		t.Run(row.name+" answered by a web page", func(t *testing.T) {
 			t.Parallel()
 			_, err := invoke(t.Context(), start(t, replying(http.StatusOK, "<html>Log in to the network</html>")), row.name, row.args...)
-			require.ErrorIs(t, err, bigv.ErrAnswer)
+			require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 			require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 		})
 	}
@@ -441,7 +441,7 @@ func TestFiltersThatAreIgnored(t *testing.T) {
 				t.Parallel()
 				_, client := newRecorder(t, row.answers, flat...)
 				_, err := invoke(t.Context(), client, name, row.args...)
-				require.ErrorIs(t, err, bigv.ErrIgnored)
+				require.ErrorIs(t, err, bigv.ErrFilterIgnored)
 				assertSays(t, err, "the service ignored "+row.parameter)
 				assert.NotErrorIs(t, err, bigv.ErrNotFound)
 			})
@@ -483,7 +483,7 @@ func TestAbsentInTheFlatStyle(t *testing.T) {
 			_, client := newRecorder(t, elsewhere, flat...)
 			_, err := invoke(t.Context(), client, row.name, row.path)
 			require.ErrorIs(t, err, bigv.ErrNotFound)
-			assert.NotErrorIs(t, err, bigv.ErrIgnored)
+			assert.NotErrorIs(t, err, bigv.ErrFilterIgnored)
 			_, ok := errors.AsType[*bigv.NotFoundError](err)
 			assert.True(t, ok, "%T", err)
 			assertSays(t, err, "bigv: "+row.says+": 404 Not Found")

@@ -102,7 +102,7 @@ func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, 
 // takes IDs only. A new key has no privileges and can do nothing: grant it some
 // with Privileges.Grant and APIKeyID. The call is never sent again after it may
 // have been carried out. If the service does not tell the Key, the error is
-// ErrAnswer, and the key is there: delete it and make another.
+// ErrInvalidResponse, and the key is there: delete it and make another.
 func (s *APIKeysService) Create(ctx context.Context, user UserPath, key APIKeyCreate, opts ...CallOption) (APIKey, error) {
 	const operation = "create API key for user"
 	body := apiKeyBody{Label: key.Label, ExpiresAt: NewTimestamp(key.ExpiresAt)}

@@ -87,9 +87,9 @@ func TestAPIKeys(t *testing.T) {
 			sent: []string{"GET /users/alice"}, wantErr: []any{"it has no ID"},
 		},
 		{name: "an empty list", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: "[]"}, sent: []string{keys}, want: []shown{}},
-		{name: "a list that ends too early", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "a list of a user that ends too early", call: list(bigv.APIKeyListOptions{User: "12"}), answers: map[string]string{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "a wrong type", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: `[{"id":9,"expires_at":5}]`}, sent: []string{keys}, wantErr: []any{bigv.ErrAnswer, "expires_at"}},
+		{name: "a list that ends too early", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "a list of a user that ends too early", call: list(bigv.APIKeyListOptions{User: "12"}), answers: map[string]string{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "a wrong type", call: list(bigv.APIKeyListOptions{}), answers: map[string]string{keys: `[{"id":9,"expires_at":5}]`}, sent: []string{keys}, wantErr: []any{bigv.ErrInvalidResponse, "expires_at"}},
 
 		{name: "find by label", call: find("12", "ci"), answers: listed, sent: []string{keys}, want: ci},
 		{name: "find by label and the user's name", call: find("alice", "backup"), answers: listed, sent: []string{"GET /users/alice", keys}, want: backup},
@@ -111,9 +111,9 @@ func TestAPIKeys(t *testing.T) {
 		{
 			name: "an answer without the key says that it was made", call: create("12", newYear), want: shown{id: 9},
 			answers: map[string]string{"POST /api_keys": `{"id":9}`}, sent: []string{newYearBody},
-			wantErr: []any{bigv.ErrAnswer, "create API key for user 12: it was done", "it holds no key"},
+			wantErr: []any{bigv.ErrInvalidResponse, "create API key for user 12: it was done", "it holds no key"},
 		},
-		{name: "so does an empty answer", call: create("12", newYear), answers: map[string]string{"POST /api_keys": "204 "}, sent: []string{newYearBody}, wantErr: []any{bigv.ErrAnswer, "it was done"}},
+		{name: "so does an empty answer", call: create("12", newYear), answers: map[string]string{"POST /api_keys": "204 "}, sent: []string{newYearBody}, wantErr: []any{bigv.ErrInvalidResponse, "it was done"}},
 		{
 			name: "create is never sent again", call: create("12", newYear), answers: map[string]string{"POST /api_keys": "502 "}, sent: []string{newYearBody},
 			wantErr: []any{bigv.ErrOutcomeUnknown},

@@ -14,7 +14,7 @@ import (
 
 // TokenSource gives the token that a call is sent with. It is used by many
 // goroutines at once. The time a call waits for it is limited by its context and
-// by TimeLimits.Header.
+// by Timeouts.Header.
 type TokenSource interface {
 	// Token returns a token. If rejected is not zero, the service has just
 	// answered 401 to it: return another, or rejected itself if there is none.

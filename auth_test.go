@@ -410,7 +410,7 @@ func TestTokenSource(t *testing.T) {
 		}, "the token source's token is empty", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			g, client := guarded(t, bigv.WithTokenSource(row.source), bigv.WithTimeLimits(bigv.TimeLimits{Header: 20 * time.Millisecond, Idle: time.Minute}))
+			g, client := guarded(t, bigv.WithTokenSource(row.source), bigv.WithTimeouts(bigv.Timeouts{Header: 20 * time.Millisecond, Idle: time.Minute}))
 			var meta bigv.Response
 			meta.StatusCode, meta.Attempts = 200, 7 // of an earlier call
 			_, err := client.VirtualMachines.Get(t.Context(), www1, bigv.WithResponse(&meta))

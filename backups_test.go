@@ -80,11 +80,11 @@ func TestBackups(t *testing.T) {
 		},
 		{
 			name: "a list that ends too early", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
-			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100},`}, wantErr: []any{bigv.ErrAnswer},
+			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100},`}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
 			name: "a wrong type", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
-			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100,"manual":"yes"}]`}, wantErr: []any{bigv.ErrAnswer, "manual"},
+			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100,"manual":"yes"}]`}, wantErr: []any{bigv.ErrInvalidResponse, "manual"},
 		},
 		{
 			name: "null and missing members are zero", call: list(root), want: []bigv.Backup{{Disc: bigv.Disc{ID: 9100}}},
@@ -285,7 +285,7 @@ func TestBackupSchedules(t *testing.T) {
 		},
 		{
 			name: "a schedule of a wrong type", call: list(root), sent: []string{"GET " + rootURL},
-			answers: map[string]string{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":324,"start_at":0}]}`}, wantErr: []any{bigv.ErrAnswer},
+			answers: map[string]string{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":324,"start_at":0}]}`}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
 			name: "numbers as strings", call: list(root), sent: []string{"GET " + rootURL},

@@ -669,12 +669,12 @@ func (x *exchange) error(resp *roundtrip.Response) *Error {
 // body is kept only where it cannot be the thing itself, secrets and all.
 func (x *exchange) unreadable(resp *roundtrip.Response, err error) error {
 	e := x.error(resp)
-	e.kind = ErrAnswer
+	e.kind = ErrInvalidResponse
 	if errors.Is(err, roundtrip.ErrTooLarge) || errors.Is(err, wire.ErrElementTooLong) {
 		e.kind = ErrTooLarge
 	}
-	if errors.Is(err, ErrIgnored) {
-		e.kind = ErrIgnored
+	if errors.Is(err, ErrFilterIgnored) {
+		e.kind = ErrFilterIgnored
 	}
 	if isPage(resp.Body) {
 		start := bytes.TrimSpace(resp.Body)

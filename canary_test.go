@@ -106,7 +106,7 @@ func briefArgs(name string, kind reflect.Type) args {
 		case reflect.TypeFor[bigv.VMDefaultCreate](): // a name would be looked up first
 			list[i] = bigv.VMDefaultCreate{Account: bigv.AccountID(41), Name: "small"}
 		case reflect.TypeFor[bigv.ShutdownOptions]():
-			list[i] = bigv.ShutdownOptions{Wait: wait, PullPlugAfter: 5 * time.Millisecond}
+			list[i] = bigv.ShutdownOptions{Wait: wait, ForceAfter: 5 * time.Millisecond}
 		}
 	}
 	return list

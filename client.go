@@ -67,7 +67,7 @@ type config struct {
 	onAttemptHook    func(context.Context, Attempt)
 	capture          *capture
 	retry            RetryPolicy
-	limits           TimeLimits
+	limits           Timeouts
 	maxAnswer        int64
 	account          AccountPath
 	style            URLStyle
@@ -130,9 +130,9 @@ type RetryPolicy struct {
 	MaxWait     time.Duration // no wait is longer, even if the service asks
 }
 
-// TimeLimits are the longest silences of the service that a call endures. They
+// Timeouts are the longest silences of the service that a call endures. They
 // do not limit how long a call takes in all: its context does.
-type TimeLimits struct {
+type Timeouts struct {
 	Header time.Duration // from the start of an attempt to the headers of its answer
 	Idle   time.Duration // waiting for more of an answer's body
 }
@@ -269,10 +269,10 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 	}
 }
 
-// WithTimeLimits sets how long the service may keep silent. The default is 2
+// WithTimeouts sets how long the service may keep silent. The default is 2
 // minutes to headers, since the service answers most writes when they are done,
 // and 30 seconds within a body.
-func WithTimeLimits(limits TimeLimits) Option {
+func WithTimeouts(limits Timeouts) Option {
 	return func(c *config) error {
 		if limits.Header <= 0 || limits.Idle <= 0 {
 			return fmt.Errorf("the time limits %s and %s must both be above zero", limits.Header, limits.Idle)
@@ -282,9 +282,9 @@ func WithTimeLimits(limits TimeLimits) Option {
 	}
 }
 
-// WithMaxAnswer sets how many bytes an answer may have that is read whole; the
+// WithMaxResponseSize sets how many bytes an answer may have that is read whole; the
 // default is 64 MiB. Larger ones are ErrTooLarge. All reads lists of any length.
-func WithMaxAnswer(bytes int64) Option {
+func WithMaxResponseSize(bytes int64) Option {
 	return func(c *config) error {
 		if bytes <= 0 {
 			return fmt.Errorf("a largest answer of %d bytes", bytes)
@@ -433,7 +433,7 @@ func NewClient(opts ...Option) (*Client, error) {
 	c := config{
 		userAgent:   defaultUserAgent,
 		retry:       RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
-		limits:      TimeLimits{Header: 2 * time.Minute, Idle: 30 * time.Second},
+		limits:      Timeouts{Header: 2 * time.Minute, Idle: 30 * time.Second},
 		maxAnswer:   64 << 20,
 		createTurns: make(turns, 1),
 		keyTurn:     make(turns, 1),

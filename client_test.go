@@ -69,8 +69,8 @@ func TestMistakesInOptions(t *testing.T) {
 		{"retries: none at all", []bigv.Option{bigv.WithRetryPolicy(bigv.RetryPolicy{})}, []string{"0 attempts, and at least 1"}},
 		{"retries: a wait below zero", []bigv.Option{bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1, MinWait: -1})}, []string{"waits from -1ns"}},
 		{"retries: the longest is the shortest", []bigv.Option{bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1, MinWait: 2, MaxWait: 1})}, []string{"waits from 2ns to 1ns"}},
-		{"time limits", []bigv.Option{bigv.WithTimeLimits(bigv.TimeLimits{Header: time.Second})}, []string{"the time limits 1s and 0s must both be above zero"}},
-		{"largest answer", []bigv.Option{bigv.WithMaxAnswer(0)}, []string{"a largest answer of 0 bytes"}},
+		{"time limits", []bigv.Option{bigv.WithTimeouts(bigv.Timeouts{Header: time.Second})}, []string{"the time limits 1s and 0s must both be above zero"}},
+		{"largest answer", []bigv.Option{bigv.WithMaxResponseSize(0)}, []string{"a largest answer of 0 bytes"}},
 		{"concurrent creates", []bigv.Option{bigv.WithConcurrentCreates(0)}, []string{"0 concurrent creates"}},
 		{"account: empty", []bigv.Option{bigv.WithAccount("")}, []string{"account"}},
 		{"account: two dots", []bigv.Option{bigv.WithAccount("..")}, []string{`parsing account path ".."`}},
@@ -96,7 +96,7 @@ func TestMistakesInOptions(t *testing.T) {
 		{"session validity of nobody", []bigv.Option{bigv.WithSessionValidity(time.Hour)}, []string{"set without WithCredentials"}},
 		{"a token and an API key", []bigv.Option{bigv.WithToken("t"), bigv.WithAPIKey("k")}, []string{"a token and an API key are both set: use one"}},
 		{"credentials and a token source", []bigv.Option{alice, bigv.WithTokenSource(noToken)}, []string{"a user name and password and a token source are both set: use one"}},
-		{"several at once", []bigv.Option{bigv.WithLogger(nil), bigv.WithBaseURL("x"), bigv.WithToken(""), nil, bigv.WithMaxAnswer(-1), bigv.WithAPIKey("k")}, []string{
+		{"several at once", []bigv.Option{bigv.WithLogger(nil), bigv.WithBaseURL("x"), bigv.WithToken(""), nil, bigv.WithMaxResponseSize(-1), bigv.WithAPIKey("k")}, []string{
 			"the logger is nil", `the base URL "x"`, "the token is empty", "an option is nil", "a largest answer of -1 bytes", "are both set",
 		}},
 	} {
@@ -278,7 +278,7 @@ func TestConnections(t *testing.T) {
 	for range 3 {
 		for _, c := range []*bigv.Client{
 			client, derive(), derive(bigv.WithAPIKey("k")), derive(bigv.WithUserAgent("x")),
-			derive(bigv.WithTimeLimits(bigv.TimeLimits{Header: time.Minute, Idle: time.Minute})),
+			derive(bigv.WithTimeouts(bigv.Timeouts{Header: time.Minute, Idle: time.Minute})),
 		} {
 			require.NoError(t, get(t.Context(), c))
 		}
@@ -391,7 +391,7 @@ func TestWithOverrides(t *testing.T) {
 	byCarrier, err := base.With(bigv.WithTransport(carrying))
 	require.NoError(t, err)
 	list(byCarrier)
-	limited, err := byCarrier.With(bigv.WithTimeLimits(bigv.TimeLimits{Header: time.Minute, Idle: time.Minute}))
+	limited, err := byCarrier.With(bigv.WithTimeouts(bigv.Timeouts{Header: time.Minute, Idle: time.Minute}))
 	require.NoError(t, err)
 	list(limited)
 	assert.Equal(t, 2, carried, "a transport is kept with other limits")
@@ -433,7 +433,7 @@ func TestOptionsAreShared(t *testing.T) {
 	opts := []bigv.Option{
 		bigv.WithBaseURL("http://127.0.0.1:1"), bigv.WithAuthURL("http://127.0.0.1:1"), bigv.WithInsecureHTTP(),
 		bigv.WithTransport(http.DefaultTransport), bigv.WithUserAgent("deploy/1"), bigv.WithLogger(slog.Default()), bigv.WithAttemptHook(func(context.Context, bigv.Attempt) {}),
-		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}), bigv.WithTimeLimits(bigv.TimeLimits{Header: 1, Idle: 1}), bigv.WithMaxAnswer(1),
+		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}), bigv.WithTimeouts(bigv.Timeouts{Header: 1, Idle: 1}), bigv.WithMaxResponseSize(1),
 		bigv.WithConcurrentCreates(2), bigv.WithAccount("#41"), bigv.WithURLStyle(bigv.FlatURLs),
 	}
 	code := func(context.Context) (bigv.Secret, error) { return bigv.NewSecret("012345"), nil }
@@ -502,12 +502,12 @@ func TestMaxAnswerOfAnySize(t *testing.T) {
 		_, _ = io.WriteString(w, machineAnswer[9:])
 	}
 	for _, handler := range []http.HandlerFunc{chunked, replying(200, machineAnswer)} {
-		client := start(t, handler, bigv.WithMaxAnswer(math.MaxInt64))
+		client := start(t, handler, bigv.WithMaxResponseSize(math.MaxInt64))
 		assert.NoError(t, get(t.Context(), client), "the largest limit does not overflow")
 	}
-	client := start(t, replying(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer))))
+	client := start(t, replying(200, machineAnswer), bigv.WithMaxResponseSize(int64(len(machineAnswer))))
 	assert.NoError(t, get(t.Context(), client), "the limit itself is allowed")
-	client = start(t, replying(200, machineAnswer), bigv.WithMaxAnswer(int64(len(machineAnswer)-1)))
+	client = start(t, replying(200, machineAnswer), bigv.WithMaxResponseSize(int64(len(machineAnswer)-1)))
 	err := get(t.Context(), client)
 	assert.ErrorIs(t, err, bigv.ErrTooLarge)
 	assert.Contains(t, err.Error(), "larger than the limit")

@@ -110,7 +110,7 @@ func TestCompressedAnswers(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			client := start(t, replying(200, row.body, "Content-Encoding", "gzip"))
 			err := get(t.Context(), client)
-			assert.ErrorIs(t, err, bigv.ErrAnswer)
+			assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
 			assert.ErrorContains(t, err, row.says)
 			err = create(t.Context(), client)
 			if row.body != "" {

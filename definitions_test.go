@@ -29,16 +29,16 @@ func TestDefinitions(t *testing.T) {
 		},
 		{
 			name: "data of another type", answers: map[string]string{"GET /definitions": `[{"id":"zone_names","data":{"york":"York"}}]`},
-			wantErr: []any{bigv.ErrAnswer, "zone_names"},
+			wantErr: []any{bigv.ErrInvalidResponse, "zone_names"},
 		},
 		{
 			name: "descriptions as a list", answers: map[string]string{"GET /definitions": `[{"id":"distribution_descriptions","data":["jessie"]}]`},
-			wantErr: []any{bigv.ErrAnswer, "distribution_descriptions"},
+			wantErr: []any{bigv.ErrInvalidResponse, "distribution_descriptions"},
 		},
-		{name: "an object for the list", answers: map[string]string{"GET /definitions": `{"keymaps":["de"]}`}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "null", answers: map[string]string{"GET /definitions": `null`}, wantErr: []any{bigv.ErrAnswer, "it is empty"}},
-		{name: "nothing", answers: map[string]string{"GET /definitions": ``}, wantErr: []any{bigv.ErrAnswer, "it is empty"}},
-		{name: "a list that ends too early", answers: map[string]string{"GET /definitions": `[{"id":"keymaps","data":["de"`}, wantErr: []any{bigv.ErrAnswer}},
+		{name: "an object for the list", answers: map[string]string{"GET /definitions": `{"keymaps":["de"]}`}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "null", answers: map[string]string{"GET /definitions": `null`}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
+		{name: "nothing", answers: map[string]string{"GET /definitions": ``}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
+		{name: "a list that ends too early", answers: map[string]string{"GET /definitions": `[{"id":"keymaps","data":["de"`}, wantErr: []any{bigv.ErrInvalidResponse}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -65,7 +65,7 @@
 // flat one. Writes are nested, and one on an ID alone looks up its parents first;
 // Resolve does so once for those who write often. Since the service ignores query
 // parameters that it does not know, every flat answer is held against what was
-// asked for, and one that does not bear it out is [ErrIgnored], never a result.
+// asked for, and one that does not bear it out is [ErrFilterIgnored], never a result.
 //
 // A name becomes one segment of the URL, whatever it holds. Empty names, "." and
 // "..", control characters and IDs that are not above zero are refused, and
@@ -93,9 +93,9 @@
 //	[ErrUnavailable]     503: not done, try again later
 //	[ErrOutcomeUnknown]  it may have been done, and may not: its answer was lost
 //	[ErrSessionExpired]  logged out, and a new one-time code is needed
-//	[ErrAnswer]          a 2xx whose body is not what was promised
-//	[ErrTooLarge]        a 2xx whose body is over the limit: see [WithMaxAnswer]
-//	[ErrIgnored]         a list held what its filter excludes
+//	[ErrInvalidResponse]          a 2xx whose body is not what was promised
+//	[ErrTooLarge]        a 2xx whose body is over the limit: see [WithMaxResponseSize]
+//	[ErrFilterIgnored]         a list held what its filter excludes
 //	[ErrRedirect]        3xx: it led elsewhere, where credentials must not go
 //	[ErrNoCredential]    no credentials are set: nothing was sent
 //
@@ -129,8 +129,8 @@
 // sets the numbers. Creations of virtual machines by one client take turns, since
 // the service has been seen to deadlock: [WithConcurrentCreates].
 //
-// Calls without a deadline end too: [TimeLimits] bound how long the service may
-// keep silent, and [WithMaxAnswer] how much it may say.
+// Calls without a deadline end too: [Timeouts] bound how long the service may
+// keep silent, and [WithMaxResponseSize] how much it may say.
 //
 // # Secrets
 //

@@ -19,18 +19,18 @@ import (
 
 // Kinds of errors, for errors.Is.
 var (
-	ErrBadRequest   = errors.New("bad request")              // 400: an attribute has a bad value, or the action was refused
-	ErrUnauthorized = errors.New("unauthorized")             // 401: no token, or a bad or expired one
-	ErrForbidden    = errors.New("forbidden")                // 403: visible, but not yours to change
-	ErrNotFound     = errors.New("not found")                // 404: absent, or hidden from you: the API does not say which
-	ErrServer       = errors.New("server error")             // 5xx
-	ErrUnavailable  = errors.New("service unavailable")      // 503: not done, try again later
-	ErrRateLimited  = errors.New("rate limited")             // 429: not done, try again later
-	ErrNoCredential = errors.New("no credentials are set")   // nothing was sent
-	ErrIgnored      = errors.New("filter was ignored")       // a list held what the filter excludes
-	ErrRedirect     = roundtrip.ErrRedirect                  // an answer led elsewhere, where credentials must not go
-	ErrAnswer       = errors.New("answer cannot be read")    // a 2xx answer that is not what the API promises
-	ErrTooLarge     = errors.New("answer is over the limit") // see WithMaxAnswer
+	ErrBadRequest      = errors.New("bad request")              // 400: an attribute has a bad value, or the action was refused
+	ErrUnauthorized    = errors.New("unauthorized")             // 401: no token, or a bad or expired one
+	ErrForbidden       = errors.New("forbidden")                // 403: visible, but not yours to change
+	ErrNotFound        = errors.New("not found")                // 404: absent, or hidden from you: the API does not say which
+	ErrServer          = errors.New("server error")             // 5xx
+	ErrUnavailable     = errors.New("service unavailable")      // 503: not done, try again later
+	ErrRateLimited     = errors.New("rate limited")             // 429: not done, try again later
+	ErrNoCredential    = errors.New("no credentials are set")   // nothing was sent
+	ErrFilterIgnored   = errors.New("filter was ignored")       // a list held what the filter excludes
+	ErrRedirect        = roundtrip.ErrRedirect                  // an answer led elsewhere, where credentials must not go
+	ErrInvalidResponse = errors.New("answer cannot be read")    // a 2xx answer that is not what the API promises
+	ErrTooLarge        = errors.New("answer is over the limit") // see WithMaxResponseSize
 
 	// ErrSessionExpired: the session ended and there is no way to log in again,
 	// because a one-time code would have to be used twice.

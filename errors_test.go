@@ -19,7 +19,7 @@ import (
 // kinds are all that errors.Is may be asked for.
 var kinds = []error{
 	bigv.ErrBadRequest, bigv.ErrUnauthorized, bigv.ErrForbidden, bigv.ErrNotFound, bigv.ErrServer, bigv.ErrUnavailable, bigv.ErrRateLimited,
-	bigv.ErrNoCredential, bigv.ErrSessionExpired, bigv.ErrOutcomeUnknown, bigv.ErrAnswer, bigv.ErrIgnored, bigv.ErrRedirect, bigv.ErrTooLarge,
+	bigv.ErrNoCredential, bigv.ErrSessionExpired, bigv.ErrOutcomeUnknown, bigv.ErrInvalidResponse, bigv.ErrFilterIgnored, bigv.ErrRedirect, bigv.ErrTooLarge,
 }
 
 // assertKinds asserts what an error is, and that it is nothing else.

@@ -94,7 +94,7 @@ func TestSecretsThatAreHardToRemove(t *testing.T) {
 			w.WriteHeader(403)
 			_ = http.NewResponseController(w).Flush()
 			_, _ = io.WriteString(w, "bad token "+longToken)
-		}, []bigv.Option{bigv.WithToken(longToken), bigv.WithMaxAnswer(30)}, get, longToken[:8]},
+		}, []bigv.Option{bigv.WithToken(longToken), bigv.WithMaxResponseSize(30)}, get, longToken[:8]},
 		{"a Location that cannot be read", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "https://[p%40ss%20w%2Frd%261")
 			w.WriteHeader(303)
@@ -160,7 +160,7 @@ func TestAnswersAboutAnotherID(t *testing.T) {
 				just(client.Discs.Resize(t.Context(), bigv.DiscID(900), 50_000)),
 				just(client.VirtualMachines.Get(t.Context(), bigv.VirtualMachineID(5012))),
 			} {
-				assert.ErrorIs(t, err, bigv.ErrAnswer)
+				assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
 				assert.ErrorContains(t, err, "was asked for")
 			}
 			for _, request := range rec.sent() {
@@ -308,7 +308,7 @@ func TestDefaultGroupOfAnotherName(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 5012, vm.ID)
 	_, err = client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{Group: bigv.AccountPath("other").DefaultGroup()})
-	assert.ErrorIs(t, err, bigv.ErrIgnored, "of another account")
+	assert.ErrorIs(t, err, bigv.ErrFilterIgnored, "of another account")
 }
 
 // Of an error that is too long the beginning is told, whether its length is known
@@ -337,7 +337,7 @@ func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
 // A client may be used in and out of bubbles, each with a time of its own.
 func TestTimeLimitsAndBubbles(t *testing.T) {
 	carrier := &hanging{}
-	client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(carrier), tryOnce, bigv.WithTimeLimits(bigv.TimeLimits{Header: 200 * time.Millisecond, Idle: time.Second}))
+	client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(carrier), tryOnce, bigv.WithTimeouts(bigv.Timeouts{Header: 200 * time.Millisecond, Idle: time.Second}))
 	get := func() error {
 		_, err := client.Accounts.Get(context.Background(), acme)
 		return err

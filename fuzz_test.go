@@ -140,7 +140,7 @@ func FuzzAnswer(f *testing.F) {
 			just(c.Groups.Create(ctx, acme, bigv.GroupCreate{Name: "web"})), just(c.Accounts.Create(ctx, bigv.AccountCreate{Name: "acme"})),
 			just(c.Discs.Create(ctx, www1, bigv.DiscCreate{Size: 1024})),
 		} {
-			if err != nil && !errors.Is(err, bigv.ErrAnswer) && !errors.Is(err, bigv.ErrNotFound) { // not found is a name that a list is searched for
+			if err != nil && !errors.Is(err, bigv.ErrInvalidResponse) && !errors.Is(err, bigv.ErrNotFound) { // not found is a name that a list is searched for
 				t.Fatalf("%q: %v", body, err)
 			}
 		}

@@ -77,7 +77,7 @@ func TestHostileAnswers(t *testing.T) {
 			client := start(t, func(w http.ResponseWriter, r *http.Request) {
 				asked.Add(1)
 				row.answer(w, r)
-			}, bigv.WithMaxAnswer(1<<20), tryOnce)
+			}, bigv.WithMaxResponseSize(1<<20), tryOnce)
 			everyService(t, func(name string, kind reflect.Type) {
 				before := asked.Load()
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -106,7 +106,7 @@ func TestHostileAnswers(t *testing.T) {
 // against the limit of an answer.
 func TestHostileAnswerMemory(t *testing.T) {
 	const limit = 8 << 20 // much more than what the server and the runtime take besides
-	client := start(t, endlessly(strings.Repeat(" ", 16<<10)), bigv.WithMaxAnswer(limit), tryOnce)
+	client := start(t, endlessly(strings.Repeat(" ", 16<<10)), bigv.WithMaxResponseSize(limit), tryOnce)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -43,9 +43,9 @@ func TestIPs(t *testing.T) {
 			answers: map[string]string{"GET " + one: "@ip.json"}, sent: []string{"GET " + one},
 		},
 		{name: "get of none", call: get(ip20), sent: []string{"GET " + one}, wantErr: []any{bigv.ErrNotFound, "get IP 192.0.2.20"}},
-		{name: "an empty answer", call: get(ip20), answers: map[string]string{"GET " + one: "{}"}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "an answer that ends too early", call: get(ip20), answers: map[string]string{"GET " + one: `{"address":"192`}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "a wrong type", call: get(ip20), answers: map[string]string{"GET " + one: `{"address":20}`}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrAnswer, "address"}},
+		{name: "an empty answer", call: get(ip20), answers: map[string]string{"GET " + one: "{}"}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "an answer that ends too early", call: get(ip20), answers: map[string]string{"GET " + one: `{"address":"192`}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "a wrong type", call: get(ip20), answers: map[string]string{"GET " + one: `{"address":20}`}, sent: []string{"GET " + one}, wantErr: []any{bigv.ErrInvalidResponse, "address"}},
 
 		{
 			name: "update", call: update(ip20, bigv.IPUpdate{RDNS: bigv.Set("mx.example.org")}), want: bigv.IP{Address: ip20, RDNS: "mx.example.org"},

@@ -115,7 +115,7 @@ func match[T any](ctx context.Context, c *Client, operation string, p place, t t
 func readHeld[T any](ctx context.Context, c *Client, operation string, p place, t target, believe func(T) error, opts []CallOption) (T, error) {
 	element, err := read[T](ctx, c, operation, t.of(p.text()), opts)
 	if err == nil && believe != nil {
-		if err = believe(element); errors.Is(err, ErrIgnored) {
+		if err = believe(element); errors.Is(err, ErrFilterIgnored) {
 			err = absent(operation, p, t.place.flat()+"/{ID}")
 		}
 	}
@@ -137,7 +137,7 @@ func absent(operation string, p place, route string) error {
 // untold is the error of a write that was done, and whose answer lacks what it
 // was done for.
 func untold(operation, subject, why string) error {
-	return fmt.Errorf("bigv: %s: it was done, but its %w: %s", describe(operation, subject), ErrAnswer, why)
+	return fmt.Errorf("bigv: %s: it was done, but its %w: %s", describe(operation, subject), ErrInvalidResponse, why)
 }
 
 // failed is the iterator of a list that cannot be asked for.
@@ -189,7 +189,7 @@ func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
 // idSaid is the ID that a service said a thing has.
 func idSaid(id int, err error) (int, error) {
 	if err == nil && id <= 0 {
-		err = fmt.Errorf("%w: it has no ID", ErrAnswer)
+		err = fmt.Errorf("%w: it has no ID", ErrInvalidResponse)
 	}
 	return id, err
 }

@@ -121,7 +121,7 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 // billed from then on, until IPs.Release. They are routed to the machine's primary
 // address: NIC has them in ExtraIPs. The call is never sent again after it may
 // have been carried out. If the service does not say which addresses it made, the
-// error is ErrAnswer, and they are there: look with Get.
+// error is ErrInvalidResponse, and they are there: look with Get.
 func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, opts ...CallOption) ([]netip.Addr, error) {
 	const operation = "create IPs on network interface"
 	ips.Family = cmp.Or(ips.Family, IPv4)

@@ -113,11 +113,11 @@ func TestNICs(t *testing.T) {
 		{
 			name: "an ignored vm_id is an error", call: list(bigv.VirtualMachineID(5013)), answers: flatNIC,
 			sent:    []string{"GET /nics?vm_id=5013"},
-			wantErr: []any{bigv.ErrIgnored, "the service ignored vm_id", "list network interfaces of #5013"},
+			wantErr: []any{bigv.ErrFilterIgnored, "the service ignored vm_id", "list network interfaces of #5013"},
 		},
 		{
 			name: "an ignored vm_id ends the iterator", call: all(bigv.VirtualMachineID(5013)), answers: flatNIC,
-			sent: []string{"GET /nics?vm_id=5013"}, wantErr: []any{bigv.ErrIgnored},
+			sent: []string{"GET /nics?vm_id=5013"}, wantErr: []any{bigv.ErrFilterIgnored},
 		},
 		{
 			name: "an ignored vm_name is an error", opts: flat, call: list(web.VirtualMachine("www2")), answers: machineAnswers(flatNIC),
@@ -125,25 +125,25 @@ func TestNICs(t *testing.T) {
 				"GET /nics?account_name=acme&group_name=web&vm_name=www2",
 				"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true",
 			},
-			wantErr: []any{bigv.ErrIgnored, "the service ignored vm_name"},
+			wantErr: []any{bigv.ErrFilterIgnored, "the service ignored vm_name"},
 		},
 		{
 			name: "an empty list", call: list(www1), want: []bigv.NIC{},
 			answers: map[string]string{"GET " + www1URL + "/nics": "[]"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "a null list", call: list(www1), wantErr: []any{bigv.ErrAnswer, "it is empty"},
+			name: "a null list", call: list(www1), wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 			answers: map[string]string{"GET " + www1URL + "/nics": "null"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
 			name: "a list that ends too early", call: list(www1),
 			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100}`}, sent: []string{"GET " + www1URL + "/nics"},
-			wantErr: []any{bigv.ErrAnswer},
+			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
 			name: "an address that is none", call: list(www1),
 			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100,"ips":["here"]}]`}, sent: []string{"GET " + www1URL + "/nics"},
-			wantErr: []any{bigv.ErrAnswer},
+			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 
 		{
@@ -182,15 +182,15 @@ func TestNICs(t *testing.T) {
 		},
 		{
 			name: "a wrong type", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": `{"id":6100,"extra_ips":["192.0.2.31"]}`}, wantErr: []any{bigv.ErrAnswer, "extra_ips"},
+			answers: map[string]string{"GET /nics/6100": `{"id":6100,"extra_ips":["192.0.2.31"]}`}, wantErr: []any{bigv.ErrInvalidResponse, "extra_ips"},
 		},
 		{
 			name: "an empty answer", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrAnswer, "it is empty"},
+			answers: map[string]string{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
 			name: "an empty object", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": "{}"}, wantErr: []any{bigv.ErrAnswer},
+			answers: map[string]string{"GET /nics/6100": "{}"}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 
 		{
@@ -234,13 +234,13 @@ func TestNICs(t *testing.T) {
 			name: "an answer without addresses says that it was done", call: create(www1.NIC(6100), two),
 			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
 			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrAnswer, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
+			wantErr: []any{bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
 		},
 		{
 			name: "an answer that cannot be read", call: create(www1.NIC(6100), two),
 			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":"192.0.2.31"}`},
 			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrAnswer, bigv.ErrOutcomeUnknown},
+			wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
 		{
 			name: "create IPs is never sent again", call: create(www1.NIC(6100), two),

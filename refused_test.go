@@ -22,7 +22,7 @@ func byType() map[reflect.Type]any {
 	for _, value := range []any{
 		acme, bigv.UserPath("alice"), web, www1, root, 31, "ssh-rsa AAAA name", []string{"ctrl"}, least, *everything.Image,
 		bigv.DiscCreate{Label: "data", Size: 50}, bigv.GroupCreate{Name: "web"}, bigv.AccountCreate{Name: "acme"}, bigv.UserCreate{Username: "carol"},
-		bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}, bigv.Condition(bigv.Provisioned), bigv.DiscCondition(bigv.Restored),
+		bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}, bigv.VirtualMachineCondition(bigv.Provisioned), bigv.DiscCondition(bigv.Restored),
 		www1.NIC(6100), root.Backup("nightly"), ip20, bigv.NewSecret("t0ken"),
 		bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
 		bigv.BackupSchedule{IntervalSeconds: 1}, bigv.BackupCondition(bigv.InColdStorage), bigv.APIKeyCreate{Label: "ci"},

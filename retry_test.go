@@ -168,15 +168,15 @@ var cells = []cell{
 	{name: "409", fault: replying(409, ""), status: 409, safe: fails, repeatable: fails, once: fails},
 	{name: "422", fault: replying(422, ""), status: 422, safe: fails, repeatable: fails, once: fails},
 	{name: "304", fault: replying(304, ""), status: 304, safe: fails, repeatable: fails, once: fails},
-	{name: "2xx cut short of its length", fault: cutShort("Content-Length", "1000"), status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
-	{name: "2xx cut short of its last chunk", fault: cutShort(), status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
-	{name: "2xx reset within", fault: resetMidBody, status: 200, kind: bigv.ErrAnswer, safe: again, repeatable: readBack, once: unknown, cut: true},
-	{name: "2xx of the wrong type", fault: replying(200, `"done"`), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown, h2: true},
-	{name: "2xx that is no JSON", fault: replying(201, "done"), status: 201, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: unknown},
-	{name: "2xx empty", fault: replying(200, ""), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack, h2: true},
-	{name: "204", fault: replying(204, ""), status: 204, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
-	{name: "2xx {}", fault: replying(200, " { }\n"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
-	{name: "2xx null", fault: replying(200, "null"), status: 200, kind: bigv.ErrAnswer, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx cut short of its length", fault: cutShort("Content-Length", "1000"), status: 200, kind: bigv.ErrInvalidResponse, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
+	{name: "2xx cut short of its last chunk", fault: cutShort(), status: 200, kind: bigv.ErrInvalidResponse, safe: again, repeatable: readBack, once: unknown, cut: true, h2: true},
+	{name: "2xx reset within", fault: resetMidBody, status: 200, kind: bigv.ErrInvalidResponse, safe: again, repeatable: readBack, once: unknown, cut: true},
+	{name: "2xx of the wrong type", fault: replying(200, `"done"`), status: 200, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: unknown, h2: true},
+	{name: "2xx that is no JSON", fault: replying(201, "done"), status: 201, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: unknown},
+	{name: "2xx empty", fault: replying(200, ""), status: 200, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: readBack, h2: true},
+	{name: "204", fault: replying(204, ""), status: 204, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx {}", fault: replying(200, " { }\n"), status: 200, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: readBack},
+	{name: "2xx null", fault: replying(200, "null"), status: 200, kind: bigv.ErrInvalidResponse, safe: fails, repeatable: readBack, once: readBack},
 }
 
 func TestRetries(t *testing.T) {
@@ -555,7 +555,7 @@ func TestWebPage(t *testing.T) {
 				replying(http.StatusOK, "\n<!DOCTYPE html>\n<title>Log in to our Wi-Fi</title>")(w, r)
 			})
 			err := d.call(t.Context(), client)
-			assert.ErrorIs(t, err, bigv.ErrAnswer)
+			assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
 			assert.ErrorContains(t, err, "web page")
 			assert.EqualValues(t, 1, sent.Load(), "requests that arrived")
 			e, ok := errors.AsType[*bigv.Error](err)
@@ -665,11 +665,11 @@ func TestSilence(t *testing.T) {
 		name                   string
 		body                   bool
 		safe, repeatable, once outcome
-		limits                 bigv.TimeLimits
+		limits                 bigv.Timeouts
 		says                   string
 	}{
-		{"no headers", false, again, again, unknown, bigv.TimeLimits{Header: limit, Idle: time.Minute}, "the service did not begin to answer within 250ms"},
-		{"no more of the body", true, again, readBack, unknown, bigv.TimeLimits{Header: time.Minute, Idle: limit}, "the service sent no more of its answer within 250ms"},
+		{"no headers", false, again, again, unknown, bigv.Timeouts{Header: limit, Idle: time.Minute}, "the service did not begin to answer within 250ms"},
+		{"no more of the body", true, again, readBack, unknown, bigv.Timeouts{Header: time.Minute, Idle: limit}, "the service sent no more of its answer within 250ms"},
 	} {
 		for _, http2 := range []bool{false, true} {
 			stage := newStage(t, http2)
@@ -697,7 +697,7 @@ func TestSilence(t *testing.T) {
 							return
 						}
 						answerWell(w, r)
-					}, bigv.WithTimeLimits(row.limits))
+					}, bigv.WithTimeouts(row.limits))
 					t.Cleanup(func() { close(over) })
 					err := d.call(t.Context(), client)
 					want := cell{safe: row.safe, repeatable: row.repeatable, once: row.once, status: 200, cut: row.body}.of(d)

@@ -62,10 +62,10 @@ func TestSessions(t *testing.T) {
 			call: create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
 			sent: []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
 		},
-		{name: "an empty answer", call: create(alice), answers: map[string]string{"POST /session": " \n"}, sent: []string{login}, wantErr: []any{bigv.ErrAnswer, bigv.ErrOutcomeUnknown, "not a session ID"}},
-		{name: "an answer in JSON", call: create(alice), answers: map[string]string{"POST /session": `{"session":"n3wsession"}`}, sent: []string{login}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "an answer that is a web page", call: create(alice), answers: map[string]string{"POST /session": `<html>`}, sent: []string{login}, wantErr: []any{bigv.ErrAnswer, "web page"}},
-		{name: "an answer that no header can hold", call: create(alice), answers: map[string]string{"POST /session": "n3w\x01session"}, sent: []string{login}, wantErr: []any{bigv.ErrAnswer}},
+		{name: "an empty answer", call: create(alice), answers: map[string]string{"POST /session": " \n"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown, "not a session ID"}},
+		{name: "an answer in JSON", call: create(alice), answers: map[string]string{"POST /session": `{"session":"n3wsession"}`}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "an answer that is a web page", call: create(alice), answers: map[string]string{"POST /session": `<html>`}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "web page"}},
+		{name: "an answer that no header can hold", call: create(alice), answers: map[string]string{"POST /session": "n3w\x01session"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse}},
 		{name: "wrong credentials", call: create(alice), answers: map[string]string{"POST /session": "403 "}, sent: []string{login}, wantErr: []any{bigv.ErrForbidden, bigv.ErrUnauthorized, "log in alice: 403", "check the user name, the password and the second factor [POST /session]"}},
 		{name: "a second factor is missing", call: create(alice), answers: map[string]string{"POST /session": "400 Missing 2FA"}, sent: []string{login}, wantErr: []any{bigv.ErrBadRequest, "Missing 2FA"}},
 		{name: "what is echoed is removed", call: create(alice), answers: map[string]string{"POST /session": "400 alice:0pensesame"}, sent: []string{login}, wantErr: []any{bigv.ErrBadRequest, "alice:[redacted]"}},
@@ -75,11 +75,11 @@ func TestSessions(t *testing.T) {
 		{name: "get in the flat style", opts: flat, call: get("t0ken"), answers: map[string]string{"GET /session/t0ken": `{"username":"alice","factors":[],"group_memberships":null}`}, sent: []string{"GET /session/t0ken"}, want: bigv.Session{Username: "alice", Factors: []string{}}},
 		{name: "get of none", call: get(s3ssion), sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrNotFound, "[GET /session/{session}]"}},
 		{name: "get is sent again", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "500 " + s3ssion + s3ssionURL}, sent: []string{"GET " + s3ssionURL, "GET " + s3ssionURL}, wantErr: []any{bigv.ErrServer}},
-		{name: "get with an empty answer", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: ""}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrAnswer, "it is empty"}},
-		{name: "get with an empty object", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "{}"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrAnswer, "it is empty"}},
-		{name: "get with null", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "null"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrAnswer, "it is empty"}},
-		{name: "get with an answer of a wrong type", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":["` + s3ssion + `"]}`}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrAnswer}},
-		{name: "get with an answer that ends too early", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":"` + s3ssion}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrAnswer}},
+		{name: "get with an empty answer", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: ""}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
+		{name: "get with an empty object", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "{}"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
+		{name: "get with null", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "null"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
+		{name: "get with an answer of a wrong type", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":["` + s3ssion + `"]}`}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{name: "get with an answer that ends too early", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":"` + s3ssion}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse}},
 
 		{name: "impersonate", call: impersonate(s3ssion, "bob"), answers: map[string]string{"POST " + s3ssionURL: "n3wsession\n"}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, want: "n3wsession"},
 		{name: "impersonate of none", call: impersonate(s3ssion, "bob"), answers: map[string]string{"POST " + s3ssionURL: "403 " + s3ssion}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, wantErr: []any{bigv.ErrForbidden, "impersonate user bob", "[redacted]"}},
@@ -148,7 +148,7 @@ func TestSessionsCutShort(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.True(t, token.IsZero())
 	_, err = client.Sessions.Get(t.Context(), bigv.NewSecret(s3ssion))
-	assert.ErrorIs(t, err, bigv.ErrAnswer)
+	assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
@@ -249,7 +249,7 @@ func TestKeepAlive(t *testing.T) {
 		{"a session that has ended", nil, []answer{{200, `{"username":"alice"}`}, {404, ""}}, 9, []any{bigv.ErrNotFound, "keep session alive"}},
 		{"a session that can be opened again", []bigv.Option{bigv.WithCredentials("alice", "0pensesame")}, []answer{{404, ""}}, 4, []any{errEnough}},
 		{"a session that could be opened again and is refused", []bigv.Option{bigv.WithCredentials("alice", "0pensesame")}, []answer{{403, ""}}, 9, []any{bigv.ErrForbidden}},
-		{"an answer that is no session", nil, []answer{{200, "<html>"}}, 9, []any{bigv.ErrAnswer}},
+		{"an answer that is no session", nil, []answer{{200, "<html>"}}, 9, []any{bigv.ErrInvalidResponse}},
 		{"a token that is refused", nil, []answer{{403, ""}}, 9, []any{bigv.ErrForbidden}},
 		{"an API key", []bigv.Option{bigv.WithAPIKey("k3y")}, []answer{{404, ""}}, 1, []any{"an API key has no session"}},
 	} {

@@ -92,7 +92,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 					}
 					sent.Add(1)
 					row.fault(w, r)
-				}, bigv.WithMaxAnswer(64<<10))
+				}, bigv.WithMaxResponseSize(64<<10))
 				err := d.call(t.Context(), client)
 				if row.after != nil {
 					row.after()
@@ -104,7 +104,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 					return
 				}
 				assert.ErrorIs(t, err, bigv.ErrTooLarge)
-				assert.NotErrorIs(t, err, bigv.ErrAnswer)
+				assert.NotErrorIs(t, err, bigv.ErrInvalidResponse)
 				assert.ErrorContains(t, err, "the answer is larger than the limit of 65536 bytes")
 				assert.Equal(t, d.class == once, errors.Is(err, bigv.ErrOutcomeUnknown))
 			})
@@ -161,7 +161,7 @@ func TestAllHasNoTotalLimit(t *testing.T) {
 			sep = ","
 		}
 		_, _ = io.WriteString(w, "]")
-	}, bigv.WithMaxAnswer(1<<20))
+	}, bigv.WithMaxResponseSize(1<<20))
 	heap := func() int64 {
 		runtime.GC()
 		var stats runtime.MemStats
@@ -193,9 +193,9 @@ func TestAllLimitsItsElements(t *testing.T) {
 	}{
 		{"4 MiB are allowed", replying(200, "["+group(32)+","+group(4<<20)+"]"), 2, nil, ""},
 		{"5 MiB are not", replying(200, "["+group(32)+","+group(5<<20)+","+group(32)+"]"), 1, bigv.ErrTooLarge, "(after 1 elements)"},
-		{"an element without end", endless(200, `[{"name":"`, gone), 0, bigv.ErrAnswer, ""},
-		{"a number without end", endless(200, "["+strings.Repeat("1", 64<<10), gone), 0, bigv.ErrAnswer, ""},
-		{"nothing but brackets", endless(200, "[", gone), 0, bigv.ErrAnswer, ""},
+		{"an element without end", endless(200, `[{"name":"`, gone), 0, bigv.ErrInvalidResponse, ""},
+		{"a number without end", endless(200, "["+strings.Repeat("1", 64<<10), gone), 0, bigv.ErrInvalidResponse, ""},
+		{"nothing but brackets", endless(200, "[", gone), 0, bigv.ErrInvalidResponse, ""},
 		{"blanks without end", endless(200, strings.Repeat(" ", 16<<10), gone), 0, bigv.ErrTooLarge, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -295,23 +295,23 @@ func TestListsAndAll(t *testing.T) {
 		{"none", "[]", []int{}, nil, ""},
 		{"some, with blanks", " [ {\"id\":1} ,\n{\"id\":2,\"more\":[{}]} ] \n", []int{1, 2}, nil, ""},
 		{"numbers that are strings", `[{"id":"1"},{"id":2},{"id":"3","account_id":"41"}]`, []int{1, 2, 3}, nil, ""},
-		{"a number that is none", `[{"id":1},{"id":"x"}]`, []int{1}, bigv.ErrAnswer, ""},
-		{"a number out of range", `[{"id":1},{"id":99999999999999999999}]`, []int{1}, bigv.ErrAnswer, ""},
-		{"a fraction", `[{"id":1.5}]`, nil, bigv.ErrAnswer, ""},
-		{"duplicate members", `[{"id":1},{"id":2,"id":3}]`, []int{1}, bigv.ErrAnswer, ""},
-		{"invalid UTF-8", "[{\"id\":1},{\"name\":\"\xff\"}]", []int{1}, bigv.ErrAnswer, ""},
-		{"something after the end", `[{"id":1}] x`, []int{1}, bigv.ErrAnswer, ""},
-		{"another list after the end", `[{"id":1}][]`, []int{1}, bigv.ErrAnswer, ""},
-		{"no comma", `[{"id":1}{"id":2}]`, []int{1}, bigv.ErrAnswer, ""},
-		{"the end is missing", `[{"id":1},{"id":2}`, []int{1, 2}, bigv.ErrAnswer, ""},
-		{"a list in a list", `[[{"id":1}]]`, nil, bigv.ErrAnswer, ""},
-		{"an object", `{"groups":[]}`, nil, bigv.ErrAnswer, ""},
-		{"an empty object", `{}`, nil, bigv.ErrAnswer, ""},
-		{"null", `null`, nil, bigv.ErrAnswer, "it is empty"},
-		{"nothing", ``, nil, bigv.ErrAnswer, "it is empty"},
-		{"text", `"groups"`, nil, bigv.ErrAnswer, ""},
-		{"very deep", strings.Repeat("[", 20_000), nil, bigv.ErrAnswer, ""},
-		{"a web page", "<!DOCTYPE html>", nil, bigv.ErrAnswer, "web page"},
+		{"a number that is none", `[{"id":1},{"id":"x"}]`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"a number out of range", `[{"id":1},{"id":99999999999999999999}]`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"a fraction", `[{"id":1.5}]`, nil, bigv.ErrInvalidResponse, ""},
+		{"duplicate members", `[{"id":1},{"id":2,"id":3}]`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"invalid UTF-8", "[{\"id\":1},{\"name\":\"\xff\"}]", []int{1}, bigv.ErrInvalidResponse, ""},
+		{"something after the end", `[{"id":1}] x`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"another list after the end", `[{"id":1}][]`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"no comma", `[{"id":1}{"id":2}]`, []int{1}, bigv.ErrInvalidResponse, ""},
+		{"the end is missing", `[{"id":1},{"id":2}`, []int{1, 2}, bigv.ErrInvalidResponse, ""},
+		{"a list in a list", `[[{"id":1}]]`, nil, bigv.ErrInvalidResponse, ""},
+		{"an object", `{"groups":[]}`, nil, bigv.ErrInvalidResponse, ""},
+		{"an empty object", `{}`, nil, bigv.ErrInvalidResponse, ""},
+		{"null", `null`, nil, bigv.ErrInvalidResponse, "it is empty"},
+		{"nothing", ``, nil, bigv.ErrInvalidResponse, "it is empty"},
+		{"text", `"groups"`, nil, bigv.ErrInvalidResponse, ""},
+		{"very deep", strings.Repeat("[", 20_000), nil, bigv.ErrInvalidResponse, ""},
+		{"a web page", "<!DOCTYPE html>", nil, bigv.ErrInvalidResponse, "web page"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			client := start(t, replying(200, row.body))
@@ -357,7 +357,7 @@ func TestAllThatIsCutShortSaysWhere(t *testing.T) {
 	}, seen.option())
 	count, err := listAll(t.Context(), client)
 	assert.Equal(t, 2, count)
-	assert.ErrorIs(t, err, bigv.ErrAnswer)
+	assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	assert.ErrorContains(t, err, "(after 2 elements)")
 	assert.EqualValues(t, 1, arrived.Load(), "what has been handed out is not fetched again")

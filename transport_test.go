@@ -98,7 +98,7 @@ func TestSilenceWithinTheHeaders(t *testing.T) {
 	address := listen(t, func(net.Conn) { <-over })
 	t.Cleanup(func() { close(over) })
 	client := clientFor(t, "http://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{DialContext: narrow}),
-		bigv.WithTimeLimits(bigv.TimeLimits{Header: time.Second, Idle: time.Minute}))
+		bigv.WithTimeouts(bigv.Timeouts{Header: time.Second, Idle: time.Minute}))
 	err := client.VirtualMachines.Reset(t.Context(), www1, bigv.WithHeader("X-Large", strings.Repeat("x", 2<<20)))
 	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 	e, ok := errors.AsType[*bigv.Error](err)

@@ -32,7 +32,7 @@ var (
 	}
 	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
 	gracious  = bigv.ShutdownOptions{Wait: atOnce}
-	impatient = bigv.ShutdownOptions{Wait: atOnce, PullPlugAfter: 20 * time.Millisecond}
+	impatient = bigv.ShutdownOptions{Wait: atOnce, ForceAfter: 20 * time.Millisecond}
 )
 
 const leastBody = `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`

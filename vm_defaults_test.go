@@ -65,7 +65,7 @@ func TestVMDefaults(t *testing.T) {
 		{name: "numbers as strings", call: create(blog), answers: map[string]string{"POST /vm_defaults": `{"id":"3"}`}, sent: []string{blogBody}, want: bigv.VMDefault{ID: 3}},
 		{
 			name: "an answer of a wrong type", call: create(blog), answers: map[string]string{"POST /vm_defaults": `{"id":3,"server_settings":[]}`}, sent: []string{blogBody},
-			wantErr: []any{bigv.ErrAnswer, bigv.ErrOutcomeUnknown},
+			wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
 		{name: "create is never sent again", call: create(blog), answers: map[string]string{"POST /vm_defaults": "504 "}, sent: []string{blogBody}, wantErr: []any{bigv.ErrOutcomeUnknown, "small-blog"}},
 		{name: "public takes staff", call: create(blog), answers: map[string]string{"POST /vm_defaults": "403 "}, sent: []string{blogBody}, wantErr: []any{bigv.ErrForbidden}},

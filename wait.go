@@ -12,10 +12,10 @@ import (
 	"github.com/bigv-go/bigv/internal/roundtrip"
 )
 
-// Condition says whether a virtual machine is in the state that is waited for.
+// VirtualMachineCondition says whether a virtual machine is in the state that is waited for.
 // An error ends the wait: this will never come true. A machine that does not
 // exist is zero.
-type Condition func(VirtualMachine) (bool, error)
+type VirtualMachineCondition func(VirtualMachine) (bool, error)
 
 // Provisioned waits until the service has finished making the machine.
 func Provisioned(vm VirtualMachine) (bool, error) {
@@ -82,9 +82,9 @@ type WaitOptions struct {
 	MinInterval time.Duration // between the first looks; 1 second if 0
 	MaxInterval time.Duration // between the later ones; 10 seconds if 0
 	Timeout     time.Duration // of the whole wait, beside the context; 30 minutes if 0
-	// NotFound is how long a thing may be missing before it was first seen: a
+	// NotFoundGrace is how long a thing may be missing before it was first seen: a
 	// new one may not be found at once. 30 seconds if 0.
-	NotFound time.Duration
+	NotFoundGrace time.Duration
 }
 
 func (o WaitOptions) withDefaults() WaitOptions {
@@ -92,7 +92,7 @@ func (o WaitOptions) withDefaults() WaitOptions {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute}, {&o.NotFound, 30 * time.Second},
+		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute}, {&o.NotFoundGrace, 30 * time.Second},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
@@ -167,7 +167,7 @@ func wait[T any](ctx context.Context, subject string, look func(context.Context)
 				return fail(fmt.Errorf("it will not come true: %w", never))
 			case done:
 				return seen, nil
-			case missing && (seenOnce || poll.Elapsed > options.NotFound):
+			case missing && (seenOnce || poll.Elapsed > options.NotFoundGrace):
 				return fail(err)
 			}
 		} else if ctx.Err() == nil && (!passing(err) || failed >= maxFailedLooks) {
@@ -214,12 +214,12 @@ func passing(err error) bool {
 // at growing intervals: GET {virtual machine}. It puts up with passing server
 // errors and with a machine that is not found just after it was created. It
 // returns the machine as last seen, also with an error, which is a *WaitError.
-func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until Condition, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	return s.wait(ctx, vm.String(), vm, until, options, opts)
 }
 
 // wait is Wait for a machine that the caller knows by another name.
-func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until Condition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
+func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
 	look := func(ctx context.Context) (VirtualMachine, error) {
 		all := append(opts[:len(opts):len(opts)], WithDeleted())

@@ -76,7 +76,7 @@ func TestWaitThatCannotEndWell(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		set    func(*bigvtest.Server, *bigvtest.VirtualMachine)
-		until  bigv.Condition
+		until  bigv.VirtualMachineCondition
 		wait   bigv.WaitOptions
 		cancel bool
 		is     []error
@@ -92,7 +92,7 @@ func TestWaitThatCannotEndWell(t *testing.T) {
 		{name: "the token is bad", until: bigv.PoweredOn, set: func(srv *bigvtest.Server, _ *bigvtest.VirtualMachine) { srv.ExpireSessions() }, is: []error{bigv.ErrUnauthorized}, says: "401"},
 		{name: "it never was there", until: bigv.PoweredOn, set: func(srv *bigvtest.Server, _ *bigvtest.VirtualMachine) {
 			srv.Inject(bigvtest.Fault{Method: "GET", Status: 404, Times: -1})
-		}, wait: bigv.WaitOptions{NotFound: 10 * time.Millisecond, MinInterval: time.Millisecond}, is: []error{bigv.ErrNotFound}, says: "last seen: not seen"},
+		}, wait: bigv.WaitOptions{NotFoundGrace: 10 * time.Millisecond, MinInterval: time.Millisecond}, is: []error{bigv.ErrNotFound}, says: "last seen: not seen"},
 		{name: "the service is down for good", until: bigv.PoweredOn, set: func(srv *bigvtest.Server, _ *bigvtest.VirtualMachine) {
 			srv.Inject(bigvtest.Fault{Method: "GET", Status: 500, Times: -1})
 		}, is: []error{bigv.ErrServer}, says: "10 looks"},
@@ -290,7 +290,7 @@ func TestShutdownAndWait(t *testing.T) {
 			if row.set != nil {
 				row.set(srv, vm)
 			}
-			seen, err := srv.Client().VirtualMachines.ShutdownAndWait(t.Context(), bigv.VirtualMachineID(vm.ID()), bigv.ShutdownOptions{PullPlugAfter: row.plug, Wait: moving(srv)})
+			seen, err := srv.Client().VirtualMachines.ShutdownAndWait(t.Context(), bigv.VirtualMachineID(vm.ID()), bigv.ShutdownOptions{ForceAfter: row.plug, Wait: moving(srv)})
 			if row.says != "" {
 				require.ErrorContains(t, err, row.says)
 			} else {

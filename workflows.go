@@ -63,7 +63,7 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 			seen, err := get(ctx)
 			there = err == nil
 			return seen, err
-		}, func(T) (bool, error) { return there, nil }, WaitOptions{NotFound: lookAfterLoss, Timeout: 2 * lookAfterLoss})
+		}, func(T) (bool, error) { return there, nil }, WaitOptions{NotFoundGrace: lookAfterLoss, Timeout: 2 * lookAfterLoss})
 		if lookErr == nil {
 			return seen, true, nil
 		}
@@ -116,10 +116,10 @@ func isTrue(b *bool) bool { return b != nil && *b }
 
 // ShutdownOptions says how to shut a virtual machine down.
 type ShutdownOptions struct {
-	// PullPlugAfter is how long its system has to shut down before the plug is
+	// ForceAfter is how long its system has to shut down before the plug is
 	// pulled, and what it has not written is lost. 0 never pulls it: the wait's
 	// Timeout ends the call, and the machine goes on as it pleases.
-	PullPlugAfter time.Duration
+	ForceAfter time.Duration
 	// Wait says how to wait for it to be off, and where it applies, on again.
 	Wait WaitOptions
 }
@@ -153,8 +153,8 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 		return seen, pressed
 	}
 	gentle := options.Wait
-	if options.PullPlugAfter > 0 {
-		gentle.Timeout = options.PullPlugAfter
+	if options.ForceAfter > 0 {
+		gentle.Timeout = options.ForceAfter
 	}
 	if errors.Is(pressed, ErrBadRequest) {
 		// Refused: either it is off, or the button does nothing.
@@ -165,7 +165,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 		if seen = again; !seen.PowerOn {
 			return seen, nil
 		}
-		if options.PullPlugAfter <= 0 {
+		if options.ForceAfter <= 0 {
 			return seen, pressed
 		}
 	} else {
@@ -173,7 +173,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 		if err != nil && pressed != nil {
 			err = fmt.Errorf("%w; before that: %w", err, pressed)
 		}
-		if err == nil || options.PullPlugAfter <= 0 || ctx.Err() != nil || !errors.Is(err, errWaitTimeout) {
+		if err == nil || options.ForceAfter <= 0 || ctx.Err() != nil || !errors.Is(err, errWaitTimeout) {
 			return seen, err
 		}
 	}
@@ -185,7 +185,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 }
 
 // waitFrom is Wait, and gives what was seen before where it sees nothing.
-func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until Condition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
+func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	seen, err := s.Wait(ctx, vm, until, options, opts...)
 	if seen.ID == 0 {
 		seen = before

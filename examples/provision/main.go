@@ -251,7 +251,7 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 
 // waitFor waits and shows it. How far the service has come it does not tell, so
 // the bar shows that it goes on, for how long, and what was last seen.
-func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachinePath, until bigv.Condition) (bigv.VirtualMachine, error) {
+func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition) (bigv.VirtualMachine, error) {
 	bar := progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(p.progress), progressbar.OptionSetDescription(vm.String()), progressbar.OptionSpinnerType(14),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(p.progress)))

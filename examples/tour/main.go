@@ -168,7 +168,7 @@ func (t *tour) change(ctx context.Context) (err error) {
 
 	t.heading("More memory, and another disc")
 	vm, err = t.client.VirtualMachines.UpdateAndRestart(ctx, path, bigv.VirtualMachineUpdate{Memory: new(4096)},
-		bigv.ShutdownOptions{PullPlugAfter: 2 * time.Minute, Wait: t.wait})
+		bigv.ShutdownOptions{ForceAfter: 2 * time.Minute, Wait: t.wait})
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (t *tour) change(ctx context.Context) (err error) {
 	}
 
 	t.heading("Off and away")
-	if vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, path, bigv.ShutdownOptions{PullPlugAfter: 2 * time.Minute, Wait: t.wait}); err != nil {
+	if vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, path, bigv.ShutdownOptions{ForceAfter: 2 * time.Minute, Wait: t.wait}); err != nil {
 		return err
 	}
 	t.done("%s is %s", vm.Name, onOff(vm.PowerOn))
