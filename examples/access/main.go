@@ -1,13 +1,11 @@
-// Access shows who may do what in an account, and brings the privileges and SSH
-// keys of its users to a declared list.
+// Access lists the privileges of an account and updates its users' privileges and SSH keys to match a file.
 //
-//	go -C examples/access run . -yes                    on a service in memory, with access.yaml
-//	go -C examples/access run . "$PWD/people.yaml"      shows what would change
-//	go -C examples/access run . -yes "$PWD/people.yaml" changes it
+//	go -C examples/access run . -yes                    # apply access.yaml to an in-memory server
+//	go -C examples/access run . "$PWD/people.yaml"      # show the changes
+//	go -C examples/access run . -yes "$PWD/people.yaml" # show and apply the changes
 //
-// What is there is read, and the difference to the list is shown, before anything
-// is sent. Run again, it finds nothing to change. A user's SSH keys can be changed
-// by that user only, and by Bytemark's staff.
+// The program reads the current state and prints all changes before it applies the first one. A second run
+// finds nothing to change. Only the user and Bytemark's staff can change the SSH keys of a user.
 package main
 
 import (
@@ -50,22 +48,24 @@ func main() {
 
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("access", flag.ContinueOnError)
-	yes := flags.Bool("yes", false, "make the changes")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	yes := flags.Bool("yes", false, "apply the changes; without this flag they are only shown")
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
-		return errors.New("which list? Give one file")
+		return errors.New("give exactly one file")
 	}
-	wanted, err := readList(flags.Arg(0))
+	wanted, err := readFile(flags.Arg(0))
 	if err != nil {
 		return err
 	}
@@ -75,34 +75,34 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	}
 	defer closeService()
 
-	now, err := look(ctx, client, wanted.Account)
+	current, err := readState(ctx, client, wanted.Account)
 	if err != nil {
 		return err
 	}
-	if err := now.table(out); err != nil {
+	if err := current.print(out); err != nil {
 		return err
 	}
-	changes, err := plan(ctx, client, now, wanted)
+	changes, err := plan(ctx, client, current, wanted)
 	if err != nil {
 		return err
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(out, "\nAll is as the list has it.")
+		fmt.Fprintln(out, "\nNothing to change.")
 		return nil
 	}
-	fmt.Fprintln(out, "\nTo be as the list has it:")
+	fmt.Fprintln(out, "\nChanges:")
 	for _, c := range changes {
 		fmt.Fprintln(out, " ", c.text)
 	}
 	if !*yes {
-		fmt.Fprintln(out, "\nNothing was changed: -yes does it.")
+		fmt.Fprintln(out, "\nNothing was changed. Use -yes to apply the changes.")
 		return nil
 	}
 	return apply(ctx, changes, out)
 }
 
-// configured reports whether anything is set that NewClientFromEnv reads. If that
-// is not enough, it says so: what is in memory must not pass for what is real.
+// configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
+// configuration must lead to an error and not to the in-memory server.
 func configured() bool {
 	return slices.ContainsFunc([]string{
 		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
@@ -110,14 +110,14 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// connect makes a client of the service that is configured, or else of one in
-// memory that is not quite as the list has it.
+// connect returns a client for the configured service. If local is set, it starts an in-memory server whose
+// privileges and keys differ from access.yaml. The caller must call closeService.
 func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-access"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
+	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err
@@ -133,31 +133,30 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 	return client, srv.Close, err
 }
 
-// list is the file.
-type list struct {
+// accessList is the content of the file.
+type accessList struct {
 	Account bigv.AccountPath `yaml:"account"`
 	Users   map[bigv.UserPath]struct {
 		Privileges []privilege `yaml:"privileges"`
-		Keys       *[]string   `yaml:"keys"` // nil leaves them as they are
+		Keys       *[]string   `yaml:"keys"` // nil leaves the keys unchanged
 	} `yaml:"users"`
 }
 
-// privilege is a level on something: on the account if neither a group nor a
-// machine is given.
+// privilege is a level on a virtual machine or a group, or on the account if both are zero.
 type privilege struct {
 	Level          bigv.PrivilegeLevel     `yaml:"level"`
 	Group          bigv.GroupPath          `yaml:"group"`
 	VirtualMachine bigv.VirtualMachinePath `yaml:"virtual_machine"`
 }
 
-// on is what the privilege is on, without its level.
-func (p privilege) on() privilege {
+// withoutLevel returns p with no level, which identifies what the privilege is on.
+func (p privilege) withoutLevel() privilege {
 	p.Level = ""
 	return p
 }
 
-// fits reports whether a level is one for what the privilege is on.
-func (p privilege) fits() bool {
+// valid reports whether the level can be granted on what the privilege is on.
+func (p privilege) valid() bool {
 	group, machine := !p.Group.IsZero(), !p.VirtualMachine.IsZero()
 	switch p.Level {
 	case bigv.AccountAdmin:
@@ -170,7 +169,8 @@ func (p privilege) fits() bool {
 	return false
 }
 
-func (p privilege) place() string {
+// target describes what the privilege is on.
+func (p privilege) target() string {
 	switch {
 	case !p.VirtualMachine.IsZero():
 		return "virtual machine " + p.VirtualMachine.String()
@@ -180,7 +180,8 @@ func (p privilege) place() string {
 	return "the account"
 }
 
-func readList(file string) (l list, err error) {
+// readFile reads a YAML file, or the embedded access.yaml if file is empty.
+func readFile(file string) (l accessList, err error) {
 	text := sample
 	if file == "" {
 		file = "access.yaml"
@@ -188,44 +189,45 @@ func readList(file string) (l list, err error) {
 		return l, err
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true) // a misspelt word must not take somebody's rights away
+	decoder.KnownFields(true) // A misspelled key must not remove privileges.
 	if err := decoder.Decode(&l); err != nil {
 		return l, fmt.Errorf("reading %s: %w", file, err)
 	}
 	if l.Account == "" {
-		return l, fmt.Errorf("%s does not say which account it is about", file)
+		return l, fmt.Errorf("reading %s: account is required", file)
 	}
 	return l, nil
 }
 
-// held is a privilege that somebody has.
-type held struct {
+// userPrivilege is a privilege of a user.
+type userPrivilege struct {
 	user bigv.UserPath
 	privilege
-	told bigv.Privilege
+	response bigv.Privilege // as the service returned it
 }
 
-// situation is what an account is like.
-type situation struct {
-	account bigv.AccountPath
-	places  map[privilege]bool // what there is to have privileges on, without levels
-	held    []held
+// state holds the privileges in an account.
+type state struct {
+	account    bigv.AccountPath
+	targets    map[privilege]bool // the account, groups and virtual machines, without levels
+	privileges []userPrivilege
 }
 
-// look reads who has which privileges on an account and all that is in it. The
-// service tells those below one's own level, of each thing by itself.
-func look(ctx context.Context, client *bigv.Client, path bigv.AccountPath) (*situation, error) {
+// readState reads the privileges on an account and on everything in it. The service lists privileges for one
+// account, group or virtual machine at a time, and only those below the caller's own level.
+func readState(ctx context.Context, client *bigv.Client, path bigv.AccountPath) (*state, error) {
 	account, err := client.Accounts.Get(ctx, path, bigv.WithView(bigv.Overview))
 	if err != nil {
 		return nil, err
 	}
-	s := &situation{account: bigv.AccountPath(account.Name), places: map[privilege]bool{}}
-	add := func(on privilege, options bigv.PrivilegeListOptions) error {
-		s.places[on] = true
-		told, err := client.Privileges.List(ctx, options)
-		for _, p := range told {
-			on.Level = p.Level
-			s.held = append(s.held, held{bigv.UserPath(p.Username), on, p})
+	s := &state{account: bigv.AccountPath(account.Name), targets: map[privilege]bool{}}
+	add := func(target privilege, options bigv.PrivilegeListOptions) error {
+		s.targets[target] = true
+		list, err := client.Privileges.List(ctx, options)
+		for _, response := range list {
+			p := target
+			p.Level = response.Level
+			s.privileges = append(s.privileges, userPrivilege{bigv.UserPath(response.Username), p, response})
 		}
 		return err
 	}
@@ -244,114 +246,118 @@ func look(ctx context.Context, client *bigv.Client, path bigv.AccountPath) (*sit
 			}
 		}
 	}
-	slices.SortStableFunc(s.held, func(a, b held) int { return cmp.Compare(a.user, b.user) })
+	slices.SortStableFunc(s.privileges, func(a, b userPrivilege) int { return cmp.Compare(a.user, b.user) })
 	return s, nil
 }
 
-func (s *situation) table(out io.Writer) error {
-	aligned := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(aligned, "USER\tLEVEL\tON\tBY")
-	for _, h := range s.held {
-		by := "password"
+// print writes the privileges as a table.
+func (s *state) print(out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "USER\tLEVEL\tON\tCREDENTIALS")
+	for _, p := range s.privileges {
+		credentials := "password"
 		switch {
-		case h.told.APIKeyID != 0:
-			by = fmt.Sprintf("API key %d alone", h.told.APIKeyID)
-		case h.told.YubikeyRequired:
-			by = "password and YubiKey"
+		case p.response.APIKeyID != 0:
+			credentials = fmt.Sprintf("API key %d only", p.response.APIKeyID)
+		case p.response.YubikeyRequired:
+			credentials = "password and YubiKey"
 		}
-		fmt.Fprintf(aligned, "%s\t%s\t%s\t%s\n", h.user, h.Level, h.place(), by)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.user, p.Level, p.target(), credentials)
 	}
-	return aligned.Flush()
+	return table.Flush()
 }
 
-// change is one thing to do.
+// change is one request to send.
 type change struct {
-	text string
-	do   func(context.Context) error
+	text  string
+	apply func(context.Context) error
 }
 
-// plan is what is to be done, in this order: first what gives, then what takes
-// away, so that nobody who keeps a right is without it in between.
-func plan(ctx context.Context, client *bigv.Client, now *situation, wanted list) (changes []change, err error) {
-	var takes []change
-	declared, have := map[string]bool{}, map[string]bool{}
-	name := func(user bigv.UserPath, p privilege) string {
-		return fmt.Sprintf("%s: %s on %s", user, p.Level, p.place())
+// plan returns the changes that make the current state match the wanted list. Additions come before removals,
+// so that replacing a privilege or a key never leaves a user without access.
+func plan(ctx context.Context, client *bigv.Client, current *state, wanted accessList) (changes []change, err error) {
+	var removals []change
+	listed, granted := map[string]bool{}, map[string]bool{}
+	describe := func(user bigv.UserPath, p privilege) string {
+		return fmt.Sprintf("%s: %s on %s", user, p.Level, p.target())
 	}
-	for _, h := range now.held {
-		if h.told.APIKeyID == 0 {
-			have[name(h.user, h.privilege)] = true
+	for _, p := range current.privileges {
+		if p.response.APIKeyID == 0 {
+			granted[describe(p.user, p.privilege)] = true
 		}
 	}
 	for _, user := range slices.Sorted(maps.Keys(wanted.Users)) {
 		for _, p := range wanted.Users[user].Privileges {
-			text := name(user, p)
+			text := describe(user, p)
 			switch {
-			case !p.fits():
-				return nil, fmt.Errorf("%s: there is no such privilege", text)
-			case !now.places[p.on()]:
-				return nil, fmt.Errorf("%s: there is no such thing in the account %s", text, now.account)
-			case !have[text] && !declared[text]:
+			case !p.valid():
+				return nil, fmt.Errorf("%s: invalid privilege", text)
+			case !current.targets[p.withoutLevel()]:
+				return nil, fmt.Errorf("%s: not found in account %s", text, current.account)
+			case !granted[text] && !listed[text]:
 				changes = append(changes, change{"+ " + text, func(ctx context.Context) error {
 					grant := bigv.PrivilegeGrant{Level: p.Level, Group: p.Group, VirtualMachine: p.VirtualMachine}
 					if p.Level == bigv.AccountAdmin {
-						grant.Account = now.account
+						grant.Account = current.account
 					}
 					_, err := client.Privileges.Grant(ctx, user, grant)
 					return err
 				}})
 			}
-			declared[text] = true
+			listed[text] = true
 		}
 		if keys := wanted.Users[user].Keys; keys != nil {
-			gives, takesKeys, err := planKeys(ctx, client, user, *keys)
+			keyAdditions, keyRemovals, err := planKeys(ctx, client, user, *keys)
 			if err != nil {
 				return nil, err
 			}
-			changes, takes = append(changes, gives...), append(takes, takesKeys...)
+			changes = append(changes, keyAdditions...)
+			removals = append(removals, keyRemovals...)
 		}
 	}
-	for _, h := range now.held {
-		if text := name(h.user, h.privilege); h.told.APIKeyID == 0 && !declared[text] {
-			takes = append(takes, change{"- " + text, func(ctx context.Context) error {
-				return client.Privileges.Revoke(ctx, h.told.ID)
+	for _, p := range current.privileges {
+		text := describe(p.user, p.privilege)
+		if p.response.APIKeyID == 0 && !listed[text] {
+			removals = append(removals, change{"- " + text, func(ctx context.Context) error {
+				return client.Privileges.Revoke(ctx, p.response.ID)
 			}})
 		}
 	}
-	return append(changes, takes...), nil
+	return append(changes, removals...), nil
 }
 
-// planKeys is what brings a user's SSH keys to those wanted.
-func planKeys(ctx context.Context, client *bigv.Client, user bigv.UserPath, wanted []string) (gives, takes []change, err error) {
+// planKeys returns the changes that make a user's SSH keys match those wanted.
+func planKeys(ctx context.Context, client *bigv.Client, user bigv.UserPath, wanted []string) (additions, removals []change, err error) {
 	u, err := client.Users.Get(ctx, user)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the keys of %s: %w", user, err)
 	}
-	have := u.Keys()
+	current := u.Keys()
 	for i, key := range wanted {
-		if wanted[i] = strings.TrimSpace(key); !slices.Contains(have, wanted[i]) {
-			gives = append(gives, change{fmt.Sprintf("+ %s: key %s", user, keyName(key)), func(ctx context.Context) error {
+		wanted[i] = strings.TrimSpace(key)
+		if !slices.Contains(current, wanted[i]) {
+			additions = append(additions, change{fmt.Sprintf("+ %s: key %s", user, describeKey(key)), func(ctx context.Context) error {
 				_, err := client.Users.AddKey(ctx, user, key)
 				return err
 			}})
 		}
 	}
-	for _, key := range have {
+	for _, key := range current {
 		if !slices.Contains(wanted, key) {
-			takes = append(takes, change{fmt.Sprintf("- %s: key %s", user, keyName(key)), func(ctx context.Context) error {
+			removals = append(removals, change{fmt.Sprintf("- %s: key %s", user, describeKey(key)), func(ctx context.Context) error {
 				_, err := client.Users.RemoveKey(ctx, user, key)
 				return err
 			}})
 		}
 	}
-	return gives, takes, nil
+	return additions, removals, nil
 }
 
-// keyName is a key's kind, fingerprint and comment, as ssh-keygen -l has them.
-func keyName(line string) string {
+// describeKey returns a key's type, SHA-256 fingerprint and comment.
+func describeKey(line string) string {
 	fields := strings.Fields(line)
 	for i, field := range fields {
-		// The key itself begins with the length of the name of its kind.
+		// The key starts with the length of the name of its type, which is AAAA in Base64.
 		if raw, err := base64.StdEncoding.DecodeString(field); err == nil && strings.HasPrefix(field, "AAAA") {
 			sum := sha256.Sum256(raw)
 			fields[i] = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
@@ -360,16 +366,16 @@ func keyName(line string) string {
 	return strings.Join(fields, " ")
 }
 
-// apply makes the changes and tells of each. One that fails does not keep the
-// others from being made.
+// apply applies the changes and prints the result of each. It continues after a change that fails.
 func apply(ctx context.Context, changes []change, out io.Writer) error {
 	fmt.Fprintln(out)
 	made, failed := 0, 0
 	for _, c := range changes {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %d of %s made, %d failed: run it again for the rest", context.Cause(ctx), made, count(len(changes), "change"), failed)
+			return fmt.Errorf("%w: %d of %s made, %d failed; run the program again for the rest",
+				context.Cause(ctx), made, plural(len(changes), "change"), failed)
 		}
-		if err := c.do(ctx); err != nil {
+		if err := c.apply(ctx); err != nil {
 			failed++
 			fmt.Fprintf(out, "  %s: FAILED: %v\n", c.text, err)
 			continue
@@ -378,14 +384,15 @@ func apply(ctx context.Context, changes []change, out io.Writer) error {
 		fmt.Fprintf(out, "  %s: done\n", c.text)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, count(len(changes), "change"))
+		return fmt.Errorf("%d of %s failed", failed, plural(len(changes), "change"))
 	}
 	return nil
 }
 
-func count(n int, what string) string {
+// plural returns n and a noun, which gets an s unless n is 1.
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,10 +19,15 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// configure has the example work on a server of the test's. Nil configures
-// nothing.
+// environment lists the variables that NewClientFromEnv reads.
+var environment = []string{
+	"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+	"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+}
+
+// configure makes the example use srv. If srv is nil, it unsets all of the configuration.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+	for _, name := range environment {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -35,7 +41,7 @@ const (
 	desk   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFaYX0tOy5g2tJ8f3cPdmq1c9S4BqHvE7uNwZr0kLxTd alice@desk"
 )
 
-// newServer has bob as vm_admin of www1 and alice with a key.
+// newServer starts a server on which bob is vm_admin of www1 and alice has an SSH key.
 func newServer(t *testing.T) *bigvtest.Server {
 	srv := bigvtest.NewServer(t)
 	www1 := srv.Account("acme").Group("web").VirtualMachine("www1")
@@ -47,16 +53,15 @@ func newServer(t *testing.T) *bigvtest.Server {
 	return srv
 }
 
-// file is a list in a file.
-func file(t *testing.T, text string) string {
+// writeFile writes text to a new file and returns the file's name.
+func writeFile(t *testing.T, text string) string {
 	name := filepath.Join(t.TempDir(), "list.yaml")
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
 }
 
-// rights are the privileges on www1, the group and the account, without those of
-// API keys, a word each.
-func rights(t *testing.T, srv *bigvtest.Server) (all []string) {
+// privileges returns "user:level" for each privilege on www1, its group and its account. It omits those of API keys.
+func privileges(t *testing.T, srv *bigvtest.Server) (all []string) {
 	web := srv.Account("acme").Group("web")
 	for _, options := range []bigv.PrivilegeListOptions{
 		{Account: "acme"}, {Group: web.Path()}, {VirtualMachine: web.VirtualMachine("www1").Path()},
@@ -72,134 +77,140 @@ func rights(t *testing.T, srv *bigvtest.Server) (all []string) {
 	return all
 }
 
-const asItIs = "account: acme\nusers:\n  bob:\n    privileges:\n      - {level: vm_admin, virtual_machine: www1.web.acme}\n"
+const unchanged = "account: acme\nusers:\n  bob:\n    privileges:\n      - {level: vm_admin, virtual_machine: www1.web.acme}\n"
 
 func TestRun(t *testing.T) {
 	for name, tt := range map[string]struct {
-		list   string
-		want   []string // what would change, in this order
-		rights []string
-		keys   string
+		list       string
+		want       []string // the changes, in order
+		privileges []string
+		keys       string
 	}{
-		"as it is": {list: asItIs, rights: []string{"bob:vm_admin"}, keys: desk},
-		"a privilege more": {
-			list:   asItIs + "  carol:\n    privileges: [{level: group_admin, group: web.acme}]\n",
-			want:   []string{"+ carol: group_admin on group web.acme"},
-			rights: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
+		"no changes": {list: unchanged, privileges: []string{"bob:vm_admin"}, keys: desk},
+		"a new privilege": {
+			list:       unchanged + "  carol:\n    privileges: [{level: group_admin, group: web.acme}]\n",
+			want:       []string{"+ carol: group_admin on group web.acme"},
+			privileges: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
 		},
-		"another level": {
-			list:   strings.Replace(asItIs, "vm_admin", "vm_console", 1),
-			want:   []string{"+ bob: vm_console on virtual machine www1.web.acme", "- bob: vm_admin on virtual machine www1.web.acme"},
-			rights: []string{"bob:vm_console"}, keys: desk,
+		"a different level": {
+			list:       strings.Replace(unchanged, "vm_admin", "vm_console", 1),
+			want:       []string{"+ bob: vm_console on virtual machine www1.web.acme", "- bob: vm_admin on virtual machine www1.web.acme"},
+			privileges: []string{"bob:vm_console"}, keys: desk,
 		},
-		"who is not listed has nothing": {
+		"a user who is not listed": {
 			list: "account: acme\n",
 			want: []string{"- bob: vm_admin on virtual machine www1.web.acme"}, keys: desk,
 		},
-		"a privilege that is listed twice is granted once": {
-			list:   asItIs + "  carol:\n    privileges: [{level: group_admin, group: web.acme}, {level: group_admin, group: web.acme}]\n",
-			want:   []string{"+ carol: group_admin on group web.acme"},
-			rights: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
+		"a privilege listed twice": {
+			list:       unchanged + "  carol:\n    privileges: [{level: group_admin, group: web.acme}, {level: group_admin, group: web.acme}]\n",
+			want:       []string{"+ carol: group_admin on group web.acme"},
+			privileges: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
 		},
-		"another key": {
-			list: asItIs + "  alice:\n    keys:\n      - ' " + laptop + "'\n",
+		"a replaced key": {
+			list: unchanged + "  alice:\n    keys:\n      - ' " + laptop + "'\n",
 			want: []string{
 				"+ alice: key ssh-ed25519 SHA256:FzNIwDlYnFzUiT5nVYbrNGNJVHI6QdqoI4nLv/vI0ww alice@laptop",
 				"- alice: key ssh-ed25519 SHA256:DESK alice@desk",
 			},
-			rights: []string{"bob:vm_admin"}, keys: laptop,
+			privileges: []string{"bob:vm_admin"}, keys: laptop,
 		},
-		"no key": {
-			list: asItIs + "  alice:\n    keys: []\n", want: []string{"- alice: key ssh-ed25519 SHA256:DESK alice@desk"},
-			rights: []string{"bob:vm_admin"},
+		"an empty list of keys": {
+			list: unchanged + "  alice:\n    keys: []\n", want: []string{"- alice: key ssh-ed25519 SHA256:DESK alice@desk"},
+			privileges: []string{"bob:vm_admin"},
 		},
-		"the same list as JSON": {
-			list:   `{"account": "acme", "users": {"carol": {"privileges": [{"level": "vm_console", "virtual_machine": "www1.web.acme"}]}}}`,
-			want:   []string{"+ carol: vm_console on virtual machine www1.web.acme", "- bob: vm_admin on virtual machine www1.web.acme"},
-			rights: []string{"carol:vm_console"}, keys: desk,
+		"a list in JSON": {
+			list:       `{"account": "acme", "users": {"carol": {"privileges": [{"level": "vm_console", "virtual_machine": "www1.web.acme"}]}}}`,
+			want:       []string{"+ carol: vm_console on virtual machine www1.web.acme", "- bob: vm_admin on virtual machine www1.web.acme"},
+			privileges: []string{"carol:vm_console"}, keys: desk,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
-			list := file(t, tt.list)
-			diff := strings.ReplaceAll(strings.Join(tt.want, "\n  "), "SHA256:DESK", strings.Fields(keyName(desk))[1])
+			name := writeFile(t, tt.list)
+			diff := strings.ReplaceAll(strings.Join(tt.want, "\n  "), "SHA256:DESK", strings.Fields(describeKey(desk))[1])
 
-			// Shown, and nothing sent.
+			// Without -yes, the changes are only shown.
 			srv.ClearJournal()
 			var out bytes.Buffer
-			require.NoError(t, run(t.Context(), []string{list}, &out, io.Discard))
+			require.NoError(t, run(t.Context(), []string{name}, &out, io.Discard))
 			if diff == "" {
-				assert.Contains(t, out.String(), "All is as the list has it.")
+				assert.Contains(t, out.String(), "Nothing to change.")
 			} else {
-				assert.Contains(t, out.String(), "To be as the list has it:\n  "+diff+"\n\nNothing was changed")
+				assert.Contains(t, out.String(), "Changes:\n  "+diff+"\n\nNothing was changed.")
 			}
 			for _, x := range srv.Journal() {
-				assert.Equal(t, http.MethodGet, x.Method, "nothing may be changed without -yes")
+				assert.Equal(t, http.MethodGet, x.Method, "only reads may be sent without -yes")
 			}
 
-			// Done.
+			// With -yes, they are applied.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out, io.Discard))
+			require.NoError(t, run(t.Context(), []string{"-yes", name}, &out, io.Discard))
 			assert.Equal(t, len(tt.want), strings.Count(out.String(), ": done\n"))
-			assert.Equal(t, tt.rights, rights(t, srv))
+			assert.Equal(t, tt.privileges, privileges(t, srv))
 			assert.Equal(t, tt.keys, srv.User("alice").AuthorizedKeys())
-			key, err := srv.Client().Privileges.List(t.Context(), bigv.PrivilegeListOptions{VirtualMachine: srv.Account("acme").Group("web").VirtualMachine("www1").Path()})
+			www1 := srv.Account("acme").Group("web").VirtualMachine("www1")
+			list, err := srv.Client().Privileges.List(t.Context(), bigv.PrivilegeListOptions{VirtualMachine: www1.Path()})
 			require.NoError(t, err)
-			assert.NotZero(t, key[0].APIKeyID+key[len(key)-1].APIKeyID, "the API key's privilege is left alone")
+			assert.True(t, slices.ContainsFunc(list, func(p bigv.Privilege) bool { return p.APIKeyID != 0 }),
+				"the privilege of the API key is not revoked")
 
-			// Again: nothing to do.
+			// A second run finds nothing to change.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", list}, &out, io.Discard))
-			assert.Contains(t, out.String(), "All is as the list has it.")
+			require.NoError(t, run(t.Context(), []string{"-yes", name}, &out, io.Discard))
+			assert.Contains(t, out.String(), "Nothing to change.")
 		})
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestPrivilegeTable(t *testing.T) {
 	srv := newServer(t)
 	_, err := srv.Client().Privileges.Grant(t.Context(), "carol", bigv.PrivilegeGrant{
 		Level: bigv.GroupAdmin, Group: srv.Account("acme").Group("default").Path(), YubikeyRequired: new(true),
 	})
 	require.NoError(t, err)
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{file(t, asItIs)}, &out, io.Discard))
-	assert.Regexp(t, `^USER    LEVEL         ON                              BY
+	require.NoError(t, run(t.Context(), []string{writeFile(t, unchanged)}, &out, io.Discard))
+	assert.Regexp(t, `^USER    LEVEL         ON                              CREDENTIALS
 bob     vm_admin      virtual machine www1.web.acme   password
-bob     vm_admin      virtual machine www1.web.acme   API key \d+ alone
+bob     vm_admin      virtual machine www1.web.acme   API key \d+ only
 carol   group_admin   group default.acme              password and YubiKey
 `, out.String())
 }
 
-func TestRunWithNothingConfigured(t *testing.T) {
+func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	for _, args := range [][]string{nil, {"-yes"}} {
 		var out, stderr bytes.Buffer
 		require.NoError(t, run(t.Context(), args, &out, &stderr))
 		assert.Contains(t, out.String(), "+ bob: group_admin on group web.acme")
-		assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+		assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 		assert.Equal(t, len(args)*6, strings.Count(out.String(), ": done\n"))
 	}
 }
 
-func TestListsThatAreRefused(t *testing.T) {
+func TestInvalidLists(t *testing.T) {
 	for name, tt := range map[string]struct{ list, want string }{
-		"empty":                        {"", "EOF"},
-		"no account":                   {"users: {}\n", "which account"},
-		"a misspelt word":              {"account: acme\nusers:\n  bob:\n    privilege: []\n", "privilege"},
-		"a user twice":                 {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "bob"},
-		"an account that is not there": {"account: nowhere\n", "nowhere"},
-		"an unknown level":             {strings.Replace(asItIs, "vm_admin", "vm_root", 1), "bob: vm_root on virtual machine www1.web.acme: there is no such privilege"},
-		"a level for something else":   {strings.Replace(asItIs, "vm_admin", "group_admin", 1), "no such privilege"},
-		"a level without a target":     {strings.Replace(asItIs, ", virtual_machine: www1.web.acme", "", 1), "no such privilege"},
-		"a machine that is not there":  {strings.Replace(asItIs, "www1", "www9", 1), "no such thing in the account acme"},
-		"a group of another account":   {"account: acme\nusers: {bob: {privileges: [{level: group_admin, group: web.other}]}}\n", "no such thing"},
-		"a path that is none":          {strings.Replace(asItIs, "www1.web.acme", "a.b.c.d", 1), "a.b.c.d"},
-		"a user that is not there":     {"account: acme\nusers: {nobody: {keys: []}}\n", "the keys of nobody"},
+		"empty":              {"", "EOF"},
+		"no account":         {"users: {}\n", "account is required"},
+		"a misspelled key":   {"account: acme\nusers:\n  bob:\n    privilege: []\n", "privilege"},
+		"a user twice":       {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "bob"},
+		"an unknown account": {"account: nowhere\n", "nowhere"},
+		"an unknown level": {
+			strings.Replace(unchanged, "vm_admin", "vm_root", 1), "bob: vm_root on virtual machine www1.web.acme: invalid privilege",
+		},
+		"a level for a group on a machine": {strings.Replace(unchanged, "vm_admin", "group_admin", 1), "invalid privilege"},
+		"a level without a target":         {strings.Replace(unchanged, ", virtual_machine: www1.web.acme", "", 1), "invalid privilege"},
+		"an unknown machine":               {strings.Replace(unchanged, "www1", "www9", 1), "not found in account acme"},
+		"a group of another account": {
+			"account: acme\nusers: {bob: {privileges: [{level: group_admin, group: web.other}]}}\n", "not found in account acme",
+		},
+		"an invalid path": {strings.Replace(unchanged, "www1.web.acme", "a.b.c.d", 1), "a.b.c.d"},
+		"an unknown user": {"account: acme\nusers: {nobody: {keys: []}}\n", "the keys of nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			srv.ClearJournal()
-			assert.ErrorContains(t, run(t.Context(), []string{"-yes", file(t, tt.list)}, new(bytes.Buffer), io.Discard), tt.want)
+			assert.ErrorContains(t, run(t.Context(), []string{"-yes", writeFile(t, tt.list)}, new(bytes.Buffer), io.Discard), tt.want)
 			for _, x := range srv.Journal() {
 				assert.Equal(t, http.MethodGet, x.Method)
 			}
@@ -207,78 +218,82 @@ func TestListsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestArguments(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	newServer(t)
-	for want, args := range map[string][]string{"which list?": nil, "Give one file": {"a", "b"}, "no such file": {"-yes", "/nowhere/list.yaml"}, "-purge": {"-purge"}} {
-		assert.ErrorContains(t, run(t.Context(), args, new(bytes.Buffer), io.Discard), want)
+	for args, want := range map[string]string{
+		"":                        "give exactly one file",
+		"a b":                     "give exactly one file",
+		"-yes /nowhere/list.yaml": "no such file",
+		"-purge":                  "-purge",
+	} {
+		assert.ErrorContains(t, run(t.Context(), strings.Fields(args), io.Discard, io.Discard), want, args)
 	}
 }
 
-// carolToo is a list with two changes: carol gets something and bob loses what he
-// has.
-const carolToo = "account: acme\nusers: {carol: {privileges: [{level: group_admin, group: web.acme}]}}\n"
+// replaceBob is a list that leads to two changes: carol gets a privilege and bob loses his.
+const replaceBob = "account: acme\nusers: {carol: {privileges: [{level: group_admin, group: web.acme}]}}\n"
 
-func TestFailuresStandBesideTheirChanges(t *testing.T) {
+func TestFailedChangeDoesNotStopTheOthers(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, Path: "/users/carol/privileges", Status: 403})
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard)
+	err := run(t.Context(), []string{"-yes", writeFile(t, replaceBob)}, &out, io.Discard)
 	assert.EqualError(t, err, "1 of 2 changes failed")
 	assert.Regexp(t, `\+ carol: group_admin on group web.acme: FAILED: .*403`, out.String())
 	assert.Contains(t, out.String(), "- bob: vm_admin on virtual machine www1.web.acme: done\n")
 
-	// The second run does the rest, and that only.
+	// The second run makes only the change that failed.
 	out.Reset()
-	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard))
+	require.NoError(t, run(t.Context(), []string{"-yes", writeFile(t, replaceBob)}, &out, io.Discard))
 	assert.Equal(t, 1, strings.Count(out.String(), ": done\n"))
-	assert.Equal(t, []string{"carol:group_admin"}, rights(t, srv))
+	assert.Equal(t, []string{"carol:group_admin"}, privileges(t, srv))
 }
 
-func TestOneChangeThatFails(t *testing.T) {
+func TestErrorForASingleChange(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Status: 403})
-	err := run(t.Context(), []string{"-yes", file(t, "account: acme\n")}, io.Discard, io.Discard)
+	err := run(t.Context(), []string{"-yes", writeFile(t, "account: acme\n")}, io.Discard, io.Discard)
 	assert.EqualError(t, err, "1 of 1 change failed")
 }
 
-func TestAnAnswerThatIsLostGrantsNothingTwice(t *testing.T) {
+func TestLostResponseDoesNotGrantTwice(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
 	var out bytes.Buffer
-	assert.EqualError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard), "1 of 2 changes failed")
-	assert.Contains(t, out.String(), "it may have been done, and may not")
-	require.NoError(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, &out, io.Discard))
-	assert.Contains(t, out.String(), "All is as the list has it.")
-	assert.Equal(t, []string{"carol:group_admin"}, rights(t, srv))
+	assert.EqualError(t, run(t.Context(), []string{"-yes", writeFile(t, replaceBob)}, &out, io.Discard), "1 of 2 changes failed")
+	assert.Contains(t, out.String(), "+ carol: group_admin on group web.acme: FAILED: ")
+	require.NoError(t, run(t.Context(), []string{"-yes", writeFile(t, replaceBob)}, &out, io.Discard))
+	assert.Contains(t, out.String(), "Nothing to change.")
+	assert.Equal(t, []string{"carol:group_admin"}, privileges(t, srv))
 	assert.Empty(t, srv.DoneTwice())
 }
 
-func TestAListThatCannotBeRead(t *testing.T) {
+func TestUnreadablePrivilegesAreAnError(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Path: "/accounts/acme/groups/web/virtual_machines/www1/privileges", Status: 403})
-	assert.ErrorIs(t, run(t.Context(), []string{"-yes", file(t, carolToo)}, new(bytes.Buffer), io.Discard), bigv.ErrForbidden)
-	assert.Equal(t, []string{"bob:vm_admin"}, rights(t, srv), "what was not seen is not judged")
+	assert.ErrorIs(t, run(t.Context(), []string{"-yes", writeFile(t, replaceBob)}, new(bytes.Buffer), io.Discard), bigv.ErrForbidden)
+	assert.Equal(t, []string{"bob:vm_admin"}, privileges(t, srv), "nothing is changed")
 }
 
-var errCtrlC = errors.New("interrupt signal received")
+var errInterrupted = errors.New("interrupt signal received")
 
-func TestCtrlC(t *testing.T) {
+func TestInterrupt(t *testing.T) {
 	srv := newServer(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	out := writer(func(p []byte) {
 		if bytes.Contains(p, []byte("carol: group_admin on group web.acme: done")) {
-			cancel(errCtrlC)
+			cancel(errInterrupted)
 		}
 	})
-	err := run(ctx, []string{"-yes", file(t, carolToo)}, out, io.Discard)
-	assert.ErrorIs(t, err, errCtrlC)
+	err := run(ctx, []string{"-yes", writeFile(t, replaceBob)}, out, io.Discard)
+	assert.ErrorIs(t, err, errInterrupted)
 	assert.ErrorContains(t, err, "1 of 2 changes made, 0 failed")
-	assert.Equal(t, []string{"carol:group_admin", "bob:vm_admin"}, rights(t, srv), "what takes away comes last")
+	assert.Equal(t, []string{"carol:group_admin", "bob:vm_admin"}, privileges(t, srv), "removals come last")
 
-	assert.ErrorIs(t, run(ctx, []string{file(t, carolToo)}, out, io.Discard), errCtrlC, "before anything is read")
+	assert.ErrorIs(t, run(ctx, []string{writeFile(t, replaceBob)}, out, io.Discard), errInterrupted, "interrupted before the first request")
 }
 
-// writer looks at what is written.
+// writer is an io.Writer that calls the function with what is written.
 type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) {
@@ -286,21 +301,22 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestWhatAnAPIKeyMayItsUserMayNot(t *testing.T) {
+func TestPrivilegeOfAnAPIKeyIsNotOneOfItsUser(t *testing.T) {
 	srv := newServer(t)
 	id := srv.User("dave").Grant(bigv.VirtualMachineConsole, srv.Account("acme").Group("web").VirtualMachine("www1"))
 	srv.User("dave").APIKey("ci")
 	require.NoError(t, srv.Client().Privileges.Revoke(t.Context(), id))
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{file(t, asItIs+"  dave:\n    privileges: [{level: vm_console, virtual_machine: www1.web.acme}]\n")}, &out, io.Discard))
+	list := writeFile(t, unchanged+"  dave:\n    privileges: [{level: vm_console, virtual_machine: www1.web.acme}]\n")
+	require.NoError(t, run(t.Context(), []string{list}, &out, io.Discard))
 	assert.Contains(t, out.String(), "+ dave: vm_console on virtual machine www1.web.acme")
 }
 
-func TestAWrongFlagIsNamedOnce(t *testing.T) {
+func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of access:\n")
 
@@ -309,16 +325,15 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	assert.Contains(t, stderr.String(), "Usage of access:\n")
 }
 
-// Whoever has set something means a service of Bytemark's: what is made up must
-// not pass for it.
-func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+// If any variable is set, the user means a real service, and the in-memory server must not replace it.
+func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
-	cancel() // nothing is sent anywhere
-	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+	cancel() // no request is sent
+	for _, name := range environment {
 		configure(t, nil)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer
-		assert.Error(t, run(cancelled, []string{"-yes", file(t, asItIs)}, io.Discard, &stderr), name)
+		assert.Error(t, run(cancelled, []string{"-yes", writeFile(t, unchanged)}, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
 }

@@ -44,14 +44,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	flags := flag.NewFlagSet("clearout", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "do not ask")
 	atOnce := flags.Int("at-once", 4, "how many machines to purge at a time")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	if *atOnce < 1 {
@@ -100,8 +102,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	return nil
 }
 
-// configured reports whether anything is set that NewClientFromEnv reads. If that
-// is not enough, it says so: what is in memory must not pass for what is real.
+// configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
+// configuration must lead to an error and not to the in-memory server.
 func configured() bool {
 	return slices.ContainsFunc([]string{
 		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
@@ -116,7 +118,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-clearout"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
+	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

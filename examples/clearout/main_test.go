@@ -21,10 +21,15 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// configure has the example work on a server of the test's. Nil configures
-// nothing.
+// environment lists the variables that NewClientFromEnv reads.
+var environment = []string{
+	"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+	"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+}
+
+// configure makes the example use srv. If srv is nil, it unsets all of the configuration.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+	for _, name := range environment {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -98,13 +103,13 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunWithNothingConfigured(t *testing.T) {
+func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, &stderr))
 	assert.Contains(t, out.String(), "going ahead")
 	assert.Contains(t, out.String(), "Deleted group old-web.acme.")
-	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestFailuresStandBesideTheirMachines(t *testing.T) {
@@ -171,7 +176,7 @@ func TestCtrlCAtTheQuestion(t *testing.T) {
 	assert.Len(t, group.VirtualMachineNames(), 4)
 }
 
-// writer looks at what is written.
+// writer is an io.Writer that calls the function with what is written.
 type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) {
@@ -233,11 +238,11 @@ func TestSeveralAtATimeAndNoMore(t *testing.T) {
 	assert.False(t, group.Exists())
 }
 
-func TestAWrongFlagIsNamedOnce(t *testing.T) {
+func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, nil, io.Discard, &stderr)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
 
@@ -246,12 +251,11 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
 }
 
-// Whoever has set something means a service of Bytemark's: what is made up must
-// not pass for it.
-func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+// If any variable is set, the user means a real service, and the in-memory server must not replace it.
+func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
-	cancel() // nothing is sent anywhere
-	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+	cancel() // no request is sent
+	for _, name := range environment {
 		configure(t, nil)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer

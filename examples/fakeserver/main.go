@@ -56,9 +56,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	posted := flags.Int("post-status", 201, "`status` of a POST that made an account, user, disc, privilege, backup, schedule or API key; some old clients insist on 200")
 	secure := flags.Bool("tls", false, "serve HTTPS with a certificate made for the occasion")
 	certificate := flags.String("tls-cert", "", "`file` to write that certificate to")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	switch {
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
-		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case !(*speed > 0 && *speed <= maxSpeed): // NaN is neither
 		return fmt.Errorf("-speed %v: it must be above 0, and at most %v", *speed, maxSpeed)
 	case *machines < 0:

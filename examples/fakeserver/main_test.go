@@ -149,10 +149,10 @@ func TestRefusesFlagsThatMakeNoSense(t *testing.T) {
 	assert.NoError(t, run(t.Context(), []string{"-help"}, io.Discard, io.Discard))
 }
 
-func TestAWrongFlagIsNamedOnce(t *testing.T) {
+func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of fakeserver:\n")
 

@@ -51,9 +51,10 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	format := flags.String("format", "tree", "tree, or virtual machines as csv, or as json with one object a line")
 	account := flags.String("account", "", "this account only")
 	deleted := flags.Bool("deleted", false, "deleted virtual machines too")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	switch {
@@ -62,7 +63,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
-		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	show, ok := map[string]func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error{
 		"tree": showTree, "csv": showCSV, "json": showJSON,
@@ -84,8 +85,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return err
 }
 
-// configured reports whether anything is set that NewClientFromEnv reads. If that
-// is not enough, it says so: what is in memory must not pass for what is real.
+// configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
+// configuration must lead to an error and not to the in-memory server.
 func configured() bool {
 	return slices.ContainsFunc([]string{
 		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
@@ -100,7 +101,7 @@ func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err er
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
+	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

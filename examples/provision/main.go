@@ -56,14 +56,16 @@ func main() {
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
 	passwordFile := flags.String("password-file", "", "`file` with root's password; written with a new one if there is none and a machine is made")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	local := !configured()
@@ -99,8 +101,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	return nil
 }
 
-// configured reports whether anything is set that NewClientFromEnv reads. If that
-// is not enough, it says so: what is in memory must not pass for what is real.
+// configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
+// configuration must lead to an error and not to the in-memory server.
 func configured() bool {
 	return slices.ContainsFunc([]string{
 		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
@@ -115,7 +117,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitO
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
 		return client, wait, func() {}, err
 	}
-	fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
+	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
 	srv, err := bigvtest.Start(bigvtest.WithSpeed(100))
 	if err != nil {
 		return nil, wait, nil, err

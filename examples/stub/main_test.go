@@ -65,7 +65,7 @@ func TestWake(t *testing.T) {
 }
 
 func nothingConfigured(t *testing.T) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+	for _, name := range environment {
 		t.Setenv(name, "")
 	}
 }
@@ -104,19 +104,19 @@ func TestRun(t *testing.T) {
 	assert.True(t, www3.State().PoweredOn)
 }
 
-func TestRunWithNothingConfigured(t *testing.T) {
+func TestRunInMemory(t *testing.T) {
 	nothingConfigured(t)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Equal(t, "started www2\n", out.String())
-	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
-func TestAWrongFlagIsNamedOnce(t *testing.T) {
+func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	nothingConfigured(t)
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of stub:\n")
 
@@ -125,17 +125,16 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	assert.Contains(t, stderr.String(), "Usage of stub:\n")
 }
 
-func TestArgumentsAreRefused(t *testing.T) {
+func TestUnexpectedArgumentIsAnError(t *testing.T) {
 	nothingConfigured(t)
-	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `no arguments are taken, but there is "acme"`)
+	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `unexpected argument "acme"`)
 }
 
-// Whoever has set something means a service of Bytemark's: what is made up must
-// not pass for it.
-func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+// If any variable is set, the user means a real service, and the in-memory server must not replace it.
+func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
-	cancel() // nothing is sent anywhere
-	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+	cancel() // no request is sent
+	for _, name := range environment {
 		nothingConfigured(t)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer

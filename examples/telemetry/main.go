@@ -75,9 +75,10 @@ func withMetrics(registry prometheus.Registerer) bigv.Option {
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("telemetry", flag.ContinueOnError)
 	capture := flags.String("capture", "", "new `file` for what each attempt sends and gets, without secrets")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	switch {
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
-		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 
 	srv, err := bigvtest.Start()

@@ -106,7 +106,7 @@ func TestCtrlC(t *testing.T) {
 func TestArgumentsThatAreRefused(t *testing.T) {
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of telemetry:\n")
 
@@ -115,7 +115,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 	assert.Contains(t, stderr.String(), "Usage of telemetry:\n")
 	assert.Contains(t, stderr.String(), "-capture file")
 
-	assert.ErrorContains(t, run(t.Context(), []string{"now"}, io.Discard, io.Discard), `no arguments are taken, but there is "now"`)
+	assert.ErrorContains(t, run(t.Context(), []string{"now"}, io.Discard, io.Discard), `unexpected argument "now"`)
 }
 
 func TestCapture(t *testing.T) {

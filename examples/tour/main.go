@@ -50,9 +50,10 @@ type tour struct {
 func run(ctx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
 	flags := flag.NewFlagSet("tour", flag.ContinueOnError)
 	write := flags.Bool("write", false, "on the real service: make a machine (it is billed) and purge it again")
-	flags.SetOutput(io.Discard) // Parse says what is wrong, and main would say it again
+	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
-	if flags.SetOutput(stderr); err != nil {
+	flags.SetOutput(stderr)
+	if err != nil {
 		flags.Usage()
 	}
 	switch {
@@ -61,12 +62,12 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 	case err != nil:
 		return err
 	case flags.NArg() > 0:
-		return fmt.Errorf("no arguments are taken, but there is %q", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	t := &tour{out: out, terminal: terminal}
 	local := !configured()
 	if local {
-		fmt.Fprintln(stderr, "Nothing is configured: this is a service in memory.")
+		fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
 		srv, err := bigvtest.Start(bigvtest.WithSpeed(60))
 		if err != nil {
 			return err
@@ -95,8 +96,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 	return t.change(ctx)
 }
 
-// configured reports whether anything is set that NewClientFromEnv reads. If that
-// is not enough, it says so: what is in memory must not pass for what is real.
+// configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
+// configuration must lead to an error and not to the in-memory server.
 func configured() bool {
 	return slices.ContainsFunc([]string{
 		"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",

@@ -15,10 +15,15 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// configure has the example work on a server of the test's. Nil configures
-// nothing.
+// environment lists the variables that NewClientFromEnv reads.
+var environment = []string{
+	"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+	"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+}
+
+// configure makes the example use srv. If srv is nil, it unsets all of the configuration.
 func configure(t *testing.T, srv *bigvtest.Server) {
-	for _, name := range []string{"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_API_KEY", "BIGV_TOKEN", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ACCOUNT"} {
+	for _, name := range environment {
 		t.Setenv(name, "")
 	}
 	if srv != nil {
@@ -27,7 +32,7 @@ func configure(t *testing.T, srv *bigvtest.Server) {
 	}
 }
 
-func TestRunWithNothingConfigured(t *testing.T) {
+func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
@@ -36,14 +41,14 @@ func TestRunWithNothingConfigured(t *testing.T) {
 	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "paths are as they were written")
 	assert.Contains(t, out.String(), "\n  Field(\"memory\") of it: [is not included in the list]\n")
 	assert.Contains(t, out.String(), ": nothing is left behind\n")
-	assert.Equal(t, "Nothing is configured: this is a service in memory.\n", stderr.String())
+	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
-func TestAWrongFlagIsNamedOnce(t *testing.T) {
+func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr, false)
-	assert.ErrorContains(t, err, "-nope") // main says it
+	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of tour:\n")
 
@@ -52,17 +57,16 @@ func TestAWrongFlagIsNamedOnce(t *testing.T) {
 	assert.Contains(t, stderr.String(), "Usage of tour:\n")
 }
 
-func TestArgumentsAreRefused(t *testing.T) {
+func TestUnexpectedArgumentIsAnError(t *testing.T) {
 	configure(t, nil)
-	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `no arguments are taken, but there is "acme"`)
+	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `unexpected argument "acme"`)
 }
 
-// Whoever has set something means a service of Bytemark's: what is made up must
-// not pass for it.
-func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
+// If any variable is set, the user means a real service, and the in-memory server must not replace it.
+func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
-	cancel() // nothing is sent anywhere
-	for _, name := range []string{"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA", "BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT"} {
+	cancel() // no request is sent
+	for _, name := range environment {
 		configure(t, nil)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer
@@ -71,7 +75,7 @@ func TestWhatIsConfiguredByHalfIsNotReplaced(t *testing.T) {
 	}
 }
 
-// writes are the requests that may have changed something.
+// writes returns the requests in the journal that are not reads.
 func writes(srv *bigvtest.Server) (list []string) {
 	for _, x := range srv.Journal() {
 		if x.Method != http.MethodGet {
