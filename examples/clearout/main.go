@@ -1,13 +1,12 @@
-// Clearout purges a group with everything in it: virtual machines, deleted ones
-// included, with their discs, and then the group.
+// Clearout purges all virtual machines of a group, including deleted ones, with their discs, and then deletes
+// the group. Purged machines cannot be restored.
 //
-//	go run ./examples/clearout                  clears a group of a service in memory
-//	go run ./examples/clearout old-web.acme     asks for the group's name first
-//	go run ./examples/clearout -yes old-web.acme
+//	go run ./examples/clearout                   # purge a group of an in-memory server
+//	go run ./examples/clearout old-web.acme      # ask for confirmation first
+//	go run ./examples/clearout -yes old-web.acme # do not ask
 //
-// Several machines are purged at a time. Ctrl-C begins no more of them, sees
-// those through that have begun, and tells what was done; run it again for the
-// rest. What is purged is gone for good.
+// The program purges several machines at a time. After Ctrl-C it starts no further purge, waits for those in
+// progress and prints the result. Run it again to purge the rest.
 package main
 
 import (
@@ -32,7 +31,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "clearout:", err)
 		stop()
@@ -42,8 +41,8 @@ func main() {
 
 func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("clearout", flag.ContinueOnError)
-	yes := flags.Bool("yes", false, "do not ask")
-	atOnce := flags.Int("at-once", 4, "how many machines to purge at a time")
+	yes := flags.Bool("yes", false, "do not ask for confirmation")
+	atOnce := flags.Int("at-once", 4, "`number` of machines to purge at a time")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -57,7 +56,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 		return err
 	}
 	if *atOnce < 1 {
-		return fmt.Errorf("-at-once %d: at least 1 is needed", *atOnce)
+		return fmt.Errorf("-at-once must be at least 1, got %d", *atOnce)
 	}
 	local := !configured()
 	name := flags.Arg(0)
@@ -65,7 +64,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 		name = "old-web.acme"
 	}
 	if name == "" || flags.NArg() > 1 {
-		return errors.New("which group? Give one, as group.account")
+		return errors.New("give exactly one group, as group.account")
 	}
 	group, err := bigv.ParseGroupPath(name)
 	if err != nil {
@@ -77,23 +76,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer
 	}
 	defer closeService()
 
-	// Deleted machines keep a group from being deleted, too.
-	machines, err := client.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: group, View: bigv.Overview, IncludeDeleted: true})
+	// A group that contains only deleted machines cannot be deleted either.
+	machines, err := client.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{
+		Group: group, View: bigv.Overview, IncludeDeleted: true,
+	})
 	if err != nil {
 		return err
 	}
-	show(out, group, machines)
+	printMachines(out, group, machines)
 	if !*yes {
-		err := ask(ctx, in, out, group.String())
-		switch {
-		case local && errors.Is(err, io.EOF):
-			fmt.Fprintln(out, "Nobody answers, and it is all in memory: going ahead.")
-		case err != nil:
+		err := confirm(ctx, in, out, group.String())
+		if local && errors.Is(err, io.EOF) {
+			fmt.Fprintln(out, "No input: continuing, because the server is in memory.")
+		} else if err != nil {
 			return fmt.Errorf("nothing was purged: %w", err)
 		}
 	}
 	if err := purge(ctx, client, machines, *atOnce, out); err != nil {
-		return fmt.Errorf("%w; group %s is still there", err, group)
+		return fmt.Errorf("%w; group %s was not deleted", err, group)
 	}
 	if err := client.Groups.Delete(ctx, group); err != nil {
 		return err
@@ -111,8 +111,8 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// connect makes a client of the service that is configured, or else of one in
-// memory with something to clear out.
+// connect returns a client for the configured service. If local is set, it starts an in-memory server with a
+// group of machines to purge. The caller must call closeService.
 func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-clearout"))
@@ -130,9 +130,9 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 	return client, srv.Close, err
 }
 
-// show tells what there is to lose.
-func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
-	fmt.Fprintf(out, "Group %s holds %s:\n", group, count(len(machines), "machine"))
+// printMachines lists the machines that would be purged.
+func printMachines(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
+	fmt.Fprintf(out, "Group %s contains %s:\n", group, plural(len(machines), "machine"))
 	for _, vm := range machines {
 		state, storage := "off", 0
 		switch {
@@ -144,43 +144,46 @@ func show(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualMachine) {
 		for _, disc := range vm.Discs {
 			storage += disc.Size
 		}
-		fmt.Fprintf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, count(len(vm.Discs), "disc"), storage/1024)
+		fmt.Fprintf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, plural(len(vm.Discs), "disc"), storage/1024)
 	}
 }
 
-// ask has a person type the name of what is to be lost. With nobody there, it
-// is io.EOF.
-func ask(ctx context.Context, in io.Reader, out io.Writer, name string) error {
-	fmt.Fprintf(out, "All of it will be gone for good. Type %s to go ahead: ", name)
-	typed, failed := "", error(nil)
-	answered := make(chan struct{})
-	go func() { // reading cannot be interrupted, and Ctrl-C must not wait for it
-		defer close(answered)
-		typed, failed = bufio.NewReader(in).ReadString('\n')
+// confirm asks the user to type a name. It returns an error that wraps io.EOF if there is no input.
+func confirm(ctx context.Context, in io.Reader, out io.Writer, name string) error {
+	fmt.Fprintf(out, "This cannot be undone. Type %s to continue: ", name)
+	var (
+		line    string
+		readErr error
+		done    = make(chan struct{})
+	)
+	go func() { // Reads cannot be cancelled, so Ctrl-C must not wait for one.
+		defer close(done)
+		line, readErr = bufio.NewReader(in).ReadString('\n')
 	}()
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out)
 		return context.Cause(ctx)
-	case <-answered:
+	case <-done:
 	}
-	switch typed = strings.TrimSpace(typed); {
-	case typed == name:
+	line = strings.TrimSpace(line)
+	if line == name {
 		return nil
-	case typed == "" && failed != nil:
-		fmt.Fprintln(out)
-		return fmt.Errorf("no answer: %w (-yes goes ahead without)", failed)
 	}
-	return fmt.Errorf("%q is not its name", typed)
+	if line == "" && readErr != nil {
+		fmt.Fprintln(out)
+		return fmt.Errorf("no confirmation: %w (use -yes to skip it)", readErr)
+	}
+	return fmt.Errorf("got %q, want %q", line, name)
 }
 
-// purge purges machines, a few at a time, and tells of each. Its error says how
-// many are left.
+// purge purges machines, at most atOnce at a time, and prints the result of each. It returns an error if any of
+// them failed or if ctx is cancelled.
 func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMachine, atOnce int, out io.Writer) error {
 	var (
 		queue          = make(chan bigv.VirtualMachine)
 		wg             sync.WaitGroup
-		mu             sync.Mutex // of the numbers, and of lines
+		mu             sync.Mutex // guards purged, failed and out
 		purged, failed int
 	)
 	for range min(atOnce, len(machines)) {
@@ -190,7 +193,7 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 				mu.Lock()
 				switch {
 				case errors.Is(err, bigv.ErrNotFound):
-					fmt.Fprintf(out, "  %-16s is here no more: purged or moved by somebody else\n", vm.Name)
+					fmt.Fprintf(out, "  %-16s no longer exists in this group\n", vm.Name)
 				case err != nil:
 					failed++
 					fmt.Fprintf(out, "  %-16s NOT purged: %v\n", vm.Name, err)
@@ -202,40 +205,42 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 			}
 		})
 	}
-	begun := 0
+	started := 0
 	for _, vm := range machines {
 		if ctx.Err() != nil {
 			break
 		}
 		select {
 		case queue <- vm:
-			begun++
+			started++
 		case <-ctx.Done():
 		}
 	}
 	close(queue)
 	wg.Wait()
-	fmt.Fprintf(out, "Purged %d of %s.\n", purged, count(len(machines), "machine"))
+	fmt.Fprintf(out, "Purged %d of %s.\n", purged, plural(len(machines), "machine"))
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %d of %s failed, %d not begun", context.Cause(ctx), failed, count(len(machines), "machine"), len(machines)-begun)
+		return fmt.Errorf("%w: %d of %s failed, %d not started",
+			context.Cause(ctx), failed, plural(len(machines), "machine"), len(machines)-started)
 	case failed > 0:
-		return fmt.Errorf("%d of %s failed", failed, count(len(machines), "machine"))
+		return fmt.Errorf("%d of %s failed", failed, plural(len(machines), "machine"))
 	}
 	return nil
 }
 
-// purgeOne sees a purge through also after Ctrl-C, so that it can be told what
-// became of the machine.
+// purgeOne purges a machine. It ignores the cancellation of ctx, so that the result of a purge in progress is
+// known after Ctrl-C.
 func purgeOne(ctx context.Context, client *bigv.Client, vm bigv.VirtualMachine) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 	defer cancel()
 	return client.VirtualMachines.Purge(ctx, vm.Path())
 }
 
-func count(n int, what string) string {
+// plural returns n and a noun, which gets an s unless n is 1.
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

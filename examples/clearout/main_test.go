@@ -38,7 +38,7 @@ func configure(t *testing.T, srv *bigvtest.Server) {
 	}
 }
 
-// newGroup is a group of four machines, one of them deleted.
+// newGroup starts a server with a group of four machines, one of them deleted.
 func newGroup(t *testing.T) (*bigvtest.Server, *bigvtest.Group) {
 	srv := bigvtest.NewServer(t)
 	group := srv.Account("acme").Group("old")
@@ -51,8 +51,8 @@ func newGroup(t *testing.T) (*bigvtest.Server, *bigvtest.Group) {
 	return srv, group
 }
 
-// purges matches the purge of a machine.
-func purges(vm *bigvtest.VirtualMachine) func(*http.Request) bool {
+// purgeOf returns a function that reports whether a request purges vm.
+func purgeOf(vm *bigvtest.VirtualMachine) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, fmt.Sprintf("/%d", vm.ID()))
 	}
@@ -60,31 +60,33 @@ func purges(vm *bigvtest.VirtualMachine) func(*http.Request) bool {
 
 func TestRun(t *testing.T) {
 	for name, tt := range map[string]struct {
-		args    []string
-		answers string
-		want    string // of the error; empty is success
+		args  []string
+		input string
+		want  string // part of the error, or empty if there is none
 	}{
-		"its name is typed":              {args: []string{"old.acme"}, answers: "old.acme\n"},
-		"its name without end of line":   {args: []string{"old.acme"}, answers: "old.acme"},
-		"no question":                    {args: []string{"-yes", "old.acme"}},
-		"one at a time":                  {args: []string{"-yes", "-at-once", "1", "old.acme"}},
-		"more at once than there are":    {args: []string{"-yes", "-at-once", "64", "old.acme"}},
-		"another name is typed":          {args: []string{"old.acme"}, answers: "web.acme\n", want: `nothing was purged: "web.acme" is not its name`},
-		"an empty line":                  {args: []string{"old.acme"}, answers: "\n", want: "nothing was purged"},
-		"yes is not its name":            {args: []string{"old.acme"}, answers: "yes\n", want: "nothing was purged"},
-		"nobody answers":                 {args: []string{"old.acme"}, want: "nothing was purged: no answer"},
-		"no group":                       {want: "which group?"},
-		"two groups":                     {args: []string{"-yes", "old.acme", "web.acme"}, want: "which group?"},
-		"none at once":                   {args: []string{"-yes", "-at-once", "0", "old.acme"}, want: "-at-once 0"},
-		"a group that cannot be":         {args: []string{"-yes", "a.b.c.d"}, want: "a.b.c.d"},
-		"a group that is not there":      {args: []string{"-yes", "odl.acme"}, want: "odl.acme: 404"},
-		"an unknown flag":                {args: []string{"-force", "old.acme"}, want: "-force"},
-		"a flag behind the group's name": {args: []string{"old.acme", "-yes"}, want: "which group?"},
+		"confirmed":                     {args: []string{"old.acme"}, input: "old.acme\n"},
+		"confirmed without a newline":   {args: []string{"old.acme"}, input: "old.acme"},
+		"without confirmation":          {args: []string{"-yes", "old.acme"}},
+		"one at a time":                 {args: []string{"-yes", "-at-once", "1", "old.acme"}},
+		"more at a time than there are": {args: []string{"-yes", "-at-once", "64", "old.acme"}},
+		"another name is typed": {
+			args: []string{"old.acme"}, input: "web.acme\n", want: `nothing was purged: got "web.acme", want "old.acme"`,
+		},
+		"an empty line":           {args: []string{"old.acme"}, input: "\n", want: "nothing was purged"},
+		"yes instead of the name": {args: []string{"old.acme"}, input: "yes\n", want: "nothing was purged"},
+		"no input":                {args: []string{"old.acme"}, want: "nothing was purged: no confirmation"},
+		"no group":                {want: "give exactly one group"},
+		"two groups":              {args: []string{"-yes", "old.acme", "web.acme"}, want: "give exactly one group"},
+		"zero at a time":          {args: []string{"-yes", "-at-once", "0", "old.acme"}, want: "-at-once must be at least 1, got 0"},
+		"an invalid group":        {args: []string{"-yes", "a.b.c.d"}, want: "a.b.c.d"},
+		"an unknown group":        {args: []string{"-yes", "odl.acme"}, want: "odl.acme: 404"},
+		"an unknown flag":         {args: []string{"-force", "old.acme"}, want: "-force"},
+		"a flag after the group":  {args: []string{"old.acme", "-yes"}, want: "give exactly one group"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv, group := newGroup(t)
 			var out bytes.Buffer
-			err := run(t.Context(), tt.args, strings.NewReader(tt.answers), &out, io.Discard)
+			err := run(t.Context(), tt.args, strings.NewReader(tt.input), &out, io.Discard)
 			if tt.want != "" {
 				assert.ErrorContains(t, err, tt.want)
 				assert.Len(t, group.VirtualMachineNames(), 4)
@@ -97,8 +99,8 @@ func TestRun(t *testing.T) {
 			assert.Contains(t, out.String(), "Purged 4 of 4 machines.\nDeleted group old.acme.\n")
 			assert.Equal(t, []string{"bystander"}, srv.Account("acme").Group("web").VirtualMachineNames())
 
-			// The second run has nothing to do, and says so.
-			assert.ErrorIs(t, run(t.Context(), tt.args, strings.NewReader(tt.answers), &out, io.Discard), bigv.ErrNotFound)
+			// In a second run the group no longer exists.
+			assert.ErrorIs(t, run(t.Context(), tt.args, strings.NewReader(tt.input), &out, io.Discard), bigv.ErrNotFound)
 		})
 	}
 }
@@ -107,30 +109,30 @@ func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, &stderr))
-	assert.Contains(t, out.String(), "going ahead")
+	assert.Contains(t, out.String(), "No input: continuing")
 	assert.Contains(t, out.String(), "Deleted group old-web.acme.")
 	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
-func TestFailuresStandBesideTheirMachines(t *testing.T) {
+func TestFailedPurgeDoesNotStopTheOthers(t *testing.T) {
 	srv, group := newGroup(t)
-	srv.Inject(bigvtest.Fault{Match: purges(group.VirtualMachine("www2")), Status: 403, Body: "not this one"})
-	srv.Inject(bigvtest.Fault{Match: purges(group.VirtualMachine("www4")), Status: 400, Body: "nor this"})
+	srv.Inject(bigvtest.Fault{Match: purgeOf(group.VirtualMachine("www2")), Status: 403, Body: "not this one"})
+	srv.Inject(bigvtest.Fault{Match: purgeOf(group.VirtualMachine("www4")), Status: 400, Body: "nor this"})
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard)
-	assert.EqualError(t, err, "2 of 4 machines failed; group old.acme is still there")
+	assert.EqualError(t, err, "2 of 4 machines failed; group old.acme was not deleted")
 	assert.Regexp(t, `www2 +NOT purged: .*not this one`, out.String())
 	assert.Regexp(t, `www4 +NOT purged: .*nor this`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
 	assert.Equal(t, []string{"www2", "www4"}, group.VirtualMachineNames())
 
-	// The second run does the rest.
+	// The second run purges the rest.
 	out.Reset()
 	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
 	assert.Contains(t, out.String(), "Purged 2 of 2 machines.\nDeleted group old.acme.\n")
 }
 
-func TestAGroupThatCannotBeDeleted(t *testing.T) {
+func TestGroupIsDeletedInASecondRun(t *testing.T) {
 	srv, group := newGroup(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Path: "/accounts/acme/groups/old", Status: 403})
 	assert.ErrorIs(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, io.Discard, io.Discard), bigv.ErrForbidden)
@@ -139,39 +141,39 @@ func TestAGroupThatCannotBeDeleted(t *testing.T) {
 	assert.False(t, group.Exists())
 }
 
-// answer types an answer, after something has happened.
-type answer func() string
+// reader is an io.Reader that returns the result of the function.
+type reader func() string
 
-func (a answer) Read(p []byte) (int, error) { return copy(p, a()), io.EOF }
+func (r reader) Read(p []byte) (int, error) { return copy(p, r()), io.EOF }
 
-func TestAMachineThatSomebodyElsePurges(t *testing.T) {
+func TestMachineIsPurgedByAnotherClient(t *testing.T) {
 	srv, group := newGroup(t)
-	var failed error
-	meanwhile := answer(func() string {
-		failed = srv.Client().VirtualMachines.Purge(context.Background(), group.Path().VirtualMachine("www3"))
+	var purgeErr error
+	confirmation := reader(func() string {
+		purgeErr = srv.Client().VirtualMachines.Purge(context.Background(), group.Path().VirtualMachine("www3"))
 		return "old.acme\n"
 	})
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"old.acme"}, meanwhile, &out, io.Discard))
-	require.NoError(t, failed)
-	assert.Regexp(t, `www3 +is here no more`, out.String())
+	require.NoError(t, run(t.Context(), []string{"old.acme"}, confirmation, &out, io.Discard))
+	require.NoError(t, purgeErr)
+	assert.Regexp(t, `www3 +no longer exists in this group`, out.String())
 	assert.Contains(t, out.String(), "Purged 3 of 4 machines.\nDeleted group old.acme.\n")
 }
 
-var errCtrlC = errors.New("interrupt signal received")
+var errInterrupted = errors.New("interrupt signal received")
 
-func TestCtrlCAtTheQuestion(t *testing.T) {
+func TestInterruptDuringConfirmation(t *testing.T) {
 	_, group := newGroup(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	never, end := io.Pipe()
-	defer end.Close()
-	asked := writer(func(p []byte) {
+	input, inputWriter := io.Pipe()
+	defer inputWriter.Close()
+	out := writer(func(p []byte) {
 		if bytes.Contains(p, []byte("Type old.acme")) {
-			cancel(errCtrlC)
+			cancel(errInterrupted)
 		}
 	})
-	err := run(ctx, []string{"old.acme"}, never, asked, io.Discard)
-	assert.ErrorIs(t, err, errCtrlC)
+	err := run(ctx, []string{"old.acme"}, input, out, io.Discard)
+	assert.ErrorIs(t, err, errInterrupted)
 	assert.ErrorContains(t, err, "nothing was purged")
 	assert.Len(t, group.VirtualMachineNames(), 4)
 }
@@ -184,41 +186,41 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestCtrlCSeesThroughWhatHasBegun(t *testing.T) {
+func TestInterruptWaitsForPurgesInProgress(t *testing.T) {
 	srv, group := newGroup(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	// www2 has begun when Ctrl-C comes, and is not done yet.
-	isIt := purges(group.VirtualMachine("www2"))
+	// The interrupt arrives during the purge of www2.
+	purgesWWW2 := purgeOf(group.VirtualMachine("www2"))
 	srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
-		if !isIt(r) {
+		if !purgesWWW2(r) {
 			return false
 		}
-		cancel(errCtrlC)
+		cancel(errInterrupted)
 		return true
 	}, Delay: 50 * time.Millisecond})
 	var out bytes.Buffer
 	err := run(ctx, []string{"-yes", "-at-once", "1", "old.acme"}, nil, &out, io.Discard)
-	assert.ErrorIs(t, err, errCtrlC)
-	assert.ErrorContains(t, err, "0 of 4 machines failed, 2 not begun; group old.acme is still there")
+	assert.ErrorIs(t, err, errInterrupted)
+	assert.ErrorContains(t, err, "0 of 4 machines failed, 2 not started; group old.acme was not deleted")
 	assert.Regexp(t, `www2 +purged`, out.String())
 	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
 	assert.Equal(t, []string{"www3", "www4"}, group.VirtualMachineNames())
 	assert.True(t, group.Exists())
 }
 
-func TestSeveralAtATimeAndNoMore(t *testing.T) {
+func TestAtOnceLimitsConcurrentPurges(t *testing.T) {
 	srv, group := newGroup(t)
 	group.AddVirtualMachines("more", 20)
 	const atOnce = 3
 	var inFlight, most atomic.Int32
 	tooMany := make(chan struct{})
-	together := sync.OnceFunc(func() {
-		select { // there is room for another now, and it should not come
+	waitForAnother := sync.OnceFunc(func() {
+		select { // a purge above the limit would arrive now
 		case <-tooMany:
 		case <-time.After(200 * time.Millisecond):
 		}
 	})
-	counting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/virtual_machines/") {
 			now := inFlight.Add(1)
 			defer inFlight.Add(-1)
@@ -227,12 +229,12 @@ func TestSeveralAtATimeAndNoMore(t *testing.T) {
 			if now == atOnce+1 {
 				close(tooMany)
 			}
-			together()
+			waitForAnother()
 		}
 		srv.ServeHTTP(w, r)
 	}))
-	defer counting.Close()
-	t.Setenv("BIGV_ENDPOINT", counting.URL)
+	defer proxy.Close()
+	t.Setenv("BIGV_ENDPOINT", proxy.URL)
 	require.NoError(t, run(t.Context(), []string{"-yes", "-at-once", "3", "old.acme"}, nil, io.Discard, io.Discard))
 	assert.EqualValues(t, atOnce, most.Load())
 	assert.False(t, group.Exists())
@@ -264,12 +266,12 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	}
 }
 
-func TestOneIsNotMany(t *testing.T) {
+func TestSingularNouns(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.Account("acme").Group("old").VirtualMachine("www1")
 	configure(t, srv)
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
-	assert.Contains(t, out.String(), "Group old.acme holds 1 machine:\n  www1             on       1 disc, 25 GiB\n")
+	assert.Contains(t, out.String(), "Group old.acme contains 1 machine:\n  www1             on       1 disc, 25 GiB\n")
 	assert.Contains(t, out.String(), "Purged 1 of 1 machine.\n")
 }

@@ -1,20 +1,17 @@
-// Fakeserver is Bytemark's Cloud Servers API in memory, on a port of this machine,
-// for any program in any language that speaks it: the API at / and the auth
-// service at /session.
+// Fakeserver serves an in-memory implementation of Bytemark's Cloud Servers API on a local port, for clients in
+// any language. The API is at / and the authentication service at /session.
 //
 //	go run ./examples/fakeserver -listen 127.0.0.1:8471
 //
-// Once it listens it prints one line of JSON on stdout, with the keys api, auth,
-// token and api_key, and from then on a line for each request on stderr. SIGINT
-// and SIGTERM stop it.
+// When the server is ready, it prints one line of JSON with the keys api, auth, token and api_key to standard
+// output. It logs each request to standard error. SIGINT and SIGTERM stop it.
 //
-// It holds the account acme with the groups default and web, a few machines, and
-// the users alice (password alice-password), who administers acme, and bob
-// (password bob-password), who may do nothing. All of it is forgotten at the end.
+// The server has the account acme with the groups default and web, a few virtual machines, and two users: alice
+// (password alice-password), who administers acme, and bob (password bob-password), who has no privileges. All
+// state is lost when the program ends.
 //
-// Its clock runs 30 times as fast as ours, unless -speed says otherwise: a new
-// machine is up after three seconds. A session ends sooner too, after ten seconds
-// without a request; the token that is printed never does.
+// The clock of the server runs 30 times as fast as real time; see -speed. A new machine is provisioned after
+// three seconds, and a session expires after ten seconds without a request. The printed token never expires.
 package main
 
 import (
@@ -44,18 +41,18 @@ func main() {
 	}
 }
 
-// maxSpeed keeps the clock, which cannot go on for more than 292 years, right for
-// a day.
+// maxSpeed is low enough for the server to run for a day: its clock cannot advance more than 292 years.
 const maxSpeed = 100_000
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:0", "`address` to listen on")
-	speed := flags.Float64("speed", 30, "how many times as fast as ours the clock runs")
-	machines := flags.Int("machines", 0, "how many more machines to make, with two discs and a NIC each")
-	posted := flags.Int("post-status", 201, "`status` of a POST that made an account, user, disc, privilege, backup, schedule or API key; some old clients insist on 200")
-	secure := flags.Bool("tls", false, "serve HTTPS with a certificate made for the occasion")
-	certificate := flags.String("tls-cert", "", "`file` to write that certificate to")
+	speed := flags.Float64("speed", 30, "speed of the clock, as a multiple of real time")
+	machines := flags.Int("machines", 0, "`number` of virtual machines to add, each with two discs and a network interface")
+	postStatus := flags.Int("post-status", 201, "`status` of the response to a POST that created an account, user, disc, privilege,\n"+
+		"backup, schedule or API key; some old clients require 200")
+	useTLS := flags.Bool("tls", false, "serve HTTPS with a new self-signed certificate")
+	certificate := flags.String("tls-cert", "", "`file` to write the certificate to")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -69,21 +66,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case !(*speed > 0 && *speed <= maxSpeed): // NaN is neither
-		return fmt.Errorf("-speed %v: it must be above 0, and at most %v", *speed, maxSpeed)
+	case !(*speed > 0 && *speed <= maxSpeed): // also rejects NaN
+		return fmt.Errorf("-speed must be above 0 and at most %v, got %v", maxSpeed, *speed)
 	case *machines < 0:
-		return errors.New("-machines cannot be negative")
-	case *posted < 200 || *posted > 299:
-		return errors.New("-post-status must be from 200 to 299")
-	case *certificate != "" && !*secure:
-		return errors.New("-tls-cert needs -tls")
+		return fmt.Errorf("-machines must not be negative, got %d", *machines)
+	case *postStatus < 200 || *postStatus > 299:
+		return fmt.Errorf("-post-status must be from 200 to 299, got %d", *postStatus)
+	case *certificate != "" && !*useTLS:
+		return errors.New("-tls-cert requires -tls")
 	}
 
 	opts := []bigvtest.Option{
 		bigvtest.WithListenAddress(*listen), bigvtest.WithSpeed(*speed), bigvtest.WithClock(time.Now()),
-		bigvtest.WithPostStatus(*posted), bigvtest.WithJournalLimit(0), bigvtest.WithLogger(logger(stderr)),
+		bigvtest.WithPostStatus(*postStatus), bigvtest.WithJournalLimit(0), bigvtest.WithLogger(logger(stderr)),
 	}
-	if *secure {
+	if *useTLS {
 		opts = append(opts, bigvtest.WithTLS())
 	}
 	srv, err := bigvtest.Start(opts...)
@@ -106,13 +103,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		APIKey string `json:"api_key"`
 	}{srv.URL(), srv.AuthURL(), srv.Token(), srv.APIKey()}
 	if err := json.NewEncoder(stdout).Encode(ready); err != nil {
-		return fmt.Errorf("saying where it listens: %w", err)
+		return fmt.Errorf("printing the addresses: %w", err)
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// seed makes the machines that are there from the start.
+// seed creates the initial virtual machines.
 func seed(srv *bigvtest.Server, more int) {
 	acme := srv.Account("acme")
 	web := acme.Group("web")
@@ -122,7 +119,7 @@ func seed(srv *bigvtest.Server, more int) {
 	web.AddVirtualMachines("vm", more)
 }
 
-// logger writes a line for each request, for eyes: without what says nothing.
+// logger returns a logger that writes short lines: it omits levels and empty values, and shortens times.
 func logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
 		switch {

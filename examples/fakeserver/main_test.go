@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// ready is the line that the program prints when it is ready.
 type ready struct {
 	API    string
 	Auth   string
@@ -26,26 +27,25 @@ type ready struct {
 	APIKey string `json:"api_key"`
 }
 
-// log is a writer for the log of a server that runs meanwhile.
-type log struct {
+// buffer is a bytes.Buffer that is safe for concurrent use.
+type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
 }
 
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
-// start runs the program until the function returned is called, which returns its
-// error.
+// start runs the program and waits until it is ready. The returned function stops it and returns its error.
 func start(t *testing.T, stderr io.Writer, args ...string) (ready, func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
@@ -64,9 +64,9 @@ func start(t *testing.T, stderr io.Writer, args ...string) (ready, func() error)
 		cancel()
 		require.NoError(t, <-result)
 	}
-	var said ready
-	require.NoError(t, json.Unmarshal([]byte(line), &said))
-	return said, stop
+	var srv ready
+	require.NoError(t, json.Unmarshal([]byte(line), &srv))
+	return srv, stop
 }
 
 func get(t *testing.T, client *http.Client, address, token string) (int, string) {
@@ -81,38 +81,38 @@ func get(t *testing.T, client *http.Client, address, token string) (int, string)
 	return response.StatusCode, string(body)
 }
 
-func TestServesUntilItIsStopped(t *testing.T) {
-	var stderr log
-	said, stop := start(t, &stderr, "-machines", "5")
+func TestServeUntilStopped(t *testing.T) {
+	var stderr buffer
+	srv, stop := start(t, &stderr, "-machines", "5")
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 
-	for name, token := range map[string]string{"token": said.Token, "API key": "apikey." + said.APIKey} {
-		status, body := get(t, client, said.API+"/virtual_machines?account_name=acme", token)
+	for name, token := range map[string]string{"token": srv.Token, "API key": "apikey." + srv.APIKey} {
+		status, body := get(t, client, srv.API+"/virtual_machines?account_name=acme", token)
 		assert.Equal(t, http.StatusOK, status, name)
 		assert.Equal(t, 3+5, strings.Count(body, `"hostname"`), name)
 	}
-	response, err := client.Post(said.Auth+"/session", "application/json", strings.NewReader(`{"username":"bob","password":"bob-password"}`))
+	response, err := client.Post(srv.Auth+"/session", "application/json", strings.NewReader(`{"username":"bob","password":"bob-password"}`))
 	require.NoError(t, err)
 	session, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
-	status, body := get(t, client, said.API+"/accounts", string(session))
+	status, body := get(t, client, srv.API+"/accounts", string(session))
 	assert.Equal(t, http.StatusOK, status)
 	assert.Equal(t, "[]", body)
 
 	require.NoError(t, stop())
-	_, err = client.Get(said.API + "/definitions")
-	assert.Error(t, err, "it listens no more")
+	_, err = client.Get(srv.API + "/definitions")
+	assert.Error(t, err, "the server is closed")
 	assert.Contains(t, stderr.String(), `msg="GET /virtual_machines" query="account_name=acme" status=200`)
-	for _, secret := range []string{said.Token, said.APIKey, "bob-password", string(session)} {
+	for _, secret := range []string{srv.Token, srv.APIKey, "bob-password", string(session)} {
 		assert.NotContains(t, stderr.String(), secret)
 	}
 }
 
-func TestServesTLSWithTheCertificateItWrote(t *testing.T) {
+func TestServeTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cert.pem")
-	said, stop := start(t, io.Discard, "-tls", "-tls-cert", file)
+	srv, stop := start(t, io.Discard, "-tls", "-tls-cert", file)
 	defer func() { assert.NoError(t, stop()) }()
 	certificate, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -120,29 +120,29 @@ func TestServesTLSWithTheCertificateItWrote(t *testing.T) {
 	require.True(t, pool.AppendCertsFromPEM(certificate))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	defer client.CloseIdleConnections()
-	status, _ := get(t, client, said.API+"/accounts/acme", said.Token)
+	status, _ := get(t, client, srv.API+"/accounts/acme", srv.Token)
 	assert.Equal(t, http.StatusOK, status)
-	assert.True(t, strings.HasPrefix(said.Auth, "https://"))
+	assert.True(t, strings.HasPrefix(srv.Auth, "https://"))
 }
 
-func TestRefusesFlagsThatMakeNoSense(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	for name, args := range map[string][]string{
-		"an argument":            {"now"},
-		"a negative speed":       {"-speed", "-1"},
-		"a clock that stands":    {"-speed", "0"},
-		"a speed that is none":   {"-speed", "NaN"},
-		"a speed without end":    {"-speed", "Inf"},
-		"a speed beyond clocks":  {"-speed", "1e300"},
-		"fewer than no machines": {"-machines", "-1"},
-		"a certificate for HTTP": {"-tls-cert", "cert.pem"},
-		"a POST that fails":      {"-post-status", "404"},
-		"an unknown flag":        {"-fast"},
-		"no address":             {"-listen", "nowhere"},
-		"no such directory":      {"-tls", "-tls-cert", "/nonexistent/cert.pem"},
+		"an argument":                   {"now"},
+		"a negative speed":              {"-speed", "-1"},
+		"a speed of zero":               {"-speed", "0"},
+		"a speed that is not a number":  {"-speed", "NaN"},
+		"an infinite speed":             {"-speed", "Inf"},
+		"a speed above the maximum":     {"-speed", "1e300"},
+		"a negative number of machines": {"-machines", "-1"},
+		"a certificate without TLS":     {"-tls-cert", "cert.pem"},
+		"an error status for POST":      {"-post-status", "404"},
+		"an unknown flag":               {"-fast"},
+		"an invalid address":            {"-listen", "nowhere"},
+		"no such directory":             {"-tls", "-tls-cert", "/nonexistent/cert.pem"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // what is not refused ends at once
+			cancel() // if the flags are accepted, run returns at once
 			assert.Error(t, run(ctx, args, io.Discard, io.Discard))
 		})
 	}

@@ -1,13 +1,12 @@
-// Inventory shows what there is: accounts, groups, virtual machines, discs and
-// addresses as a tree for eyes, or virtual machines a row each for programs.
+// Inventory prints accounts, groups, virtual machines, discs and IP addresses as a tree, or virtual machines as CSV
+// or JSON lines.
 //
 //	go run ./examples/inventory
 //	go run ./examples/inventory -format csv
 //	go run ./examples/inventory -format json | head -n 1
 //
-// It only reads. With nothing configured it does so from a service in memory;
-// with BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set, from
-// Bytemark's.
+// The program only reads. It uses Bytemark's service if BIGV_API_KEY, BIGV_TOKEN, or BIGV_USERNAME and
+// BIGV_PASSWORD are set, and otherwise an in-memory server.
 package main
 
 import (
@@ -36,8 +35,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// Without this, the first row that nobody reads would kill the program; with
-	// it, writing the row is an error, which run knows.
+	// With SIGPIPE ignored, writing to a closed pipe returns an error, which run handles.
 	signal.Ignore(syscall.SIGPIPE)
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "inventory:", err)
@@ -48,9 +46,9 @@ func main() {
 
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("inventory", flag.ContinueOnError)
-	format := flags.String("format", "tree", "tree, or virtual machines as csv, or as json with one object a line")
-	account := flags.String("account", "", "this account only")
-	deleted := flags.Bool("deleted", false, "deleted virtual machines too")
+	format := flags.String("format", "tree", "output `format`: tree, csv or json; csv and json list virtual machines, one per line")
+	account := flags.String("account", "", "show only this `account`")
+	deleted := flags.Bool("deleted", false, "include deleted virtual machines")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -65,22 +63,27 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	show, ok := map[string]func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error{
-		"tree": showTree, "csv": showCSV, "json": showJSON,
-	}[*format]
-	if !ok {
-		return fmt.Errorf("format %q: it is tree, csv or json", *format)
+	var printInventory func(context.Context, *bigv.Client, bigv.VirtualMachineListOptions, io.Writer) error
+	switch *format {
+	case "tree":
+		printInventory = printTree
+	case "csv":
+		printInventory = printCSV
+	case "json":
+		printInventory = printJSON
+	default:
+		return fmt.Errorf("invalid format %q: want tree, csv or json", *format)
 	}
 	client, closeService, err := connect(stderr)
 	if err != nil {
 		return err
 	}
 	defer closeService()
-	err = show(ctx, client, bigv.VirtualMachineListOptions{
+	err = printInventory(ctx, client, bigv.VirtualMachineListOptions{
 		Account: bigv.AccountPath(*account), View: bigv.Overview, IncludeDeleted: *deleted,
 	}, out)
 	if errors.Is(err, syscall.EPIPE) {
-		return nil // the reader has seen enough
+		return nil // the reader closed the pipe
 	}
 	return err
 }
@@ -94,8 +97,8 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// connect makes a client of the service that is configured, or else of one in
-// memory.
+// connect returns a client for the configured service, or for a new in-memory server. The caller must call
+// closeService.
 func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
@@ -115,9 +118,9 @@ func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err er
 	return client, srv.Close, err
 }
 
-// row is a virtual machine for programs. The names are those of the columns.
+// row describes a virtual machine in CSV and JSON. The JSON names are also those of the CSV columns.
 type row struct {
-	Machine      string   `json:"machine"` // as other tools take it: www1.web.acme
+	Machine      string   `json:"machine"` // the path, such as www1.web.acme
 	ID           int      `json:"id"`
 	State        string   `json:"state"`
 	Cores        int      `json:"cores"`
@@ -153,7 +156,7 @@ func newRow(vm bigv.VirtualMachine) row {
 	return r
 }
 
-// rows turns each machine into a row as it arrives.
+// rows returns an iterator over the rows of the virtual machines, which are decoded as they arrive.
 func rows(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		for vm, err := range client.VirtualMachines.All(ctx, options) {
@@ -164,27 +167,27 @@ func rows(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineL
 	}
 }
 
-func showJSON(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
-	lines := json.NewEncoder(out)
+func printJSON(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+	encoder := json.NewEncoder(out)
 	for r, err := range rows(ctx, client, options) {
 		if err != nil {
 			return err
 		}
-		if err := lines.Encode(r); err != nil {
+		if err := encoder.Encode(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func showCSV(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
-	lines := csv.NewWriter(out)
+func printCSV(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+	writer := csv.NewWriter(out)
 	write := func(fields ...string) error {
-		if err := lines.Write(fields); err != nil {
+		if err := writer.Write(fields); err != nil {
 			return err
 		}
-		lines.Flush() // a row at a time, for who reads along
-		return lines.Error()
+		writer.Flush() // each row at once, for a reader that follows the output
+		return writer.Error()
 	}
 	if err := write(columns...); err != nil {
 		return err
@@ -208,42 +211,41 @@ type node struct {
 	children      []node
 }
 
-// showTree asks once for everything: an overview of accounts holds all below
-// them.
-func showTree(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
+// printTree prints the tree. It needs one request, because the overview of an account contains everything in it.
+func printTree(ctx context.Context, client *bigv.Client, options bigv.VirtualMachineListOptions, out io.Writer) error {
 	var accounts []bigv.Account
 	var err error
 	if options.Account == "" {
 		accounts, err = client.Accounts.List(ctx, bigv.AccountListOptions{View: options.View, IncludeDeleted: options.IncludeDeleted})
 	} else {
-		calls := []bigv.CallOption{bigv.WithView(options.View)}
+		callOptions := []bigv.CallOption{bigv.WithView(options.View)}
 		if options.IncludeDeleted {
-			calls = append(calls, bigv.WithDeleted())
+			callOptions = append(callOptions, bigv.WithDeleted())
 		}
 		var account bigv.Account
-		account, err = client.Accounts.Get(ctx, options.Account, calls...)
+		account, err = client.Accounts.Get(ctx, options.Account, callOptions...)
 		accounts = append(accounts, account)
 	}
 	if err != nil {
 		return err
 	}
-	aligned := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for _, account := range accounts {
-		printNode(aligned, accountNode(account), "", "")
+		printNode(table, accountNode(account), "", "")
 	}
 	if len(accounts) == 0 {
-		fmt.Fprintln(aligned, "These credentials see no account.")
+		fmt.Fprintln(table, "No accounts are visible with these credentials.")
 	}
-	return aligned.Flush()
+	return table.Flush()
 }
 
 func accountNode(account bigv.Account) node {
-	n := node{name: account.Name, details: count(len(account.Groups), "group")}
+	n := node{name: account.Name, details: plural(len(account.Groups), "group")}
 	if account.Suspended {
 		n.details += ", suspended"
 	}
 	for _, group := range account.Groups {
-		g := node{name: group.Name, details: count(len(group.VirtualMachines), "machine")}
+		g := node{name: group.Name, details: plural(len(group.VirtualMachines), "machine")}
 		for _, vm := range group.VirtualMachines {
 			g.children = append(g.children, machineNode(vm))
 		}
@@ -253,7 +255,8 @@ func accountNode(account bigv.Account) node {
 }
 
 func machineNode(vm bigv.VirtualMachine) node {
-	n := node{name: vm.Name, details: fmt.Sprintf("%-7s %7s %8s   %s", state(vm), count(vm.Cores, "core"), size(vm.Memory), vm.LastImagedWith)}
+	details := fmt.Sprintf("%-7s %7s %8s   %s", state(vm), plural(vm.Cores, "core"), size(vm.Memory), vm.LastImagedWith)
+	n := node{name: vm.Name, details: details}
 	for _, disc := range vm.Discs {
 		n.children = append(n.children, node{name: disc.Label, details: fmt.Sprintf("%-7s %16s", disc.StorageGrade, size(disc.Size))})
 	}
@@ -268,8 +271,7 @@ func machineNode(vm bigv.VirtualMachine) node {
 	return n
 }
 
-// printNode prints a node and what is below it. Its details go into the second
-// column.
+// printNode prints a node and its children. The first line starts with branch, those of the children with indent.
 func printNode(out io.Writer, n node, branch, indent string) {
 	fmt.Fprintf(out, "%s%s\t%s\n", branch, n.name, strings.TrimRight(n.details, " "))
 	for i, child := range n.children {
@@ -281,6 +283,7 @@ func printNode(out io.Writer, n node, branch, indent string) {
 	}
 }
 
+// extraIPs returns the additional addresses that are routed to a network interface, in order.
 func extraIPs(nic bigv.NIC) []netip.Addr {
 	return slices.SortedFunc(maps.Keys(nic.ExtraIPs), netip.Addr.Compare)
 }
@@ -295,7 +298,7 @@ func state(vm bigv.VirtualMachine) string {
 	return "off"
 }
 
-// size writes MiB as a person reads them.
+// size formats a size in MiB, in GiB if it is a whole number of them.
 func size(mib int) string {
 	if mib%1024 == 0 {
 		return fmt.Sprintf("%d GiB", mib/1024)
@@ -303,9 +306,10 @@ func size(mib int) string {
 	return fmt.Sprintf("%d MiB", mib)
 }
 
-func count(n int, what string) string {
+// plural returns n and a noun, which gets an s unless n is 1.
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 		args []string
 		want string
 	}{
-		"the tree is aligned and holds everything": {nil, `acme                     2 groups
+		"tree": {nil, `acme                     2 groups
 ├─ default               0 machines
 └─ web                   1 machine
    └─ www1               on      2 cores    4 GiB   jessie
@@ -65,7 +65,7 @@ other                    1 group
       ├─ 198.18.0.3      fe:ff:00:00:17:73
       └─ 2001:db8:1::3   fe:ff:00:00:17:73
 `},
-		"the tree of one account, deleted machines too": {[]string{"-account", "acme", "-deleted"}, `acme                     2 groups
+		"tree of one account with deleted machines": {[]string{"-account", "acme", "-deleted"}, `acme                     2 groups
 ├─ default               0 machines
 └─ web                   2 machines
    ├─ www1               on      2 cores    4 GiB   jessie
@@ -78,19 +78,19 @@ other                    1 group
       ├─ 198.18.0.2      fe:ff:00:00:17:72
       └─ 2001:db8:1::2   fe:ff:00:00:17:72
 `},
-		"csv is a row a machine": {[]string{"-format", "csv"}, header +
+		"csv": {[]string{"-format", "csv"}, header +
 			"www1.web.acme,5001,on,2,4096,2,26112,york,jessie,198.18.0.1 2001:db8:1::1\n" +
 			"www1.web.other,5003,on,1,1024,1,25600,york,jessie,198.18.0.3 2001:db8:1::3\n"},
-		"json is an object a machine": {[]string{"-format", "json", "-account", "other"},
+		"json": {[]string{"-format", "json", "-account", "other"},
 			`{"machine":"www1.web.other","id":5003,"state":"on","cores":1,"memory_mib":1024,"discs":1,"storage_mib":25600,` +
 				`"zone":"york","distribution":"jessie","addresses":["198.18.0.3","2001:db8:1::3"]}` + "\n"},
-		"csv of deleted machines": {[]string{"-format", "csv", "-account", "acme", "-deleted"}, header +
+		"csv with deleted machines": {[]string{"-format", "csv", "-account", "acme", "-deleted"}, header +
 			"www1.web.acme,5001,on,2,4096,2,26112,york,jessie,198.18.0.1 2001:db8:1::1\n" +
 			"gone.web.acme,5002,deleted,1,1024,1,25600,york,jessie,198.18.0.2 2001:db8:1::2\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			newServer(t)
-			for range 2 { // the second run shows the same
+			for range 2 { // a second run prints the same
 				var out bytes.Buffer
 				require.NoError(t, run(t.Context(), tt.args, &out, io.Discard))
 				assert.Equal(t, tt.want, out.String())
@@ -113,10 +113,10 @@ func TestRunWithoutAccounts(t *testing.T) {
 	t.Setenv("BIGV_API_KEY", srv.User("carol").APIKey("inventory"))
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
-	assert.Equal(t, "These credentials see no account.\n", out.String())
+	assert.Equal(t, "No accounts are visible with these credentials.\n", out.String())
 }
 
-func TestRunFails(t *testing.T) {
+func TestRunErrors(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, tt := range map[string]struct {
@@ -126,13 +126,13 @@ func TestRunFails(t *testing.T) {
 		want    error
 		message string
 	}{
-		"an unknown format":           {ctx: t.Context(), args: []string{"-format", "xml"}, message: `format "xml"`},
+		"an unknown format":           {ctx: t.Context(), args: []string{"-format", "xml"}, message: `invalid format "xml"`},
 		"an unknown flag":             {ctx: t.Context(), args: []string{"-purge"}, message: "-purge"},
 		"an unknown account":          {ctx: t.Context(), args: []string{"-account", "nowhere"}, want: bigv.ErrNotFound, message: "nowhere"},
-		"an unknown account, as rows": {ctx: t.Context(), args: []string{"-account", "nowhere", "-format", "csv"}, want: bigv.ErrNotFound},
-		"a refusal":                   {ctx: t.Context(), fault: bigvtest.Fault{Status: 403, Times: -1}, want: bigv.ErrForbidden},
-		"Ctrl-C":                      {ctx: cancelled, want: context.Canceled},
-		"Ctrl-C among rows":           {ctx: cancelled, args: []string{"-format", "json"}, want: context.Canceled},
+		"an unknown account with csv": {ctx: t.Context(), args: []string{"-account", "nowhere", "-format", "csv"}, want: bigv.ErrNotFound},
+		"permission denied":           {ctx: t.Context(), fault: bigvtest.Fault{Status: 403, Times: -1}, want: bigv.ErrForbidden},
+		"interrupted":                 {ctx: cancelled, want: context.Canceled},
+		"interrupted with json":       {ctx: cancelled, args: []string{"-format", "json"}, want: context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
@@ -150,7 +150,7 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
-// What arrived before the connection was lost has been written by then.
+// Rows that arrive before the connection is lost are written.
 func TestRowsAreWrittenAsTheyArrive(t *testing.T) {
 	srv := newServer(t)
 	srv.Account("acme").Group("web").AddVirtualMachines("many", 1000)
@@ -164,15 +164,15 @@ func TestRowsAreWrittenAsTheyArrive(t *testing.T) {
 	assert.Contains(t, out.String(), "many00000.web.acme")
 }
 
-// head is a reader that has seen enough after so many writes.
-type head struct{ left, asked int }
+// brokenPipe is an io.Writer that returns EPIPE after a number of writes.
+type brokenPipe struct{ successes, writes int }
 
-func (h *head) Write(p []byte) (int, error) {
-	h.asked++
-	if h.left--; h.left < 0 {
+func (p *brokenPipe) Write(b []byte) (int, error) {
+	p.writes++
+	if p.writes > p.successes {
 		return 0, &writeError{}
 	}
-	return len(p), nil
+	return len(b), nil
 }
 
 type writeError struct{}
@@ -180,28 +180,29 @@ type writeError struct{}
 func (*writeError) Error() string { return "write: broken pipe" }
 func (*writeError) Unwrap() error { return syscall.EPIPE }
 
-func TestABrokenPipeIsNoFailure(t *testing.T) {
+func TestBrokenPipeIsNotAnError(t *testing.T) {
 	for _, format := range []string{"csv", "json", "tree"} {
 		t.Run(format, func(t *testing.T) {
 			srv := newServer(t)
 			srv.Account("acme").Group("web").AddVirtualMachines("many", 100)
-			out := &head{left: 1}
+			out := &brokenPipe{successes: 1}
 			require.NoError(t, run(t.Context(), []string{"-format", format}, out, io.Discard))
-			assert.Equal(t, 2, out.asked, "nothing is written after the pipe has broken")
+			assert.Equal(t, 2, out.writes, "nothing is written after the pipe is broken")
 		})
 	}
 }
 
-func TestAFullDiscIsAFailure(t *testing.T) {
+func TestWriteErrorIsReturned(t *testing.T) {
 	newServer(t)
 	for _, format := range []string{"csv", "json", "tree"} {
-		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, full{}, io.Discard), syscall.ENOSPC, format)
+		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, fullDisc{}, io.Discard), syscall.ENOSPC, format)
 	}
 }
 
-type full struct{}
+// fullDisc is an io.Writer on a full disc.
+type fullDisc struct{}
 
-func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+func (fullDisc) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)

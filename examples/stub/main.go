@@ -1,12 +1,10 @@
-// Stub shows how a program keeps its own tests small: it names the methods that
-// it needs in an interface of its own, and its unit test gives it a stub of three
-// lines instead of a service.
+// Stub starts the virtual machines of a group that are off. It shows how to keep unit tests small: the program
+// declares an interface with only the methods that it needs, and its test implements the interface with a stub.
 //
 //	go run ./examples/stub
 //	go test ./examples/stub
 //
-// The program itself starts the machines of a group that are off, such as each
-// morning. With nothing configured it works on a service in memory.
+// The program uses an in-memory server unless a BIGV_ variable is set.
 package main
 
 import (
@@ -24,16 +22,16 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// machines is what wake needs of client.VirtualMachines, and no more.
-type machines interface {
+// virtualMachines has the methods of bigv.VirtualMachinesService that startAll calls.
+type virtualMachines interface {
 	List(context.Context, bigv.VirtualMachineListOptions, ...bigv.CallOption) ([]bigv.VirtualMachine, error)
 	Start(context.Context, bigv.VirtualMachinePath, ...bigv.CallOption) (bigv.VirtualMachine, error)
 }
 
-// wake starts the machines of a group that are off, and returns the names of
-// those it started. One that cannot be started does not keep the others off.
-func wake(ctx context.Context, m machines, group bigv.GroupPath) (started []string, err error) {
-	list, err := m.List(ctx, bigv.VirtualMachineListOptions{Group: group})
+// startAll starts the virtual machines of a group that are off and returns the names of those that it started. It
+// continues after a machine that cannot be started.
+func startAll(ctx context.Context, service virtualMachines, group bigv.GroupPath) (started []string, err error) {
+	list, err := service.List(ctx, bigv.VirtualMachineListOptions{Group: group})
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +40,7 @@ func wake(ctx context.Context, m machines, group bigv.GroupPath) (started []stri
 		if vm.PowerOn || vm.Provisioning {
 			continue
 		}
-		if _, err := m.Start(ctx, vm.Path()); err != nil {
+		if _, err := service.Start(ctx, vm.Path()); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -64,7 +62,7 @@ func main() {
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("stub", flag.ContinueOnError)
 	var group bigv.GroupPath
-	flags.TextVar(&group, "group", bigv.AccountPath("acme").Group("web"), "whose machines to start, as group.account")
+	flags.TextVar(&group, "group", bigv.AccountPath("acme").Group("web"), "`group` whose machines to start, as group.account")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -84,7 +82,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 		return err
 	}
 	defer closeService()
-	started, err := wake(ctx, client.VirtualMachines, group)
+	started, err := startAll(ctx, client.VirtualMachines, group)
 	for _, name := range started {
 		fmt.Fprintln(out, "started", name)
 	}
@@ -100,8 +98,8 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// connect makes a client of the service that is configured, or else of one in
-// memory.
+// connect returns a client for the configured service, or for a new in-memory server. The caller must call
+// closeService.
 func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err error) {
 	if configured() {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-stub"))

@@ -14,71 +14,80 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// The real service satisfies the interface: if it no longer does, this does not
-// compile.
-var _ machines = (*bigv.VirtualMachinesService)(nil)
+// The real service implements the interface.
+var _ virtualMachines = (*bigv.VirtualMachinesService)(nil)
 
-// stub is a service that has these machines, and these errors.
+// stub implements virtualMachines with fixed results.
 type stub struct {
-	vms     []bigv.VirtualMachine
-	listErr error
-	failing map[bigv.VirtualMachinePath]error // what Start says
-	asked   bigv.VirtualMachineListOptions
+	vms         []bigv.VirtualMachine
+	listErr     error
+	startErrs   map[bigv.VirtualMachinePath]error
+	listOptions bigv.VirtualMachineListOptions // of the last call of List
 }
 
 func (s *stub) List(_ context.Context, options bigv.VirtualMachineListOptions, _ ...bigv.CallOption) ([]bigv.VirtualMachine, error) {
-	s.asked = options
+	s.listOptions = options
 	return s.vms, s.listErr
 }
 
 func (s *stub) Start(_ context.Context, vm bigv.VirtualMachinePath, _ ...bigv.CallOption) (bigv.VirtualMachine, error) {
-	return bigv.VirtualMachine{}, s.failing[vm]
+	return bigv.VirtualMachine{}, s.startErrs[vm]
 }
 
-func TestWake(t *testing.T) {
+func TestStartAll(t *testing.T) {
 	var (
 		on      = bigv.VirtualMachine{ID: 1, Name: "on", PowerOn: true}
 		off     = bigv.VirtualMachine{ID: 2, Name: "off"}
 		alsoOff = bigv.VirtualMachine{ID: 3, Name: "also-off"}
-		made    = bigv.VirtualMachine{ID: 4, Name: "made", Provisioning: true}
-		broken  = errors.New("no head has room")
+		created = bigv.VirtualMachine{ID: 4, Name: "created", Provisioning: true}
+		failure = errors.New("no capacity")
 	)
 	for name, tt := range map[string]struct {
 		stub stub
 		want []string
 		err  error
 	}{
-		"an empty group":                     {},
-		"those that are off":                 {stub: stub{vms: []bigv.VirtualMachine{on, off, alsoOff}}, want: []string{"off", "also-off"}},
-		"not one that is being made":         {stub: stub{vms: []bigv.VirtualMachine{made}}},
-		"a list that fails":                  {stub: stub{vms: []bigv.VirtualMachine{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
-		"one that fails leaves others alone": {stub: stub{vms: []bigv.VirtualMachine{off, alsoOff}, failing: map[bigv.VirtualMachinePath]error{off.Path(): broken}}, want: []string{"also-off"}, err: broken},
+		"an empty group":                      {},
+		"machines that are off":               {stub: stub{vms: []bigv.VirtualMachine{on, off, alsoOff}}, want: []string{"off", "also-off"}},
+		"a machine that is being provisioned": {stub: stub{vms: []bigv.VirtualMachine{created}}},
+		"an error of List":                    {stub: stub{vms: []bigv.VirtualMachine{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
+		"an error of Start": {
+			stub: stub{vms: []bigv.VirtualMachine{off, alsoOff}, startErrs: map[bigv.VirtualMachinePath]error{off.Path(): failure}},
+			want: []string{"also-off"}, err: failure,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			group := bigv.AccountPath("acme").Group("web")
-			started, err := wake(t.Context(), &tt.stub, group)
+			started, err := startAll(t.Context(), &tt.stub, group)
 			assert.ErrorIs(t, err, tt.err)
 			assert.Equal(t, tt.want, started)
-			assert.Equal(t, group, tt.stub.asked.Group)
+			assert.Equal(t, group, tt.stub.listOptions.Group)
 		})
 	}
 }
 
-func nothingConfigured(t *testing.T) {
+// environment lists the variables that NewClientFromEnv reads.
+var environment = []string{
+	"BIGV_TOKEN", "BIGV_API_KEY", "BIGV_USERNAME", "BIGV_PASSWORD", "BIGV_YUBIKEY", "BIGV_2FA",
+	"BIGV_ENDPOINT", "BIGV_AUTH_ENDPOINT", "BIGV_ACCOUNT",
+}
+
+// clearEnvironment unsets all of the configuration.
+func clearEnvironment(t *testing.T) {
 	for _, name := range environment {
 		t.Setenv(name, "")
 	}
 }
 
-// A stub says what its author believes of the service. That the program works on
-// one that behaves as the service does, one test of the whole shows.
+// A stub behaves as its author expects. One test of the whole program with bigvtest shows that it also works with
+// the behaviour of the service.
 func TestRun(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	web := srv.Account("acme").Group("web")
 	web.VirtualMachine("www1")
 	www2 := web.VirtualMachine("www2").SetPower(false)
 	www3 := web.VirtualMachine("www3").SetPower(false)
-	nothingConfigured(t)
+	clearEnvironment(t)
 	t.Setenv("BIGV_ENDPOINT", srv.URL())
 	t.Setenv("BIGV_API_KEY", srv.APIKey())
 	srv.Inject(bigvtest.Fault{Method: "PUT", Path: "/accounts/acme/groups/*/virtual_machines/*", Status: 403})
@@ -91,10 +100,10 @@ func TestRun(t *testing.T) {
 		want string
 		err  error
 	}{
-		{name: "Ctrl-C", ctx: cancelled, err: context.Canceled},
-		{name: "the first refuses", ctx: t.Context(), want: "started www3\n", err: bigv.ErrForbidden},
-		{name: "again", ctx: t.Context(), want: "started www2\n"},
-		{name: "and again", ctx: t.Context()},
+		{name: "interrupted", ctx: cancelled, err: context.Canceled},
+		{name: "the first machine fails", ctx: t.Context(), want: "started www3\n", err: bigv.ErrForbidden},
+		{name: "second run", ctx: t.Context(), want: "started www2\n"},
+		{name: "third run", ctx: t.Context()},
 	} {
 		var out bytes.Buffer
 		assert.ErrorIs(t, run(tt.ctx, []string{"-group", "web.acme"}, &out, io.Discard), tt.err, tt.name)
@@ -105,7 +114,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunInMemory(t *testing.T) {
-	nothingConfigured(t)
+	clearEnvironment(t)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Equal(t, "started www2\n", out.String())
@@ -113,7 +122,7 @@ func TestRunInMemory(t *testing.T) {
 }
 
 func TestInvalidFlagIsReportedOnce(t *testing.T) {
-	nothingConfigured(t)
+	clearEnvironment(t)
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
 	assert.ErrorContains(t, err, "-nope") // main prints it
@@ -126,7 +135,7 @@ func TestInvalidFlagIsReportedOnce(t *testing.T) {
 }
 
 func TestUnexpectedArgumentIsAnError(t *testing.T) {
-	nothingConfigured(t)
+	clearEnvironment(t)
 	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard), `unexpected argument "acme"`)
 }
 
@@ -135,7 +144,7 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel() // no request is sent
 	for _, name := range environment {
-		nothingConfigured(t)
+		clearEnvironment(t)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer
 		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)

@@ -1,13 +1,11 @@
-// Telemetry shows how a program's traces and metrics come to hold its calls: a
-// span for each request with OpenTelemetry's otelhttp, and Prometheus metrics for
-// each attempt; and how a support case gets what was sent and what came back.
+// Telemetry shows how to instrument a program: an OpenTelemetry span for each request, Prometheus metrics for each
+// attempt, and a capture file with requests and responses for support cases.
 //
 //	go -C examples/telemetry run .
 //	go -C examples/telemetry run . -capture /tmp/capture
 //
-// It works on a service in memory, one of whose answers is a 503, and prints what
-// was gathered. Instead of stdouttrace, a program in production uses an exporter
-// of its collector's, and promhttp.Handler to be scraped.
+// The program uses an in-memory server whose first response is a 503, and prints the trace and the metrics. In
+// production, replace stdouttrace with the exporter for your collector and serve the metrics with promhttp.Handler.
 package main
 
 import (
@@ -43,11 +41,11 @@ func main() {
 	}
 }
 
-// withTracing makes a span of each request. Its name is the method and the route,
-// such as "GET /accounts/{account}", so that there are few of them. Requests about
-// sessions are left out: their URL, which would be noted, can hold a session ID.
-func withTracing(provider *trace.TracerProvider, carrier http.RoundTripper) bigv.Option {
-	return bigv.WithTransport(otelhttp.NewTransport(carrier,
+// withTracing returns an option that records a span for each request. A span is named after the method and the
+// route, such as "GET /accounts/{account}", so that there are few different names. Requests for sessions are not
+// recorded, because a span contains the URL and theirs can contain a session ID.
+func withTracing(provider *trace.TracerProvider, transport http.RoundTripper) bigv.Option {
+	return bigv.WithTransport(otelhttp.NewTransport(transport,
 		otelhttp.WithTracerProvider(provider),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
 			call, _ := bigv.CallFromContext(r.Context())
@@ -60,11 +58,11 @@ func withTracing(provider *trace.TracerProvider, carrier http.RoundTripper) bigv
 	))
 }
 
-// withMetrics measures each attempt. The labels have few values: operations and
-// routes are known beforehand, and hold no names or IDs.
+// withMetrics returns an option that measures each attempt. The labels have few different values, because operations
+// and routes contain no names or IDs.
 func withMetrics(registry prometheus.Registerer) bigv.Option {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "bigv_attempt_duration_seconds", Help: "How long attempts at calls took.", Buckets: []float64{.1, 1, 10, 60},
+		Name: "bigv_attempt_duration_seconds", Help: "Duration of attempts to send a request.", Buckets: []float64{.1, 1, 10, 60},
 	}, []string{"operation", "route", "status", "retried"})
 	registry.MustRegister(seconds)
 	return bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
@@ -74,7 +72,7 @@ func withMetrics(registry prometheus.Registerer) bigv.Option {
 
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("telemetry", flag.ContinueOnError)
-	capture := flags.String("capture", "", "new `file` for what each attempt sends and gets, without secrets")
+	capture := flags.String("capture", "", "`file` to create and to write requests and responses to, without secrets")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -104,12 +102,12 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	}
 	provider := trace.NewTracerProvider(trace.WithSyncer(exporter))
 	registry := prometheus.NewRegistry()
-	carrier := bigv.NewTransport()
-	defer carrier.CloseIdleConnections()
+	transport := bigv.NewTransport()
+	defer transport.CloseIdleConnections()
 
-	opts := append(srv.ClientOptions(), withTracing(provider, carrier), withMetrics(registry))
+	opts := append(srv.ClientOptions(), withTracing(provider, transport), withMetrics(registry))
 	if *capture != "" {
-		// For its owner alone: names and addresses are in it.
+		// Only the owner may read the file: it contains names and addresses.
 		file, err := os.OpenFile(*capture, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
@@ -121,8 +119,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = work(ctx, client, provider)
-	// What was gathered is shown in any case: failures are what it is for.
+	err = resize(ctx, client, provider)
+	// Print the trace and the metrics also after an error.
 	return errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx)), printMetrics(registry, out))
 }
 
@@ -139,12 +137,12 @@ func printMetrics(registry prometheus.Gatherer, out io.Writer) error {
 	return nil
 }
 
-// work is what the program is for. Its span is the parent of those of its calls.
-func work(ctx context.Context, client *bigv.Client, provider *trace.TracerProvider) error {
-	ctx, span := provider.Tracer("example").Start(ctx, "give www1 more memory")
+// resize gives a virtual machine more memory. Its span is the parent of the spans of the requests.
+func resize(ctx context.Context, client *bigv.Client, provider *trace.TracerProvider) error {
+	ctx, span := provider.Tracer("example").Start(ctx, "resize www1")
 	defer span.End()
 	www1 := bigv.AccountPath("acme").Group("web").VirtualMachine("www1")
-	vm, err := client.VirtualMachines.Get(ctx, www1) // the first answer is the 503
+	vm, err := client.VirtualMachines.Get(ctx, www1) // the first response is the 503
 	if err != nil {
 		return err
 	}

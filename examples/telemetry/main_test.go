@@ -42,11 +42,11 @@ func TestRun(t *testing.T) {
 			require.NoError(t, decoder.Decode(&s))
 			spans = append(spans, s)
 		}
-		work := spans[3]
-		assert.Equal(t, "give www1 more memory", work.Name)
+		resize := spans[3]
+		assert.Equal(t, "resize www1", resize.Name)
 		for i, want := range []string{"GET " + machine, "GET " + machine, "PUT " + machine} {
 			assert.Equal(t, want, spans[i].Name)
-			assert.Equal(t, work.SpanContext.SpanID, spans[i].Parent.SpanID)
+			assert.Equal(t, resize.SpanContext.SpanID, spans[i].Parent.SpanID)
 		}
 
 		for _, labels := range []string{
@@ -59,18 +59,18 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// watched is a client of a server that both are told of.
-func watched(t *testing.T, srv *bigvtest.Server, opts ...bigv.Option) (*bigv.Client, *tracetest.InMemoryExporter, *prometheus.Registry) {
+// newClient returns a client for srv with tracing and metrics, and where they are recorded.
+func newClient(t *testing.T, srv *bigvtest.Server, opts ...bigv.Option) (*bigv.Client, *tracetest.InMemoryExporter, *prometheus.Registry) {
 	spans, registry := tracetest.NewInMemoryExporter(), prometheus.NewRegistry()
-	carrier := &http.Transport{}
-	t.Cleanup(carrier.CloseIdleConnections)
-	opts = append(opts, withTracing(trace.NewTracerProvider(trace.WithSyncer(spans)), carrier), withMetrics(registry))
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	opts = append(opts, withTracing(trace.NewTracerProvider(trace.WithSyncer(spans)), transport), withMetrics(registry))
 	return srv.Client(opts...), spans, registry
 }
 
-func TestAFailureIsSeen(t *testing.T) {
+func TestFailureIsRecorded(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	client, spans, registry := watched(t, srv)
+	client, spans, registry := newClient(t, srv)
 	srv.Inject(bigvtest.Fault{Status: 403})
 	_, err := client.Accounts.List(t.Context(), bigv.AccountListOptions{})
 	require.ErrorIs(t, err, bigv.ErrForbidden)
@@ -82,28 +82,28 @@ func TestAFailureIsSeen(t *testing.T) {
 	assert.Contains(t, out.String(), `{operation="list accounts",retried="false",route="/accounts",status="403"} 1`)
 }
 
-func TestNoSpanHoldsASession(t *testing.T) {
+func TestSessionsAreNotTraced(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	client, spans, registry := watched(t, srv, bigv.WithCredentials("alice", "alice-password"))
+	client, spans, registry := newClient(t, srv, bigv.WithCredentials("alice", "alice-password"))
 	_, err := client.Accounts.List(t.Context(), bigv.AccountListOptions{})
 	require.NoError(t, err)
 	require.Len(t, spans.GetSpans(), 1)
 	assert.Equal(t, "GET /accounts", spans.GetSpans()[0].Name)
 	var out bytes.Buffer
 	require.NoError(t, printMetrics(registry, &out))
-	assert.Contains(t, out.String(), `operation="log in"`, "metrics hold routes only, so logins are counted")
+	assert.Contains(t, out.String(), `operation="log in"`, "metrics contain only routes, so logins are counted")
 }
 
-func TestCtrlC(t *testing.T) {
+func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupt signal received")
 	cancel(interrupted)
 	var out bytes.Buffer
 	assert.ErrorIs(t, run(ctx, nil, &out, io.Discard), interrupted)
-	assert.Contains(t, out.String(), "give www1 more memory", "the trace so far is shown")
+	assert.Contains(t, out.String(), "resize www1", "the trace is printed")
 }
 
-func TestArgumentsThatAreRefused(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	var stderr bytes.Buffer
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
 	assert.ErrorContains(t, err, "-nope") // main prints it
@@ -137,13 +137,13 @@ func TestCapture(t *testing.T) {
 		assert.Equal(t, "[redacted]", token[1])
 	}
 
-	assert.ErrorIs(t, run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard), fs.ErrExist, "an older one is kept")
+	assert.ErrorIs(t, run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard), fs.ErrExist, "an existing file is not overwritten")
 }
 
-func TestTheCaptureDoesNotHoldTheToken(t *testing.T) {
+func TestCaptureDoesNotContainTheToken(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	var capture bytes.Buffer
-	client, _, _ := watched(t, srv, bigv.WithCapture(&capture))
+	client, _, _ := newClient(t, srv, bigv.WithCapture(&capture))
 	_, err := client.Accounts.List(t.Context(), bigv.AccountListOptions{})
 	require.NoError(t, err)
 	assert.Contains(t, capture.String(), "Authorization: [redacted]")
