@@ -1,12 +1,11 @@
-// Tour walks the main job of the SDK: accounts, a group, a machine from creation
-// to purge, a privilege, and what errors say.
+// Tour shows the main features of the package: it lists accounts, creates a group, creates, changes and purges a
+// virtual machine, grants a privilege and prints errors.
 //
 //	go run ./examples/tour
 //
-// With nothing configured it works on a service in memory and costs nothing.
-// With BIGV_API_KEY, BIGV_TOKEN or BIGV_USERNAME and BIGV_PASSWORD set it works on
-// Bytemark's: it only reads there, unless -write is given, and then the machine it
-// makes is billed until it is purged a few minutes later.
+// The program uses Bytemark's service if BIGV_API_KEY, BIGV_TOKEN, or BIGV_USERNAME and BIGV_PASSWORD are set, and
+// otherwise an in-memory server, which costs nothing. On Bytemark's service it only reads unless -write is given.
+// With -write, the machine that it creates is billed until it is purged a few minutes later.
 package main
 
 import (
@@ -36,11 +35,10 @@ func main() {
 	}
 }
 
-// tour is what the steps share.
+// tour holds the state that the steps share.
 type tour struct {
-	client *bigv.Client
-	// guest is a user with fewer rights, nil on the real service.
-	guest    *bigv.Client
+	client   *bigv.Client
+	bob      *bigv.Client // a user with fewer privileges, nil on the real service
 	out      io.Writer
 	terminal bool
 	wait     bigv.WaitOptions
@@ -49,7 +47,7 @@ type tour struct {
 
 func run(ctx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
 	flags := flag.NewFlagSet("tour", flag.ContinueOnError)
-	write := flags.Bool("write", false, "on the real service: make a machine (it is billed) and purge it again")
+	write := flags.Bool("write", false, "with the real service, create a machine, which is billed, and purge it")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -73,7 +71,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 			return err
 		}
 		defer srv.Close()
-		if err := t.useMemory(srv); err != nil {
+		if err := t.useServer(srv); err != nil {
 			return err
 		}
 	} else {
@@ -84,13 +82,13 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 		t.client = client
 	}
 	t.wait.OnPoll = t.progress
-	t.say("The service is %s.", t.client)
+	t.logf("Client: %s", t.client)
 
-	if err := t.look(ctx); err != nil {
+	if err := t.read(ctx); err != nil {
 		return err
 	}
 	if !local && !*write {
-		t.say("\nThat was all that can be seen without changing anything. Run it with -write to make a machine.")
+		t.logf("\nNothing was changed. Use -write to create a machine.")
 		return nil
 	}
 	return t.change(ctx)
@@ -105,48 +103,50 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-func (t *tour) useMemory(srv *bigvtest.Server) error {
+// useServer sets the clients to those of an in-memory server.
+func (t *tour) useServer(srv *bigvtest.Server) error {
 	var err error
 	if t.client, err = bigv.NewClient(srv.ClientOptions()...); err != nil {
 		return err
 	}
-	t.guest, err = t.client.With(bigv.WithCredentials("bob", "bob-password"))
+	t.bob, err = t.client.With(bigv.WithCredentials("bob", "bob-password"))
 	t.wait = bigv.WaitOptions{MinInterval: 100 * time.Millisecond, MaxInterval: 250 * time.Millisecond}
 	return err
 }
 
-// look only reads.
-func (t *tour) look(ctx context.Context) error {
-	t.heading("What is there")
+// read prints the accounts and everything in them, and chooses the account to use.
+func (t *tour) read(ctx context.Context) error {
+	t.heading("Accounts, groups and virtual machines")
 	accounts, err := t.client.Accounts.List(ctx, bigv.AccountListOptions{View: bigv.Overview})
 	if err != nil {
 		return err
 	}
 	if len(accounts) == 0 {
-		return errors.New("these credentials see no account: check whose they are, and that the key has a privilege")
+		return errors.New("no accounts are visible: check that the credentials have a privilege on one")
 	}
 	t.account = bigv.AccountPath(accounts[0].Name)
 	for _, account := range accounts {
-		t.say("account %s", account.Name)
+		t.logf("account %s", account.Name)
 		for _, group := range account.Groups {
-			t.say("  group %s", group.Name)
+			t.logf("  group %s", group.Name)
 			for _, vm := range group.VirtualMachines {
-				t.say("    %-12s %s, %d MiB, %s, %s", vm.Name, count(vm.Cores, "core"), vm.Memory, count(len(vm.Discs), "disc"), onOff(vm.PowerOn))
+				t.logf("    %-12s %s, %d MiB, %s, %s",
+					vm.Name, plural(vm.Cores, "core"), vm.Memory, plural(len(vm.Discs), "disc"), onOff(vm.PowerOn))
 			}
 		}
 	}
 	return nil
 }
 
-// change makes a group and a machine, and leaves nothing behind, however it ends.
+// change creates a group and a virtual machine, changes the machine, and removes both again, also after an error.
 func (t *tour) change(ctx context.Context) (err error) {
-	t.heading("A group and a machine")
+	t.heading("Creating a group and a virtual machine")
 	group, err := t.client.Groups.Create(ctx, t.account, bigv.GroupCreate{Name: fmt.Sprintf("tour-%d", time.Now().Unix())})
 	if err != nil {
 		return err
 	}
-	t.say("made group %s", group.Name)
-	// By its names, and not by IDs as group.Path has it, since errors repeat it.
+	t.logf("created group %s", group.Name)
+	// Errors contain the path, so use one with names and not group.Path, which has IDs.
 	path := t.account.Group(group.Name).VirtualMachine("www1")
 	defer func() { err = errors.Join(err, t.cleanUp(ctx, path)) }()
 
@@ -163,18 +163,19 @@ func (t *tour) change(ctx context.Context) (err error) {
 		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("only-for-the-tour")},
 	}, t.wait)
 	if err != nil {
-		return fmt.Errorf("making %s: %w", path, err)
+		return fmt.Errorf("creating %s: %w", path, err)
 	}
-	t.done("%s is %s, its console is at %s", vm.Hostname, onOff(vm.PowerOn), vm.ManagementAddress)
+	t.endProgress("%s is %s; its console is at %s", vm.Hostname, onOff(vm.PowerOn), vm.ManagementAddress)
 
-	t.heading("More memory, and another disc")
+	t.heading("Adding memory and a disc")
 	vm, err = t.client.VirtualMachines.UpdateAndRestart(ctx, path, bigv.VirtualMachineUpdate{Memory: new(4096)},
 		bigv.ShutdownOptions{ForceAfter: 2 * time.Minute, Wait: t.wait})
 	if err != nil {
 		return err
 	}
-	t.done("%s has %d MiB now", vm.Name, vm.Memory)
-	if _, err := t.client.Discs.Create(ctx, path, bigv.DiscCreate{Label: "archive", Size: 100 * 1024, StorageGrade: bigv.Archive}); err != nil {
+	t.endProgress("%s now has %d MiB of memory", vm.Name, vm.Memory)
+	archive := bigv.DiscCreate{Label: "archive", Size: 100 * 1024, StorageGrade: bigv.Archive}
+	if _, err := t.client.Discs.Create(ctx, path, archive); err != nil {
 		return err
 	}
 	discs, err := t.client.Discs.List(ctx, bigv.DiscListOptions{VirtualMachine: path})
@@ -182,31 +183,33 @@ func (t *tour) change(ctx context.Context) (err error) {
 		return err
 	}
 	for _, disc := range discs {
-		t.say("disc %-8s %6d MiB of %s", disc.Label, disc.Size, disc.StorageGrade)
+		t.logf("disc %-8s %6d MiB, %s", disc.Label, disc.Size, disc.StorageGrade)
 	}
 
-	if err := t.mistakes(ctx, path); err != nil {
+	if err := t.showErrors(ctx, path); err != nil {
 		return err
 	}
 
-	t.heading("Off and away")
-	if vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, path, bigv.ShutdownOptions{ForceAfter: 2 * time.Minute, Wait: t.wait}); err != nil {
+	t.heading("Shutting down and purging")
+	vm, err = t.client.VirtualMachines.ShutdownAndWait(ctx, path, bigv.ShutdownOptions{ForceAfter: 2 * time.Minute, Wait: t.wait})
+	if err != nil {
 		return err
 	}
-	t.done("%s is %s", vm.Name, onOff(vm.PowerOn))
+	t.endProgress("%s is %s", vm.Name, onOff(vm.PowerOn))
 	return nil
 }
 
-// mistakes makes one of each kind, and shows what is said of it.
-func (t *tour) mistakes(ctx context.Context, vm bigv.VirtualMachinePath) error {
-	t.heading("What errors say")
-	if t.guest != nil {
-		privilege, err := t.client.Privileges.Grant(ctx, "bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: vm})
+// showErrors makes requests that fail and prints their errors.
+func (t *tour) showErrors(ctx context.Context, vm bigv.VirtualMachinePath) error {
+	t.heading("Errors")
+	if t.bob != nil {
+		grant := bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: vm}
+		privilege, err := t.client.Privileges.Grant(ctx, "bob", grant)
 		if err != nil {
 			return err
 		}
-		t.say("bob has %s on %s now, and tries to pull its plug:", privilege.Level, vm)
-		_, err = t.guest.VirtualMachines.Stop(ctx, vm)
+		t.logf("bob, who has only %s on %s, stops it:", privilege.Level, vm)
+		_, err = t.bob.VirtualMachines.Stop(ctx, vm)
 		if err := t.expect(err, bigv.ErrForbidden); err != nil {
 			return err
 		}
@@ -214,63 +217,67 @@ func (t *tour) mistakes(ctx context.Context, vm bigv.VirtualMachinePath) error {
 			return err
 		}
 	}
-	t.say("A machine that does not exist:")
+	t.logf("Getting a machine that does not exist:")
 	_, err := t.client.VirtualMachines.Get(ctx, t.account.DefaultGroup().VirtualMachine("nowhere"))
 	if err := t.expect(err, bigv.ErrNotFound); err != nil {
 		return err
 	}
-	t.say("A machine with too little memory:")
+	t.logf("Setting the memory to 1 MiB:")
 	_, err = t.client.VirtualMachines.Update(ctx, vm, bigv.VirtualMachineUpdate{Memory: new(1)})
 	if err := t.expect(err, bigv.ErrBadRequest); err != nil {
 		return err
 	}
 	if bad, ok := errors.AsType[*bigv.BadRequestError](err); ok {
-		t.say("  Field(\"memory\") of it: %s", bad.Field("memory"))
+		t.logf("  Field(\"memory\") returns %s", bad.Field("memory"))
 	}
 	return nil
 }
 
-// expect shows an error that was wanted.
-func (t *tour) expect(err, kind error) error {
-	if !errors.Is(err, kind) {
-		return fmt.Errorf("expected %q, got: %w", kind, err)
+// expect prints err if it matches target, and otherwise returns an error.
+func (t *tour) expect(err, target error) error {
+	if err == nil {
+		return fmt.Errorf("expected %q, got no error", target)
 	}
-	t.say("  %v", err)
+	if !errors.Is(err, target) {
+		return fmt.Errorf("expected %q, got: %w", target, err)
+	}
+	t.logf("  %v", err)
 	return nil
 }
 
-// cleanUp purges the machine and the group, also after Ctrl-C.
+// cleanUp purges the virtual machine and deletes the group, also after Ctrl-C.
 func (t *tour) cleanUp(ctx context.Context, vm bigv.VirtualMachinePath) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 	defer cancel()
 	if err := t.client.VirtualMachines.Purge(ctx, vm); err != nil && !errors.Is(err, bigv.ErrNotFound) {
-		return fmt.Errorf("the machine may still be there and be billed: %w", err)
+		return fmt.Errorf("the machine may still exist and be billed: %w", err)
 	}
 	if err := t.client.Groups.Delete(ctx, vm.Group()); err != nil {
 		return err
 	}
-	t.say("purged the machine and deleted group %s: nothing is left behind", vm.Group())
+	t.logf("purged the machine and deleted group %s", vm.Group())
 	return nil
 }
 
-// progress shows a wait on one line of a terminal.
+// progress prints the state of a wait on one line of a terminal.
 func (t *tour) progress(p bigv.Poll) {
 	if t.terminal {
 		fmt.Fprintf(t.out, "\r\033[K  waiting %4.1fs: %s", p.Elapsed.Seconds(), p.State)
 	}
 }
 
-// done ends the line of a wait.
-func (t *tour) done(format string, args ...any) {
+// endProgress replaces the line of progress with a message.
+func (t *tour) endProgress(format string, args ...any) {
 	if t.terminal {
 		fmt.Fprint(t.out, "\r\033[K")
 	}
-	t.say(format, args...)
+	t.logf(format, args...)
 }
 
-func (t *tour) heading(text string) { t.say("\n%s\n%s", text, strings.Repeat("-", len(text))) }
+func (t *tour) heading(text string) { t.logf("\n%s\n%s", text, strings.Repeat("-", len(text))) }
 
-func (t *tour) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+// logf prints a formatted line.
+func (t *tour) logf(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
 
 func onOff(on bool) string {
 	if on {
@@ -279,11 +286,12 @@ func onOff(on bool) string {
 	return "off"
 }
 
-func count(n int, what string) string {
+// plural returns n and a noun, which gets an s unless n is 1.
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func isTerminal(f *os.File) bool {

@@ -36,11 +36,11 @@ func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
-	assert.Contains(t, out.String(), "www1 has 4096 MiB now\n")
+	assert.Contains(t, out.String(), "www1 now has 4096 MiB of memory\n")
 	assert.Contains(t, out.String(), "update virtual machine www1.tour-")
-	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "paths are as they were written")
-	assert.Contains(t, out.String(), "\n  Field(\"memory\") of it: [is not included in the list]\n")
-	assert.Contains(t, out.String(), ": nothing is left behind\n")
+	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "errors contain names and not IDs")
+	assert.Contains(t, out.String(), "\n  Field(\"memory\") returns [is not included in the list]\n")
+	assert.Contains(t, out.String(), "\npurged the machine and deleted group tour-")
 	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
@@ -85,7 +85,7 @@ func writes(srv *bigvtest.Server) (list []string) {
 	return list
 }
 
-func TestOnARealServiceItOnlyReads(t *testing.T) {
+func TestRunOnlyReadsWithoutWrite(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.Account("acme").Group("web").VirtualMachine("www8")
 	srv.Account("acme").Group("web").VirtualMachine("www9").SetCores(2).Disc("data", 51200)
@@ -93,34 +93,34 @@ func TestOnARealServiceItOnlyReads(t *testing.T) {
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
 	assert.Contains(t, out.String(), "    www8         1 core, 1024 MiB, 1 disc, on\n    www9         2 cores, 1024 MiB, 2 discs, on\n")
-	assert.Contains(t, out.String(), "Run it with -write to make a machine.\n")
+	assert.Contains(t, out.String(), "Use -write to create a machine.\n")
 	assert.Empty(t, stderr.String())
 	assert.Empty(t, writes(srv))
 }
 
-var errCtrlC = errors.New("interrupt signal received")
+var errInterrupted = errors.New("interrupt signal received")
 
-func TestCtrlCLeavesNothingBehind(t *testing.T) {
+func TestInterruptCleansUp(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	before := srv.Account("acme").GroupNames()
 	configure(t, srv)
 	for name, tt := range map[string]struct {
-		made bool   // whether the machine is made before Ctrl-C comes
-		want string // what the error says was waited for
+		created bool   // whether the machine is provisioned before the interrupt
+		want    string // part of the error
 	}{
-		"while it is made":      {false, "making www1.tour-"},
-		"while it is shut down": {true, "wait for virtual machine www1.tour-"},
+		"during provisioning": {false, "creating www1.tour-"},
+		"during shutdown":     {true, "wait for virtual machine www1.tour-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
-			down := false
+			shutDown := false
 			remove := srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
-				down = down || strings.HasSuffix(r.URL.Path, "/signal")
+				shutDown = shutDown || strings.HasSuffix(r.URL.Path, "/signal")
 				switch {
 				case r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/virtual_machines/"):
-				case !tt.made || down:
-					cancel(errCtrlC)
+				case !tt.created || shutDown:
+					cancel(errInterrupted)
 				default:
 					srv.Advance(bigvtest.ProvisioningTime)
 				}
@@ -128,7 +128,7 @@ func TestCtrlCLeavesNothingBehind(t *testing.T) {
 			}})
 			defer remove()
 			err := run(ctx, []string{"-write"}, io.Discard, io.Discard, false)
-			assert.ErrorIs(t, err, errCtrlC)
+			assert.ErrorIs(t, err, errInterrupted)
 			assert.ErrorContains(t, err, tt.want)
 			assert.Equal(t, before, srv.Account("acme").GroupNames())
 		})
