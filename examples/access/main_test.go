@@ -102,7 +102,7 @@ func TestRun(t *testing.T) {
 			want: []string{"- bob: vm_admin on virtual machine www1.web.acme"}, keys: desk,
 		},
 		"a privilege listed twice": {
-			list:       unchanged + "  carol:\n    privileges: [{level: group_admin, group: web.acme}, {level: group_admin, group: web.acme}]\n",
+			list:       unchanged + "  carol:\n    privileges:\n" + strings.Repeat("      - {level: group_admin, group: web.acme}\n", 2),
 			want:       []string{"+ carol: group_admin on group web.acme"},
 			privileges: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
 		},
@@ -119,8 +119,12 @@ func TestRun(t *testing.T) {
 			privileges: []string{"bob:vm_admin"},
 		},
 		"a list in JSON": {
-			list:       `{"account": "acme", "users": {"carol": {"privileges": [{"level": "vm_console", "virtual_machine": "www1.web.acme"}]}}}`,
-			want:       []string{"+ carol: vm_console on virtual machine www1.web.acme", "- bob: vm_admin on virtual machine www1.web.acme"},
+			list: `{"account": "acme", "users": {"carol": {"privileges": [
+				{"level": "vm_console", "virtual_machine": "www1.web.acme"}]}}}`,
+			want: []string{
+				"+ carol: vm_console on virtual machine www1.web.acme",
+				"- bob: vm_admin on virtual machine www1.web.acme",
+			},
 			privileges: []string{"carol:vm_console"}, keys: desk,
 		},
 	} {

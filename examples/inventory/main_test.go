@@ -128,8 +128,8 @@ func TestRunErrors(t *testing.T) {
 	}{
 		"an unknown format":           {ctx: t.Context(), args: []string{"-format", "xml"}, message: `invalid format "xml"`},
 		"an unknown flag":             {ctx: t.Context(), args: []string{"-purge"}, message: "-purge"},
-		"an unknown account":          {ctx: t.Context(), args: []string{"-account", "nowhere"}, want: bigv.ErrNotFound, message: "nowhere"},
-		"an unknown account with csv": {ctx: t.Context(), args: []string{"-account", "nowhere", "-format", "csv"}, want: bigv.ErrNotFound},
+		"an unknown account":          {ctx: t.Context(), args: []string{"-account", "none"}, want: bigv.ErrNotFound, message: "none"},
+		"an unknown account with csv": {ctx: t.Context(), args: []string{"-account", "none", "-format", "csv"}, want: bigv.ErrNotFound},
 		"permission denied":           {ctx: t.Context(), fault: bigvtest.Fault{Status: 403, Times: -1}, want: bigv.ErrForbidden},
 		"interrupted":                 {ctx: cancelled, want: context.Canceled},
 		"interrupted with json":       {ctx: cancelled, args: []string{"-format", "json"}, want: context.Canceled},

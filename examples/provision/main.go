@@ -1,19 +1,16 @@
-// Provision makes a virtual machine as a small file in YAML or JSON has it, and
-// waits until it is up.
+// Provision creates the virtual machine that a YAML or JSON file describes and waits until it is on.
 //
-//	go -C examples/provision run .                   makes web.yaml on a service in memory
-//	go -C examples/provision run . "$PWD/web.yaml"   makes a machine, which is billed
+//	go -C examples/provision run .                 # create web.yaml on an in-memory server
+//	go -C examples/provision run . "$PWD/web.yaml" # create a machine, which is billed
 //
-// It may be run again, also after it was interrupted: a machine of that name that
-// is there is taken for the one, waited for if it is still being made, and given
-// the discs and backup schedules that it lacks. Where it contradicts the file, that
-// is reported and nothing is changed.
+// The program is idempotent and can be run again after an interruption. If a machine with the same name exists, the
+// program waits until it is provisioned and adds the discs and backup schedules that are missing. If the machine
+// differs from the file in any other way, the program reports the differences and changes nothing.
 //
-// Root's password does not belong in the file. It is read from the file that
-// -password-file names; if there is none, it is written with a new one, for its
-// owner alone, when a machine is about to be made. Or it is read from
-// ROOT_PASSWORD. With SSH keys it may be left out: a random one that nobody knows
-// is set then. It is never printed.
+// The root password is not part of the file. It is read from the file named by -password-file. If that file does not
+// exist, the program creates it with a random password, readable only by its owner, just before it creates the
+// machine. Without the flag, the password is read from ROOT_PASSWORD. If neither is given but the file has SSH keys,
+// a random password is set and discarded. The password is never printed.
 package main
 
 import (
@@ -52,10 +49,11 @@ func main() {
 	}
 }
 
-// run makes one machine. Progress goes to stderr, so that the result can be piped.
+// run creates one machine. It shows progress on stderr, so that out contains only the result.
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
-	passwordFile := flags.String("password-file", "", "`file` with root's password; written with a new one if there is none and a machine is made")
+	passwordFile := flags.String("password-file", "",
+		"`file` with the root password; if it does not exist, it is created with a random one before a machine is created")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -70,9 +68,9 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	}
 	local := !configured()
 	if flags.NArg() > 1 || flags.NArg() == 0 && !local {
-		return errors.New("which machine? Give one file")
+		return errors.New("give exactly one file")
 	}
-	file, text, err := "web.yaml", sample, error(nil)
+	file, text := "web.yaml", sample
 	if flags.NArg() == 1 {
 		file = flags.Arg(0)
 		if text, err = os.ReadFile(file); err != nil {
@@ -97,7 +95,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is on. Once its system is up, in a minute or two:\n\n  ssh root@%s\n", vm.Name, vm.Hostname)
+	fmt.Fprintf(out, "%s is on. After its operating system has started, in a minute or two, log in with:\n\n", vm.Name)
+	fmt.Fprintf(out, "  ssh root@%s\n", vm.Hostname)
 	return nil
 }
 
@@ -110,8 +109,8 @@ func configured() bool {
 	}, func(name string) bool { return os.Getenv(name) != "" })
 }
 
-// connect makes a client of the service that is configured, or else of one in
-// memory, where time passes a hundred times as fast.
+// connect returns a client and wait options for the configured service. If local is set, it starts an in-memory
+// server with a clock that runs 100 times as fast as real time. The caller must call closeService.
 func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitOptions, closeService func(), err error) {
 	if !local {
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
@@ -127,19 +126,21 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitO
 	return client, wait, srv.Close, err
 }
 
-// rootPassword is what root's password shall be if the machine is to be made.
+// rootPassword is the root password to create the machine with.
 type rootPassword struct {
 	bigv.Secret
-	file    string // what -password-file names
-	missing bool   // the file is yet to be written
+	file    string // the value of -password-file
+	missing bool   // whether the file does not exist yet
 }
 
-func readPassword(file string, keys bool) (rootPassword, error) {
+// readPassword returns the password from the file, from ROOT_PASSWORD, or, if the file does not exist or the machine
+// has SSH keys, a random one.
+func readPassword(file string, hasKeys bool) (rootPassword, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		switch {
 		case err == nil && strings.TrimSpace(string(text)) == "":
-			return rootPassword{}, fmt.Errorf("%s is empty, and should hold a password", file)
+			return rootPassword{}, fmt.Errorf("password file %s is empty", file)
 		case err == nil:
 			return rootPassword{Secret: bigv.NewSecret(strings.TrimSpace(string(text))), file: file}, nil
 		case errors.Is(err, fs.ErrNotExist):
@@ -150,14 +151,14 @@ func readPassword(file string, keys bool) (rootPassword, error) {
 	if password := os.Getenv("ROOT_PASSWORD"); password != "" {
 		return rootPassword{Secret: bigv.NewSecret(password)}, nil
 	}
-	if !keys {
-		return rootPassword{}, errors.New("nobody could log in: give ssh_keys in the file, -password-file or ROOT_PASSWORD")
+	if !hasKeys {
+		return rootPassword{}, errors.New("no way to log in: set ssh_keys in the file, -password-file or ROOT_PASSWORD")
 	}
 	return rootPassword{Secret: bigv.NewSecret(rand.Text())}, nil
 }
 
-// save writes the file if it is missing. One that is there by now is not
-// overwritten: another run may have made the machine with what it holds.
+// save writes the password to the file if the file was missing. It returns an error if the file exists by now,
+// because another run may have created the machine with the password in it.
 func (p *rootPassword) save() error {
 	if !p.missing {
 		return nil
@@ -171,43 +172,43 @@ func (p *rootPassword) save() error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// provisioner creates and completes machines.
 type provisioner struct {
 	client        *bigv.Client
 	wait          bigv.WaitOptions
 	out, progress io.Writer
 }
 
-// provision looks what is there at each step, and does what is left to do.
+// provision creates the machine, or completes an existing one, and waits until it is on.
 func (p *provisioner) provision(ctx context.Context, wanted spec, password rootPassword) (vm bigv.VirtualMachine, err error) {
 	created := false
 	vm, err = p.client.VirtualMachines.Get(ctx, wanted.path(), bigv.WithDeleted())
 	if errors.Is(err, bigv.ErrNotFound) {
-		// Saved before the creation is sent: a password that is set and then lost
-		// is worse than one that is kept and not set. And not before that, or the
-		// file would hold another password than a machine that is there.
+		// Save the password before the machine is created, so that it cannot be lost. Do not save it any earlier:
+		// if the machine exists, it has a different password.
 		if err := password.save(); err != nil {
 			return vm, err
 		}
-		// Where its answer is lost, FindOrCreate looks before it fails.
+		// If the response is lost, FindOrCreate checks whether the machine was created.
 		vm, created, err = p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password.Secret))
 	}
 	switch {
 	case err != nil:
 		return vm, err
 	case vm.Deleted:
-		return vm, fmt.Errorf("%s is deleted, and keeps its name: undelete or purge it", wanted.path())
+		return vm, fmt.Errorf("%s exists but is deleted: undelete or purge it", wanted.path())
 	case created:
-		fmt.Fprintf(p.out, "Made %s. It is billed from now on.\n", wanted.path())
+		fmt.Fprintf(p.out, "Created %s. It is billed from now on.\n", wanted.path())
 	default:
-		fmt.Fprintf(p.out, "%s is there already.\n", wanted.path())
+		fmt.Fprintf(p.out, "%s already exists.\n", wanted.path())
 		if password.missing {
-			fmt.Fprintf(p.out, "%s was not written: the machine has the password that it was made with.\n", password.file)
+			fmt.Fprintf(p.out, "%s was not created: the machine keeps its root password.\n", password.file)
 		} else if password.file != "" {
-			fmt.Fprintf(p.out, "%s was not used: it holds root's password only if the machine was made with it.\n", password.file)
+			fmt.Fprintf(p.out, "%s was not used: the machine may have been created with a different root password.\n", password.file)
 		}
 	}
 	if vm.Provisioning {
-		fmt.Fprintln(p.out, "Waiting until it has been made.")
+		fmt.Fprintln(p.out, "Waiting until it is provisioned.")
 		if vm, err = p.waitFor(ctx, wanted.path(), bigv.Provisioned); err != nil {
 			return vm, err
 		}
@@ -215,8 +216,8 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password rootP
 	if vm, err = p.client.VirtualMachines.Get(ctx, wanted.path(), bigv.WithView(bigv.Overview)); err != nil {
 		return vm, err
 	}
-	if list := wanted.contradictions(vm); len(list) > 0 {
-		return vm, fmt.Errorf("%s is not as the spec has it, and was left as it is:\n  %s", wanted.path(), strings.Join(list, "\n  "))
+	if list := wanted.differences(vm); len(list) > 0 {
+		return vm, fmt.Errorf("%s differs from the file and was not changed:\n  %s", wanted.path(), strings.Join(list, "\n  "))
 	}
 	if err := p.complete(ctx, wanted, vm); err != nil {
 		return vm, err
@@ -227,42 +228,44 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password rootP
 	return vm, nil
 }
 
-// complete adds the discs and backup schedules that a machine lacks.
+// complete adds the discs and backup schedules that are missing.
 func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.VirtualMachine) error {
 	for _, d := range wanted.Discs {
-		there, ok := d.on(vm)
+		existing, ok := d.find(vm)
 		if !ok {
 			var err error
-			if there, err = p.client.Discs.Create(ctx, wanted.path(), d.create()); err != nil {
+			if existing, err = p.client.Discs.Create(ctx, wanted.path(), d.create()); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "Added disc %s of %d MiB: the machine sees it after its next start.\n", d.Label, d.Size)
+			fmt.Fprintf(p.out, "Added disc %s with %d MiB. It is available after the next start of the machine.\n", d.Label, d.Size)
 		}
 		for _, b := range d.Backups {
-			if _, ok := b.of(there); ok {
+			if _, ok := b.find(existing); ok {
 				continue
 			}
 			if _, err := p.client.BackupSchedules.Create(ctx, wanted.path().Disc(d.Label), b.schedule()); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "Disc %s is backed up every %s now.\n", d.Label, b.Every)
+			fmt.Fprintf(p.out, "Disc %s is now backed up every %s.\n", d.Label, b.Every)
 		}
 	}
 	return nil
 }
 
-// waitFor waits and shows it. How far the service has come it does not tell, so
-// the bar shows that it goes on, for how long, and what was last seen.
-func (p *provisioner) waitFor(ctx context.Context, vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition) (bigv.VirtualMachine, error) {
-	bar := progressbar.NewOptions(-1,
+// waitFor waits until the condition holds. The service reports no progress, so the spinner shows the elapsed time
+// and the last known state.
+func (p *provisioner) waitFor(
+	ctx context.Context, vm bigv.VirtualMachinePath, condition bigv.VirtualMachineCondition,
+) (bigv.VirtualMachine, error) {
+	spinner := progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(p.progress), progressbar.OptionSetDescription(vm.String()), progressbar.OptionSpinnerType(14),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(p.progress)))
-	defer bar.Finish()
+	defer spinner.Finish()
 	wait := p.wait
 	wait.OnPoll = func(poll bigv.Poll) {
-		bar.Describe(vm.String() + ": " + poll.State)
+		spinner.Describe(vm.String() + ": " + poll.State)
 	}
-	return p.client.VirtualMachines.Wait(ctx, vm, until, wait)
+	return p.client.VirtualMachines.Wait(ctx, vm, condition, wait)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -37,25 +37,26 @@ func configure(t *testing.T, srv *bigvtest.Server) {
 	}
 }
 
-// newServer makes a machine in as long as it takes to look at it.
+// newServer starts a server on which provisioning is complete by the next request.
 func newServer(t *testing.T) *bigvtest.Server {
 	srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime))
 	configure(t, srv)
 	return srv
 }
 
-func file(t *testing.T, name, text string) string {
+// writeFile writes text to a file in a new directory and returns its path.
+func writeFile(t *testing.T, name, text string) string {
 	name = filepath.Join(t.TempDir(), name)
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
 }
 
-// provision runs the example on a spec, and returns what it said.
+// provision runs the program with a spec and returns its output.
 func provision(ctx context.Context, t *testing.T, spec string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // what waits too long fails
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a wait that never ends fails the test
 	defer cancel()
 	var out bytes.Buffer
-	err := run(ctx, append(args, file(t, "spec.yaml", spec)), &out, io.Discard)
+	err := run(ctx, append(args, writeFile(t, "spec.yaml", spec)), &out, io.Discard)
 	return out.String(), err
 }
 
@@ -75,18 +76,22 @@ func www2(srv *bigvtest.Server) *bigvtest.VirtualMachine {
 
 const ssh = "\n  ssh root@www2.web.acme.uk0.bigv.io\n"
 
-func TestAMachineIsMadeOnce(t *testing.T) {
+func TestMachineIsCreatedOnce(t *testing.T) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o alice@laptop"
 	asJSON := `{"group": "web.acme", "name": "www2", "cores": 2, "memory": 4096, "distribution": "stretch",
-		"ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o alice@laptop"],
-		"discs": [{"label": "root", "size": 25600, "storage_grade": "ssd", "backups": [{"every": "24h", "start_at": "03:00", "keep": 7}, {"every": "168h", "start_at": "04:00", "keep": 4}]},
-			{"label": "data", "size": 51200, "storage_grade": "sata"}]}`
+		"ssh_keys": ["` + key + `"],
+		"discs": [
+			{"label": "root", "size": 25600, "storage_grade": "ssd", "backups": [
+				{"every": "24h", "start_at": "03:00", "keep": 7}, {"every": "168h", "start_at": "04:00", "keep": 4}]},
+			{"label": "data", "size": 51200, "storage_grade": "sata"}
+		]}`
 	for name, spec := range map[string]string{"YAML": string(sample), "JSON": asJSON} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
-			said, err := provision(t.Context(), t, spec)
+			output, err := provision(t.Context(), t, spec)
 			require.NoError(t, err)
-			assert.Contains(t, said, "Made www2.web.acme. It is billed from now on.\n")
-			assert.Contains(t, said, ssh)
+			assert.Contains(t, output, "Created www2.web.acme. It is billed from now on.\n")
+			assert.Contains(t, output, ssh)
 			assert.Equal(t, []string{"POST /accounts/acme/groups/web/vm_create"}, writes(srv))
 
 			state := www2(srv).State()
@@ -94,19 +99,23 @@ func TestAMachineIsMadeOnce(t *testing.T) {
 			assert.Equal(t, 2, state.Cores)
 			assert.Equal(t, 4096, state.Memory)
 			assert.Equal(t, "stretch", state.LastImagedWith)
-			assert.Equal(t, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o alice@laptop", state.SSHPublicKey)
+			assert.Equal(t, key, state.SSHPublicKey)
 			assert.Greater(t, len(state.RootPassword), 20)
-			assert.NotContains(t, said, state.RootPassword)
+			assert.NotContains(t, output, state.RootPassword)
 			require.Len(t, state.Discs, 2)
 			root, data := state.Discs[0], state.Discs[1]
-			assert.Equal(t, bigvtest.DiscState{Exists: true, ID: root.ID, Label: "root", Size: 25600, StorageGrade: "ssd", Schedules: 2}, root)
-			assert.Equal(t, bigvtest.DiscState{Exists: true, ID: data.ID, Label: "data", Size: 51200, StorageGrade: "sata"}, data)
+			assert.Equal(t, bigvtest.DiscState{
+				Exists: true, ID: root.ID, Label: "root", Size: 25600, StorageGrade: "ssd", Schedules: 2,
+			}, root)
+			assert.Equal(t, bigvtest.DiscState{
+				Exists: true, ID: data.ID, Label: "data", Size: 51200, StorageGrade: "sata",
+			}, data)
 
 			srv.ClearJournal()
-			said, err = provision(t.Context(), t, spec)
+			output, err = provision(t.Context(), t, spec)
 			require.NoError(t, err)
-			assert.Contains(t, said, "www2.web.acme is there already.\n")
-			assert.Contains(t, said, ssh)
+			assert.Contains(t, output, "www2.web.acme already exists.\n")
+			assert.Contains(t, output, ssh)
 			assert.Empty(t, writes(srv))
 		})
 	}
@@ -120,25 +129,25 @@ func TestRunInMemory(t *testing.T) {
 	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
 }
 
-func TestWhatIsMissingIsAdded(t *testing.T) {
+func TestMissingDiscsAndBackupsAreAdded(t *testing.T) {
 	srv := newServer(t)
 	www2(srv).SetCores(2).SetMemory(4096).Disc("root", 25600)
 	spec := strings.NewReplacer("stretch", "jessie", "storage_grade: ssd", "storage_grade: sata").Replace(string(sample))
 
-	// The first try ends in the middle.
+	// The first run adds the backup schedules and fails to add the disc.
 	srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
 		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/discs")
 	}, Status: 403})
-	said, err := provision(t.Context(), t, spec)
+	output, err := provision(t.Context(), t, spec)
 	require.ErrorIs(t, err, bigv.ErrForbidden)
-	assert.NotContains(t, said, "ssh root@")
+	assert.NotContains(t, output, "ssh root@")
 	assert.Len(t, www2(srv).State().Discs, 2)
 
-	// The second does the rest, and leaves alone what the spec does not name.
-	said, err = provision(t.Context(), t, spec)
+	// The second run adds the disc and does not change disc-1, which is not in the spec.
+	output, err = provision(t.Context(), t, spec)
 	require.NoError(t, err)
-	assert.Contains(t, said, "Added disc data of 51200 MiB")
-	assert.Contains(t, said, ssh)
+	assert.Contains(t, output, "Added disc data with 51200 MiB")
+	assert.Contains(t, output, ssh)
 	state := www2(srv).State()
 	require.Len(t, state.Discs, 3)
 	for i, want := range []struct {
@@ -149,28 +158,33 @@ func TestWhatIsMissingIsAdded(t *testing.T) {
 		assert.Equal(t, want.schedules, state.Discs[i].Schedules, want.label)
 	}
 
-	// The third does nothing.
+	// The third run changes nothing.
 	srv.ClearJournal()
 	_, err = provision(t.Context(), t, spec)
 	require.NoError(t, err)
 	assert.Empty(t, writes(srv))
 }
 
-func TestContradictionsAreReportedAndNothingIsChanged(t *testing.T) {
+func TestDifferencesAreReported(t *testing.T) {
 	for name, tt := range map[string]struct {
-		from, to string // in the spec, after the machine was made
+		from, to string // replaced in the spec after the machine is created
 		power    bool
 		want     []string
 	}{
-		"cores and memory": {"cores: 2\nmemory: 4096", "cores: 4\nmemory: 8192", true, []string{"cores: it is 2, and the spec has 4", "memory: it is 4096, and the spec has 8192"}},
-		"zone":             {"cores: 2", "zone: manchester", true, []string{"zone: it is york, and the spec has manchester"}},
-		"distribution":     {"stretch", "jessie", true, []string{"distribution: it is stretch, and the spec has jessie"}},
-		"size of a disc":   {"51200", "102400", true, []string{"size of disc data: it is 51200, and the spec has 102400"}},
-		"storage grade":    {"storage_grade: ssd", "storage_grade: archive", true, []string{"storage grade of disc root: it is ssd, and the spec has archive"}},
-		"backups kept":     {"keep: 7", "keep: 14", true, []string{"backups of disc root every 24h0m0s: it is 7, and the spec has 14"}},
-		"it is off":        {"", "", false, []string{"power: it is off, and the spec has on"}},
-		"none is changed before another": {"  - label: data\n    size: 51200", "  - {label: more, size: 25600}\n  - label: data\n    size: 102400", true,
-			[]string{"size of disc data: it is 51200, and the spec has 102400"}},
+		"cores and memory": {
+			"cores: 2\nmemory: 4096", "cores: 4\nmemory: 8192", true,
+			[]string{"cores: got 2, want 4", "memory: got 4096, want 8192"},
+		},
+		"zone":            {"cores: 2", "zone: manchester", true, []string{"zone: got york, want manchester"}},
+		"distribution":    {"stretch", "jessie", true, []string{"distribution: got stretch, want jessie"}},
+		"size of a disc":  {"51200", "102400", true, []string{"size of disc data: got 51200, want 102400"}},
+		"storage grade":   {"grade: ssd", "grade: archive", true, []string{"storage grade of disc root: got ssd, want archive"}},
+		"backups content": {"keep: 7", "keep: 14", true, []string{"backups of disc root every 24h0m0s: got 7, want 14"}},
+		"power":           {"", "", false, []string{"power: got off, want on"}},
+		"a missing disc is not added": {
+			"  - label: data\n    size: 51200", "  - {label: more, size: 25600}\n  - label: data\n    size: 102400", true,
+			[]string{"size of disc data: got 51200, want 102400"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
@@ -178,15 +192,15 @@ func TestContradictionsAreReportedAndNothingIsChanged(t *testing.T) {
 			require.NoError(t, err)
 			www2(srv).SetPower(tt.power)
 			srv.ClearJournal()
-			said, err := provision(t.Context(), t, strings.Replace(string(sample), tt.from, tt.to, 1))
-			assert.EqualError(t, err, "www2.web.acme is not as the spec has it, and was left as it is:\n  "+strings.Join(tt.want, "\n  "))
-			assert.NotContains(t, said, "ssh root@")
+			output, err := provision(t.Context(), t, strings.Replace(string(sample), tt.from, tt.to, 1))
+			assert.EqualError(t, err, "www2.web.acme differs from the file and was not changed:\n  "+strings.Join(tt.want, "\n  "))
+			assert.NotContains(t, output, "ssh root@")
 			assert.Empty(t, writes(srv))
 		})
 	}
 }
 
-func TestADeletedMachineIsReported(t *testing.T) {
+func TestDeletedMachineIsReported(t *testing.T) {
 	srv := newServer(t)
 	www2(srv).SetDeleted(true)
 	_, err := provision(t.Context(), t, string(sample))
@@ -194,10 +208,10 @@ func TestADeletedMachineIsReported(t *testing.T) {
 	assert.Empty(t, writes(srv))
 }
 
-var errCtrlC = errors.New("interrupt signal received")
+var errInterrupted = errors.New("interrupt signal received")
 
-// afterTheCreation matches nothing, and calls f when somebody looks after it.
-func afterTheCreation(f func()) func(*http.Request) bool {
+// afterCreate returns a Fault.Match function that matches nothing and calls f for each GET after the first POST.
+func afterCreate(f func()) func(*http.Request) bool {
 	created := false
 	return func(r *http.Request) bool {
 		if created && r.Method == http.MethodGet {
@@ -208,22 +222,22 @@ func afterTheCreation(f func()) func(*http.Request) bool {
 	}
 }
 
-func TestAfterCtrlCItIsWaitedFor(t *testing.T) {
+func TestRunAgainAfterInterrupt(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	configure(t, srv)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	// Ctrl-C comes while it is being made.
-	remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
-	said, err := provision(ctx, t, string(sample))
-	assert.ErrorIs(t, err, errCtrlC)
+	// The interrupt arrives while the machine is being provisioned.
+	remove := srv.Inject(bigvtest.Fault{Match: afterCreate(func() { cancel(errInterrupted) })})
+	output, err := provision(ctx, t, string(sample))
+	assert.ErrorIs(t, err, errInterrupted)
 	assert.ErrorContains(t, err, "wait for virtual machine www2.web.acme: ")
-	assert.Contains(t, said, "Made www2.web.acme")
-	assert.NotContains(t, said, "ssh root@")
+	assert.Contains(t, output, "Created www2.web.acme")
+	assert.NotContains(t, output, "ssh root@")
 	assert.True(t, www2(srv).State().Provisioning)
 	remove()
 
-	// The second run finds it in the making. It is made meanwhile.
+	// The second run waits for the machine, which is provisioned meanwhile.
 	srv.ClearJournal()
 	var out bytes.Buffer
 	progress := writer(func(line []byte) {
@@ -233,8 +247,8 @@ func TestAfterCtrlCItIsWaitedFor(t *testing.T) {
 	})
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	require.NoError(t, run(ctx, []string{file(t, "spec.yaml", string(sample))}, io.MultiWriter(&out, progress), io.Discard))
-	assert.Contains(t, out.String(), "is there already.\nWaiting")
+	require.NoError(t, run(ctx, []string{writeFile(t, "spec.yaml", string(sample))}, io.MultiWriter(&out, progress), io.Discard))
+	assert.Contains(t, out.String(), "already exists.\nWaiting")
 	assert.Contains(t, out.String(), ssh)
 	assert.Empty(t, writes(srv))
 }
@@ -247,101 +261,101 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestACreationWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+func TestCreateIsNotRepeatedAfterALostResponse(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
-	said, err := provision(t.Context(), t, string(sample))
+	output, err := provision(t.Context(), t, string(sample))
 	require.NoError(t, err)
-	assert.Contains(t, said, ssh)
+	assert.Contains(t, output, ssh)
 	assert.Len(t, writes(srv), 1)
 	assert.Empty(t, srv.DoneTwice())
 }
 
-func TestACreationThatIsRefused(t *testing.T) {
+func TestCreateFails(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 400, Body: `{"memory":["is not included in the list"]}`})
-	said, err := provision(t.Context(), t, string(sample))
+	output, err := provision(t.Context(), t, string(sample))
 	assert.ErrorIs(t, err, bigv.ErrBadRequest)
 	assert.ErrorContains(t, err, "is not included in the list")
-	assert.Empty(t, said)
+	assert.Empty(t, output)
 }
 
 func TestRootPassword(t *testing.T) {
-	without := string(sample[:bytes.Index(sample, []byte("ssh_keys"))]) + string(sample[bytes.Index(sample, []byte("discs:")):])
-	t.Run("without keys or a password nothing is sent", func(t *testing.T) {
+	withoutKeys := string(sample[:bytes.Index(sample, []byte("ssh_keys"))]) + string(sample[bytes.Index(sample, []byte("discs:")):])
+	t.Run("no SSH keys and no password", func(t *testing.T) {
 		srv := newServer(t)
-		_, err := provision(t.Context(), t, without)
-		assert.ErrorContains(t, err, "nobody could log in")
+		_, err := provision(t.Context(), t, withoutKeys)
+		assert.ErrorContains(t, err, "no way to log in")
 		assert.Empty(t, srv.Journal())
 	})
 	t.Run("from the environment", func(t *testing.T) {
 		srv := newServer(t)
 		t.Setenv("ROOT_PASSWORD", "correct horse")
-		said, err := provision(t.Context(), t, without)
+		output, err := provision(t.Context(), t, withoutKeys)
 		require.NoError(t, err)
 		assert.Equal(t, "correct horse", www2(srv).State().RootPassword)
-		assert.NotContains(t, said, "correct horse")
+		assert.NotContains(t, output, "correct horse")
 	})
-	t.Run("from a file, before the environment", func(t *testing.T) {
+	t.Run("the file takes precedence over the environment", func(t *testing.T) {
 		srv := newServer(t)
 		t.Setenv("ROOT_PASSWORD", "not this one")
-		_, err := provision(t.Context(), t, without, "-password-file", file(t, "password", "battery staple\n"))
+		_, err := provision(t.Context(), t, withoutKeys, "-password-file", writeFile(t, "password", "battery staple\n"))
 		require.NoError(t, err)
 		assert.Equal(t, "battery staple", www2(srv).State().RootPassword)
 	})
-	t.Run("into a file, before the creation is sent, and from it when run again", func(t *testing.T) {
+	t.Run("a new file is written before the machine is created and used by the next run", func(t *testing.T) {
 		srv := newServer(t)
 		name := filepath.Join(t.TempDir(), "password")
-		there := false
+		fileExists := false
 		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
 			_, err := os.Stat(name)
-			there = err == nil
+			fileExists = err == nil
 			return true
 		}, Status: 403})
-		_, err := provision(t.Context(), t, without, "-password-file", name)
+		_, err := provision(t.Context(), t, withoutKeys, "-password-file", name)
 		require.ErrorIs(t, err, bigv.ErrForbidden)
-		assert.True(t, there)
+		assert.True(t, fileExists)
 		info, err := os.Stat(name)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-		kept, err := os.ReadFile(name)
+		content, err := os.ReadFile(name)
 		require.NoError(t, err)
-		said, err := provision(t.Context(), t, without, "-password-file", name)
+		output, err := provision(t.Context(), t, withoutKeys, "-password-file", name)
 		require.NoError(t, err)
 		password := www2(srv).State().RootPassword
-		assert.Equal(t, password+"\n", string(kept))
+		assert.Equal(t, password+"\n", string(content))
 		assert.Greater(t, len(password), 20)
-		assert.NotContains(t, said, password)
+		assert.NotContains(t, output, password)
 	})
 	t.Run("an empty file", func(t *testing.T) {
 		srv := newServer(t)
-		_, err := provision(t.Context(), t, without, "-password-file", file(t, "password", "\n"))
+		_, err := provision(t.Context(), t, withoutKeys, "-password-file", writeFile(t, "password", "\n"))
 		assert.ErrorContains(t, err, "is empty")
 		assert.Empty(t, srv.Journal())
 	})
-	t.Run("a file that cannot be written", func(t *testing.T) {
+	t.Run("a file that cannot be created", func(t *testing.T) {
 		srv := newServer(t)
-		_, err := provision(t.Context(), t, without, "-password-file", filepath.Join(t.TempDir(), "nowhere", "password"))
+		_, err := provision(t.Context(), t, withoutKeys, "-password-file", filepath.Join(t.TempDir(), "nowhere", "password"))
 		assert.Error(t, err)
 		assert.Empty(t, writes(srv))
 	})
 }
 
-// A file that holds another password than the machine has is worse than none, and
-// a password that is set and in no file worse still.
-func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
+// The password file must not contain a password that the machine does not have, and a password that is set must not
+// be lost.
+func TestPasswordFileOfAnExistingMachine(t *testing.T) {
 	spec := strings.Replace(string(sample), "stretch", "jessie", 1)
-	asItIs := func(srv *bigvtest.Server) { www2(srv).SetCores(2).SetMemory(4096) }
-	t.Run("is not written", func(t *testing.T) {
+	matchSpec := func(srv *bigvtest.Server) { www2(srv).SetCores(2).SetMemory(4096) }
+	t.Run("is not created", func(t *testing.T) {
 		srv := newServer(t)
-		asItIs(srv)
+		matchSpec(srv)
 		name := filepath.Join(t.TempDir(), "password")
-		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		output, err := provision(t.Context(), t, spec, "-password-file", name)
 		require.NoError(t, err)
-		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not written: the machine has the password that it was made with.\n")
+		assert.Contains(t, output, "www2.web.acme already exists.\n"+name+" was not created: the machine keeps its root password.\n")
 		assert.NoFileExists(t, name)
 	})
-	t.Run("is not written if it is deleted", func(t *testing.T) {
+	t.Run("is not created if the machine is deleted", func(t *testing.T) {
 		srv := newServer(t)
 		www2(srv).SetDeleted(true)
 		name := filepath.Join(t.TempDir(), "password")
@@ -349,7 +363,7 @@ func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
 		require.ErrorContains(t, err, "undelete or purge it")
 		assert.NoFileExists(t, name)
 	})
-	t.Run("is not written if nobody can tell", func(t *testing.T) {
+	t.Run("is not created if the machine cannot be read", func(t *testing.T) {
 		srv := newServer(t)
 		srv.Inject(bigvtest.Fault{Status: 403})
 		name := filepath.Join(t.TempDir(), "password")
@@ -357,66 +371,67 @@ func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
 		require.ErrorIs(t, err, bigv.ErrForbidden)
 		assert.NoFileExists(t, name)
 	})
-	t.Run("is left as it is, as after a run that was interrupted", func(t *testing.T) {
+	t.Run("is not changed by a run after an interrupted one", func(t *testing.T) {
 		srv := bigvtest.NewServer(t)
 		configure(t, srv)
 		name := filepath.Join(t.TempDir(), "password")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
-		remove := srv.Inject(bigvtest.Fault{Match: afterTheCreation(func() { cancel(errCtrlC) })})
+		remove := srv.Inject(bigvtest.Fault{Match: afterCreate(func() { cancel(errInterrupted) })})
 		_, err := provision(ctx, t, spec, "-password-file", name)
-		require.ErrorIs(t, err, errCtrlC)
+		require.ErrorIs(t, err, errInterrupted)
 		remove()
 		srv.Advance(bigvtest.ProvisioningTime)
-		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		output, err := provision(t.Context(), t, spec, "-password-file", name)
 		require.NoError(t, err)
-		assert.Contains(t, said, name+" was not used: it holds root's password only if the machine was made with it.\n")
-		kept, err := os.ReadFile(name)
+		assert.Contains(t, output, name+" was not used: the machine may have been created with a different root password.\n")
+		content, err := os.ReadFile(name)
 		require.NoError(t, err)
-		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(content))
 	})
-	t.Run("holds the password of a creation whose answer is lost", func(t *testing.T) {
+	t.Run("contains the password if the response to the create is lost", func(t *testing.T) {
 		srv := newServer(t)
 		srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
 		name := filepath.Join(t.TempDir(), "password")
 		_, err := provision(t.Context(), t, spec, "-password-file", name)
 		require.NoError(t, err)
-		kept, err := os.ReadFile(name)
+		content, err := os.ReadFile(name)
 		require.NoError(t, err)
-		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(kept))
+		assert.Equal(t, www2(srv).State().RootPassword+"\n", string(content))
 	})
-	t.Run("is told of if somebody is quicker", func(t *testing.T) {
+	t.Run("is reported as unused if another client creates the machine first", func(t *testing.T) {
 		srv := newServer(t)
 		srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(*http.Request) bool {
-			asItIs(srv)
+			matchSpec(srv)
 			return false
 		}})
 		name := filepath.Join(t.TempDir(), "password")
-		said, err := provision(t.Context(), t, spec, "-password-file", name)
+		output, err := provision(t.Context(), t, spec, "-password-file", name)
 		require.NoError(t, err)
-		assert.Contains(t, said, "www2.web.acme is there already.\n"+name+" was not used: it holds root's password only if the machine was made with it.\n")
+		assert.Contains(t, output, "www2.web.acme already exists.\n"+
+			name+" was not used: the machine may have been created with a different root password.\n")
 		assert.FileExists(t, name)
 	})
-	t.Run("is not overwritten by another run", func(t *testing.T) {
+	t.Run("is not overwritten if another run creates it", func(t *testing.T) {
 		srv := newServer(t)
 		name := filepath.Join(t.TempDir(), "password")
 		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(*http.Request) bool {
-			return os.WriteFile(name, []byte("of the other\n"), 0o600) != nil
+			return os.WriteFile(name, []byte("other password\n"), 0o600) != nil
 		}})
 		_, err := provision(t.Context(), t, spec, "-password-file", name)
 		require.ErrorIs(t, err, fs.ErrExist)
 		assert.Empty(t, writes(srv))
-		kept, err := os.ReadFile(name)
+		content, err := os.ReadFile(name)
 		require.NoError(t, err)
-		assert.Equal(t, "of the other\n", string(kept))
+		assert.Equal(t, "other password\n", string(content))
 	})
-	t.Run("a machine that goes away is not made with a password that is in no file", func(t *testing.T) {
+	t.Run("nothing is created if the machine disappears between two requests", func(t *testing.T) {
 		srv := newServer(t)
-		asItIs(srv)
-		looks := 0
+		matchSpec(srv)
+		reads := 0
 		srv.Inject(bigvtest.Fault{Method: http.MethodGet, Match: func(r *http.Request) bool {
-			looks++
-			return looks > 1
+			reads++
+			return reads > 1
 		}, Status: 404, Times: -1})
 		name := filepath.Join(t.TempDir(), "password")
 		_, err := provision(t.Context(), t, spec, "-password-file", name)
@@ -426,21 +441,21 @@ func TestThePasswordFileOfAMachineThatIsThere(t *testing.T) {
 	})
 }
 
-func TestSpecsThatAreRefused(t *testing.T) {
+func TestInvalidSpecs(t *testing.T) {
 	for name, tt := range map[string]struct{ from, to, want string }{
-		"a misspelt word":           {"cores:", "core:", "core"},
-		"a password in it":          {"cores: 2", "root_password: x", "root_password"},
-		"no name":                   {"name: www2\n", "", "group and name are needed"},
-		"no group":                  {"group: web.acme\n", "", "group and name are needed"},
-		"a group that is none":      {"web.acme", "a.b.c.d", "a.b.c.d"},
-		"no distribution":           {"distribution: stretch\n", "", "a distribution is needed"},
-		"a disc without a label":    {"label: data\n    ", "", "discs[1] needs a label of its own"},
-		"two discs of one label":    {"label: data", "label: root", "discs[1] needs a label of its own"},
-		"a backup that never is":    {"every: 24h, ", "", "discs[0].backups[0] needs an interval of its own"},
-		"two backups of one rhythm": {"168h", "24h", "discs[0].backups[1] needs an interval of its own"},
-		"a backup that keeps none":  {"keep: 7", "keep: 0", "discs[0].backups[0] must keep at least 1"},
-		"an interval without unit":  {"24h", "24", "24"},
-		"a name that is an ID":      {"www2", "1234", "1234"},
+		"a misspelled key":                   {"cores:", "core:", "core"},
+		"a password":                         {"cores: 2", "root_password: x", "root_password"},
+		"no name":                            {"name: www2\n", "", "group and name are required"},
+		"no group":                           {"group: web.acme\n", "", "group and name are required"},
+		"an invalid group":                   {"web.acme", "a.b.c.d", "a.b.c.d"},
+		"no distribution":                    {"distribution: stretch\n", "", "distribution is required"},
+		"a disc without a label":             {"label: data\n    ", "", "discs[1] needs a unique label"},
+		"two discs with the same label":      {"label: data", "label: root", "discs[1] needs a unique label"},
+		"a backup without an interval":       {"every: 24h, ", "", "discs[0].backups[0] needs a unique interval"},
+		"two backups with the same interval": {"168h", "24h", "discs[0].backups[1] needs a unique interval"},
+		"a schedule that keeps no backup":    {"keep: 7", "keep: 0", "discs[0].backups[0] must keep at least 1 backup"},
+		"an interval without a unit":         {"24h", "24", "24"},
+		"a numeric name":                     {"www2", "1234", "1234"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
@@ -452,10 +467,15 @@ func TestSpecsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestArguments(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	newServer(t)
-	for want, args := range map[string][]string{"which machine?": nil, "Give one file": {"a", "b"}, "no such file": {"/nowhere/spec.yaml"}, "-purge": {"-purge"}} {
-		assert.ErrorContains(t, run(t.Context(), args, io.Discard, io.Discard), want)
+	for args, want := range map[string]string{
+		"":                   "give exactly one file",
+		"a b":                "give exactly one file",
+		"/nowhere/spec.yaml": "no such file",
+		"-purge":             "-purge",
+	} {
+		assert.ErrorContains(t, run(t.Context(), strings.Fields(args), io.Discard, io.Discard), want, args)
 	}
 }
 
@@ -480,7 +500,7 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		configure(t, nil)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer
-		assert.Error(t, run(cancelled, []string{file(t, "spec.yaml", string(sample))}, io.Discard, &stderr), name)
+		assert.Error(t, run(cancelled, []string{writeFile(t, "spec.yaml", string(sample))}, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
 }

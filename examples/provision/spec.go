@@ -12,7 +12,7 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// spec is a virtual machine as a file has it. It holds no password.
+// spec describes a virtual machine. It contains no password.
 type spec struct {
 	Group        bigv.GroupPath `yaml:"group"`
 	Name         string         `yaml:"name"`
@@ -33,11 +33,11 @@ type disc struct {
 
 type backup struct {
 	Every   time.Duration `yaml:"every"`
-	StartAt string        `yaml:"start_at"` // 03:00 for the time of day, in the United Kingdom
+	StartAt string        `yaml:"start_at"` // time of day in the United Kingdom, such as 03:00
 	Keep    int           `yaml:"keep"`
 }
 
-// parseSpec reads YAML, and so JSON too.
+// parseSpec parses and validates YAML. JSON is valid YAML, so it accepts both.
 func parseSpec(text []byte) (s spec, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
@@ -46,28 +46,28 @@ func parseSpec(text []byte) (s spec, err error) {
 	}
 	var errs []error
 	if s.Group.IsZero() || s.Name == "" {
-		errs = append(errs, errors.New("group and name are needed"))
+		errs = append(errs, errors.New("group and name are required"))
 	}
 	if s.Distribution == "" {
-		errs = append(errs, errors.New("a distribution is needed, such as stretch"))
+		errs = append(errs, errors.New("distribution is required, such as stretch"))
 	}
 	if len(s.Discs) == 0 {
-		errs = append(errs, errors.New("a disc is needed"))
+		errs = append(errs, errors.New("at least one disc is required"))
 	}
 	labels := map[string]bool{}
 	for i, d := range s.Discs {
-		// Labels are how a disc is known again.
+		// Existing discs are found by their labels.
 		if d.Label == "" || labels[d.Label] {
-			errs = append(errs, fmt.Errorf("discs[%d] needs a label of its own", i))
+			errs = append(errs, fmt.Errorf("discs[%d] needs a unique label", i))
 		}
 		labels[d.Label] = true
 		every := map[time.Duration]bool{}
 		for j, b := range d.Backups {
 			switch {
 			case b.Every < time.Second || b.Every%time.Second != 0 || every[b.Every]:
-				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] needs an interval of its own, such as every: 24h", i, j))
+				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] needs a unique interval, such as every: 24h", i, j))
 			case b.Keep < 1:
-				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] must keep at least 1", i, j))
+				errs = append(errs, fmt.Errorf("discs[%d].backups[%d] must keep at least 1 backup", i, j))
 			}
 			every[b.Every] = true
 		}
@@ -101,11 +101,11 @@ func (b backup) schedule() bigv.BackupSchedule {
 	return bigv.BackupSchedule{StartAt: bigv.Timestamp(b.StartAt), IntervalSeconds: int(b.Every / time.Second), Capacity: b.Keep}
 }
 
-// contradictions are what a machine has otherwise than the spec does. What the
-// spec does not name is none, and neither is what can still be added.
-func (s spec) contradictions(vm bigv.VirtualMachine) (list []string) {
-	differ := func(what string, is, wanted any) {
-		list = append(list, fmt.Sprintf("%s: it is %v, and the spec has %v", what, is, wanted))
+// differences returns how a machine differs from the spec. It ignores what the spec does not set, and missing discs
+// and backup schedules, which can be added.
+func (s spec) differences(vm bigv.VirtualMachine) (list []string) {
+	differ := func(attribute string, got, want any) {
+		list = append(list, fmt.Sprintf("%s: got %v, want %v", attribute, got, want))
 	}
 	if s.Cores != 0 && s.Cores != vm.Cores {
 		differ("cores", vm.Cores, s.Cores)
@@ -123,7 +123,7 @@ func (s spec) contradictions(vm bigv.VirtualMachine) (list []string) {
 		differ("power", "off", "on")
 	}
 	for _, wanted := range s.Discs {
-		d, ok := wanted.on(vm)
+		d, ok := wanted.find(vm)
 		if !ok {
 			continue
 		}
@@ -134,7 +134,7 @@ func (s spec) contradictions(vm bigv.VirtualMachine) (list []string) {
 			differ("storage grade of disc "+d.Label, d.StorageGrade, wanted.StorageGrade)
 		}
 		for _, b := range wanted.Backups {
-			if schedule, ok := b.of(d); ok && schedule.Capacity != b.Keep {
+			if schedule, ok := b.find(d); ok && schedule.Capacity != b.Keep {
 				differ(fmt.Sprintf("backups of disc %s every %s", d.Label, b.Every), schedule.Capacity, b.Keep)
 			}
 		}
@@ -142,22 +142,22 @@ func (s spec) contradictions(vm bigv.VirtualMachine) (list []string) {
 	return list
 }
 
-// on is the machine's disc of the same label.
-func (d disc) on(vm bigv.VirtualMachine) (bigv.Disc, bool) {
-	for _, there := range vm.Discs {
-		if there.Label == d.Label {
-			return there, true
+// find returns the disc of a machine with the same label.
+func (d disc) find(vm bigv.VirtualMachine) (bigv.Disc, bool) {
+	for _, existing := range vm.Discs {
+		if existing.Label == d.Label {
+			return existing, true
 		}
 	}
 	return bigv.Disc{}, false
 }
 
-// of is the disc's schedule of the same interval. When in the day it starts is
-// not compared: the service tells that with a date, and the spec need not.
-func (b backup) of(d bigv.Disc) (bigv.BackupSchedule, bool) {
-	for _, there := range d.BackupSchedules {
-		if there.Interval() == b.Every {
-			return there, true
+// find returns the backup schedule of a disc with the same interval. It does not compare the start times, because
+// the service returns them with a date.
+func (b backup) find(d bigv.Disc) (bigv.BackupSchedule, bool) {
+	for _, existing := range d.BackupSchedules {
+		if existing.Interval() == b.Every {
+			return existing, true
 		}
 	}
 	return bigv.BackupSchedule{}, false

@@ -17,9 +17,11 @@ import (
 // The real service implements the interface.
 var _ virtualMachines = (*bigv.VirtualMachinesService)(nil)
 
+type machines = []bigv.VirtualMachine
+
 // stub implements virtualMachines with fixed results.
 type stub struct {
-	vms         []bigv.VirtualMachine
+	vms         machines
 	listErr     error
 	startErrs   map[bigv.VirtualMachinePath]error
 	listOptions bigv.VirtualMachineListOptions // of the last call of List
@@ -48,11 +50,11 @@ func TestStartAll(t *testing.T) {
 		err  error
 	}{
 		"an empty group":                      {},
-		"machines that are off":               {stub: stub{vms: []bigv.VirtualMachine{on, off, alsoOff}}, want: []string{"off", "also-off"}},
-		"a machine that is being provisioned": {stub: stub{vms: []bigv.VirtualMachine{created}}},
-		"an error of List":                    {stub: stub{vms: []bigv.VirtualMachine{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
+		"machines that are off":               {stub: stub{vms: machines{on, off, alsoOff}}, want: []string{"off", "also-off"}},
+		"a machine that is being provisioned": {stub: stub{vms: machines{created}}},
+		"an error of List":                    {stub: stub{vms: machines{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
 		"an error of Start": {
-			stub: stub{vms: []bigv.VirtualMachine{off, alsoOff}, startErrs: map[bigv.VirtualMachinePath]error{off.Path(): failure}},
+			stub: stub{vms: machines{off, alsoOff}, startErrs: map[bigv.VirtualMachinePath]error{off.Path(): failure}},
 			want: []string{"also-off"}, err: failure,
 		},
 	} {

@@ -137,7 +137,8 @@ func TestCapture(t *testing.T) {
 		assert.Equal(t, "[redacted]", token[1])
 	}
 
-	assert.ErrorIs(t, run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard), fs.ErrExist, "an existing file is not overwritten")
+	err = run(t.Context(), []string{"-capture", name}, io.Discard, io.Discard)
+	assert.ErrorIs(t, err, fs.ErrExist, "an existing file is not overwritten")
 }
 
 func TestCaptureDoesNotContainTheToken(t *testing.T) {
