@@ -1,15 +1,13 @@
-// Command benchmarks measures the bigv package against net/http and
-// encoding/json used by hand, in one run and on the same answers, and prints
-// whether it reaches its targets. It exits 1 if one is missed.
+// Command benchmarks compares package bigv with a baseline, hand-written code that uses net/http and encoding/json,
+// and prints whether bigv reaches its performance targets. It exits with status 1 if it misses one.
 //
-//	go run .         # the table
-//	go run . -json   # the same as JSON
-//	go run . -peers  # and how Go clients of other services do the same work
+//	go run .         # print a table
+//	go run . -json   # print JSON
+//	go run . -peers  # also measure Go clients of other providers
 //
-// The server is a process of its own on the loopback, so that its work and
-// memory are not counted. The sides take turns; a figure is the median of what
-// the rounds say, and its spread goes from quartile to quartile. Ratios hold on
-// any machine, times on this one only.
+// Both sides get the same responses from a server in a separate process on the loopback interface, so that the time
+// and memory of the server are not measured. The two sides alternate in many rounds. A figure is the median of the
+// rounds, and its spread is the interquartile range. Ratios are comparable between computers; times are not.
 //
 //go:debug x509usefallbackroots=1
 package main
@@ -29,30 +27,30 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// token is what both sides send; the server does not look at it.
+// token is sent by both sides. The server ignores it.
 const token = "0123456789abcdef0123456789abcdef"
 
-// bench is what the measures are made with.
-type bench struct {
-	server *server
-	bigv   map[string]*bigv.Client // by protocol
-	floor  map[string]*floor
+// environment holds the server and a client of each kind per protocol.
+type environment struct {
+	server   *server
+	bigv     map[string]*bigv.Client
+	baseline map[string]*baseline
 }
 
-// measures are the cases, in the order of the table.
-var measures = []struct {
-	id   string
-	what func(context.Context, *bench) ([]row, error)
+// measurements lists the functions that measure, in the order of the table.
+var measurements = []struct {
+	ids string // of the results
+	run func(context.Context, *environment) ([]result, error)
 }{
-	{"P1 P2", oneMachine},
-	{"P3", newConnections},
-	{"P4", throughput},
-	{"P5", wholeOverview},
-	{"P6", streamedOverview},
-	{"P7", firstMachine},
-	{"P8", building},
-	{"P9", minimalPrograms},
-	{"P10", notFound},
+	{"P1 P2", measureGet},
+	{"P3", measureConnections},
+	{"P4", measureThroughput},
+	{"P5", measureList},
+	{"P6", measureAll},
+	{"P7", measureFirstMachine},
+	{"P8", measureBuildRequest},
+	{"P9", measureMinimalProgram},
+	{"P10", measureNotFound},
 }
 
 var protocols = []string{http1, http2}
@@ -66,8 +64,8 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print JSON")
-	withPeers := flag.Bool("peers", false, "measure Go clients of other services too")
-	only := flag.String("only", "", "measure only these, such as P1,P10")
+	withPeers := flag.Bool("peers", false, "also measure Go clients of other providers")
+	only := flag.String("only", "", "measure only these `IDs`, such as P1,P10")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -81,50 +79,50 @@ func main() {
 	}
 }
 
-// report is what -json prints.
+// report is the output of -json.
 type report struct {
-	Go      string `json:"go"`
-	CPUs    int    `json:"cpus"`
-	Seconds int    `json:"seconds"`
-	Rows    []row  `json:"measures"`
-	Peers   []peer `json:"peers,omitempty"`
+	Go      string   `json:"go"`
+	CPUs    int      `json:"cpus"`
+	Seconds int      `json:"seconds"`
+	Results []result `json:"results"`
+	Peers   []peer   `json:"peers,omitempty"`
 }
 
 func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool, err error) {
 	started := time.Now()
-	b := &bench{bigv: map[string]*bigv.Client{}, floor: map[string]*floor{}}
-	if b.server, err = startServer(); err != nil {
+	env := &environment{bigv: map[string]*bigv.Client{}, baseline: map[string]*baseline{}}
+	if env.server, err = startServer(); err != nil {
 		return false, err
 	}
-	defer b.server.stop()
+	defer env.server.stop()
 	for _, protocol := range protocols {
-		base := b.server.Bases[protocol]
-		if b.bigv[protocol], err = newBigv(base); err != nil {
+		base := env.server.BaseURLs[protocol]
+		if env.bigv[protocol], err = newBigv(base); err != nil {
 			return false, err
 		}
-		b.floor[protocol] = newFloor(base)
+		env.baseline[protocol] = newBaseline(base)
 	}
 	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU()}
 	passed = true
-	for _, m := range measures {
-		if !chosen(m.id, only) {
+	for _, m := range measurements {
+		if !selected(m.ids, only) {
 			continue
 		}
-		rows, err := m.what(ctx, b)
+		results, err := m.run(ctx, env)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", m.id, err)
+			return false, fmt.Errorf("%s: %w", m.ids, err)
 		}
-		for _, row := range rows {
-			row = row.judged()
-			passed = passed && row.Passed
-			r.Rows = append(r.Rows, row)
+		for _, res := range results {
+			res = res.evaluate()
+			passed = passed && res.Passed
+			r.Results = append(r.Results, res)
 		}
 	}
-	slices.SortStableFunc(r.Rows, func(a, b row) int {
+	slices.SortStableFunc(r.Results, func(a, b result) int {
 		return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
 	})
 	if withPeers {
-		if r.Peers, err = measurePeers(ctx, b); err != nil {
+		if r.Peers, err = measurePeers(ctx, env); err != nil {
 			return false, fmt.Errorf("peers: %w", err)
 		}
 	}
@@ -132,16 +130,17 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 	if asJSON {
 		return passed, printJSON(os.Stdout, r)
 	}
-	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread from quartile to quartile\n\n", r.Go, r.CPUs, r.Seconds, few.rounds, most.rounds)
-	if err := printRows(os.Stdout, r.Rows); err != nil || !withPeers {
+	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread is the interquartile range\n\n",
+		r.Go, r.CPUs, r.Seconds, few.count, most.count)
+	if err := printResults(os.Stdout, r.Results); err != nil || !withPeers {
 		return passed, err
 	}
 	fmt.Println()
 	return passed, printPeers(os.Stdout, r.Peers)
 }
 
-// chosen reports whether one of the measures ids is among those asked for.
-func chosen(ids, only string) bool {
+// selected reports whether any of ids, separated by spaces, is in only, separated by commas, or only is empty.
+func selected(ids, only string) bool {
 	if only == "" {
 		return true
 	}
@@ -155,8 +154,7 @@ func chosen(ids, only string) bool {
 	return false
 }
 
-// newBigv is a client as a program has it: with credentials, the default retries
-// and limits, and a hook.
+// newBigv returns a client with typical options: an API key, the default retries and timeouts, and a hook.
 func newBigv(base string) (*bigv.Client, error) {
 	return bigv.NewClient(
 		bigv.WithBaseURL(base),

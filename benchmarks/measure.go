@@ -7,24 +7,20 @@ import (
 	"time"
 )
 
-// pace is how often two sides are measured in turn.
-type pace struct {
-	rounds  int
-	collect bool // garbage before each, so that no side pays for the other's
+// rounds sets how often the two sides of a comparison are measured.
+type rounds struct {
+	count   int
+	collect bool // collect garbage before each side runs, so that it does not pay for the other
 }
 
 var (
-	// many short rounds see through whatever else the machine does.
-	many = pace{rounds: 301}
-	// most see differences of a hundredth, which a target may be about.
-	most = pace{rounds: 1001}
-	// some are for rounds in which many calls are made at once.
-	some = pace{rounds: 101}
-	// few are for calls that are long by themselves.
-	few = pace{rounds: 31, collect: true}
+	few  = rounds{count: 31, collect: true} // for long operations
+	some = rounds{count: 101}               // for rounds with many concurrent calls
+	many = rounds{count: 301}               // for short operations, to average out other load
+	most = rounds{count: 1001}              // for targets that need a precision of 1 %
 )
 
-// cost is what one round of a side took, per operation.
+// cost holds the time and allocations of one round, per operation.
 type cost struct {
 	seconds, allocs, bytes float64
 }
@@ -33,9 +29,8 @@ func seconds(c cost) float64   { return c.seconds }
 func allocs(c cost) float64    { return c.allocs }
 func allocated(c cost) float64 { return c.bytes }
 
-// costOf measures a function that does so many operations. Allocations are those
-// of the whole process, and the server is another: what a transport does in its
-// own goroutines counts.
+// costOf measures a function that does a number of operations. It counts the allocations of the whole process, which
+// includes the goroutines of the transport but not the server.
 func costOf(operations int, f func() error) (cost, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -51,66 +46,66 @@ func costOf(operations int, f func() error) (cost, error) {
 	}, err
 }
 
-// sides are two ways of doing the same number of operations, and what they cost,
-// round by round.
-type sides struct {
-	pace       pace
-	operations int // in each round
+// comparison compares two functions that do the same operations.
+type comparison struct {
+	rounds     rounds
+	operations int // per round
 	bigv       func() error
-	floor      func() error
+	baseline   func() error
 
-	bigvCosts, floorCosts []cost
+	bigvCosts, baselineCosts []cost // of each round
 }
 
-// measure lets the sides take turns, each beginning every other round, after one
-// round that does not count.
-func (s *sides) measure() error {
-	for round := range s.pace.rounds + 1 {
+// measure runs both sides in each round, in alternating order. The first round is a warm-up and is not measured.
+func (c *comparison) measure() error {
+	for round := range c.rounds.count + 1 {
 		order := []struct {
 			run   func() error
 			costs *[]cost
-		}{{s.bigv, &s.bigvCosts}, {s.floor, &s.floorCosts}}
+		}{{c.bigv, &c.bigvCosts}, {c.baseline, &c.baselineCosts}}
 		if round%2 == 1 {
 			slices.Reverse(order)
 		}
 		for _, side := range order {
-			if s.pace.collect {
+			if c.rounds.collect {
 				runtime.GC()
 			}
-			c, err := costOf(s.operations, side.run)
+			cost, err := costOf(c.operations, side.run)
 			if err != nil {
 				return err
 			}
 			if round > 0 {
-				*side.costs = append(*side.costs, c)
+				*side.costs = append(*side.costs, cost)
 			}
 		}
 	}
 	return nil
 }
 
-// medians are those of a dimension of both sides.
-func (s *sides) medians(of func(cost) float64) (bigv, floor float64) {
-	return median(each(s.bigvCosts, of)), median(each(s.floorCosts, of))
+// medians returns the median of a metric for each side.
+func (c *comparison) medians(metric func(cost) float64) (bigv, baseline float64) {
+	return median(apply(c.bigvCosts, metric)), median(apply(c.baselineCosts, metric))
 }
 
-// compare is how a dimension of the sides compares: the median and the quartiles
-// of what single rounds say. Within a round both met the same machine, whatever
-// else it did; over many rounds they did not.
-func (s *sides) compare(of func(cost) float64, against func(bigv, floor float64) float64) (figure, low, high float64) {
-	single := make([]float64, len(s.bigvCosts))
-	for i := range single {
-		single[i] = against(of(s.bigvCosts[i]), of(s.floorCosts[i]))
+// compare returns the median and the quartiles of a metric that combine compares in each round. It compares within
+// rounds, because other load on the computer affects both sides of a round but not all rounds equally.
+func (c *comparison) compare(
+	metric func(cost) float64, combine func(bigv, baseline float64) float64,
+) (figure, low, high float64) {
+	values := make([]float64, len(c.bigvCosts))
+	for i := range values {
+		values[i] = combine(metric(c.bigvCosts[i]), metric(c.baselineCosts[i]))
 	}
-	slices.Sort(single)
-	return median(single), single[len(single)/4], single[len(single)-1-len(single)/4]
+	slices.Sort(values)
+	return median(values), values[len(values)/4], values[len(values)-1-len(values)/4]
 }
 
-func ratio(bigv, floor float64) float64      { return bigv / floor }
-func inverse(bigv, floor float64) float64    { return floor / bigv }
-func difference(bigv, floor float64) float64 { return bigv - floor }
+func ratio(bigv, baseline float64) float64      { return bigv / baseline }
+func inverse(bigv, baseline float64) float64    { return baseline / bigv }
+func difference(bigv, baseline float64) float64 { return bigv - baseline }
 
-func each[S, T any](from []S, f func(S) T) []T {
+// apply returns the results of f for each element.
+func apply[S, T any](from []S, f func(S) T) []T {
 	to := make([]T, len(from))
 	for i, s := range from {
 		to[i] = f(s)
@@ -127,6 +122,7 @@ func median(values []float64) float64 {
 	return values[middle]
 }
 
+// duration formats a time in seconds.
 func duration(seconds float64) string {
 	switch {
 	case seconds < 1e-3:
@@ -137,6 +133,7 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%.2f s", seconds)
 }
 
+// size formats a number of bytes.
 func size(bytes float64) string {
 	switch {
 	case bytes < 1e3:

@@ -14,40 +14,39 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// peer is how a Go client of another service does one GET of a server, by many
-// goroutines, as it is shipped.
+// peer holds the results of one client: how many goroutines get one server, with the default options.
 type peer struct {
-	Client         string  `json:"client"`
-	Over           string  `json:"over"`
-	PerSecond      float64 `json:"per_second"`
-	FloorPerSecond float64 `json:"floor_per_second"` // net/http and encoding/json by hand, on the same answer
-	Ratio          float64 `json:"ratio"`
-	Low            float64 `json:"low"`
-	High           float64 `json:"high"`
-	Connections    float64 `json:"connections_per_1000_requests"`
-	Allocs         float64 `json:"allocs"` // a call
-	FloorAllocs    float64 `json:"floor_allocs"`
+	Client            string  `json:"client"`
+	Protocol          string  `json:"protocol"`
+	PerSecond         float64 `json:"per_second"`
+	BaselinePerSecond float64 `json:"baseline_per_second"` // the baseline with the same response
+	Ratio             float64 `json:"ratio"`
+	Low               float64 `json:"low"`
+	High              float64 `json:"high"`
+	Connections       float64 `json:"connections_per_1000_requests"`
+	Allocs            float64 `json:"allocs"` // per call
+	BaselineAllocs    float64 `json:"baseline_allocs"`
 }
 
-// contestant makes a client the way its README does, and the function that gets
-// one server. path and into are the same work for the floor.
-type contestant struct {
-	name string
-	get  func(ctx context.Context, base string) (func() error, error)
-	path string
-	into func() any
+// peerClient describes a client to measure. The function get creates the client as its README does and returns a
+// function that gets one server. The baseline gets path and decodes the response into the result of newResponse.
+type peerClient struct {
+	name        string
+	get         func(ctx context.Context, base string) (func() error, error)
+	path        string
+	newResponse func() any
 }
 
-// withToken is the HTTP client that some READMEs pass on.
+// withToken returns an HTTP client that sends the token, which some clients require.
 func withToken(ctx context.Context) *http.Client {
 	return oauth2.NewClient(ctx, oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}))
 }
 
-var contestants = []contestant{
+var peerClients = []peerClient{
 	{
-		name: "bigv",
-		path: fmt.Sprintf(machinesPath, "web") + "/www1",
-		into: func() any { return new(machine) },
+		name:        "bigv",
+		path:        fmt.Sprintf(machinesPath, "web") + "/www1",
+		newResponse: func() any { return new(machine) },
 		get: func(ctx context.Context, base string) (func() error, error) {
 			client, err := newBigv(base)
 			if err != nil {
@@ -57,21 +56,21 @@ var contestants = []contestant{
 		},
 	},
 	{
-		name: "hcloud-go",
-		path: "/v1/servers/42",
-		into: func() any { return new(schema.ServerGetResponse) },
+		name:        "hcloud-go",
+		path:        "/v1/servers/42",
+		newResponse: func() any { return new(schema.ServerGetResponse) },
 		get: func(ctx context.Context, base string) (func() error, error) {
 			client := hcloud.NewClient(hcloud.WithToken(token), hcloud.WithEndpoint(base+"/v1"))
 			return func() error {
 				server, _, err := client.Server.GetByID(ctx, 42)
-				return same(42, func() int64 { return server.ID }, err)
+				return checkID(42, func() int64 { return server.ID }, err)
 			}, nil
 		},
 	},
 	{
 		name: "godo",
 		path: "/v2/droplets/42",
-		into: func() any {
+		newResponse: func() any {
 			return new(struct {
 				Droplet *godo.Droplet `json:"droplet"`
 			})
@@ -80,27 +79,27 @@ var contestants = []contestant{
 			client, err := godo.New(withToken(ctx), godo.SetBaseURL(base))
 			return func() error {
 				droplet, _, err := client.Droplets.Get(ctx, 42)
-				return same(42, func() int { return droplet.ID }, err)
+				return checkID(42, func() int { return droplet.ID }, err)
 			}, err
 		},
 	},
 	{
-		name: "linodego",
-		path: "/v4/linode/instances/42",
-		into: func() any { return new(linodego.Instance) },
+		name:        "linodego",
+		path:        "/v4/linode/instances/42",
+		newResponse: func() any { return new(linodego.Instance) },
 		get: func(ctx context.Context, base string) (func() error, error) {
 			client := linodego.NewClient(withToken(ctx))
 			client.SetBaseURL(base)
 			return func() error {
 				instance, err := client.GetInstance(ctx, 42)
-				return same(42, func() int { return instance.ID }, err)
+				return checkID(42, func() int { return instance.ID }, err)
 			}, nil
 		},
 	},
 	{
 		name: "govultr",
 		path: "/v2/instances/42",
-		into: func() any {
+		newResponse: func() any {
 			return new(struct {
 				Instance *govultr.Instance `json:"instance"`
 			})
@@ -113,56 +112,56 @@ var contestants = []contestant{
 				if resp != nil {
 					_ = resp.Body.Close()
 				}
-				return same("42", func() string { return instance.ID }, err)
+				return checkID("42", func() string { return instance.ID }, err)
 			}, err
 		},
 	},
 }
 
-// same makes sure that a client has read what was sent.
-func same[T comparable](want T, got func() T, err error) error {
+// checkID returns err, or an error if the ID of the decoded server is wrong.
+func checkID[T comparable](want T, got func() T, err error) error {
 	if err == nil && got() != want {
-		err = fmt.Errorf("expected server %v, got %v", want, got())
+		err = fmt.Errorf("got server %v, want %v", got(), want)
 	}
 	return err
 }
 
-// measurePeers compares each client with the floor on its own answers.
-func measurePeers(ctx context.Context, b *bench) (peers []peer, err error) {
+// measurePeers compares each client with the baseline.
+func measurePeers(ctx context.Context, env *environment) (peers []peer, err error) {
 	const goroutines, calls = 32, 160
 	for _, protocol := range protocols {
-		for _, c := range contestants {
-			get, err := c.get(ctx, b.server.Bases[protocol])
+		for _, c := range peerClients {
+			get, err := c.get(ctx, env.server.BaseURLs[protocol])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			floor := b.floor[protocol]
-			s := &sides{
-				pace:       few,
+			baseline := env.baseline[protocol]
+			comp := &comparison{
+				rounds:     few,
 				operations: calls,
-				bigv:       atOnce(goroutines, calls, get),
-				floor:      atOnce(goroutines, calls, func() error { return floor.get(ctx, c.path, c.into()) }),
+				bigv:       concurrently(goroutines, calls, get),
+				baseline:   concurrently(goroutines, calls, func() error { return baseline.get(ctx, c.path, c.newResponse()) }),
 			}
-			if err := s.measure(); err != nil {
+			if err := comp.measure(); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
 			const counted = 1600
-			before, err := b.server.connections(protocol)
+			before, err := env.server.connections(protocol)
 			if err != nil {
 				return nil, err
 			}
-			if err := atOnce(goroutines, counted, get)(); err != nil {
+			if err := concurrently(goroutines, counted, get)(); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			after, err := b.server.connections(protocol)
+			after, err := env.server.connections(protocol)
 			if err != nil {
 				return nil, err
 			}
-			p := peer{Client: c.name, Over: protocol, Connections: float64(after-before) * 1000 / counted}
-			p.Ratio, p.Low, p.High = s.compare(seconds, inverse)
-			theirs, floors := s.medians(seconds)
-			p.PerSecond, p.FloorPerSecond = 1/theirs, 1/floors
-			p.Allocs, p.FloorAllocs = s.medians(allocs)
+			p := peer{Client: c.name, Protocol: protocol, Connections: float64(after-before) * 1000 / counted}
+			p.Ratio, p.Low, p.High = comp.compare(seconds, inverse)
+			clientMedian, baselineMedian := comp.medians(seconds)
+			p.PerSecond, p.BaselinePerSecond = 1/clientMedian, 1/baselineMedian
+			p.Allocs, p.BaselineAllocs = comp.medians(allocs)
 			peers = append(peers, p)
 		}
 	}
@@ -170,12 +169,15 @@ func measurePeers(ctx context.Context, b *bench) (peers []peer, err error) {
 }
 
 func printPeers(w io.Writer, peers []peer) error {
-	head := []string{"32 goroutines", "over", "requests/s", "its floor", "ratio", "spread", "connections per 1,000", "allocations", "its floor"}
-	return printTable(w, head, each(peers, func(p peer) []string {
+	head := []string{
+		"32 goroutines", "protocol", "requests/s", "baseline", "ratio", "spread",
+		"connections per 1,000", "allocations", "baseline",
+	}
+	return printTable(w, head, apply(peers, func(p peer) []string {
 		return []string{
-			p.Client, p.Over, fmt.Sprintf("%.0f", p.PerSecond), fmt.Sprintf("%.0f", p.FloorPerSecond),
+			p.Client, p.Protocol, fmt.Sprintf("%.0f", p.PerSecond), fmt.Sprintf("%.0f", p.BaselinePerSecond),
 			fmt.Sprintf("%.2fx", p.Ratio), fmt.Sprintf("%.2f to %.2f", p.Low, p.High),
-			fmt.Sprintf("%.0f", p.Connections), fmt.Sprintf("%.0f", p.Allocs), fmt.Sprintf("%.0f", p.FloorAllocs),
+			fmt.Sprintf("%.0f", p.Connections), fmt.Sprintf("%.0f", p.Allocs), fmt.Sprintf("%.0f", p.BaselineAllocs),
 		}
 	}))
 }

@@ -22,35 +22,34 @@ import (
 	"time"
 )
 
-// The protocols, each with a listener of its own.
+// The server has one listener for each protocol.
 const (
 	http1 = "HTTP/1.1"
 	http2 = "HTTP/2"
 )
 
-// serveArgument makes this program the server.
+// serveArgument is the argument that starts this program as the server.
 const serveArgument = "serve"
 
-// machinesPath is where the machines of a group are. The group's name says what
-// the answer is.
+// machinesPath is the path of the virtual machines of a group. The response depends on the group.
 const machinesPath = "/accounts/acme/groups/%s/virtual_machines"
 
-// announcement is what the server says of itself on its standard output.
-type announcement struct {
-	Bases       map[string]string // by protocol
-	Control     string
+// serverInfo is printed by the server when it is ready.
+type serverInfo struct {
+	BaseURLs    map[string]string // by protocol
+	ControlURL  string            // of counters
 	Certificate []byte
 }
 
-// server is the running server, as the clients' process sees it.
+// server is the running server process.
 type server struct {
-	announcement
+	serverInfo
 	command *exec.Cmd
 	stdin   io.Closer
 }
 
-// startServer runs this program again, as the server, and trusts its certificate
-// in the whole of this process: clients are measured as they are shipped.
+// startServer runs this program as the server in a new process. It makes this process trust the certificate of the
+// server, so that clients need no TLS options.
 func startServer() (*server, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -68,9 +67,9 @@ func startServer() (*server, error) {
 	if err := s.command.Start(); err != nil {
 		return nil, err
 	}
-	if err := json.NewDecoder(stdout).Decode(&s.announcement); err != nil {
+	if err := json.NewDecoder(stdout).Decode(&s.serverInfo); err != nil {
 		s.stop()
-		return nil, fmt.Errorf("the server did not start: %w", err)
+		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	certificate, err := x509.ParseCertificate(s.Certificate)
 	if err != nil {
@@ -83,15 +82,15 @@ func startServer() (*server, error) {
 	return s, nil
 }
 
-// stop ends the server, which lives as long as its standard input is open.
+// stop closes the standard input of the server, which makes it exit.
 func (s *server) stop() {
 	_ = s.stdin.Close()
 	_ = s.command.Wait()
 }
 
-// ask reads a number that the server counts.
-func (s *server) ask(what string) (int64, error) {
-	resp, err := http.Get(s.Control + what)
+// number returns a counter of the server.
+func (s *server) number(path string) (int64, error) {
+	resp, err := http.Get(s.ControlURL + path)
 	if err != nil {
 		return 0, err
 	}
@@ -103,32 +102,32 @@ func (s *server) ask(what string) (int64, error) {
 	return strconv.ParseInt(string(text), 10, 64)
 }
 
-// connections is how many connections the server has accepted over a protocol.
+// connections returns how many connections the server has accepted for a protocol.
 func (s *server) connections(protocol string) (int64, error) {
-	return s.ask("/connections?over=" + protocol)
+	return s.number("/connections?protocol=" + protocol)
 }
 
-// serve is the server's process. It ends with its standard input.
+// serve runs the server until its standard input is closed.
 func serve() error {
-	certificate, err := makeCertificate()
+	certificate, err := newCertificate()
 	if err != nil {
 		return err
 	}
 	h := newHandler()
-	said := announcement{Bases: map[string]string{}, Certificate: certificate.Certificate[0]}
+	info := serverInfo{BaseURLs: map[string]string{}, Certificate: certificate.Certificate[0]}
 	for _, protocol := range []string{http1, http2} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		said.Bases[protocol] = "https://" + listener.Addr().String()
+		info.BaseURLs[protocol] = "https://" + listener.Addr().String()
 		accepted := new(atomic.Int64)
 		h.accepted[protocol] = accepted
 		srv := &http.Server{
 			Handler:   h.api,
 			Protocols: new(http.Protocols),
 			TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}},
-			// Peers break connections off; that is none of the reader's business.
+			// Some clients close connections early, which is not worth reporting.
 			ErrorLog: log.New(io.Discard, "", 0),
 			ConnState: func(_ net.Conn, state http.ConnState) {
 				if state == http.StateNew {
@@ -144,66 +143,66 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	said.Control = "http://" + control.Addr().String()
+	info.ControlURL = "http://" + control.Addr().String()
 	go func() { _ = http.Serve(control, h.control) }()
-	if err := json.NewEncoder(os.Stdout).Encode(said); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(info); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
-// handler answers what the measures ask for.
+// handler serves the responses and the counters.
 type handler struct {
 	api, control *http.ServeMux
 	accepted     map[string]*atomic.Int64 // connections, by protocol
-	sent         atomic.Int64             // bytes of the paced list
-	hurry        atomic.Bool              // whether the paced list may be sent at once
+	sent         atomic.Int64             // bytes of the slow list
+	sendRest     atomic.Bool              // whether to send the rest of the slow list at once
 }
 
-// long is how many machines the list has that others are made of.
-const long = 10_000
+// listLength is the number of machines in the long and the slow list.
+const listLength = 10_000
 
 func newHandler() *handler {
 	h := &handler{api: http.NewServeMux(), control: http.NewServeMux(), accepted: map[string]*atomic.Int64{}}
-	machine, missing, list := machineAnswer(5012), notFoundAnswer(), elements(long)
+	machine, notFound, list := machineResponse(5012), notFoundResponse(), elements(listLength)
 	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "web")+"/www1", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, machine)
+		respond(w, http.StatusOK, machine)
 	})
-	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "web")+"/absent", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, missing)
+	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "web")+"/missing", func(w http.ResponseWriter, _ *http.Request) {
+		respond(w, http.StatusNotFound, notFound)
 	})
-	for _, n := range gatherings {
-		g := newGathering(n)
-		h.api.HandleFunc(fmt.Sprintf("GET "+machinesPath+"/gathering%d", "web", n), func(w http.ResponseWriter, _ *http.Request) {
-			g.wait()
-			answer(w, http.StatusOK, machine)
+	for _, n := range goroutineCounts {
+		b := newBarrier(n)
+		h.api.HandleFunc(fmt.Sprintf("GET "+machinesPath+"/barrier%d", "web", n), func(w http.ResponseWriter, _ *http.Request) {
+			b.wait()
+			respond(w, http.StatusOK, machine)
 		})
 	}
 	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "long"), func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, slicesOf(list, 1)...)
+		respond(w, http.StatusOK, listBody(list, 1)...)
 	})
 	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "longer"), func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, slicesOf(list, 10)...)
+		respond(w, http.StatusOK, listBody(list, 10)...)
 	})
-	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "paced"), func(w http.ResponseWriter, _ *http.Request) {
-		h.pace(w, list)
+	h.api.HandleFunc("GET "+fmt.Sprintf(machinesPath, "slow"), func(w http.ResponseWriter, _ *http.Request) {
+		h.sendSlowly(w, list)
 	})
-	for path, body := range peerAnswers {
-		h.api.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []byte(body)) })
+	for path, body := range peerResponses {
+		h.api.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, []byte(body)) })
 	}
 	h.control.HandleFunc("GET /connections", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, h.accepted[r.FormValue("over")].Load())
+		fmt.Fprint(w, h.accepted[r.FormValue("protocol")].Load())
 	})
 	h.control.HandleFunc("GET /sent", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, h.sent.Load())
-		h.hurry.Store(true)
+		h.sendRest.Store(true)
 	})
 	return h
 }
 
-// slicesOf is a list that holds elements so many times.
-func slicesOf(elements []byte, times int) [][]byte {
+// listBody returns the parts of a JSON array that contains the elements a number of times.
+func listBody(elements []byte, times int) [][]byte {
 	parts := [][]byte{[]byte("[")}
 	for i := range times {
 		if i > 0 {
@@ -214,7 +213,8 @@ func slicesOf(elements []byte, times int) [][]byte {
 	return append(parts, []byte("]\n"))
 }
 
-func answer(w http.ResponseWriter, status int, parts ...[]byte) {
+// respond writes a response whose body consists of parts.
+func respond(w http.ResponseWriter, status int, parts ...[]byte) {
 	length := 0
 	for _, part := range parts {
 		length += len(part)
@@ -227,11 +227,11 @@ func answer(w http.ResponseWriter, status int, parts ...[]byte) {
 	}
 }
 
-// pace sends the list an element a millisecond, counting the bytes, until the
-// client has asked for the count.
-func (h *handler) pace(w http.ResponseWriter, list []byte) {
+// sendSlowly sends one element of the list per millisecond and counts the bytes. After the client has read the count,
+// it sends the rest at once.
+func (h *handler) sendSlowly(w http.ResponseWriter, list []byte) {
 	h.sent.Store(0)
-	h.hurry.Store(false)
+	h.sendRest.Store(false)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(list)+len("[]")))
 	rc := http.NewResponseController(w)
@@ -240,10 +240,10 @@ func (h *handler) pace(w http.ResponseWriter, list []byte) {
 		h.sent.Add(int64(n))
 	}
 	send([]byte("["))
-	between := []byte("},{\"id\"")
-	for !h.hurry.Load() && len(list) > 0 {
+	separator := []byte("},{\"id\"")
+	for !h.sendRest.Load() && len(list) > 0 {
 		end := len(list)
-		if i := bytes.Index(list, between); i >= 0 {
+		if i := bytes.Index(list, separator); i >= 0 {
 			end = i + len("},")
 		}
 		send(list[:end])
@@ -255,37 +255,37 @@ func (h *handler) pace(w http.ResponseWriter, list []byte) {
 	send([]byte("]"))
 }
 
-// gatherings are how many goroutines are measured at once.
-var gatherings = []int{32, 100}
+// goroutineCounts lists the numbers of goroutines that are measured.
+var goroutineCounts = []int{32, 100}
 
-// gathering holds requests back until so many are there, so that each of them
-// needs a connection of its own, or a stream.
-type gathering struct {
+// barrier blocks requests until n of them have arrived, so that each needs its own connection, or its own stream with
+// HTTP/2.
+type barrier struct {
 	n       int
 	mu      sync.Mutex
-	there   int
-	arrived chan struct{}
+	waiting int
+	release chan struct{}
 }
 
-func newGathering(n int) *gathering { return &gathering{n: n, arrived: make(chan struct{})} }
+func newBarrier(n int) *barrier { return &barrier{n: n, release: make(chan struct{})} }
 
-func (g *gathering) wait() {
-	g.mu.Lock()
-	g.there++
-	arrived := g.arrived
-	if g.there == g.n {
-		close(arrived)
-		g.there, g.arrived = 0, make(chan struct{})
+func (b *barrier) wait() {
+	b.mu.Lock()
+	b.waiting++
+	release := b.release
+	if b.waiting == b.n {
+		close(release)
+		b.waiting, b.release = 0, make(chan struct{})
 	}
-	g.mu.Unlock()
+	b.mu.Unlock()
 	select {
-	case <-arrived:
-	case <-time.After(5 * time.Second): // the client has a limit below n
+	case <-release:
+	case <-time.After(5 * time.Second): // the client allows fewer than n connections
 	}
 }
 
-// makeCertificate makes a certificate for the loopback that vouches for itself.
-func makeCertificate() (tls.Certificate, error) {
+// newCertificate returns a self-signed certificate for the loopback address.
+func newCertificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err

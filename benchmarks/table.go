@@ -9,38 +9,39 @@ import (
 	"text/tabwriter"
 )
 
-// row is one figure and what it should be.
-type row struct {
+// result is a figure and its target.
+type result struct {
 	ID       string  `json:"id"`
-	Measure  string  `json:"measure"`
-	Over     string  `json:"over,omitempty"`  // the protocol, where it matters
-	Bigv     string  `json:"bigv,omitempty"`  // what stands behind the figure: medians
-	Floor    string  `json:"floor,omitempty"` // and what it is held against
+	Measure  string  `json:"measure"`            // what is measured
+	Protocol string  `json:"protocol,omitempty"` // empty if it does not matter
+	Bigv     string  `json:"bigv,omitempty"`     // the median for bigv
+	Baseline string  `json:"baseline,omitempty"` // the median for the baseline
 	Figure   float64 `json:"figure"`
-	Low      float64 `json:"low,omitempty"`  // the lower quartile of single rounds
-	High     float64 `json:"high,omitempty"` // the upper one
+	Low      float64 `json:"low,omitempty"`  // the lower quartile of the rounds
+	High     float64 `json:"high,omitempty"` // the upper quartile of the rounds
 	Target   float64 `json:"target"`
-	AtLeast  bool    `json:"at_least,omitempty"` // the target is a minimum, not a maximum
-	Unit     string  `json:"unit,omitempty"`     // of figure and target: x is a ratio to the floor
+	Minimum  bool    `json:"minimum,omitempty"` // whether the target is a minimum and not a maximum
+	Unit     string  `json:"unit,omitempty"`    // of the figure and the target; x is a ratio to the baseline
 	Passed   bool    `json:"passed"`
 	decimals int
 }
 
-// judged is the row, and whether it reached its target. What is judged is what is
-// printed: a figure that reads as its target has reached it.
-func (r row) judged() row {
+// evaluate returns r with the figure rounded as it is printed, and with Passed set.
+func (r result) evaluate() result {
 	scale := math.Pow10(r.decimals)
 	r.Figure = math.Round(r.Figure*scale) / scale
 	r.Passed = r.Figure <= r.Target
-	if r.AtLeast {
+	if r.Minimum {
 		r.Passed = r.Figure >= r.Target
 	}
 	return r
 }
 
-func (r row) number(n float64) string { return r.bare(n) + r.Unit }
+// format formats a number with the unit of r.
+func (r result) format(n float64) string { return r.formatNumber(n) + r.Unit }
 
-func (r row) bare(n float64) string {
+// formatNumber formats a number without its unit.
+func (r result) formatNumber(n float64) string {
 	text := fmt.Sprintf("%.*f", r.decimals, n)
 	if strings.Trim(text, "-0.") == "" {
 		return strings.TrimPrefix(text, "-")
@@ -48,21 +49,22 @@ func (r row) bare(n float64) string {
 	return text
 }
 
-func (r row) cells() []string {
-	sign, verdict, spread := "<= ", "short", ""
-	if r.AtLeast {
+// cells returns the line of r in the table.
+func (r result) cells() []string {
+	sign, status, spread := "<= ", "fail", ""
+	if r.Minimum {
 		sign = ">= "
 	}
 	if r.Passed {
-		verdict = "pass"
+		status = "pass"
 	}
 	if r.Low != 0 || r.High != 0 {
-		spread = r.bare(r.Low) + " to " + r.bare(r.High)
+		spread = r.formatNumber(r.Low) + " to " + r.formatNumber(r.High)
 	}
-	return []string{r.ID, r.Measure, r.Over, r.Bigv, r.Floor, r.number(r.Figure), spread, sign + r.number(r.Target), verdict}
+	return []string{r.ID, r.Measure, r.Protocol, r.Bigv, r.Baseline, r.format(r.Figure), spread, sign + r.format(r.Target), status}
 }
 
-// printTable writes lines of cells, aligned.
+// printTable writes a table with aligned columns.
 func printTable(w io.Writer, head []string, lines [][]string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, cells := range append([][]string{head}, lines...) {
@@ -71,9 +73,9 @@ func printTable(w io.Writer, head []string, lines [][]string) error {
 	return table.Flush()
 }
 
-func printRows(w io.Writer, rows []row) error {
-	head := []string{"#", "measure", "over", "bigv", "floor", "figure", "spread", "target", ""}
-	return printTable(w, head, each(rows, row.cells))
+func printResults(w io.Writer, results []result) error {
+	head := []string{"#", "measure", "protocol", "bigv", "baseline", "figure", "spread", "target", ""}
+	return printTable(w, head, apply(results, result.cells))
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -1,5 +1,4 @@
-// Command withbigv is a minimal program on the bigv package: its size is
-// compared with that of withnethttp.
+// Command withbigv prints a virtual machine with package bigv. Its size is compared with that of withnethttp.
 package main
 
 import (
@@ -13,13 +12,13 @@ import (
 func main() {
 	client, err := bigv.NewClient(bigv.WithAPIKey(os.Getenv("BIGV_API_KEY")))
 	if err != nil {
-		slog.Error("no client", "error", err)
+		slog.Error("creating the client", "error", err)
 		os.Exit(1)
 	}
 	vm, err := client.VirtualMachines.Get(context.Background(), bigv.VirtualMachineID(5012))
 	if err != nil {
-		slog.Error("no machine", "error", err)
+		slog.Error("getting the virtual machine", "error", err)
 		os.Exit(1)
 	}
-	slog.Info("a machine", "hostname", vm.Hostname, "memory", vm.Memory)
+	slog.Info("virtual machine", "hostname", vm.Hostname, "memory", vm.Memory)
 }

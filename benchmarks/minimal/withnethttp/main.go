@@ -1,4 +1,5 @@
-// Command withnethttp is withbigv without bigv.
+// Command withnethttp prints a virtual machine with net/http and encoding/json. Its size is compared with that of
+// withbigv.
 package main
 
 import (
@@ -42,8 +43,8 @@ func get(ctx context.Context, path string, into any) error {
 func main() {
 	var vm machine
 	if err := get(context.Background(), "/virtual_machines/5012", &vm); err != nil {
-		slog.Error("no machine", "error", err)
+		slog.Error("getting the virtual machine", "error", err)
 		os.Exit(1)
 	}
-	slog.Info("a machine", "hostname", vm.Hostname, "memory", vm.Memory)
+	slog.Info("virtual machine", "hostname", vm.Hostname, "memory", vm.Memory)
 }

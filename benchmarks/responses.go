@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The answers are the service's own in size and shape: a machine alone, and the
-// overview of one with its disc and its network interface.
+// The responses have the size and shape of those of the service: a virtual machine, and a virtual machine in an
+// overview, with its disc and its network interface.
 
 const machineJSON = `{"id":%[1]d,"group_id":77,"name":"web%[1]d","hostname":"web%[1]d.default.acme.uk0.bigv.io",` +
 	`"cores":2,"memory":4096,"power_on":true,"autoreboot_on":true,"cdrom_url":null,"keymap":null,` +
@@ -20,33 +20,32 @@ const childrenJSON = `,"type":"application/vnd.bigv.virtual-machine",` +
 	`"network_interfaces":[{"type":"application/vnd.bigv.network-interface","id":%[1]d,"label":null,"mac":"fe:ff:00:00:12:ab",` +
 	`"ips":["192.0.2.20","2001:db8:1::20"],"extra_ips":{"192.0.2.31":"192.0.2.20"},"vlan_num":7,"virtual_machine_id":%[1]d}]`
 
-func machineAnswer(id int) []byte { return fmt.Appendf(nil, machineJSON, id, "") }
+func machineResponse(id int) []byte { return fmt.Appendf(nil, machineJSON, id, "") }
 
-func overviewAnswer(id int) []byte {
+func overviewResponse(id int) []byte {
 	return fmt.Appendf(nil, machineJSON, id, fmt.Sprintf(childrenJSON, id))
 }
 
-// notFoundAnswer is a 404 that is as long as a machine.
-func notFoundAnswer() []byte {
+// notFoundResponse returns the body of a 404, which is as long as that of a machine.
+func notFoundResponse() []byte {
 	body := []byte("Virtual machine not found, or you may not see it.")
-	return append(body, strings.Repeat(" ", len(machineAnswer(5012))-len(body))...)
+	return append(body, strings.Repeat(" ", len(machineResponse(5012))-len(body))...)
 }
 
-// elements are overviews with a comma between each two.
+// elements returns n overviews of machines, separated by commas.
 func elements(n int) []byte {
 	var list bytes.Buffer
 	for i := range n {
 		if i > 0 {
 			list.WriteByte(',')
 		}
-		list.Write(overviewAnswer(10_000 + i))
+		list.Write(overviewResponse(10_000 + i))
 	}
 	return list.Bytes()
 }
 
-// peerAnswers are what the services of other clients answer to one GET of a
-// server, by path.
-var peerAnswers = map[string]string{
+// peerResponses maps the path of a server in the API of another provider to the response.
+var peerResponses = map[string]string{
 	"/v1/servers/42": `{"server":{"id":42,"name":"web1","status":"running","created":"2025-01-30T23:50:00+00:00",` +
 		`"public_net":{"ipv4":{"id":1,"ip":"192.0.2.20","blocked":false,"dns_ptr":"web1.example.com"},` +
 		`"ipv6":{"id":2,"ip":"2001:db8:1::/64","blocked":false,"dns_ptr":[]},"floating_ips":[],"firewalls":[]},"private_net":[],` +
@@ -58,30 +57,38 @@ var peerAnswers = map[string]string{
 		`"iso":null,"rescue_enabled":false,"locked":false,"backup_window":null,"outgoing_traffic":123456,"ingoing_traffic":654321,` +
 		`"included_traffic":21990232555520,"protection":{"delete":false,"rebuild":false},"labels":{"env":"test"},"volumes":[],` +
 		`"load_balancers":[],"primary_disk_size":40}}`,
-	"/v2/droplets/42": `{"droplet":{"id":42,"name":"web1","memory":1024,"vcpus":1,"disk":25,"locked":false,"status":"active","kernel":null,` +
+	"/v2/droplets/42": `{"droplet":{"id":42,"name":"web1","memory":1024,"vcpus":1,"disk":25,"locked":false,` +
+		`"status":"active","kernel":null,` +
 		`"created_at":"2025-07-21T18:37:44Z","features":["backups","private_networking","ipv6"],"backup_ids":[53893572],` +
 		`"next_backup_window":{"start":"2025-07-30T00:00:00Z","end":"2025-07-30T23:00:00Z"},"snapshot_ids":[67512819],` +
 		`"image":{"id":63663980,"name":"20.04 (LTS) x64","distribution":"Ubuntu","slug":"ubuntu-20-04-x64","public":true,` +
 		`"regions":["ams2","ams3","fra1","lon1","nyc1"],"created_at":"2025-05-15T05:47:50Z","type":"snapshot","min_disk_size":20,` +
 		`"size_gigabytes":2.36,"description":"","tags":[],"status":"available","error_message":""},"volume_ids":[],` +
-		`"size":{"slug":"s-1vcpu-1gb","memory":1024,"vcpus":1,"disk":25,"transfer":1,"price_monthly":5,"price_hourly":0.00743999984115362,` +
+		`"size":{"slug":"s-1vcpu-1gb","memory":1024,"vcpus":1,"disk":25,"transfer":1,"price_monthly":5,` +
+		`"price_hourly":0.00743999984115362,` +
 		`"regions":["ams2","ams3","fra1","lon1","nyc1"],"available":true,"description":"Basic"},"size_slug":"s-1vcpu-1gb",` +
 		`"networks":{"v4":[{"ip_address":"10.128.192.124","netmask":"255.255.0.0","gateway":"nil","type":"private"},` +
 		`{"ip_address":"192.241.165.154","netmask":"255.255.255.0","gateway":"192.241.165.1","type":"public"}],` +
 		`"v6":[{"ip_address":"2604:a880:0:1010::18a:a001","netmask":64,"gateway":"2604:a880:0:1010::1","type":"public"}]},` +
 		`"region":{"name":"New York 3","slug":"nyc3","features":["private_networking","backups","ipv6","metadata"],"available":true,` +
 		`"sizes":["s-1vcpu-1gb","s-1vcpu-2gb","s-1vcpu-3gb"]},"tags":["web"],"vpc_uuid":"760e09ef-dc84-11e8-981e-3cfdfeaae000"}}`,
-	"/v4/linode/instances/42": `{"id":42,"label":"web1","group":"","status":"running","created":"2025-01-01T00:01:01","updated":"2025-01-01T00:01:01",` +
+	"/v4/linode/instances/42": `{"id":42,"label":"web1","group":"","status":"running",` +
+		`"created":"2025-01-01T00:01:01","updated":"2025-01-01T00:01:01",` +
 		`"type":"g6-standard-1","ipv4":["192.0.2.20"],"ipv6":"2001:db8:1::20/128","image":"linode/debian12","region":"eu-west",` +
 		`"specs":{"disk":51200,"memory":2048,"vcpus":1,"gpus":0,"transfer":2000,"accelerated_devices":0},` +
 		`"alerts":{"cpu":90,"network_in":10,"network_out":10,"transfer_quota":80,"io":10000},` +
-		`"backups":{"enabled":true,"available":true,"schedule":{"day":"Saturday","window":"W22"},"last_successful":"2025-01-01T00:01:01"},` +
-		`"hypervisor":"kvm","watchdog_enabled":true,"tags":["web"],"host_uuid":"3a3ddd59d9a78bb8de041391075df44de62bfec8","has_user_data":false,` +
+		`"backups":{"enabled":true,"available":true,"schedule":{"day":"Saturday","window":"W22"},` +
+		`"last_successful":"2025-01-01T00:01:01"},` +
+		`"hypervisor":"kvm","watchdog_enabled":true,"tags":["web"],` +
+		`"host_uuid":"3a3ddd59d9a78bb8de041391075df44de62bfec8","has_user_data":false,` +
 		`"placement_group":null,"disk_encryption":"enabled","lke_cluster_id":null,"capabilities":["Block Storage Encryption"]}`,
-	"/v2/instances/42": `{"instance":{"id":"42","os":"Debian 12 x64 (bookworm)","ram":2048,"disk":55,"main_ip":"192.0.2.20","vcpu_count":1,` +
+	"/v2/instances/42": `{"instance":{"id":"42","os":"Debian 12 x64 (bookworm)","ram":2048,"disk":55,` +
+		`"main_ip":"192.0.2.20","vcpu_count":1,` +
 		`"region":"lhr","plan":"vc2-1c-2gb","date_created":"2025-10-10T01:56:20+00:00","status":"active","allowed_bandwidth":2000,` +
 		`"netmask_v4":"255.255.252.0","gateway_v4":"192.0.2.1","power_status":"running","server_status":"ok","v6_network":"2001:db8:1::",` +
-		`"v6_main_ip":"2001:db8:1::20","v6_network_size":64,"label":"web1","internal_ip":"","kvm":"https://my.example.com/subs/vps/novnc/",` +
-		`"hostname":"web1","os_id":2136,"app_id":0,"image_id":"","snapshot_id":"","firewall_group_id":"","features":["ipv6"],"tags":["web"],` +
+		`"v6_main_ip":"2001:db8:1::20","v6_network_size":64,"label":"web1","internal_ip":"",` +
+		`"kvm":"https://my.example.com/subs/vps/novnc/",` +
+		`"hostname":"web1","os_id":2136,"app_id":0,"image_id":"","snapshot_id":"","firewall_group_id":"",` +
+		`"features":["ipv6"],"tags":["web"],` +
 		`"user_scheme":"root","vpcs":[]}}`,
 }

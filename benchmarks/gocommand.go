@@ -16,7 +16,7 @@ import (
 
 const modulePath = "github.com/bigv-go/bigv"
 
-// output runs a command and returns what it printed.
+// output runs a command and returns its standard output.
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
@@ -27,17 +27,18 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return string(out), err
 }
 
-// buildLine is a line of BenchmarkBuildRequest.
+// buildLine matches a line of the output of BenchmarkBuildRequest.
 var buildLine = regexp.MustCompile(`(?m)^BenchmarkBuildRequest/(\w+?)(?:-\d+)?\s.*\s(\d+) allocs/op`)
 
-// building is P8: the package's own benchmark, since a request that is not sent
-// cannot be seen from outside.
-func building(ctx context.Context, _ *bench) (rows []row, err error) {
+// measureBuildRequest measures P8: the allocations for building a request. It runs a benchmark of package bigv, because
+// the exported API cannot build a request without sending it.
+func measureBuildRequest(ctx context.Context, _ *environment) (results []result, err error) {
 	dir, err := output(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", modulePath)
 	if err != nil {
 		return nil, err
 	}
-	out, err := output(ctx, strings.TrimSpace(dir), "go", "test", "-run", "^$", "-bench", "^BenchmarkBuildRequest$", "-benchmem", "-benchtime", "20000x", ".")
+	out, err := output(ctx, strings.TrimSpace(dir), "go", "test",
+		"-run", "^$", "-bench", "^BenchmarkBuildRequest$", "-benchmem", "-benchtime", "20000x", ".")
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,8 @@ func building(ctx context.Context, _ *bench) (rows []row, err error) {
 		}
 	}
 	for _, kind := range []struct {
-		name, measure string
-		target        float64
+		name, description string
+		target            float64
 	}{
 		{"read", "building a GET: allocations", 20},
 		{"write", "building a PUT with a body: allocations", 20},
@@ -59,14 +60,14 @@ func building(ctx context.Context, _ *bench) (rows []row, err error) {
 		if !ok {
 			return nil, fmt.Errorf("BenchmarkBuildRequest/%s did not run:\n%s", kind.name, out)
 		}
-		rows = append(rows, row{ID: "P8", Measure: kind.measure, Figure: figure, Target: kind.target})
+		results = append(results, result{ID: "P8", Measure: kind.description, Figure: figure, Target: kind.target})
 	}
-	return rows, nil
+	return results, nil
 }
 
-// minimalPrograms is P9: two programs that do the same GET, built as go build
-// builds them.
-func minimalPrograms(ctx context.Context, _ *bench) ([]row, error) {
+// measureMinimalProgram measures P9: the dependencies and the size of a program that gets one virtual machine. It
+// compares the size with that of a program that uses net/http.
+func measureMinimalProgram(ctx context.Context, _ *environment) ([]result, error) {
 	dir, err := os.MkdirTemp("", "bigv-benchmarks-")
 	if err != nil {
 		return nil, err
@@ -91,19 +92,19 @@ func minimalPrograms(ctx context.Context, _ *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		modules = modulesBeside(listed)
+		modules = otherModules(listed)
 	}
-	return []row{
-		{ID: "P9", Measure: "a minimal program: modules besides bigv", Figure: float64(modules), Target: 4},
+	return []result{
+		{ID: "P9", Measure: "minimal program: modules besides bigv", Figure: float64(modules), Target: 4},
 		{
-			ID: "P9", Measure: "a minimal program: size", Bigv: size(sizes[0]), Floor: size(sizes[1]),
+			ID: "P9", Measure: "minimal program: size", Bigv: size(sizes[0]), Baseline: size(sizes[1]),
 			Figure: sizes[0] / sizes[1], Target: 1.25, Unit: "x", decimals: 2,
 		},
 	}, nil
 }
 
-// modulesBeside counts the modules that go version -m lists besides bigv.
-func modulesBeside(listed string) (n int) {
+// otherModules returns the number of modules in the output of go version -m, without bigv.
+func otherModules(listed string) (n int) {
 	lines := bufio.NewScanner(bytes.NewBufferString(listed))
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())

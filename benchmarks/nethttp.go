@@ -10,33 +10,32 @@ import (
 	"net/url"
 )
 
-// floor is what a careful engineer writes by hand for the same work: net/http
-// with idle connections enough for its goroutines, the body read to its end so
-// that its connection is used again, and encoding/json. It has no retries, hooks,
-// time limits or typed errors.
-type floor struct {
+// baseline is a hand-written client with net/http and encoding/json. It keeps enough idle connections for all
+// goroutines and reads bodies to the end, so that connections are reused. It has no retries, hooks, timeouts or
+// typed errors.
+type baseline struct {
 	client *http.Client
 	base   string
 	token  string
 }
 
-func newFloor(base string) *floor {
+func newBaseline(base string) *baseline {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns = 256
 	transport.MaxIdleConnsPerHost = 128
-	return &floor{client: &http.Client{Transport: transport}, base: base, token: token}
+	return &baseline{client: &http.Client{Transport: transport}, base: base, token: token}
 }
 
-// open sends a GET and returns the body of its answer, which is a 200.
-func (f *floor) open(ctx context.Context, path string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base+path, nil)
+// open sends a GET and returns the body of the response. Any status but 200 is an error.
+func (b *baseline) open(ctx context.Context, path string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+f.token)
+	req.Header.Set("Authorization", "Bearer "+b.token)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := f.client.Do(req)
+	resp, err := b.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +47,9 @@ func (f *floor) open(ctx context.Context, path string) (io.ReadCloser, error) {
 	return resp.Body, nil
 }
 
-// get decodes the answer to a GET.
-func (f *floor) get(ctx context.Context, path string, into any) error {
-	body, err := f.open(ctx, path)
+// get sends a GET and decodes the response.
+func (b *baseline) get(ctx context.Context, path string, into any) error {
+	body, err := b.open(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -62,19 +61,21 @@ func (f *floor) get(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
-func (f *floor) machine(ctx context.Context, group, name string) (vm machine, err error) {
-	err = f.get(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"/"+url.PathEscape(name), &vm)
+// machine returns a virtual machine.
+func (b *baseline) machine(ctx context.Context, group, name string) (vm machine, err error) {
+	err = b.get(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"/"+url.PathEscape(name), &vm)
 	return vm, err
 }
 
-func (f *floor) overview(ctx context.Context, group string) (vms []machine, err error) {
-	err = f.get(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"?view=overview", &vms)
+// overview returns the virtual machines of a group with their discs and network interfaces.
+func (b *baseline) overview(ctx context.Context, group string) (vms []machine, err error) {
+	err = b.get(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"?view=overview", &vms)
 	return vms, err
 }
 
-// each hands out the machines of an overview as they arrive.
-func (f *floor) each(ctx context.Context, group string, use func(machine)) error {
-	body, err := f.open(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"?view=overview")
+// each calls use for each machine of an overview as it arrives.
+func (b *baseline) each(ctx context.Context, group string, use func(machine)) error {
+	body, err := b.open(ctx, fmt.Sprintf(machinesPath, url.PathEscape(group))+"?view=overview")
 	if err != nil {
 		return err
 	}
@@ -94,8 +95,7 @@ func (f *floor) each(ctx context.Context, group string, use func(machine)) error
 	return err
 }
 
-// machine has what the SDK's VirtualMachine has, in the types that one writes
-// first: addresses are text, and nothing is checked.
+// machine has the attributes of bigv.VirtualMachine with basic types: addresses are strings, and nothing is validated.
 type machine struct {
 	ID                    int    `json:"id"`
 	Name                  string `json:"name"`
