@@ -357,7 +357,7 @@ func planKeys(ctx context.Context, client *bigv.Client, user bigv.UserPath, want
 func describeKey(line string) string {
 	fields := strings.Fields(line)
 	for i, field := range fields {
-		// The key starts with the length of the name of its type, which is AAAA in Base64.
+		// The first three bytes of a key are zero, which is AAAA in Base64.
 		if raw, err := base64.StdEncoding.DecodeString(field); err == nil && strings.HasPrefix(field, "AAAA") {
 			sum := sha256.Sum256(raw)
 			fields[i] = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
