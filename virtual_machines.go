@@ -393,7 +393,7 @@ func (s *VirtualMachinesService) Create(
 ) (VirtualMachine, error) {
 	const operation = "create virtual machine"
 	body, path := newCreateBody(vm), group.VirtualMachine(vm.Name)
-	err := body.check() // before waiting for a turn
+	err := body.check() // before waiting for other creates
 	if err == nil {
 		err = s.client.createTurns.take(ctx)
 	}
@@ -411,7 +411,7 @@ func (s *VirtualMachinesService) Create(
 		made = *answer.Wrapped
 		made.Provisioning = answer.Provisioning
 	}
-	if err == nil && made.ID == 0 && made.Name == "" { // what was wrapped is nothing
+	if err == nil && made.ID == 0 && made.Name == "" { // the wrapper is empty
 		if made, err = s.Get(withSecretsOf(ctx, body), path); err != nil {
 			err = &readBackError{describe(operation, path.String()), err}
 		}
@@ -433,7 +433,8 @@ func (s *VirtualMachinesService) CreateBare(
 		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(),
 			errors.New("a bare machine has no discs, image or IPs: use Create"))
 	}
-	return call(ctx, s.client, posting("create bare virtual machine"), at(group, machinesRoute).of(group.VirtualMachine(vm.Name).String()), vm,
+	return call(ctx, s.client, posting("create bare virtual machine"),
+		at(group, machinesRoute).of(group.VirtualMachine(vm.Name).String()), vm,
 		func(ctx context.Context) (VirtualMachine, error) {
 			return s.Get(ctx, group.VirtualMachine(vm.Name))
 		}, opts)
@@ -496,7 +497,7 @@ func (r renameMachine) check() error { return checkNewName("the virtual machine'
 func (s *VirtualMachinesService) Move(
 	ctx context.Context, vm VirtualMachinePath, to GroupPath, opts ...CallOption,
 ) (VirtualMachine, error) {
-	err := checkPath(vm) // before the group is looked up
+	err := checkPath(vm) // check before sending the lookup of the group
 	id := 0
 	if err == nil {
 		id, err = s.client.Groups.id(ctx, to)
@@ -613,7 +614,7 @@ func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachine
 // Shutdown returns before the machine is off; Wait for PoweredOff, or use ShutdownAndWait. The
 // system may ignore the request; Stop turns the machine off regardless.
 func (s *VirtualMachinesService) Shutdown(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
-	path, err := s.Resolve(ctx, vm) // once, for both
+	path, err := s.Resolve(ctx, vm) // once for both calls below
 	if err != nil {
 		return notSent("shut down virtual machine", vm.String(), err)
 	}
