@@ -130,7 +130,7 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 // machine's primary address and appear in NIC.ExtraIPs.
 //
 // CreateIPs is not idempotent, so it is never retried once the service may have processed it. If
-// the error matches ErrOutcomeUnknown, compare NIC.ExtraIPs before calling it again. If the error
+// the error matches ErrOutcomeUnknown, check NIC.ExtraIPs before calling it again. If the error
 // matches ErrInvalidResponse, the addresses were created but the response did not contain them;
 // read them with Get.
 func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, opts ...CallOption) ([]netip.Addr, error) {
