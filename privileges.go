@@ -43,7 +43,7 @@ type Privilege struct {
 	// YubikeyOTPMaxAge is the time, in seconds, for which a YubiKey's one-time password remains
 	// valid. Null means no limit; 0 requires a new one for each use.
 	YubikeyOTPMaxAge Nullable[int]   `json:"yubikey_otp_max_age,omitzero"`
-	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`  // raw JSON of an undocumented form; null or empty if there are none
+	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`  // raw JSON of an undocumented form; null if there are none
 	APIKeyID         int             `json:"api_key_id,omitzero"`        // 0 if the privilege is not limited to one API key
 	CreatingUsername string          `json:"creating_username,omitzero"` // user who granted it; may be empty
 }
