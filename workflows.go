@@ -65,7 +65,7 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 	case err == nil:
 		return made, true, nil
 	case errors.Is(err, ErrOutcomeUnknown), isReadBack(err):
-		// It may still be being created: look for it for a while, and do not create another.
+		// The service may still be creating it: look for it for a while, and do not create another.
 		there := false
 		seen, lookErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
 			seen, err := get(ctx)
