@@ -71,16 +71,16 @@ type config struct {
 	maxAnswer        int64
 	account          AccountPath
 	style            URLStyle
-	createTurns      turns // of vm_create
-	keyTurn          turns // of reading and writing back a user's keys
+	createTurns      turns // limits concurrent vm_create calls
+	keyTurn          turns // serializes changes of a user's keys
 
-	tokens      TokenSource  // what gives the tokens, unless credentials do
-	credentials *credentials // what session logs in with, or nil
+	tokens      TokenSource  // source of tokens; nil if credentials is set
+	credentials *credentials // of session, or nil
 	session     *session
 
-	// set says what the options at hand have set, for what depends on it.
+	// set records what the current options have set, for checks that involve several options.
 	set struct {
-		auth                           []string // the kinds of credentials: two of them contradict
+		auth                           []string // kinds of credentials; at most one is allowed
 		login, factor, authURL         bool
 		httpClient, transport, carrier bool
 	}
