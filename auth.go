@@ -83,7 +83,8 @@ func freshCode(code func(context.Context) (Secret, error)) func(context.Context)
 			return Secret{}, errors.New("it gave no code")
 		case next.Equal(last):
 			return Secret{},
-				fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next", ErrSessionExpired)
+				fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next",
+					ErrSessionExpired)
 		}
 		last = next
 		return next, nil

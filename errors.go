@@ -181,7 +181,10 @@ func (e *Error) isPage() bool {
 }
 
 // wrongPlace lists parts of the error messages that a wrong base URL causes.
-var wrongPlace = []string{"no such host", "connection refused", "server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server"}
+var wrongPlace = []string{
+	"no such host", "connection refused", "server gave HTTP response to HTTPS client",
+	"first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server",
+}
 
 // hint returns a suggestion on what to do about the error, or "" if there is none.
 func (e *Error) hint() string {

@@ -147,7 +147,8 @@ func WaitFor[T any](
 
 // wait implements WaitFor. note records the result of a poll in a Poll.
 func wait[T any](
-	ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error), options WaitOptions, note func(T, *Poll),
+	ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+	options WaitOptions, note func(T, *Poll),
 ) (last T, err error) {
 	if ctx == nil || look == nil || until == nil {
 		return last, notSent("wait for", subject, whichNil(ctx, look == nil))

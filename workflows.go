@@ -202,7 +202,8 @@ func (s *VirtualMachinesService) ShutdownAndWait(
 
 // waitFrom calls Wait, and returns before if the wait did not see the machine.
 func (s *VirtualMachinesService) waitFrom(
-	ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption,
+	ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until VirtualMachineCondition,
+	options WaitOptions, opts []CallOption,
 ) (VirtualMachine, error) {
 	seen, err := s.Wait(ctx, vm, until, options, opts...)
 	if seen.ID == 0 {
