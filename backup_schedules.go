@@ -80,9 +80,8 @@ func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts .
 // Create is not idempotent, so it is never retried once the service may have processed it. If the
 // error matches ErrOutcomeUnknown, list the schedules before calling Create again. If the service
 // responds without a body, the ID of the result is 0; find it with List.
-func (s *BackupSchedulesService) Create(
-	ctx context.Context, disc DiscPath, schedule BackupSchedule, opts ...CallOption,
-) (BackupSchedule, error) {
+func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, schedule BackupSchedule,
+	opts ...CallOption) (BackupSchedule, error) {
 	return call[BackupSchedule](ctx, s.client, posting("create backup schedule of disc"), at(disc,
 		backupSchedulesRoute), schedule.sent(), nil, opts)
 }

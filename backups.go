@@ -107,9 +107,8 @@ func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...C
 
 // Wait polls a backup until the condition holds: GET {disc}/backups. It polls at growing intervals,
 // and handles errors, as VirtualMachines.Wait does.
-func (s *BackupsService) Wait(
-	ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions, opts ...CallOption,
-) (Backup, error) {
+func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions,
+	opts ...CallOption) (Backup, error) {
 	look := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
 	return wait(ctx, "backup "+backup.String(), look, until, options, func(b Backup, p *Poll) {
 		p.Disc, p.State = b.Disc, b.state()

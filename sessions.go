@@ -163,9 +163,8 @@ func (c *Client) askToken(ctx context.Context, op operation, t target, body sess
 // askAuth sends a request to the authentication service, without the client's token. The path of
 // such a request may contain a token, so errors contain only the route and the subject of the
 // target.
-func (c *Client) askAuth(
-	ctx context.Context, op operation, t target, accept string, body any, login bool, opts []CallOption,
-) (*roundtrip.Response, *exchange, error) {
+func (c *Client) askAuth(ctx context.Context, op operation, t target, accept string, body any, login bool,
+	opts []CallOption) (*roundtrip.Response, *exchange, error) {
 	auth := &Client{config: c.config, http: c.http, header: c.header}
 	auth.baseURL = c.authURL
 	x, err := auth.prepare(ctx, op, t, body, opts)

@@ -125,9 +125,8 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 }
 
 // editKeys reads the user's keys, calls edit with them, and writes its result if it differs.
-func (s *UsersService) editKeys(
-	ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error), opts []CallOption,
-) (User, error) {
+func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error),
+	opts []CallOption) (User, error) {
 	if err := s.client.keyTurn.take(ctx); err != nil {
 		return User{}, notSent(operation, string(user), err)
 	}

@@ -258,9 +258,8 @@ const machinesRoute = "/virtual_machines"
 //
 // It calls GET /virtual_machines if the options name no group or a group by its ID alone, or if the
 // client uses FlatURLs.
-func (s *VirtualMachinesService) List(
-	ctx context.Context, options VirtualMachineListOptions, opts ...CallOption,
-) ([]VirtualMachine, error) {
+func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachineListOptions,
+	opts ...CallOption) ([]VirtualMachine, error) {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
 		return nil, notSent("list virtual machines", t.subject(), err)
@@ -274,9 +273,8 @@ func (s *VirtualMachinesService) List(
 //
 // If the call fails, before or after the first machine, the iterator yields a zero VirtualMachine
 // with the error and stops. Machines yielded before the error are valid.
-func (s *VirtualMachinesService) All(
-	ctx context.Context, options VirtualMachineListOptions, opts ...CallOption,
-) iter.Seq2[VirtualMachine, error] {
+func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachineListOptions,
+	opts ...CallOption) iter.Seq2[VirtualMachine, error] {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
 		return failed[VirtualMachine](notSent("list virtual machines", t.subject(), err))
@@ -286,9 +284,8 @@ func (s *VirtualMachinesService) All(
 
 // listing returns the endpoint of a list, and a function that verifies that a machine of the
 // response matches the options; it is nil where the URL itself names the group.
-func (s *VirtualMachinesService) listing(
-	ctx context.Context, options VirtualMachineListOptions,
-) (target, func(VirtualMachine) error, error) {
+func (s *VirtualMachinesService) listing(ctx context.Context,
+	options VirtualMachineListOptions) (target, func(VirtualMachine) error, error) {
 	query := machineListQuery{View: options.View, IncludeDeleted: options.IncludeDeleted}
 	group, account := options.Group, options.Account
 	if group.account != "" && account != "" && !s.client.sameAccount(group.account, account) {
@@ -388,9 +385,8 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 // FindOrCreate.
 //
 // By default a client runs one Create at a time; see WithConcurrentCreates.
-func (s *VirtualMachinesService) Create(
-	ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	opts ...CallOption) (VirtualMachine, error) {
 	const operation = "create virtual machine"
 	body, path := newCreateBody(vm), group.VirtualMachine(vm.Name)
 	err := body.check() // before waiting for other creates
@@ -426,9 +422,8 @@ func (s *VirtualMachinesService) Create(
 // CreateBare returns as soon as the service has accepted the request; Wait for Provisioned. It is
 // not idempotent, so it is never retried once the service may have processed it; if the error
 // matches ErrOutcomeUnknown, look the machine up by name.
-func (s *VirtualMachinesService) CreateBare(
-	ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	opts ...CallOption) (VirtualMachine, error) {
 	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
 		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(),
 			errors.New("a bare machine has no discs, image or IPs: use Create"))
@@ -445,9 +440,8 @@ func (s *VirtualMachinesService) CreateBare(
 //
 // An update is idempotent, and retried, unless it sets Appliance, or sets PowerOn to false without
 // setting AutorebootOn to false. Those are never retried once the service may have processed them.
-func (s *VirtualMachinesService) Update(
-	ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Update(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
+	opts ...CallOption) (VirtualMachine, error) {
 	op := putting("update virtual machine")
 	if update.once() {
 		op = puttingOnce(op.name)
@@ -456,9 +450,8 @@ func (s *VirtualMachinesService) Update(
 }
 
 // put sends a change of a virtual machine. If the response has no body, it reads the machine.
-func (s *VirtualMachinesService) put(
-	ctx context.Context, op operation, vm VirtualMachinePath, body any, opts []CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) put(ctx context.Context, op operation, vm VirtualMachinePath, body any,
+	opts []CallOption) (VirtualMachine, error) {
 	return call(ctx, s.client, op, at(vm, ""), body, func(ctx context.Context) (VirtualMachine, error) {
 		return s.Get(ctx, vm, WithDeleted())
 	}, opts)
@@ -468,9 +461,8 @@ func (s *VirtualMachinesService) put(
 //
 // Its host name changes too. Calls with a path that contains the old name return ErrNotFound
 // afterwards. Rename is never retried once the service may have processed it.
-func (s *VirtualMachinesService) Rename(
-	ctx context.Context, vm VirtualMachinePath, name string, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Rename(ctx context.Context, vm VirtualMachinePath, name string,
+	opts ...CallOption) (VirtualMachine, error) {
 	return call(ctx, s.client, puttingOnce("rename virtual machine"), at(vm, ""), renameMachine{name},
 		func(ctx context.Context) (VirtualMachine, error) {
 			if vm.isID() {
@@ -494,9 +486,8 @@ func (r renameMachine) check() error { return checkNewName("the virtual machine'
 //
 // The host name changes too. Calls with a path through the old group return ErrNotFound afterwards.
 // Move is never retried once the service may have processed it.
-func (s *VirtualMachinesService) Move(
-	ctx context.Context, vm VirtualMachinePath, to GroupPath, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath, to GroupPath,
+	opts ...CallOption) (VirtualMachine, error) {
 	err := checkPath(vm) // check before sending the lookup of the group
 	id := 0
 	if err == nil {
@@ -552,9 +543,8 @@ func (s *VirtualMachinesService) Restart(ctx context.Context, vm VirtualMachineP
 // Boot starts a virtual machine that is off from an appliance over the network, for this start
 // only: PUT {virtual machine}. Autoreboot is on afterwards. Boot is never retried once the service
 // may have processed it.
-func (s *VirtualMachinesService) Boot(
-	ctx context.Context, vm VirtualMachinePath, applianceName string, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Boot(ctx context.Context, vm VirtualMachinePath, applianceName string,
+	opts ...CallOption) (VirtualMachine, error) {
 	if applianceName == "" {
 		return VirtualMachine{}, notSent("boot virtual machine", vm.String(), errors.New("the appliance has no name"))
 	}

@@ -139,17 +139,14 @@ const maxFailedLooks = 10
 // even with an error, which is a *WaitError.
 //
 // The Wait methods are built on it.
-func WaitFor[T any](
-	ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error), options WaitOptions,
-) (T, error) {
+func WaitFor[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+	options WaitOptions) (T, error) {
 	return wait(ctx, subject, look, until, options, func(T, *Poll) {})
 }
 
 // wait implements WaitFor. note records the result of a poll in a Poll.
-func wait[T any](
-	ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
-	options WaitOptions, note func(T, *Poll),
-) (last T, err error) {
+func wait[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+	options WaitOptions, note func(T, *Poll)) (last T, err error) {
 	if ctx == nil || look == nil || until == nil {
 		return last, notSent("wait for", subject, whichNil(ctx, look == nil))
 	}
@@ -230,16 +227,14 @@ func passing(err error) bool {
 // Transient server errors are tolerated, and so is ErrNotFound shortly after the start, since a new
 // machine may not be visible at once. Wait returns the machine as last seen, even with an error,
 // which is a *WaitError.
-func (s *VirtualMachinesService) Wait(
-	ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition,
+	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	return s.wait(ctx, vm.String(), vm, until, options, opts)
 }
 
 // wait implements Wait. name identifies the machine in errors.
-func (s *VirtualMachinesService) wait(
-	ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition,
+	options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
 	look := func(ctx context.Context) (VirtualMachine, error) {
 		all := append(opts[:len(opts):len(opts)], WithDeleted())
@@ -272,9 +267,8 @@ func (vm VirtualMachine) state() string {
 
 // Wait polls a disc until the condition holds: GET {disc}. It polls at growing intervals, and
 // handles errors, as VirtualMachines.Wait does.
-func (s *DiscsService) Wait(
-	ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions, opts ...CallOption,
-) (Disc, error) {
+func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
+	opts ...CallOption) (Disc, error) {
 	look := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
 	return wait(ctx, "disc "+disc.String(), look, until, options, func(d Disc, p *Poll) {
 		p.Disc, p.State = d, d.state()

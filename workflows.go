@@ -16,9 +16,8 @@ import (
 // It never creates the group twice. If the response to the creation is lost, it looks for the group
 // for 30 seconds and returns it with created true; if it does not appear, the error matches
 // ErrOutcomeUnknown.
-func (s *GroupsService) FindOrCreate(
-	ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption,
-) (g Group, created bool, err error) {
+func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
+	opts ...CallOption) (g Group, created bool, err error) {
 	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.check(),
 		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
 		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
@@ -32,9 +31,8 @@ func (s *GroupsService) FindOrCreate(
 // machine for 30 seconds and returns it with created true; if it does not appear, the error matches
 // ErrOutcomeUnknown. A deleted machine keeps its name, so FindOrCreate returns an error for it;
 // undelete or purge it first.
-func (s *VirtualMachinesService) FindOrCreate(
-	ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption,
-) (m VirtualMachine, created bool, err error) {
+func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	path := group.VirtualMachine(vm.Name)
 	what := "find or create virtual machine " + path.String()
 	ctx = withSecretsOf(ctx, vm)
@@ -92,9 +90,8 @@ const lookAfterLoss = 30 * time.Second
 //
 // If the wait fails, the machine exists and is billed: CreateAndWait returns it with the error,
 // which is a *WaitError.
-func (s *VirtualMachinesService) CreateAndWait(
-	ctx context.Context, group GroupPath, vm VirtualMachineCreate, options WaitOptions, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	ctx = withSecretsOf(ctx, vm)
 	made, err := s.Create(ctx, group, vm, opts...)
 	if err != nil && !isReadBack(err) {
@@ -142,9 +139,8 @@ type ShutdownOptions struct {
 //
 // It returns the machine as last seen, even with an error. An error that ends one of the waits is a
 // *WaitError.
-func (s *VirtualMachinesService) ShutdownAndWait(
-	ctx context.Context, vm VirtualMachinePath, options ShutdownOptions, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
+	opts ...CallOption) (VirtualMachine, error) {
 	path, err := s.Resolve(ctx, vm) // once for all calls below
 	if err != nil {
 		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
@@ -201,10 +197,8 @@ func (s *VirtualMachinesService) ShutdownAndWait(
 }
 
 // waitFrom calls Wait, and returns before if the wait did not see the machine.
-func (s *VirtualMachinesService) waitFrom(
-	ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until VirtualMachineCondition,
-	options WaitOptions, opts []CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
+	until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	seen, err := s.Wait(ctx, vm, until, options, opts...)
 	if seen.ID == 0 {
 		seen = before
@@ -215,9 +209,8 @@ func (s *VirtualMachinesService) waitFrom(
 // RestartAndWait shuts a virtual machine down as ShutdownAndWait does, starts it and waits until it
 // is on. New values of cores, memory and hardware profile take effect, unlike with Reset. A machine
 // that is off is started. Autoreboot is on afterwards.
-func (s *VirtualMachinesService) RestartAndWait(
-	ctx context.Context, vm VirtualMachinePath, options ShutdownOptions, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
+	opts ...CallOption) (VirtualMachine, error) {
 	return s.UpdateAndRestart(ctx, vm, VirtualMachineUpdate{}, options, opts...)
 }
 
@@ -226,9 +219,8 @@ func (s *VirtualMachinesService) RestartAndWait(
 // that is off is updated and started, so an interrupted call can be repeated.
 //
 // The update must not set PowerOn or AutorebootOn. Autoreboot is on afterwards.
-func (s *VirtualMachinesService) UpdateAndRestart(
-	ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate, options ShutdownOptions, opts ...CallOption,
-) (VirtualMachine, error) {
+func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
+	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
 	if update.PowerOn != nil || update.AutorebootOn != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
 			errors.New("the update sets its power: it is on afterwards"))
