@@ -116,10 +116,12 @@ func ignored(parameter string) error {
 // filterError is an ErrFilterIgnored that names the query parameter.
 type filterError struct{ parameter string }
 
+// Error returns a message with the query parameter.
 func (e *filterError) Error() string {
 	return "the service ignored " + e.parameter + ": the list holds what it excludes"
 }
 
+// Is reports whether target is ErrFilterIgnored.
 func (e *filterError) Is(target error) bool { return target == ErrFilterIgnored }
 
 var errDisagree = errors.New("the account and the group's account are not the same")

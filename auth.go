@@ -32,6 +32,7 @@ func (f TokenSourceFunc) Token(ctx context.Context, rejected Secret) (Secret, er
 // staticToken is a TokenSource that always returns the same token.
 type staticToken struct{ token Secret }
 
+// Token returns the token.
 func (s staticToken) Token(context.Context, Secret) (Secret, error) { return s.token, nil }
 
 // apiKeyPrefix precedes an API key in the Authorization header. The service returns keys without

@@ -97,6 +97,7 @@ func NICID(id int) NICPath { return NICPath{nic: strconv.Itoa(id), bare: true} }
 // backup by such a path; see BackupsService.
 func BackupID(id int) BackupPath { return BackupPath{backup: strconv.Itoa(id), bare: true} }
 
+// bareGroup and the functions below return a path with an ID alone.
 func bareGroup(id string) GroupPath            { return GroupPath{group: id, bare: true} }
 func bareMachine(id string) VirtualMachinePath { return VirtualMachinePath{machine: id, bare: true} }
 func bareDisc(id string) DiscPath              { return DiscPath{disc: id, bare: true} }
@@ -425,6 +426,7 @@ func ParseBackupPath(text string) (BackupPath, error) {
 	return BackupPath{backup: segments[0], disc: discOf(segments[1:]), bare: len(segments) == 1}, nil
 }
 
+// groupOf returns the path for the parsed segments, which may be none.
 func groupOf(segments []string) (p GroupPath) {
 	switch len(segments) {
 	case 0:
@@ -436,6 +438,7 @@ func groupOf(segments []string) (p GroupPath) {
 	return p
 }
 
+// machineOf returns the path for the parsed segments, which may be none.
 func machineOf(segments []string) (p VirtualMachinePath) {
 	if len(segments) > 0 {
 		p = VirtualMachinePath{machine: segments[0], group: groupOf(segments[1:]), bare: len(segments) == 1}
@@ -443,6 +446,7 @@ func machineOf(segments []string) (p VirtualMachinePath) {
 	return p
 }
 
+// discOf returns the path for the parsed segments, which may be none.
 func discOf(segments []string) (p DiscPath) {
 	if len(segments) > 0 {
 		p = DiscPath{disc: segments[0], machine: machineOf(segments[1:]), bare: len(segments) == 1}
