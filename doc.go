@@ -89,8 +89,8 @@
 // # Errors
 //
 // If a request was sent and failed, the error is an [*Error] with the operation, the resource, the
-// status and the message of the service. Other errors say that nothing was sent. Use errors.Is to
-// find the kind of an error:
+// status and the message of the service. If a call fails before anything is sent, its error says so.
+// Use errors.Is to find the kind of an error:
 //
 //	[ErrBadRequest]       400: an attribute is invalid, or the service refuses the action
 //	[ErrUnauthorized]     401: no token, or a wrong or expired one; also 403 for a login
@@ -117,18 +117,20 @@
 // restarts, restores, renames, moves and swaps, are not idempotent: they are never retried once the
 // service may have processed them.
 //
-//	failure                              read   idempotent write          non-idempotent write
-//	not sent                             retry  retry                     retry
-//	429, 503                             retry  retry                     retry with Retry-After, else error
-//	502, 504, no response                retry  retry                     ErrOutcomeUnknown
-//	500                                  retry  error                     ErrOutcomeUnknown
-//	other 4xx, bad certificate, redirect error  error                     error
-//	2xx, body incomplete                 retry  read (DELETE: success)    ErrOutcomeUnknown
-//	2xx, body is a web page              error  ErrOutcomeUnknown         ErrOutcomeUnknown
-//	2xx, body invalid otherwise          error  read (DELETE: success)    ErrOutcomeUnknown
-//	2xx, body empty but expected         error  read                      read if its path is known
+//	failure                               read   idempotent write        non-idempotent write
+//	not sent                              retry  retry                   retry
+//	429, 503                              retry  retry                   retry with Retry-After, else error
+//	502, 504, no response                 retry  retry                   ErrOutcomeUnknown
+//	500                                   retry  error                   ErrOutcomeUnknown
+//	other 4xx, bad certificate, redirect  error  error                   error
+//	2xx, body incomplete                  retry  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body is a web page               error  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	2xx, body invalid otherwise           error  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body empty but expected          error  read                    read if its path is known
 //
-// "Read" means that the client reads the resource to return its state after the write.
+// "Read" means that the client reads the resource to return its state after the write. "Error" means
+// that the call fails at once. Retries end with the last attempt; where an idempotent write may have
+// been processed by then, the error matches [ErrOutcomeUnknown].
 //
 // The waits between attempts grow, are random and end with the context. If a wait would exceed the
 // context's deadline, the call returns at once. [WithRetryPolicy] sets the number of attempts and

@@ -126,7 +126,7 @@ func (e *WaitError) Unwrap() error { return e.Err }
 
 var errWaitTimeout = fmt.Errorf("the wait's time is over: %w", context.DeadlineExceeded)
 
-// maxFailedLooks is the number of consecutive polls that may fail before a wait gives up. Each poll
+// maxFailedLooks is the number of consecutive failed polls at which a wait gives up. Each poll
 // includes the client's retries.
 const maxFailedLooks = 10
 
@@ -134,9 +134,11 @@ const maxFailedLooks = 10
 // jittered intervals. If until returns an error, the wait ends with it. subject names the resource
 // in errors.
 //
-// Transient server errors are tolerated, up to 10 in a row. ErrNotFound is tolerated during
-// NotFoundGrace; until is called with the zero value then. WaitFor returns the last result of look,
-// even with an error, which is a *WaitError.
+// Transient server errors are tolerated; the wait ends at the tenth in a row. If the error of look
+// matches ErrNotFound, until is called with the zero value. If that does not satisfy it, the wait
+// goes on during NotFoundGrace, unless the resource has been seen before.
+//
+// WaitFor returns the last result of look, even with an error, which is a *WaitError.
 //
 // The Wait methods are built on it.
 func WaitFor[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
