@@ -97,10 +97,14 @@ func NICID(id int) NICPath { return NICPath{nic: strconv.Itoa(id), bare: true} }
 // backup by such a path; see BackupsService.
 func BackupID(id int) BackupPath { return BackupPath{backup: strconv.Itoa(id), bare: true} }
 
-// bareGroup and the functions below return a path with an ID alone.
-func bareGroup(id string) GroupPath            { return GroupPath{group: id, bare: true} }
+// bareGroup returns the path of a group with an ID alone.
+func bareGroup(id string) GroupPath { return GroupPath{group: id, bare: true} }
+
+// bareMachine returns the path of a virtual machine with an ID alone.
 func bareMachine(id string) VirtualMachinePath { return VirtualMachinePath{machine: id, bare: true} }
-func bareDisc(id string) DiscPath              { return DiscPath{disc: id, bare: true} }
+
+// bareDisc returns the path of a disc with an ID alone.
+func bareDisc(id string) DiscPath { return DiscPath{disc: id, bare: true} }
 
 // Group returns the path of a group of this account, by name or ID.
 func (p AccountPath) Group(nameOrID string) GroupPath {
