@@ -10,32 +10,34 @@ import (
 	"time"
 )
 
-// APIKey lets a program in as a user, with privileges of its own: see WithAPIKey.
+// APIKey represents an API key, with which a program authenticates as a user but with privileges of
+// its own. See WithAPIKey.
 type APIKey struct {
-	ID       int    `json:"id"`                // never changes
-	UserID   int    `json:"user_id"`           // whose it is
-	Username string `json:"username,omitzero"` // not always told
-	Label    string `json:"label"`             // several keys may have the same
-	// Key is what WithAPIKey takes. The service tells it once, in the answer to
-	// Create, and keeps no copy that can be read.
+	ID       int    `json:"id"`                // unique at the service, never changes
+	UserID   int    `json:"user_id"`           // ID of the user it belongs to
+	Username string `json:"username,omitzero"` // may be empty
+	Label    string `json:"label"`             // not necessarily unique
+	// Key is the secret for WithAPIKey. It is set only in the result of Create; the service cannot
+	// return it again.
 	Key        Secret      `json:"api_key,omitzero"`
-	ExpiresAt  Timestamp   `json:"expires_at,omitzero"`  // empty is never
-	Privileges []Privilege `json:"privileges,omitempty"` // with Overview only
+	ExpiresAt  Timestamp   `json:"expires_at,omitzero"`  // empty if it does not expire
+	Privileges []Privilege `json:"privileges,omitempty"` // set only with Overview
 }
 
-// APIKeyCreate is what a new API key is made of.
+// APIKeyCreate holds the attributes of a new API key.
 type APIKeyCreate struct {
-	Label     string    // what it is for; there must be one
-	ExpiresAt time.Time // in whole seconds; zero is never
+	Label     string    // required: what the key is for
+	ExpiresAt time.Time // with a precision of seconds; zero means never
 }
 
-// apiKeyBody is a new key as it travels.
+// apiKeyBody is the request body of Create.
 type apiKeyBody struct {
 	UserID    int       `json:"user_id"`
 	Label     string    `json:"label"`
 	ExpiresAt Timestamp `json:"expires_at,omitzero"`
 }
 
+// check returns an error if the label is empty.
 func (k APIKeyCreate) check() error {
 	if strings.TrimSpace(k.Label) == "" {
 		return errors.New("the API key's label is empty")
@@ -43,27 +45,29 @@ func (k APIKeyCreate) check() error {
 	return nil
 }
 
-// APIKeyListOptions says which API keys to list, and how.
+// APIKeyListOptions selects the API keys to list, and how much of each is returned.
 type APIKeyListOptions struct {
-	User UserPath // zero is all keys you can see: your own, and everybody's if you are staff
+	User UserPath // zero means all that the caller can see: for staff, those of all users
 	View View     // Overview embeds their privileges
 }
 
+// apiKeyQuery holds the query parameters of a list of API keys.
 type apiKeyQuery struct {
 	View View `url:"view,omitempty"`
 }
 
-// APIKeysService manages API keys.
+// APIKeysService creates, lists and deletes API keys.
 type APIKeysService struct{ client *Client }
 
 const apiKeysRoute = "/api_keys"
 
-// List returns API keys: GET /api_keys. The service has no filter by user, so the
-// keys of others are left out here; a user by name is looked up first.
+// List returns API keys: GET /api_keys. The service cannot filter by user, so List removes the keys
+// of other users from the response. If the path of the user has no ID, the user is looked up first.
 func (s *APIKeysService) List(ctx context.Context, options APIKeyListOptions, opts ...CallOption) ([]APIKey, error) {
 	return s.list(ctx, "list API keys", options, opts)
 }
 
+// list implements List for the named operation.
 func (s *APIKeysService) list(ctx context.Context, operation string, options APIKeyListOptions, opts []CallOption) ([]APIKey, error) {
 	user := options.User
 	t := under(apiKeysRoute).with(apiKeyQuery{View: options.View}).of(string(user))
@@ -78,9 +82,8 @@ func (s *APIKeysService) list(ctx context.Context, operation string, options API
 	return slices.DeleteFunc(keys, func(k APIKey) bool { return k.UserID != id }), err
 }
 
-// Find returns the API key of a user that has this label, out of GET /api_keys. It
-// is ErrNotFound if there is none, and an error if there are several: take one by
-// its ID then.
+// Find returns the API key of a user with this label: GET /api_keys. If there is none, the error
+// matches ErrNotFound. If there are several, Find returns an error; choose one from List.
 func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, opts ...CallOption) (APIKey, error) {
 	const operation = "find API key of user"
 	keys, err := s.list(ctx, operation, APIKeyListOptions{User: user}, opts)
@@ -94,15 +97,20 @@ func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, 
 	case 1:
 		return keys[0], nil
 	}
-	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have the label %q: take one of them by its ID", describe(operation, string(user)), len(keys), label)
+	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have the label %q: take one of them by its ID", describe(operation,
+		string(user)), len(keys), label)
 }
 
-// Create makes an API key for a user, and returns it with its Key, which cannot be
-// read again: POST /api_keys. A user by name is looked up first, since the service
-// takes IDs only. A new key has no privileges and can do nothing: grant it some
-// with Privileges.Grant and APIKeyID. The call is never sent again after it may
-// have been carried out. If the service does not tell the Key, the error is
-// ErrInvalidResponse, and the key is there: delete it and make another.
+// Create creates an API key for a user and returns it with its Key: POST /api_keys. If the path of
+// the user has no ID, the user is looked up first.
+//
+// Store the Key, since it cannot be read again. A new key has no privileges; grant them with
+// Privileges.Grant and PrivilegeGrant.APIKeyID.
+//
+// Create is not idempotent, so it is never retried once the service may have processed it. If the
+// error matches ErrOutcomeUnknown, look for the key with Find. If the error matches
+// ErrInvalidResponse, the key was created but the response did not contain its secret; delete it
+// and create another.
 func (s *APIKeysService) Create(ctx context.Context, user UserPath, key APIKeyCreate, opts ...CallOption) (APIKey, error) {
 	const operation = "create API key for user"
 	body := apiKeyBody{Label: key.Label, ExpiresAt: NewTimestamp(key.ExpiresAt)}

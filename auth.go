@@ -12,17 +12,16 @@ import (
 	"github.com/bigv-go/bigv/internal/roundtrip"
 )
 
-// TokenSource gives the token that a call is sent with. It is used by many
-// goroutines at once. The time a call waits for it is limited by its context and
-// by Timeouts.Header.
+// TokenSource provides the tokens that calls are authenticated with. It must be safe for concurrent
+// use. A call waits for it until the call's context ends or Timeouts.Header has passed.
 type TokenSource interface {
-	// Token returns a token. If rejected is not zero, the service has just
-	// answered 401 to it: return another, or rejected itself if there is none.
-	// It should end when ctx ends; the call does in any case.
+	// Token returns a token. If rejected is not zero, the service has just responded with 401 to that
+	// token: Token should return another one, or rejected itself if there is none. Token should
+	// return when ctx ends; the call does in any case.
 	Token(ctx context.Context, rejected Secret) (Secret, error)
 }
 
-// TokenSourceFunc is a function that serves as a TokenSource.
+// TokenSourceFunc is a function that implements TokenSource.
 type TokenSourceFunc func(ctx context.Context, rejected Secret) (Secret, error)
 
 // Token calls the function.
@@ -30,25 +29,26 @@ func (f TokenSourceFunc) Token(ctx context.Context, rejected Secret) (Secret, er
 	return f(ctx, rejected)
 }
 
-// staticToken is a token that does not change.
+// staticToken is a TokenSource that always returns the same token.
 type staticToken struct{ token Secret }
 
+// Token returns the token.
 func (s staticToken) Token(context.Context, Secret) (Secret, error) { return s.token, nil }
 
-// apiKeyPrefix stands before a key in the Authorization header. The service
-// shows keys without it, but some tools print it along.
+// apiKeyPrefix precedes an API key in the Authorization header. The service returns keys without
+// it; some tools print it.
 const apiKeyPrefix = "apikey."
 
-// Factor is a kind of second factor.
+// Factor is a kind of second factor for a login.
 type Factor string
 
-// The second factors that the authentication service takes.
+// Second factors that the authentication service accepts.
 const (
-	Yubikey   Factor = "yubikey" // a YubiKey's one-time password
-	TwoFactor Factor = "2fa"     // a code of an authenticator app
+	Yubikey   Factor = "yubikey" // one-time password of a YubiKey
+	TwoFactor Factor = "2fa"     // code of an authenticator app
 )
 
-// credentials are what a login needs.
+// credentials holds what a login needs.
 type credentials struct {
 	username string
 	password Secret
@@ -57,10 +57,10 @@ type credentials struct {
 	validity time.Duration
 }
 
-// errCodeUsed is the end of a session that oneCode opened.
+// errCodeUsed is returned when a session that was opened with oneCode has ended.
 var errCodeUsed = fmt.Errorf("%w: the one-time code has been used and there is no way to get another: set one with WithSecondFactor, or use an API key", ErrSessionExpired)
 
-// oneCode is a second factor for a single login: the code is never used twice.
+// oneCode returns a second factor for a single login. It returns the code once, then errCodeUsed.
 func oneCode(code string) func(context.Context) (Secret, error) {
 	var once sync.Mutex
 	return func(context.Context) (Secret, error) {
@@ -71,9 +71,8 @@ func oneCode(code string) func(context.Context) (Secret, error) {
 	}
 }
 
-// freshCode is code, held to giving another one each time: an authenticator
-// shows the same for half a minute, and a code that is seen twice looks like a
-// stolen one.
+// freshCode wraps code and rejects a code that equals the previous one. An authenticator app shows
+// the same code for half a minute, and using a code twice looks like an attack.
 func freshCode(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
 	var last Secret
 	return func(ctx context.Context) (Secret, error) {
@@ -84,15 +83,18 @@ func freshCode(code func(context.Context) (Secret, error)) func(context.Context)
 		case next.IsZero():
 			return Secret{}, errors.New("it gave no code")
 		case next.Equal(last):
-			return Secret{}, fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next", ErrSessionExpired)
+			return Secret{},
+				fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next",
+					ErrSessionExpired)
 		}
 		last = next
 		return next, nil
 	}
 }
 
-// leaving is code, left behind when its context ends: it may be waiting for a
-// person, and not listen. It is not called again before it has returned.
+// leaving wraps code so that a call returns when its context ends, even if code ignores the
+// context, for example while it waits for user input. code is not called again until it has
+// returned.
 func leaving(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
 	turn := make(turns, 1)
 	return func(ctx context.Context) (Secret, error) {
@@ -110,17 +112,18 @@ func leaving(code func(context.Context) (Secret, error)) func(context.Context) (
 	}
 }
 
-// session is the TokenSource of credentials: one login serves all goroutines.
+// session is the token source for credentials. All goroutines share one login.
 type session struct {
 	credentials credentials
-	turn        turns // of logging in
+	turn        turns // held while logging in
 	mu          sync.Mutex
 	token       Secret
-	// err is what the service said when it refused the credentials. They are not
-	// sent again: it would refuse them again, and at last lock the user out.
+	// err is set when the service has refused the credentials. They are not sent again, since the
+	// service might lock the user out.
 	err error
 }
 
+// newSession returns a session that logs in with c when a token is first needed.
 func newSession(c credentials) *session {
 	if c.code != nil {
 		c.code = leaving(freshCode(c.code))
@@ -128,14 +131,15 @@ func newSession(c credentials) *session {
 	return &session{credentials: c, turn: make(turns, 1)}
 }
 
+// state returns the current token, and the error if the credentials have been refused.
 func (s *session) state() (Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.token, s.err
 }
 
-// get is the session's token, and a new one if it was rejected. One login serves
-// all who wait for it.
+// get returns the current token, or logs in if there is none or it equals rejected. Concurrent
+// callers share one login.
 func (s *session) get(ctx context.Context, c *Client, rejected Secret) (Secret, error) {
 	if token, err := s.state(); err != nil || usable(token, rejected) {
 		return token, err
@@ -157,18 +161,19 @@ func (s *session) get(ctx context.Context, c *Client, rejected Secret) (Secret, 
 	return token, err
 }
 
+// usable reports whether token is set and is not the rejected one.
 func usable(token, rejected Secret) bool {
 	return !token.IsZero() && (rejected.IsZero() || !token.Equal(rejected))
 }
 
-// refused reports whether the service has judged the credentials, as against
-// not having been reached.
+// refused reports whether err means that the service rejected the credentials, rather than that it
+// could not be reached.
 func refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return errors.Is(err, errCodeUsed) || ok && e.StatusCode >= 400 && e.StatusCode < 500 && e.StatusCode != http.StatusTooManyRequests
 }
 
-// login asks the authentication service for a session.
+// login logs in at the authentication service and returns the token.
 func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 	session := SessionCreate{Username: creds.username, Password: creds.password, Validity: creds.validity}
 	if creds.code != nil {
@@ -185,10 +190,10 @@ func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 	return c.openSession(ctx, session, true, nil)
 }
 
-// maxToken is more than any token has: what is longer came from something else.
+// maxToken is the longest token that is accepted, in bytes. No real token is that long.
 const maxToken = 4 << 10
 
-// checkToken refuses what could not travel in a header, or would add one.
+// checkToken returns an error if token cannot be sent in a header. what names it in errors.
 func checkToken(what, token string) error {
 	switch {
 	case token == "":

@@ -10,22 +10,23 @@ import (
 	"github.com/bigv-go/bigv/internal/wire"
 )
 
-// BackupSchedule says when backups of a disc are taken, and how many are kept.
+// BackupSchedule represents when backups of a disc are taken, and how many are kept.
 type BackupSchedule struct {
-	ID int `json:"id,omitzero"` // told by the service
-	// StartAt is when the first is taken: 00:00, 2019-03-04 00:00:00 GMT, or ISO
-	// 8601; UK time if it has no zone. The service tells it with its date.
+	ID int `json:"id,omitzero"` // assigned by the service; ignored by Create
+	// StartAt is the time of the first backup: 00:00, 2019-03-04 00:00:00 GMT or ISO 8601, in UK
+	// time if it has no zone. The service returns it with a date.
 	StartAt         Timestamp `json:"start_at,omitzero"`
-	IntervalSeconds int       `json:"interval_seconds,omitzero"` // above zero: 86400 is daily, 604800 weekly
-	Capacity        int       `json:"capacity,omitzero"`         // backups kept, each as large as the disc; 0 is 1
+	IntervalSeconds int       `json:"interval_seconds,omitzero"` // required, above zero: 86400 is daily, 604800 weekly
+	Capacity        int       `json:"capacity,omitzero"`         // number of backups to keep; 0 means 1
 }
 
-// Interval is the time between two backups.
+// Interval returns IntervalSeconds as a duration.
 func (s BackupSchedule) Interval() time.Duration {
 	return time.Duration(s.IntervalSeconds) * time.Second
 }
 
-// UnmarshalJSON reads a schedule. Some services call its start start_date.
+// UnmarshalJSON implements json.Unmarshaler. It also accepts start_date, which some deployments
+// send instead of start_at.
 func (s *BackupSchedule) UnmarshalJSON(data []byte) error {
 	type plain BackupSchedule
 	var read struct {
@@ -40,6 +41,7 @@ func (s *BackupSchedule) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// check returns an error if the interval or the capacity is out of range.
 func (s BackupSchedule) check() error {
 	switch {
 	case s.IntervalSeconds <= 0:
@@ -50,20 +52,20 @@ func (s BackupSchedule) check() error {
 	return nil
 }
 
-// sent is the schedule as it travels to the service.
+// sent returns the schedule in the form of a request.
 func (s BackupSchedule) sent() BackupSchedule {
 	s.ID, s.Capacity = 0, cmp.Or(s.Capacity, 1)
 	return s
 }
 
-// BackupSchedulesService manages when backups of discs are taken. A schedule
-// cannot be changed: make another, then delete it.
+// BackupSchedulesService manages the backup schedules of discs. A schedule cannot be changed;
+// create a new one and delete the old one.
 type BackupSchedulesService struct{ client *Client }
 
 const backupSchedulesRoute = "/backup_schedules"
 
-// List returns the backup schedules of a disc. The service has no list of them;
-// the disc tells its own: GET {disc}, or GET /discs/{ID} for an ID alone.
+// List returns the backup schedules of a disc. The service has no list of schedules, so List reads
+// the disc: GET {disc}, or GET /discs/{ID} for a path with an ID alone.
 func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]BackupSchedule, error) {
 	d, err := s.client.Discs.Get(ctx, disc, opts...)
 	if err == nil && d.BackupSchedules == nil {
@@ -72,16 +74,20 @@ func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts .
 	return d.BackupSchedules, err
 }
 
-// Create has backups of a disc taken from now on: POST
-// {disc}/backup_schedules. What is kept of them is billed. The call is never sent
-// again after it may have been carried out. Its ID is 0 if the service does not
-// tell it: see List.
-func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, schedule BackupSchedule, opts ...CallOption) (BackupSchedule, error) {
-	return call[BackupSchedule](ctx, s.client, posting("create backup schedule of disc"), at(disc, backupSchedulesRoute), schedule.sent(), nil, opts)
+// Create creates a backup schedule for a disc: POST {disc}/backup_schedules. The backups that are
+// kept are billed.
+//
+// Create is not idempotent, so it is never retried once the service may have processed it. If the
+// error matches ErrOutcomeUnknown, list the schedules before calling Create again. If the service
+// responds without a body, the ID of the result is 0; find it with List.
+func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, schedule BackupSchedule,
+	opts ...CallOption) (BackupSchedule, error) {
+	return call[BackupSchedule](ctx, s.client, posting("create backup schedule of disc"), at(disc,
+		backupSchedulesRoute), schedule.sent(), nil, opts)
 }
 
-// Delete ends a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups
-// that were taken stay.
+// Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
+// taken are kept.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
 	t := at(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).of(strconv.Itoa(id) + " of " + disc.String())
 	return do(ctx, s.client, deleting("delete backup schedule"), t, nil, opts)

@@ -19,44 +19,44 @@ import (
 	"github.com/bigv-go/bigv/internal/roundtrip"
 )
 
-// Where the service lives.
+// Default endpoints.
 const (
-	DefaultBaseURL = "https://uk0.bigv.io"
-	DefaultAuthURL = "https://auth.bytemark.co.uk"
+	DefaultBaseURL = "https://uk0.bigv.io"         // base URL of the API; see WithBaseURL
+	DefaultAuthURL = "https://auth.bytemark.co.uk" // URL of the authentication service; see WithAuthURL
 )
 
 // Version is the version of this package.
 const Version = "0.1.0"
 
-// Client talks to the service. It is immutable and safe for concurrent use by
-// any number of goroutines; one serves a whole program. Make one with NewClient
-// or NewClientFromEnv, and variants of one with With.
+// Client is a client of the Cloud Servers API. It is immutable and safe for concurrent use; a
+// program usually needs only one. Create it with NewClient or NewClientFromEnv, and derive clients
+// with other options with With.
 type Client struct {
-	Accounts        *AccountsService        // what groups belong to, and who is billed
-	Groups          *GroupsService          // what virtual machines are sorted into
-	VirtualMachines *VirtualMachinesService // their making, power, hardware and end
-	Discs           *DiscsService           // of virtual machines: size, label, owner
-	Users           *UsersService           // who logs in, and their SSH keys
-	Privileges      *PrivilegesService      // who may do what on which thing
-	NICs            *NICsService            // network interfaces, and additional IP addresses
-	IPs             *IPsService             // reverse DNS, release and swapping of addresses
-	Backups         *BackupsService         // of discs: taken, restored, purged
-	BackupSchedules *BackupSchedulesService // when backups are taken by themselves
-	APIKeys         *APIKeysService         // what programs log in with
-	Definitions     *DefinitionsService     // the values that the service knows; needs no credentials
-	VMDefaults      *VMDefaultsService      // templates that panels fill their forms from
-	Sessions        *SessionsService        // of the authentication service: opened, read, kept alive
+	Accounts        *AccountsService        // customer accounts
+	Groups          *GroupsService          // groups of virtual machines
+	VirtualMachines *VirtualMachinesService // virtual machines: creation, power, hardware, deletion
+	Discs           *DiscsService           // discs of virtual machines
+	Users           *UsersService           // users and their SSH keys
+	Privileges      *PrivilegesService      // permissions of users
+	NICs            *NICsService            // network interfaces and additional IP addresses
+	IPs             *IPsService             // reverse DNS, release and swap of IP addresses
+	Backups         *BackupsService         // backups of discs
+	BackupSchedules *BackupSchedulesService // schedules that take backups
+	APIKeys         *APIKeysService         // API keys of users
+	Definitions     *DefinitionsService     // values that the service accepts; needs no credentials
+	VMDefaults      *VMDefaultsService      // templates of virtual machines
+	Sessions        *SessionsService        // sessions of the authentication service
 
 	config
 	http *roundtrip.Sender
-	// base is the transport below http, without our limits.
+	// base is the transport that http uses, without the timeouts.
 	base http.RoundTripper
-	// header is what every request has in its own: made once, and copied in one go.
+	// header holds the headers of every request, which are copied for each.
 	header     http.Header
 	lastBearer atomic.Pointer[bearer]
 }
 
-// config is what options set. A Client never changes its own.
+// config holds the values that options set. The config of a Client never changes.
 type config struct {
 	baseURL, authURL *url.URL
 	insecureHTTP     bool
@@ -71,25 +71,26 @@ type config struct {
 	maxAnswer        int64
 	account          AccountPath
 	style            URLStyle
-	createTurns      turns // of vm_create
-	keyTurn          turns // of reading and writing back a user's keys
+	createTurns      turns // limits concurrent vm_create calls
+	keyTurn          turns // serializes changes of a user's keys
 
-	tokens      TokenSource  // what gives the tokens, unless credentials do
-	credentials *credentials // what session logs in with, or nil
+	tokens      TokenSource  // source of tokens; nil if credentials is set
+	credentials *credentials // of session, or nil
 	session     *session
 
-	// set says what the options at hand have set, for what depends on it.
+	// set records what the current options have set, for checks that involve several options.
 	set struct {
-		auth                           []string // the kinds of credentials: two of them contradict
+		auth                           []string // kinds of credentials; at most one is allowed
 		login, factor, authURL         bool
 		httpClient, transport, carrier bool
 	}
 }
 
-// turns lets so many callers in at a time as it has room for.
+// turns is a semaphore. Its capacity is the number of callers that can hold it at a time.
 type turns chan struct{}
 
-// take waits for a turn. Whoever got one gives it back.
+// take acquires the semaphore, or returns an error when ctx ends. The caller must call give
+// afterwards.
 func (t turns) take(ctx context.Context) error {
 	if ctx == nil {
 		return errNilContext
@@ -102,55 +103,55 @@ func (t turns) take(ctx context.Context) error {
 	}
 }
 
+// give releases the semaphore.
 func (t turns) give() { <-t }
 
 var errNilContext = errors.New("the context is nil")
 
-// Option sets up a Client. The errors of all options given to NewClient or With
-// are reported together.
+// Option configures a Client. NewClient and With report the errors of all options together.
 type Option func(*config) error
 
-// URLStyle says which of the API's two styles of URL full paths are read by.
+// URLStyle selects which of the two URL styles of the API the client uses to read full paths.
 type URLStyle int
 
 const (
-	// NestedURLs are /accounts/acme/groups/web/virtual_machines/www1.
+	// NestedURLs selects URLs such as /accounts/acme/groups/web/virtual_machines/www1. It is the
+	// default.
 	NestedURLs URLStyle = iota
-	// FlatURLs are /virtual_machines?account_name=acme&group_name=web. Writes
-	// are nested all the same, where the API has no flat ones.
+	// FlatURLs selects URLs such as /virtual_machines?account_name=acme&group_name=web. Writes use
+	// nested URLs regardless, where the API has no flat ones.
 	FlatURLs
 )
 
-// RetryPolicy bounds how often a call is sent again. Whether it may be sent
-// again at all depends on what happened and on the operation: see the package
-// documentation.
+// RetryPolicy limits how often, and after which waits, a request is sent. Whether a failed request
+// is retried at all depends on the operation and the failure; see the package documentation.
 type RetryPolicy struct {
-	MaxAttempts int           // at least 1; 1 is no retries
-	MinWait     time.Duration // the first wait is between 0 and this, and doubles
-	MaxWait     time.Duration // no wait is longer, even if the service asks
+	MaxAttempts int           // total attempts, at least 1; 1 disables retries
+	MinWait     time.Duration // upper limit of the first random wait; doubles with each attempt
+	MaxWait     time.Duration // upper limit of every wait, also if Retry-After is longer
 }
 
-// Timeouts are the longest silences of the service that a call endures. They
-// do not limit how long a call takes in all: its context does.
+// Timeouts limits how long a call waits for the server to make progress. The duration of the whole
+// call is limited by its context.
 type Timeouts struct {
-	Header time.Duration // from the start of an attempt to the headers of its answer
-	Idle   time.Duration // waiting for more of an answer's body
+	Header time.Duration // from the start of an attempt to the headers of its response
+	Idle   time.Duration // waiting for more of a response body
 }
 
-// Attempt is what WithAttemptHook is told of each sending of a request.
+// Attempt describes one attempt to send a request.
 type Attempt struct {
-	Operation  string        // such as "update virtual machine"
-	Method     string        // such as "PUT"
-	Route      string        // its path with names in place of values: a metric label
-	Number     int           // 1 is the first
-	StatusCode int           // 0 when no answer came
-	Err        error         // why no answer came, or was cut short
-	Duration   time.Duration // from sending to the end of the answer, which with All is the end of the loop
+	Operation  string        // what the call does, such as "update virtual machine"
+	Method     string        // HTTP method, such as "PUT"
+	Route      string        // path template without names and IDs, usable as a metric label
+	Number     int           // counted from 1
+	StatusCode int           // HTTP status; 0 if no response arrived
+	Err        error         // why no response arrived or its body is incomplete, or nil
+	Duration   time.Duration // until the end of the response body; for All, until the end of the loop
 	Retry      bool          // whether another attempt follows
-	Wait       time.Duration // before that attempt
+	Wait       time.Duration // wait before the next attempt; 0 if none follows
 }
 
-// WithBaseURL sets where the API is, instead of DefaultBaseURL.
+// WithBaseURL sets the base URL of the API, instead of DefaultBaseURL.
 func WithBaseURL(address string) Option {
 	return func(c *config) (err error) {
 		c.baseURL, err = parseURL("base URL", address)
@@ -158,8 +159,7 @@ func WithBaseURL(address string) Option {
 	}
 }
 
-// WithAuthURL sets where the authentication service is, instead of
-// DefaultAuthURL.
+// WithAuthURL sets the URL of the authentication service, instead of DefaultAuthURL.
 func WithAuthURL(address string) Option {
 	return func(c *config) (err error) {
 		c.authURL, err = parseURL("authentication URL", address)
@@ -168,8 +168,8 @@ func WithAuthURL(address string) Option {
 	}
 }
 
-// WithInsecureHTTP allows plain http to hosts other than this one. Whoever
-// listens on the way can then take the credentials.
+// WithInsecureHTTP allows plain http URLs for hosts other than the local one. Anyone who can read
+// the traffic can then read the credentials.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
 		c.insecureHTTP = true
@@ -177,10 +177,10 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// WithHTTPClient sets the HTTP client whose transport, timeout and cookies are
-// used. It is copied, not changed. Its redirects are limited to the same origin.
-// What WithTransport says of idle connections goes for its transport too; where it
-// is nil, a NewTransport serves.
+// WithHTTPClient sets the HTTP client whose transport, timeout and cookie jar are used. The client
+// is copied and not changed; its CheckRedirect is replaced, so that redirects cannot lead to
+// another origin. If its transport is nil, a NewTransport is used. See WithTransport on idle
+// connections. WithHTTPClient and WithTransport cannot be combined.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {
@@ -191,18 +191,17 @@ func WithHTTPClient(client *http.Client) Option {
 	}
 }
 
-// WithTransport sets what carries requests: a proxy, a recorder, tracing. One
-// that wraps another should wrap a NewTransport, which is made for this service.
-// A certificate authority to trust goes into one, too:
+// WithTransport sets the transport that sends requests, for example for a proxy, a recorder or
+// tracing. A transport that wraps another should wrap a NewTransport. To trust another certificate
+// authority, change a NewTransport:
 //
 //	transport := bigv.NewTransport()
 //	transport.TLSClientConfig.RootCAs = pool
 //	client, err := bigv.NewClient(bigv.WithTransport(transport))
 //
-// A transport of another make should have an IdleConnTimeout of 15 seconds at the
-// most, as a NewTransport has. The service may have closed a connection that was
-// idle for longer, and what must not be done twice, such as a create, then ends in
-// ErrOutcomeUnknown.
+// A custom transport should have an IdleConnTimeout of at most 15 seconds, like a NewTransport. The
+// service may already have closed a connection that was idle for longer, and a request that is not
+// idempotent, such as a create, then fails with ErrOutcomeUnknown.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {
@@ -213,8 +212,8 @@ func WithTransport(transport http.RoundTripper) Option {
 	}
 }
 
-// WithUserAgent adds the name of your program to this package's in the
-// User-Agent header: "deploy/1.4".
+// WithUserAgent adds the name of the program, such as "deploy/1.4", to the User-Agent header after
+// the name of this package.
 func WithUserAgent(program string) Option {
 	return func(c *config) error {
 		for _, r := range program {
@@ -230,8 +229,8 @@ func WithUserAgent(program string) Option {
 	}
 }
 
-// WithLogger logs one line a request at debug level, and retries at warn level.
-// No body, header or credential is logged.
+// WithLogger logs each request at debug level and each retry at warn level. It logs no bodies,
+// headers or credentials.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
@@ -242,8 +241,8 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithAttemptHook calls hook after each sending of a request, in the goroutine
-// of the call: for metrics and traces.
+// WithAttemptHook calls hook after each attempt to send a request, in the goroutine of the call.
+// Use it for metrics and traces.
 func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 	return func(c *config) error {
 		if hook == nil {
@@ -254,8 +253,8 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 	}
 }
 
-// WithRetryPolicy sets how often calls are sent again. The default is 4 attempts
-// with waits of up to 500 ms, 1 s and 2 s, none above 30 s.
+// WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
+// ms, 1 s and 2 s; a longer Retry-After is followed up to 30 s.
 func WithRetryPolicy(policy RetryPolicy) Option {
 	return func(c *config) error {
 		if policy.MaxAttempts < 1 {
@@ -269,9 +268,9 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 	}
 }
 
-// WithTimeouts sets how long the service may keep silent. The default is 2
-// minutes to headers, since the service answers most writes when they are done,
-// and 30 seconds within a body.
+// WithTimeouts sets how long calls wait for the server to make progress. The default is 2 minutes
+// until the headers, since the service responds to most writes only when they are done, and 30
+// seconds within a body. Both must be positive.
 func WithTimeouts(limits Timeouts) Option {
 	return func(c *config) error {
 		if limits.Header <= 0 || limits.Idle <= 0 {
@@ -282,8 +281,9 @@ func WithTimeouts(limits Timeouts) Option {
 	}
 }
 
-// WithMaxResponseSize sets how many bytes an answer may have that is read whole; the
-// default is 64 MiB. Larger ones are ErrTooLarge. All reads lists of any length.
+// WithMaxResponseSize limits the size of a response body that is read into memory, in bytes. The
+// default is 64 MiB. For a larger response the error matches ErrTooLarge. The limit does not apply
+// to the All methods, which read lists of any length.
 func WithMaxResponseSize(bytes int64) Option {
 	return func(c *config) error {
 		if bytes <= 0 {
@@ -294,9 +294,9 @@ func WithMaxResponseSize(bytes int64) Option {
 	}
 }
 
-// WithConcurrentCreates sets how many virtual machines this client, and those
-// derived from it, may create at a time. The default is 1, since the service
-// has been seen to deadlock under more.
+// WithConcurrentCreates sets how many virtual machines this client, together with the clients
+// derived from it, creates at a time. The default is 1, since concurrent creates have caused
+// deadlocks in the service.
 func WithConcurrentCreates(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -307,7 +307,7 @@ func WithConcurrentCreates(n int) Option {
 	}
 }
 
-// WithAccount sets what DefaultAccount stands for.
+// WithAccount sets the account that DefaultAccount stands for.
 func WithAccount(nameOrID string) Option {
 	return func(c *config) (err error) {
 		c.account, err = ParseAccountPath(nameOrID)
@@ -318,7 +318,7 @@ func WithAccount(nameOrID string) Option {
 	}
 }
 
-// WithURLStyle sets how full paths are read. The default is NestedURLs.
+// WithURLStyle sets the URL style for reading full paths. The default is NestedURLs.
 func WithURLStyle(style URLStyle) Option {
 	return func(c *config) error {
 		if style != NestedURLs && style != FlatURLs {
@@ -329,8 +329,8 @@ func WithURLStyle(style URLStyle) Option {
 	}
 }
 
-// WithToken sends this session ID with every call. It is not renewed: a session
-// ends five minutes after its last use.
+// WithToken authenticates every call with a session token. The token is not renewed: a session ends
+// five minutes after its last use.
 func WithToken(token string) Option {
 	return func(c *config) error {
 		c.authenticateBy("a token", staticToken{NewSecret(token)})
@@ -338,8 +338,7 @@ func WithToken(token string) Option {
 	}
 }
 
-// WithAPIKey sends this API key with every call, with or without "apikey."
-// before it.
+// WithAPIKey authenticates every call with an API key. The prefix "apikey." is optional.
 func WithAPIKey(key string) Option {
 	key = strings.TrimPrefix(key, apiKeyPrefix)
 	return func(c *config) error {
@@ -348,10 +347,11 @@ func WithAPIKey(key string) Option {
 	}
 }
 
-// WithCredentials logs in at the authentication service when the first call
-// needs it, and again when the session has expired. One login serves all
-// goroutines. Credentials that the service refuses are not sent again, so that
-// nobody is locked out: every later call ends in the same error.
+// WithCredentials logs in at the authentication service before the first call, and again when the
+// session has expired. All goroutines share one session.
+//
+// Credentials that the service has refused are not sent again, so that the user is not locked out:
+// every later call returns the same error.
 func WithCredentials(username, password string) Option {
 	return func(c *config) error {
 		if username == "" || password == "" {
@@ -361,15 +361,14 @@ func WithCredentials(username, password string) Option {
 		login := c.login()
 		login.username, login.password = username, NewSecret(password)
 		if !c.set.factor {
-			login.factor, login.code = "", nil // another user's
+			login.factor, login.code = "", nil // they belong to another user
 		}
 		return nil
 	}
 }
 
-// WithSecondFactor asks code for a fresh one-time code at each login of
-// WithCredentials. The same code twice in a row is ErrSessionExpired, and is not
-// sent.
+// WithSecondFactor calls code for a new one-time code at each login of WithCredentials. If code
+// returns the code of the previous login, it is not sent and the error matches ErrSessionExpired.
 func WithSecondFactor(factor Factor, code func(context.Context) (Secret, error)) Option {
 	return func(c *config) error {
 		if factor != Yubikey && factor != TwoFactor || code == nil {
@@ -382,9 +381,9 @@ func WithSecondFactor(factor Factor, code func(context.Context) (Secret, error))
 	}
 }
 
-// WithSessionValidity asks for sessions that last this long, in whole seconds,
-// instead of five minutes after their last use. The service has a maximum of its
-// own and does not say when it applies it.
+// WithSessionValidity requests sessions of this length, in whole seconds, instead of five minutes
+// after the last use. The service shortens it to its maximum without reporting it. It needs
+// WithCredentials.
 func WithSessionValidity(d time.Duration) Option {
 	return func(c *config) error {
 		if d < time.Second {
@@ -395,7 +394,7 @@ func WithSessionValidity(d time.Duration) Option {
 	}
 }
 
-// WithTokenSource asks source for the token of each call.
+// WithTokenSource authenticates each call with a token from source.
 func WithTokenSource(source TokenSource) Option {
 	return func(c *config) error {
 		if source == nil {
@@ -406,14 +405,14 @@ func WithTokenSource(source TokenSource) Option {
 	}
 }
 
-// authenticateBy notes one kind of credentials. source is nil if they log in.
+// authenticateBy records a kind of credentials. source is nil if the client logs in itself.
 func (c *config) authenticateBy(kind string, source TokenSource) {
 	c.tokens = source
 	c.set.auth = append(c.set.auth, kind)
 }
 
-// login is the credentials that the options at hand make, those of the client
-// they are applied to before.
+// login returns the credentials to which the current options apply. The first call copies those of
+// the parent client.
 func (c *config) login() *credentials {
 	if !c.set.login {
 		next := credentials{}
@@ -427,8 +426,8 @@ func (c *config) login() *credentials {
 
 const defaultUserAgent = "bigv-go/" + Version
 
-// NewClient makes a client. Without an option that sets credentials it can only
-// read Definitions. It sends nothing.
+// NewClient returns a client with the given options. It sends nothing. Without credentials, the
+// client can only call Definitions and Sessions.
 func NewClient(opts ...Option) (*Client, error) {
 	c := config{
 		userAgent:   defaultUserAgent,
@@ -443,15 +442,18 @@ func NewClient(opts ...Option) (*Client, error) {
 	return c.client(nil, opts)
 }
 
-// NewClientFromEnv is NewClient with what the environment says, before opts:
-// one of BIGV_TOKEN, BIGV_API_KEY, or BIGV_USERNAME and BIGV_PASSWORD with
-// BIGV_YUBIKEY or BIGV_2FA if the user has a second factor; BIGV_ENDPOINT and
-// BIGV_AUTH_ENDPOINT for other places than Bytemark's; BIGV_ACCOUNT for the
-// default account. Two kinds of credentials at once are an error.
+// NewClientFromEnv returns a client that is configured by environment variables, and then by opts:
+//
+//   - BIGV_TOKEN, or BIGV_API_KEY, or BIGV_USERNAME and BIGV_PASSWORD: the credentials; two kinds
+//     at once are an error
+//   - BIGV_YUBIKEY or BIGV_2FA: the one-time code for a single login with BIGV_USERNAME
+//   - BIGV_ENDPOINT and BIGV_AUTH_ENDPOINT: the URLs of the API and the authentication service
+//   - BIGV_ACCOUNT: the default account
 func NewClientFromEnv(opts ...Option) (*Client, error) {
 	return NewClient(append(envOptions(os.Getenv), opts...)...)
 }
 
+// envOptions returns the options that the environment variables set.
 func envOptions(getenv func(string) string) (opts []Option) {
 	wrong := func(mistake string) {
 		opts = append(opts, func(*config) error { return errors.New(mistake) })
@@ -497,15 +499,15 @@ func envOptions(getenv func(string) string) (opts []Option) {
 	return opts
 }
 
-// With makes a client like this one with other options. Both may be used; they
-// share connections, session and the queue of creates, unless an option says
-// otherwise.
+// With returns a copy of the client with other options. Both can be used at the same time. They
+// share connections, the session and the limit of concurrent creates, unless an option replaces
+// them.
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return c.config.client(c, opts)
 }
 
-// client applies options to the config and makes a client of it. parent is the
-// client the config was taken from, or nil.
+// client applies options to the config and returns a client with it. parent is the client that the
+// config comes from, or nil.
 func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	c.set = config{}.set
 	var errs []error
@@ -527,11 +529,11 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 		c.session = newSession(*c.credentials)
 	}
 	if c.set.httpClient && !c.set.transport {
-		c.transport = nil // the new client's own serves
+		c.transport = nil // use the transport of the new HTTP client
 	}
 	client := &Client{config: c, header: http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent},
-		"Accept-Encoding": {"identity"}, // packing one thing costs both sides more than it saves
+		"Accept-Encoding": {"identity"}, // compressing a single object costs more than it saves
 	}}
 	if parent != nil && !c.set.carrier {
 		client.http, client.base = parent.http, parent.base
@@ -555,14 +557,15 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	return client, nil
 }
 
-// contradictions are the errors of options that do not go together.
+// contradictions returns an error for each combination of options that is not allowed.
 func (c *config) contradictions() (errs []error) {
 	if len(c.set.auth) > 1 {
 		errs = append(errs, fmt.Errorf("%s are both set: use one", strings.Join(c.set.auth, " and ")))
 	}
 	for _, u := range []*url.URL{c.baseURL, c.authURL} {
 		if u != nil && u.Scheme == "http" && !c.insecureHTTP && !isLoopback(u.Hostname()) {
-			errs = append(errs, fmt.Errorf("%s is plain http, which would show the credentials to whoever listens: use https, or WithInsecureHTTP", u))
+			errs = append(errs,
+				fmt.Errorf("%s is plain http, which would show the credentials to whoever listens: use https, or WithInsecureHTTP", u))
 		}
 	}
 	if c.set.httpClient && c.set.transport {
@@ -574,26 +577,27 @@ func (c *config) contradictions() (errs []error) {
 	return errs
 }
 
-// CloseIdleConnections closes the connections that no call uses at the moment.
-// Idle connections of a NewTransport close by themselves after 15 seconds.
+// CloseIdleConnections closes the connections that no call is using. A NewTransport closes idle
+// connections after 15 seconds by itself.
 func (c *Client) CloseIdleConnections() {
 	if t, ok := c.base.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
 
-// String names the client's endpoint and nothing secret.
+// String returns the client's base URL. It contains no secret.
 func (c *Client) String() string { return "bigv.Client(" + c.baseURL.String() + ")" }
 
-// Format prints String under every verb, so that no dump shows a credential.
+// Format writes String for every verb, so that printing a client reveals no credentials.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
 
+// parseURL parses a base URL. what names it in errors.
 func parseURL(what, address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the %s cannot be read: %w", what, errors.Unwrap(err))
-	case strings.Contains(address, "@"): // even where it is not read as one: it would be shown below
+	case strings.Contains(address, "@"): // also outside the host, since the errors below show the address
 		return nil, fmt.Errorf("the %s holds a user name or password: use WithCredentials", what)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("the %s %q must look like https://host", what, address)
@@ -604,13 +608,14 @@ func parseURL(what, address string) (*url.URL, error) {
 	return u, nil
 }
 
+// isLoopback reports whether host is the local host.
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
-// newHTTPClient makes the client that all calls go through, and the transport
-// below it: the caller's, if there is one.
+// newHTTPClient returns the HTTP client for all calls, and its transport, which is the caller's if
+// one is set.
 func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTripper) {
 	client := &http.Client{}
 	base := c.transport
@@ -619,7 +624,7 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 		base = cmp.Or(base, client.Transport)
 	}
 	if base == nil && parent != nil && !c.set.httpClient {
-		base = parent.base // other limits share the connections
+		base = parent.base // share the connections
 	}
 	if base == nil {
 		base = NewTransport()
@@ -628,36 +633,33 @@ func (c *config) newHTTPClient(parent *Client) (*roundtrip.Sender, http.RoundTri
 	return roundtrip.NewSender(client, roundtrip.Limits(c.limits)), base
 }
 
-// NewTransport is a new one of the transports that clients have unless they are
-// given another, to change or to wrap:
+// NewTransport returns a new transport with the client's defaults, to change or to wrap:
 //
 //	bigv.WithTransport(otelhttp.NewTransport(bigv.NewTransport()))
 //
-// It is made for a program with 100 goroutines and one host, and closes
-// connections that are idle for 15 seconds. Whoever makes one may close its idle
-// connections: its client does so only where the transport that it was given can.
+// It allows for 100 goroutines that call one host, and closes connections that are idle for 15
+// seconds. Client.CloseIdleConnections does nothing if a wrapper lacks that method; close the
+// connections of the transport itself then.
 func NewTransport() *http.Transport {
 	return &http.Transport{
-		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
+		MaxResponseHeaderBytes: 1 << 20, // the default is 10 MiB
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    128,
-		// A connection idle for longer may have been closed by the other side;
-		// a write sent on it would be lost without a word.
+		// The server may have closed a connection that was idle for longer; the outcome of a write
+		// sent on it would be unknown.
 		IdleConnTimeout: 15 * time.Second,
-		// What the service sends ahead of a reader that takes its time, as one of
-		// All's may, waits in memory.
+		// Limits the memory for data that arrives faster than it is read, as may happen with All.
 		HTTP2:               &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20},
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 	}
 }
 
-// sameOrigin lets a GET be led elsewhere on the same host, and nothing else:
-// credentials go where the caller said, and a write is not repeated at another
-// place than the one it was meant for.
+// sameOrigin allows a GET to be redirected within its origin, and refuses every other redirect:
+// credentials must not reach another origin, and a write must not be repeated elsewhere.
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
@@ -671,8 +673,8 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// origin is what an error tells of where a redirect leads. The rest of it may
-// repeat a secret, in an escaped form that is not recognized.
+// origin returns the scheme and host of a URL, for errors. The rest may contain a secret in an
+// escaped form that is not recognized.
 func origin(u *url.URL) string {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return "what is no web address"

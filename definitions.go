@@ -8,23 +8,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Definitions are the values that the service knows at present. A kind that the
-// service does not tell is empty.
+// Definitions holds the values that the service currently accepts. A list is empty if the service
+// does not return it.
 type Definitions struct {
-	Distributions            []string          `json:"distributions,omitempty"`              // for Image, such as stretch
-	StorageGrades            []string          `json:"storage_grades,omitempty"`             // for DiscCreate, such as sata
-	ZoneNames                []string          `json:"zone_names,omitempty"`                 // for VirtualMachineCreate, such as york
-	HardwareProfiles         []string          `json:"hardware_profiles,omitempty"`          // for VirtualMachineCreate and VirtualMachineUpdate
-	Keymaps                  []string          `json:"keymaps,omitempty"`                    // for the console, such as en-gb
-	SendKeys                 []string          `json:"sendkeys,omitempty"`                   // for SendKeys, such as ctrl
-	DistributionDescriptions map[string]string `json:"distribution_descriptions,omitempty"`  // for people, by distribution
-	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"` // for people, by storage grade
+	Distributions            []string          `json:"distributions,omitempty"`              // for Image, such as "stretch"
+	StorageGrades            []string          `json:"storage_grades,omitempty"`             // for DiscCreate, such as "sata"
+	ZoneNames                []string          `json:"zone_names,omitempty"`                 // for VirtualMachineCreate, such as "york"
+	HardwareProfiles         []string          `json:"hardware_profiles,omitempty"`          // for virtual machines, such as "virtio2018"
+	Keymaps                  []string          `json:"keymaps,omitempty"`                    // for the console, such as "en-gb"
+	SendKeys                 []string          `json:"sendkeys,omitempty"`                   // for VirtualMachines.SendKeys, such as "ctrl"
+	DistributionDescriptions map[string]string `json:"distribution_descriptions,omitempty"`  // for display, by distribution
+	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"` // for display, by grade
 }
 
-// definitionsAnswer is the definitions as they travel: a list of kinds.
+// definitionsAnswer is the response body: an array with an object per kind of definition.
 type definitionsAnswer struct{ Definitions }
 
-// UnmarshalJSON reads the kinds there are fields for, and leaves the others.
+// UnmarshalJSON implements json.Unmarshaler. It ignores kinds that have no field.
 func (d *definitionsAnswer) UnmarshalJSON(data []byte) error {
 	var kinds []struct {
 		ID   string         `json:"id"`
@@ -51,13 +51,12 @@ func (d *definitionsAnswer) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// DefinitionsService reads what values the service knows.
+// DefinitionsService reads the values that the service accepts.
 type DefinitionsService struct{ client *Client }
 
 const definitionsRoute = "/definitions"
 
-// Get returns the definitions: GET /definitions. It needs no credentials and
-// sends none.
+// Get returns the definitions: GET /definitions. It needs no credentials and sends none.
 func (s *DefinitionsService) Get(ctx context.Context, opts ...CallOption) (Definitions, error) {
 	answer, err := read[definitionsAnswer](ctx, s.client, "get definitions", under(definitionsRoute), opts)
 	return answer.Definitions, err

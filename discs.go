@@ -11,60 +11,64 @@ import (
 	"github.com/bigv-go/bigv/internal/route"
 )
 
-// StorageGrade is a kind of storage. The service may know others: see
-// Definitions.
+// StorageGrade is a class of storage. The service may offer grades that have no constant here;
+// Definitions lists the current ones.
 type StorageGrade string
 
-// Known storage grades.
+// Storage grades that the service is known to offer.
 const (
-	SATA    StorageGrade = "sata" // the default
-	SSD     StorageGrade = "ssd"
-	Archive StorageGrade = "archive"
+	SATA    StorageGrade = "sata"    // the default
+	SSD     StorageGrade = "ssd"     // solid-state storage
+	Archive StorageGrade = "archive" // archive storage
 	SAS     StorageGrade = "sas"     // older discs only
-	Iceberg StorageGrade = "iceberg" // backups only: in cold storage
+	Iceberg StorageGrade = "iceberg" // cold storage, for backups only
 )
 
-// Disc is a disc of a virtual machine, or a backup of one.
+// Disc represents a disc of a virtual machine, or a backup of one.
 type Disc struct {
-	ID               int          `json:"id"`                 // never changes
-	Label            string       `json:"label"`              // unique in its virtual machine, such as disc-1
+	ID               int          `json:"id"`                 // unique at the service, never changes
+	Label            string       `json:"label"`              // unique in its virtual machine, such as "disc-1"
 	Size             int          `json:"size"`               // MiB
-	StorageGrade     StorageGrade `json:"storage_grade"`      // what it is made of; see NewStorageGrade while it moves
-	StoragePool      string       `json:"storage_pool"`       // where it is kept, such as tail3-sata1
-	VirtualMachineID int          `json:"virtual_machine_id"` // of the machine it belongs to
+	StorageGrade     StorageGrade `json:"storage_grade"`      // current grade; see NewStorageGrade
+	StoragePool      string       `json:"storage_pool"`       // where it is stored, such as "tail3-sata1"
+	VirtualMachineID int          `json:"virtual_machine_id"` // ID of the machine it belongs to
 
-	BackupCount     int              `json:"backup_count"`               // how many backups of it there are
-	BackupsEnabled  bool             `json:"backups_enabled"`            // whether schedules are carried out
-	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"` // empty is none
-	IOPSLimit       int              `json:"iops_limit,omitzero"`        // 0 is none
+	BackupCount     int              `json:"backup_count"`               // number of backups it has
+	BackupsEnabled  bool             `json:"backups_enabled"`            // whether its backup schedules are active
+	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"` // empty if it has none
+	IOPSLimit       int              `json:"iops_limit,omitzero"`        // operations per second; 0 means no limit
 
-	// Where it goes while a restore or a migration runs; empty otherwise.
+	// NewStorageGrade is the grade that a running restore or migration moves the disc to; empty if
+	// none is running.
 	NewStorageGrade StorageGrade `json:"new_storage_grade,omitzero"`
-	NewStoragePool  string       `json:"new_storage_pool,omitzero"`
+	// NewStoragePool is the pool that a running restore or migration moves the disc to; empty if
+	// none is running.
+	NewStoragePool string `json:"new_storage_pool,omitzero"`
 
-	// Detail for the service's staff; zero when not told.
-	MigrationProgress int    `json:"migration_progress,omitzero"`
-	MigrationETA      int    `json:"migration_eta,omitzero"`
-	MigrationSpeed    int    `json:"migration_speed,omitzero"`
-	ResourceName      string `json:"resource_name,omitzero"`
+	MigrationProgress int    `json:"migration_progress,omitzero"` // reported to staff only; otherwise 0
+	MigrationETA      int    `json:"migration_eta,omitzero"`      // reported to staff only; otherwise 0
+	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // reported to staff only; otherwise 0
+	ResourceName      string `json:"resource_name,omitzero"`      // reported to staff only; otherwise empty
 
-	Type string `json:"type,omitzero"` // with Overview only
+	Type string `json:"type,omitzero"` // media type; set only with Overview
 }
 
-// Path is the disc by ID.
+// Path returns a path that identifies the disc by its ID.
 func (d Disc) Path() DiscPath { return DiscID(d.ID) }
 
-// DiscCreate is what a new disc is made of.
+// DiscCreate holds the attributes of a new disc.
 type DiscCreate struct {
-	// Label is any text that does not look like a device, such as vda, and is
-	// not all digits. Empty leaves it to the service: disc-1, disc-2, ...
+	// Label is any text that is not all digits and does not look like a device name, such as "vda".
+	// If it is empty, the service chooses one: disc-1, disc-2 and so on.
 	Label        string       `json:"label,omitzero"`
-	Size         int          `json:"size"`                   // MiB, at least 50
-	StorageGrade StorageGrade `json:"storage_grade,omitzero"` // empty is SATA
-	// BackupSchedules are taken with a new virtual machine only.
+	Size         int          `json:"size"`                   // required: MiB, at least 50
+	StorageGrade StorageGrade `json:"storage_grade,omitzero"` // empty means SATA
+	// BackupSchedules are accepted for the discs of VirtualMachines.Create only. For other discs
+	// use BackupSchedules.Create.
 	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"`
 }
 
+// check returns an error if the attributes are invalid for a new disc.
 func (d DiscCreate) check() error {
 	if d.Size <= 0 {
 		return fmt.Errorf("a disc of %d MiB: its size must be above zero", d.Size)
@@ -80,14 +84,15 @@ func (d DiscCreate) check() error {
 	return checkNewName("the disc's label", d.Label)
 }
 
-// DiscUpdate is what is changed of a disc; nil is left as it is. Relabel and
-// Move change the rest.
+// DiscUpdate holds the changes to a disc. A nil field is not sent, and the attribute keeps its
+// value. Use Relabel and Move to change the label and the virtual machine.
 type DiscUpdate struct {
-	Size         *int          `json:"size,omitzero"`          // MiB; discs grow and do not shrink
-	StorageGrade *StorageGrade `json:"storage_grade,omitzero"` // ignored unless you are staff
-	IOPSLimit    *int          `json:"iops_limit,omitzero"`    // ignored unless you are staff
+	Size         *int          `json:"size,omitzero"`          // MiB; must not be less than the current size
+	StorageGrade *StorageGrade `json:"storage_grade,omitzero"` // ignored unless the caller is staff
+	IOPSLimit    *int          `json:"iops_limit,omitzero"`    // ignored unless the caller is staff
 }
 
+// check returns an error if the size is not above zero.
 func (d DiscUpdate) check() error {
 	if d.Size != nil && *d.Size <= 0 {
 		return fmt.Errorf("a disc of %d MiB: its size must be above zero", *d.Size)
@@ -95,16 +100,18 @@ func (d DiscUpdate) check() error {
 	return nil
 }
 
-// DiscListOptions says which discs to list.
+// DiscListOptions selects the discs to list.
 type DiscListOptions struct {
-	VirtualMachine VirtualMachinePath // zero is all discs you can see
+	VirtualMachine VirtualMachinePath // zero means all discs that the caller can see
 }
 
-// DiscsService manages discs.
+// DiscsService creates, changes, moves and destroys discs of virtual machines.
 type DiscsService struct{ client *Client }
 
-// List returns discs: GET {virtual machine}/discs, or GET /discs for an ID
-// alone, for all of them, and with FlatURLs.
+// List returns the discs that the options select: GET {virtual machine}/discs.
+//
+// It calls GET /discs if the options name no virtual machine or one by its ID alone, or if the
+// client uses FlatURLs.
 func (s *DiscsService) List(ctx context.Context, options DiscListOptions, opts ...CallOption) ([]Disc, error) {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -113,7 +120,9 @@ func (s *DiscsService) List(ctx context.Context, options DiscListOptions, opts .
 	return list(ctx, s.client, "list discs", t, believe, opts)
 }
 
-// All hands out discs one at a time, as they arrive. It calls what List calls.
+// All returns an iterator over the discs that the options select. It calls the endpoint of List and
+// yields each disc as it arrives. If the call fails, the iterator yields a zero Disc with the error
+// and stops.
 func (s *DiscsService) All(ctx context.Context, options DiscListOptions, opts ...CallOption) iter.Seq2[Disc, error] {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -122,18 +131,22 @@ func (s *DiscsService) All(ctx context.Context, options DiscListOptions, opts ..
 	return all(ctx, s.client, "list discs", t, believe, opts)
 }
 
+// listing returns the endpoint of a list, and a function that verifies that a disc of the response
+// matches the options.
 func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (target, func(Disc) error, error) {
 	return ofMachine(ctx, s.client, options.VirtualMachine, "/discs", func(d Disc) int { return d.VirtualMachineID })
 }
 
-// Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for
-// an ID alone.
+// Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for a path with an ID
+// alone.
 //
-// With FlatURLs, and on a virtual machine by its ID alone, a label is looked for in
-// the list of its machine, GET /discs?vm_id=5012, which is read whole; no disc of
-// that label is ErrNotFound. An ID is read by GET /discs/{ID}, and is ErrNotFound
-// if it is of another machine. Discs tell their machine by ID only, so a machine by
-// name is looked up too, as VirtualMachines.Get does it: give its ID to save that.
+// If the disc does not exist, or the caller may not see it, the error matches ErrNotFound.
+//
+// With FlatURLs, or if the path names the virtual machine by its ID alone, Get finds a disc by
+// label in the list of its machine: GET /discs?vm_id=5012, which is read completely. A disc by ID
+// is read with GET /discs/{ID}; if it belongs to another machine, the error matches ErrNotFound.
+// The response contains only the ID of the machine, so a machine by name is read too, as
+// VirtualMachines.Get does; use a path with its ID to save that request.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	const operation = "get disc"
 	if disc.bare || s.client.style == NestedURLs && (disc.IsZero() || isFull(disc)) {
@@ -149,17 +162,22 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 	return match(ctx, s.client, operation, disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
 }
 
-// Create adds a disc to a virtual machine: POST {virtual machine}/discs. It is
-// billed from then on. The machine sees it after its next start; it has room for
-// 8. The call is never sent again after it may have been carried out.
+// Create adds a disc to a virtual machine: POST {virtual machine}/discs.
+//
+// The disc is billed from this moment. A virtual machine can have up to 8 discs. Its system sees
+// the disc after the next start.
+//
+// Create is not idempotent, so it is never retried once the service may have processed it. If the
+// error matches ErrOutcomeUnknown, list the discs of the machine before calling Create again.
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
 	if len(disc.BackupSchedules) > 0 {
-		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(), errors.New("its backup schedules would be dropped: they are taken with a new virtual machine only"))
+		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(),
+			errors.New("its backup schedules would be dropped: they are taken with a new virtual machine only"))
 	}
 	op, t := posting("create disc"), at(vm, "/discs")
 	var again func(context.Context) (Disc, error)
 	if disc.Label == "" {
-		op.name = "create disc on virtual machine" // it has no name of its own yet
+		op.name = "create disc on virtual machine" // the service chooses the label
 	} else {
 		t = t.of(vm.Disc(disc.Label).String())
 		again = func(ctx context.Context) (Disc, error) { return s.Get(ctx, vm.Disc(disc.Label)) }
@@ -167,22 +185,25 @@ func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc D
 	return call(ctx, s.client, op, t, disc, again, opts)
 }
 
-// Update changes a disc: PUT {virtual machine}/discs/{disc}.
+// Update changes a disc: PUT {virtual machine}/discs/{disc}. Only the fields that are set are sent.
 func (s *DiscsService) Update(ctx context.Context, disc DiscPath, update DiscUpdate, opts ...CallOption) (Disc, error) {
 	return call(ctx, s.client, putting("update disc"), at(disc, ""), update, func(ctx context.Context) (Disc, error) {
 		return s.Get(ctx, disc)
 	}, opts)
 }
 
-// Resize makes a disc this large, in MiB. Discs grow and do not shrink. The file
-// system on it does not grow along, and the price does.
+// Resize sets the size of a disc, in MiB: PUT {virtual machine}/discs/{disc}. A disc can grow but
+// not shrink.
+//
+// The price grows with the size. The file system on the disc does not; resize it from inside the
+// virtual machine.
 func (s *DiscsService) Resize(ctx context.Context, disc DiscPath, size int, opts ...CallOption) (Disc, error) {
 	return s.Update(ctx, disc, DiscUpdate{Size: &size}, opts...)
 }
 
-// Relabel gives a disc another label: PUT {virtual machine}/discs/{disc}. Paths
-// with the old label are ErrNotFound from then on. It is never sent again by
-// itself.
+// Relabel changes the label of a disc: PUT {virtual machine}/discs/{disc}. Calls with a path that
+// contains the old label return ErrNotFound afterwards. Relabel is never retried once the service
+// may have processed it.
 func (s *DiscsService) Relabel(ctx context.Context, disc DiscPath, label string, opts ...CallOption) (Disc, error) {
 	return call(ctx, s.client, puttingOnce("relabel disc"), at(disc, ""), relabel{label}, func(ctx context.Context) (Disc, error) {
 		if disc.isID() {
@@ -192,17 +213,21 @@ func (s *DiscsService) Relabel(ctx context.Context, disc DiscPath, label string,
 	}, opts)
 }
 
+// relabel is the request body of Relabel.
 type relabel struct {
 	Label string `json:"label"`
 }
 
+// check returns an error if the label is invalid.
 func (r relabel) check() error { return checkNewName("the disc's label", r.Label) }
 
-// Move gives a disc to another virtual machine: PUT {virtual machine}/discs/{disc}.
-// Both must be off, and the first disc of a machine cannot be moved. It is never
-// sent again by itself.
+// Move moves a disc to another virtual machine: PUT {virtual machine}/discs/{disc}. If the path of
+// that machine has no ID, the machine is looked up first.
+//
+// Both machines must be off, and the first disc of a machine cannot be moved. Move is never retried
+// once the service may have processed it.
 func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachinePath, opts ...CallOption) (Disc, error) {
-	err := checkPath(disc) // before the machine is looked up
+	err := checkPath(disc) // check before sending the lookup of the machine
 	id := 0
 	if err == nil {
 		id, err = s.client.VirtualMachines.id(ctx, to)
@@ -215,13 +240,15 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 	}, opts)
 }
 
+// moveDisc is the request body of Move.
 type moveDisc struct {
 	VirtualMachineID int `json:"virtual_machine_id"`
 }
 
-// Purge destroys a disc and all that is on it, for good: DELETE {virtual
-// machine}/discs/{disc}?purge=true, or DELETE /discs/{ID}?purge=true for an ID
-// alone. Discs have no other delete. The machine must be off.
+// Purge destroys a disc: DELETE {virtual machine}/discs/{disc}?purge=true, or DELETE
+// /discs/{ID}?purge=true for a path with an ID alone. The machine must be off.
+//
+// All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion.
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	t := at(disc, "")
 	if disc.bare {
@@ -230,14 +257,19 @@ func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOpt
 	return do(ctx, s.client, deleting("purge disc"), t.with(purging), nil, opts)
 }
 
+// purgeQuery holds the query parameter that makes a deletion final.
 type purgeQuery struct {
 	Purge bool `url:"purge,omitempty"`
 }
 
 var purging = purgeQuery{Purge: true}
 
-// Resolve finds the virtual machine, group and account of a disc that is named
-// by ID alone, and returns its full path.
+// Resolve returns the full path of a disc, with its virtual machine, group and account. It reads
+// what the path does not contain; a path that is full already is returned unchanged and nothing is
+// sent.
+//
+// Calls that write resolve their path themselves. Resolve it once before several writes to save
+// those requests.
 func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallOption) (DiscPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(disc)); err != nil {
 		return DiscPath{}, notSent("resolve disc", disc.String(), err)
@@ -267,13 +299,15 @@ func (p DiscPath) parents(ctx context.Context, c *Client) (place, error) {
 	return c.Discs.Resolve(ctx, p)
 }
 
-// machineQuery names a group and its account as the flat lists want them.
+// machineQuery holds the query parameters that select a group and its account in flat lists.
 type machineQuery struct {
 	accountQuery
 	GroupID   string `url:"group_id,omitempty"`
 	GroupName string `url:"group_name,omitempty"`
 }
 
+// machineQuery returns the query parameters that select group. It returns an error if its account
+// is not known.
 func (c *Client) machineQuery(group GroupPath) (q machineQuery, err error) {
 	if group.IsZero() {
 		return q, nil
@@ -293,6 +327,7 @@ func (c *Client) machineQuery(group GroupPath) (q machineQuery, err error) {
 	return q, err
 }
 
+// equalNames reports whether two names are equal, ignoring case.
 func equalNames(a, b string) bool { return strings.EqualFold(a, b) }
 
 func (d Disc) identity() int { return d.ID }

@@ -1,40 +1,44 @@
-// Package bigv manages Bytemark Cloud Servers, once called BigV.
+// Package bigv is a client for the API of Bytemark Cloud Servers, formerly called BigV.
 //
-// # The model
+// # Resources
 //
-// An account holds groups, and each account starts with one called default. A
-// group holds virtual machines. A virtual machine has discs and network
-// interfaces; discs have backups and backup schedules, network interfaces have
-// IP addresses. Beside that tree are users, who log in; privileges, each of which
-// allows a user something on an account, a group or a virtual machine; and API
-// keys, which belong to a user and have privileges of their own. Sessions are
-// logins, of the authentication service; definitions are the values that the
-// service knows; VM defaults are templates that a panel fills its form from.
+// An account contains groups; every account starts with a group called "default". A group contains
+// virtual machines. A virtual machine has discs and network interfaces. Discs have backups and
+// backup schedules; network interfaces have IP addresses.
 //
-// A virtual machine has two switches: power_on says whether it is on, and
-// autoreboot_on whether the service starts it again when it goes off. A machine
-// with autoreboot on never stays off, so Stop and Shutdown turn both off.
+// Users log in. A privilege allows a user something on an account, a group or a virtual machine. An
+// API key belongs to a user and has privileges of its own. Sessions are logins at the separate
+// authentication service. Definitions are the values that the service accepts, such as the names of
+// distributions. VM defaults are templates for the form of a control panel.
+//
+// A virtual machine has two power settings: power_on is whether it is on, and autoreboot_on is
+// whether the service starts it again when it goes off. A machine with autoreboot on never stays
+// off, so Stop and Shutdown turn both off.
 //
 // # Calls
 //
-// A [Client] has a service for each kind of thing, and each service a method for
-// each thing that can be done:
+// A [Client] has a service for each kind of resource, and a service has a method for each operation:
 //
 //	client, err := bigv.NewClient(bigv.WithAPIKey(key)) // or bigv.NewClientFromEnv()
 //	web := bigv.AccountPath("acme").Group("web")
 //	vms, err := client.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: web})
 //
-// Every call takes a context first and ends when it ends. It returns a value and
-// an error, and call options go last: [WithResponse] tells of the exchange,
-// [WithView] and [WithDeleted] change what a read shows, [WithQuery] and
-// [WithHeader] send more along. [Client.Do] reaches an endpoint that has no
-// method. One client serves a whole program and all its goroutines; [Client.With]
-// makes another with other options.
+// The first argument of every call is a context; the call ends when the context ends. The last
+// arguments are call options: [WithResponse] returns the status and headers of the response,
+// [WithView] and [WithDeleted] change what a read returns, [WithQuery] and [WithHeader] add to the
+// request. [Client.Do] calls an endpoint that has no method.
 //
-// Sizes of memory and discs are whole MiB. Lists are whole with List, and handed
-// out one at a time as they arrive, in constant memory, with All. When a list of
-// All fails, now or in the middle, its sequence ends with a zero value and the
-// error; what was handed out before that is good:
+// A client is safe for concurrent use, and a program usually needs only one. [Client.With] returns a
+// copy with other options.
+//
+// Sizes of memory and discs are in MiB.
+//
+// # Lists
+//
+// The service has no pagination. List methods return the whole list. All methods return an iterator
+// that yields the elements as they arrive, in constant memory. If the call fails, before or after
+// the first element, the iterator yields a zero value with the error and stops. Elements yielded
+// before the error are valid:
 //
 //	for vm, err := range client.VirtualMachines.All(ctx, options) {
 //		if err != nil {
@@ -43,122 +47,132 @@
 //		...
 //	}
 //
-// All asks again by itself only while it has handed out nothing.
+// An iterator retries only until it has yielded the first element.
 //
 // # Paths
 //
-// What is to be read or changed is named by a path, which reads as its URL does:
+// A path identifies a resource, and is built like its URL:
 //
 //	acme := bigv.AccountPath("acme")     // by name, or by ID if it is all digits
 //	web  := acme.Group("web")            // [GroupPath]
 //	www1 := web.VirtualMachine("www1")   // [VirtualMachinePath]
 //	root := www1.Disc("root")            // [DiscPath]
 //
-// As text it is written the other way around, as host names are: www1.web.acme.
-// [ParseVirtualMachinePath] and its like read that, paths are text in JSON, YAML
-// and flags, and [VirtualMachineID] and its like make a path of an ID alone, #5012
-// as text. What a service returns has a Path method that goes on naming it after
-// a rename.
+// The text form is in the order of host names: www1.web.acme. [ParseVirtualMachinePath] and similar
+// functions parse it, and the path types implement encoding.TextMarshaler and TextUnmarshaler.
+// [VirtualMachineID] and similar functions return a path with an ID alone, whose text form is #5012.
+// Returned resources have a Path method, whose result stays valid when the resource is renamed.
 //
-// The service has two styles of URL. Full paths use the nested one by default,
-// and the flat one for reads with [WithURLStyle]([FlatURLs]); IDs alone use the
-// flat one. Writes are nested, and one on an ID alone looks up its parents first;
-// Resolve does so once for those who write often. Since the service ignores query
-// parameters that it does not know, every flat answer is held against what was
-// asked for, and one that does not bear it out is [ErrFilterIgnored], never a result.
+// A name becomes a single segment of the URL, whatever characters it contains. Empty names, "." and
+// "..", control characters and IDs that are not positive are errors, and nothing is sent. New names
+// that are all digits are errors too, since the service would read them as IDs.
 //
-// A name becomes one segment of the URL, whatever it holds. Empty names, "." and
-// "..", control characters and IDs that are not above zero are refused, and
-// nothing is sent. So are new names that are all digits, which the service would
-// read as IDs.
+// # URL styles
 //
-// # Unset, value and null
+// The service has nested URLs, such as /accounts/acme/groups/web/virtual_machines/www1, and flat
+// ones, such as /virtual_machines/5012. The client uses nested URLs for full paths, and flat ones
+// for paths with an ID alone. [WithURLStyle]([FlatURLs]) makes it read full paths with flat URLs too.
 //
-// In updates, nil leaves an attribute as it is, and new(0) or new(false) is sent.
-// Attributes that can be cleared are [Nullable]: zero leaves them, [Set] gives a
-// value and [Null] clears. What is read is plain: null reads as zero.
+// Writes always use nested URLs. A write to a path with an ID alone first looks up the parents; call
+// Resolve once to save these requests before several writes.
+//
+// The service ignores query parameters that it does not know. The client therefore verifies that
+// each element of a flat list matches the filter. If one does not, the error matches
+// [ErrFilterIgnored].
+//
+// # Unset, zero and null
+//
+// In updates, a nil field leaves the attribute unchanged, while new(0) and new(false) are sent.
+// Attributes that can be cleared have the type [Nullable]: the zero value leaves the attribute
+// unchanged, [Set] sets it and [Null] clears it. In results, null is read as the zero value.
 //
 // # Errors
 //
-// A call that was refused before anything was sent says so. Every other failed
-// call ends in an [*Error], which tells what was being done, to what, what the
-// service said and what to try. errors.Is finds its kind:
+// If a request was sent and failed, the error is an [*Error] with the operation, the resource, the
+// status and the message of the service. If a call fails before anything is sent, its error says so.
+// Use errors.Is to find the kind of an error:
 //
-//	[ErrBadRequest]      400: a bad attribute, or refused as things stand
-//	[ErrUnauthorized]    401: no token, or a bad or expired one; also a login that is refused with 403
-//	[ErrForbidden]       403: visible, but not yours to change; also a login that is refused with 403
-//	[ErrNotFound]        404: absent, or hidden from you: the service does not say which
-//	[ErrRateLimited]     429: not done, try again later
-//	[ErrServer]          5xx
-//	[ErrUnavailable]     503: not done, try again later
-//	[ErrOutcomeUnknown]  it may have been done, and may not: its answer was lost
-//	[ErrSessionExpired]  logged out, and a new one-time code is needed
-//	[ErrInvalidResponse]          a 2xx whose body is not what was promised
-//	[ErrTooLarge]        a 2xx whose body is over the limit: see [WithMaxResponseSize]
-//	[ErrFilterIgnored]         a list held what its filter excludes
-//	[ErrRedirect]        3xx: it led elsewhere, where credentials must not go
-//	[ErrNoCredential]    no credentials are set: nothing was sent
+//	[ErrBadRequest]       400: an attribute is invalid, or the service refuses the action
+//	[ErrUnauthorized]     401: no token, or a wrong or expired one; also 403 for a login
+//	[ErrForbidden]        403: the caller may see the resource but not do this to it; also for a login
+//	[ErrNotFound]         404: the resource does not exist, or the caller may not see it
+//	[ErrRateLimited]      429: not done; retry later
+//	[ErrServer]           5xx
+//	[ErrUnavailable]      503: not done; retry later
+//	[ErrOutcomeUnknown]   a write was sent, but its response was lost
+//	[ErrSessionExpired]   the session has ended, and a login needs a new one-time code
+//	[ErrInvalidResponse]  a 2xx response cannot be decoded, or lacks the result
+//	[ErrTooLarge]         a 2xx response is larger than [WithMaxResponseSize] allows
+//	[ErrFilterIgnored]    a list contains elements that its filter excludes
+//	[ErrRedirect]         3xx: a redirect of a write, or to another origin
+//	[ErrNoCredential]     the client has no credentials; nothing was sent
 //
-// and errors.As the types with more to tell: [*BadRequestError] has what is wrong
-// with each attribute, and [*WaitError], which a wait ends in that did not see its
-// condition come true, what was seen last.
+// Use errors.As for details: [*BadRequestError] has the messages for each attribute, and
+// [*WaitError] has the last state that a wait has seen.
 //
-// # What is sent again
+// # Retries
 //
-// Each operation has a class. Reads are one. A PUT of absolute values and a
-// DELETE are repeatable: they end in the same state however often they are carried
-// out. All that makes something, and a restart, a restore, a rename, a move and a
-// swap, are once: they are never sent again after they may have been carried out.
+// Each operation has one of three kinds. Reads are safe. A PUT of absolute values and a DELETE are
+// idempotent: repeating them has no further effect. Everything that creates a resource, and
+// restarts, restores, renames, moves and swaps, are not idempotent: they are never retried once the
+// service may have processed them.
 //
-//	what happened                             reads  repeatable                      once
-//	nothing was written                       again  again                           again
-//	429, 503                                  again  again                           again if it says Retry-After, else fails: not done
-//	502, 504, no answer                       again  again                           fails: ErrOutcomeUnknown
-//	500                                       again  fails                           fails: ErrOutcomeUnknown
-//	other 4xx, a bad certificate, a redirect  fails  fails                           fails
-//	2xx cut short                             again  read back (a DELETE is done)    fails: ErrOutcomeUnknown
-//	2xx that is a web page                    fails  fails: ErrOutcomeUnknown        fails: ErrOutcomeUnknown
-//	2xx that cannot be read otherwise         fails  read back (a DELETE is done)    fails: ErrOutcomeUnknown
-//	2xx with an empty body, where one is due  fails  read back                       read back where it can be named
+//	failure                               read   idempotent write        non-idempotent write
+//	not sent                              retry  retry                   retry
+//	429, 503                              retry  retry                   retry with Retry-After, else error
+//	502, 504, no response                 retry  retry                   ErrOutcomeUnknown
+//	500                                   retry  error                   ErrOutcomeUnknown
+//	other 4xx, bad certificate, redirect  error  error                   error
+//	2xx, body incomplete                  retry  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body is a web page               error  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	2xx, body invalid otherwise           error  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body empty but expected          error  read                    read if its path is known
 //
-// Waits between attempts grow, are jittered and end with the context; one that
-// would outlast its deadline is not begun. A 401 is answered by one more attempt
-// if there is another token. Over HTTP/2 a request that the service refuses or
-// breaks off counts as one without an answer. A DELETE that meets a 404 has
-// succeeded if an earlier attempt may have been carried out. [WithRetryPolicy]
-// sets the numbers. Creations of virtual machines by one client take turns, since
-// the service has been seen to deadlock: [WithConcurrentCreates].
+// "Read" means that the client reads the resource to return its state after the write. "Error" means
+// that the call fails at once. Retries end with the last attempt; where an idempotent write may have
+// been processed by then, the error matches [ErrOutcomeUnknown].
 //
-// Calls without a deadline end too: [Timeouts] bound how long the service may
-// keep silent, and [WithMaxResponseSize] how much it may say.
+// The waits between attempts grow, are random and end with the context. If a wait would exceed the
+// context's deadline, the call returns at once. [WithRetryPolicy] sets the number of attempts and
+// the waits.
+//
+// After a 401 response, the request is sent once more if another token is available. An HTTP/2
+// request that the server refuses or resets counts as one without a response. A DELETE that gets a
+// 404 succeeds if an earlier attempt may have been processed.
+//
+// Calls of VirtualMachines.Create by one client run one at a time, since concurrent creates have
+// caused deadlocks in the service; see [WithConcurrentCreates].
+//
+// # Timeouts and limits
+//
+// [Timeouts] limits how long a call waits for the server to make progress, even if its context has no
+// deadline. [WithMaxResponseSize] limits the size of a response.
 //
 // # Secrets
 //
-// Passwords, tokens, keys and scripts are [Secret], which prints as [redacted]
-// everywhere. Errors and logs never hold a request's body or its Authorization
-// header, and what an answer echoes of a request's secrets is removed. What
-// [WithCapture] writes has bodies, without the secrets in them. Credentials are
-// sent to the configured origins only, never along a redirect, and plain http is
-// refused off this host.
+// Passwords, tokens, keys and scripts have the type [Secret], which prints as [redacted]. Errors and
+// logs never contain the body or the Authorization header of a request; secrets of the request that
+// a response repeats are removed. The output of [WithCapture] contains bodies, but no secrets.
 //
-// # Time
+// Credentials are sent to the configured origins only, and never follow a redirect to another one.
+// Plain http is refused except for the local host; see [WithInsecureHTTP].
 //
-// Creating a virtual machine, shutting it down, restarting it, taking a backup and
-// restoring one go on after the call has returned. Wait follows them, and
-// CreateAndWait, ShutdownAndWait and UpdateAndRestart put the steps together.
+// # Asynchronous operations
 //
-// # Watching it
+// Creating, shutting down and restarting a virtual machine, and taking and restoring a backup,
+// continue after the call has returned. The Wait methods poll until a condition holds.
+// CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
-// [WithLogger] logs a line a request, [WithAttemptHook] is told of each attempt,
-// [WithCapture] writes what was sent and what came back, for a support case, and
-// [CallFromContext] tells a transport of yours, given with [WithTransport], which
-// call a request belongs to: its operation and route make names of spans and labels
-// of metrics, and hold no names or IDs.
+// # Logging and metrics
+//
+// [WithLogger] logs each request. [WithAttemptHook] calls a function after each attempt.
+// [WithCapture] writes requests and responses, for a support case. In a transport that was set with
+// [WithTransport], [CallFromContext] returns the operation and the route of a request, which contain
+// no names or IDs and are usable as span names and metric labels.
 //
 // # Testing
 //
-// Package bigvtest is the service in memory: a test of a program that uses bigv
-// starts one and runs against it. Where that is more than a test needs, the
-// program takes a small interface of the methods that it calls, which the services
-// satisfy and a stub does too.
+// Package bigvtest implements the service in memory; start a server and run the program under test
+// against it. For smaller tests, declare an interface with the methods that the program calls. The
+// services implement it, and so can a stub.
 package bigv

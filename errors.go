@@ -17,45 +17,46 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Kinds of errors, for errors.Is.
+// Errors that a call can match with errors.Is.
 var (
-	ErrBadRequest      = errors.New("bad request")              // 400: an attribute has a bad value, or the action was refused
-	ErrUnauthorized    = errors.New("unauthorized")             // 401: no token, or a bad or expired one
-	ErrForbidden       = errors.New("forbidden")                // 403: visible, but not yours to change
-	ErrNotFound        = errors.New("not found")                // 404: absent, or hidden from you: the API does not say which
-	ErrServer          = errors.New("server error")             // 5xx
-	ErrUnavailable     = errors.New("service unavailable")      // 503: not done, try again later
-	ErrRateLimited     = errors.New("rate limited")             // 429: not done, try again later
-	ErrNoCredential    = errors.New("no credentials are set")   // nothing was sent
-	ErrFilterIgnored   = errors.New("filter was ignored")       // a list held what the filter excludes
-	ErrRedirect        = roundtrip.ErrRedirect                  // an answer led elsewhere, where credentials must not go
-	ErrInvalidResponse = errors.New("answer cannot be read")    // a 2xx answer that is not what the API promises
-	ErrTooLarge        = errors.New("answer is over the limit") // see WithMaxResponseSize
+	ErrBadRequest      = errors.New("bad request")              // 400: an attribute is invalid, or the service refuses the action
+	ErrUnauthorized    = errors.New("unauthorized")             // 401: the token is missing, wrong or expired; or a login was refused
+	ErrForbidden       = errors.New("forbidden")                // 403: the caller may see the resource but not do this to it
+	ErrNotFound        = errors.New("not found")                // 404: the resource does not exist, or the caller may not see it
+	ErrServer          = errors.New("server error")             // 5xx: see also ErrUnavailable
+	ErrUnavailable     = errors.New("service unavailable")      // 503: not done; retry later
+	ErrRateLimited     = errors.New("rate limited")             // 429: not done; retry later
+	ErrNoCredential    = errors.New("no credentials are set")   // the client has no credentials; nothing was sent
+	ErrFilterIgnored   = errors.New("filter was ignored")       // a list contains elements that its filter excludes
+	ErrRedirect        = roundtrip.ErrRedirect                  // the response redirects to another origin, or redirects a write
+	ErrInvalidResponse = errors.New("answer cannot be read")    // a 2xx response cannot be decoded, or lacks the result
+	ErrTooLarge        = errors.New("answer is over the limit") // a 2xx response is too large; see WithMaxResponseSize
 
-	// ErrSessionExpired: the session ended and there is no way to log in again,
-	// because a one-time code would have to be used twice.
+	// ErrSessionExpired means that the session has ended and the client cannot log in again,
+	// because it would have to send a one-time code a second time.
 	ErrSessionExpired = errors.New("session expired")
 
-	// ErrOutcomeUnknown: the write may have been carried out, and may not: it
-	// was sent and its answer was lost. Look before doing it again.
+	// ErrOutcomeUnknown means that a write was sent and its response was lost, so the service may
+	// or may not have applied it. Check the state of the resource before repeating the call.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
-// Error is what a call ends in that was sent and did not succeed: every answer
-// that is not 2xx, every 2xx answer that cannot be read, and every answer that
-// never came. It never holds the request's body or credentials, and what the
-// answer echoes of the request's secrets is removed from Body.
+// Error is returned when a request was sent and failed: the status is not 2xx, the response cannot
+// be decoded, or no response arrived.
+//
+// Error never contains the body or the credentials of the request. Secrets of the request that the
+// response repeats are removed from Body.
 type Error struct {
-	Operation  string        // what was being done, such as "update virtual machine"
-	Subject    string        // to what, such as "www1.web.acme"; may be empty
-	Method     string        // of the last request
-	Route      string        // its path with names in place of values: a good metric label
-	URL        string        // its URL; the Route alone where the URL is a secret
-	StatusCode int           // 0 when no answer came
-	Attempts   int           // how often the request was sent or tried
-	RetryAfter time.Duration // what the service asked to wait, or 0
-	Body       string        // the first 4 KiB of the answer's body
-	Err        error         // the cause, where there is one besides the status
+	Operation  string        // what the call does, such as "update virtual machine"
+	Subject    string        // what it applies to, such as "www1.web.acme"; may be empty
+	Method     string        // HTTP method of the last request
+	Route      string        // path template without names and IDs, usable as a metric label
+	URL        string        // URL of the last request; the Route if the URL contains a secret
+	StatusCode int           // HTTP status; 0 if no response arrived
+	Attempts   int           // number of attempts to send the request
+	RetryAfter time.Duration // value of the Retry-After header, or 0
+	Body       string        // first 4 KiB of the response body
+	Err        error         // cause, if there is one in addition to the status; may be nil
 
 	unknown bool
 	login   bool // of a call that nothing was sent of: its status is not the call's
@@ -63,11 +64,11 @@ type Error struct {
 	fields  map[string][]string
 }
 
-// maxErrorBody is how much of an answer an Error keeps.
+// maxErrorBody is the number of bytes of a response body that an Error keeps.
 const maxErrorBody = 4 << 10
 
-// Error says what was being done, to what, what the service said, and what to
-// try.
+// Error returns a message with the operation, the subject, the status, the message of the service
+// and a hint.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("bigv: ")
@@ -102,7 +103,7 @@ func describe(operation, subject string) string {
 	return operation + " " + subject
 }
 
-// said is the service's own word on what is wrong, in one line.
+// said returns the message of the service on one line, or "" if there is none.
 func (e *Error) said() string {
 	if e.isPage() {
 		return "the answer is a web page, perhaps of a proxy"
@@ -128,11 +129,10 @@ func (e *Error) said() string {
 	return strconv.Quote(oneLine(e.Body))
 }
 
-// maxFieldsSaid is how many attributes an error's message speaks of.
+// maxFieldsSaid is the number of attributes that an error message lists.
 const maxFieldsSaid = 12
 
-// oneLine shortens what a service said to what a line of a log holds, and a
-// terminal shows.
+// oneLine joins s to one printable line of limited length, for logs and terminals.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	s = strings.Map(func(r rune) rune {
@@ -159,30 +159,34 @@ var statusHints = map[int]string{
 	http.StatusInternalServerError: "it failed, as it does for some values that the service cannot use, such as a CD-ROM URL: check them, or try again later",
 }
 
-// loginHints are the statusHints of logging in. Nothing else was sent.
+// loginHints replaces statusHints for a login. The call itself was not sent.
 var loginHints = map[int]string{
 	http.StatusUnauthorized: "check the user name, the password and the second factor",
 	http.StatusForbidden:    "check the user name, the password and the second factor",
 	http.StatusNotFound:     "check the authentication URL",
 }
 
-// refusesLogin reports whether the status speaks of the credentials of a login,
-// be it another call's or asked for.
+// refusesLogin reports whether the service refused the credentials of a login, either on behalf of
+// another call or of Sessions.Create.
 func (e *Error) refusesLogin() bool {
 	return e.login || e.Route == sessionsRoute && loginHints[e.StatusCode] != ""
 }
 
-// pageHint is what to try where a web page was answered, whatever its status.
+// pageHint is the hint for a response that is a web page, whatever its status.
 const pageHint = "is the base URL right, or is a proxy in the way?"
 
-// isPage reports whether a page was answered, and so by somebody else.
+// isPage reports whether the response is a web page, and so does not come from the API.
 func (e *Error) isPage() bool {
 	return e.StatusCode >= 300 && isPage([]byte(e.Body))
 }
 
-// wrongPlace are words of errors that come of a wrong base URL.
-var wrongPlace = []string{"no such host", "connection refused", "server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server"}
+// wrongPlace lists parts of the error messages that a wrong base URL causes.
+var wrongPlace = []string{
+	"no such host", "connection refused", "server gave HTTP response to HTTPS client",
+	"first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server",
+}
 
+// hint returns a suggestion on what to do about the error, or "" if there is none.
 func (e *Error) hint() string {
 	if e.isPage() && e.StatusCode < 500 {
 		return pageHint
@@ -207,12 +211,12 @@ func (e *Error) hint() string {
 		return "use https in the base URL"
 	}
 	if errors.Is(e.Err, ErrSessionExpired) {
-		return "" // which says what to do
+		return "" // the message of the cause says what to do
 	}
 	hint, known := statusHints[e.StatusCode]
 	switch {
 	case e.StatusCode < 300 || e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
-		return "" // what was said is all there is
+		return "" // the message of the service is enough
 	case known:
 		return hint
 	case e.StatusCode >= 500:
@@ -221,7 +225,7 @@ func (e *Error) hint() string {
 	return "the API documents no such answer: is the base URL right?"
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause, which may be nil.
 func (e *Error) Unwrap() error { return e.Err }
 
 var statusKinds = map[int]error{
@@ -233,7 +237,7 @@ var statusKinds = map[int]error{
 	http.StatusTooManyRequests:    ErrRateLimited,
 }
 
-// Is reports whether target is the kind of this error.
+// Is reports whether target is one of the Err variables that describe this error.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case nil:
@@ -250,22 +254,22 @@ func (e *Error) Is(target error) bool {
 	return target == statusKinds[e.StatusCode] || target == e.kind
 }
 
-// details is Error under a name that leaves the typed errors their Error method.
+// details is Error under another name. Embedding it does not give the typed errors a field named
+// Error, which would hide the method.
 type details = Error
 
-// BadRequestError is the Error of a 400: an attribute has a bad value, or the
-// service refuses the action as things stand.
+// BadRequestError is an Error with status 400: an attribute is invalid, or the service refuses the
+// action in the current state of the resource.
 type BadRequestError struct{ *details }
 
-// Unwrap is the Error it holds.
+// Unwrap returns the *Error.
 func (e *BadRequestError) Unwrap() error { return e.details }
 
-// Field is what the service said of one attribute, such as "memory" or
-// "discs[1].size", and nil if it said nothing of it. The empty name gives what
-// it said of no attribute in particular.
+// Field returns the messages about one attribute, such as "memory" or "discs[1].size", or nil if
+// there are none. The empty name selects the messages that are not about a single attribute.
 func (e *BadRequestError) Field(name string) []string { return slices.Clone(e.fields[name]) }
 
-// Fields is all that the service said, by attribute.
+// Fields returns all messages by attribute. The caller may change the map.
 func (e *BadRequestError) Fields() map[string][]string {
 	fields := make(map[string][]string, len(e.fields))
 	for name, messages := range e.fields {
@@ -274,35 +278,34 @@ func (e *BadRequestError) Fields() map[string][]string {
 	return fields
 }
 
-// UnauthorizedError is the Error of a 401: the token is missing, wrong, revoked
-// or expired.
+// UnauthorizedError is an Error with status 401: the token is missing, wrong, revoked or expired.
 type UnauthorizedError struct{ *details }
 
-// Unwrap is the Error it holds.
+// Unwrap returns the *Error.
 func (e *UnauthorizedError) Unwrap() error { return e.details }
 
-// ForbiddenError is the Error of a 403: you can see the thing, and may not do
-// this to it.
+// ForbiddenError is an Error with status 403: the caller may see the resource but not do this to
+// it.
 type ForbiddenError struct{ *details }
 
-// Unwrap is the Error it holds.
+// Unwrap returns the *Error.
 func (e *ForbiddenError) Unwrap() error { return e.details }
 
-// NotFoundError is the Error of a 404: the thing does not exist, or you may not
-// see it. The API does not say which.
+// NotFoundError is an Error with status 404: the resource does not exist, or the caller may not see
+// it. The service does not distinguish the two.
 type NotFoundError struct{ *details }
 
-// Unwrap is the Error it holds.
+// Unwrap returns the *Error.
 func (e *NotFoundError) Unwrap() error { return e.details }
 
-// ServerError is the Error of a 5xx. The API answers 500 to some mistakes of
-// its users too, such as a CD-ROM URL that it cannot use.
+// ServerError is an Error with a 5xx status. The service also returns 500 for some invalid values,
+// such as a CD-ROM URL that it cannot use.
 type ServerError struct{ *details }
 
-// Unwrap is the Error it holds.
+// Unwrap returns the *Error.
 func (e *ServerError) Unwrap() error { return e.details }
 
-// typed gives an Error the type of its status.
+// typed returns the error as the type for its status.
 func (e *Error) typed() error {
 	switch {
 	case e.StatusCode == http.StatusBadRequest:
@@ -319,14 +322,14 @@ func (e *Error) typed() error {
 	return e
 }
 
-// notSent is the error of a call that was refused before anything was sent.
+// notSent returns the error for a call that failed before anything was sent.
 func notSent(operation, subject string, err error) error {
 	return fmt.Errorf("bigv: %s: %w: nothing was sent", describe(operation, subject), err)
 }
 
-// parseFields reads the body of a 400, in any of the shapes the service uses:
-// an object of attributes, each with a message, a list of them, or, for a list
-// of things, an object a thing; or else text.
+// parseFields parses the body of a 400 response in any of the forms that the service uses: an
+// object of attributes with a message, a list of messages or, for lists, an object per element; or
+// plain text.
 func parseFields(body string) map[string][]string {
 	fields := map[string][]string{}
 	var members map[string]jsontext.Value
@@ -344,16 +347,18 @@ func parseFields(body string) map[string][]string {
 	return fields
 }
 
-// maxFieldDepth is how deep the attributes of a 400 nest at the most; what is
-// below is kept as it came.
+// maxFieldDepth is the depth to which nested attributes are parsed; deeper values are kept as JSON
+// text.
 const maxFieldDepth = 8
 
+// collect adds the messages of members to fields, with prefix before each name.
 func collect(fields map[string][]string, prefix string, members map[string]jsontext.Value, depth int) {
 	for name, value := range members {
 		collectValue(fields, prefix+name, value, depth+1)
 	}
 }
 
+// collectValue adds the messages in value to fields under name.
 func collectValue(fields map[string][]string, name string, value jsontext.Value, depth int) {
 	var (
 		text    string
@@ -390,7 +395,7 @@ func collectValue(fields map[string][]string, name string, value jsontext.Value,
 	fields[name] = append(fields[name], string(value))
 }
 
-// isContextDone reports whether err is the end of the caller's context.
+// isContextDone reports whether err results from the end of a context.
 func isContextDone(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

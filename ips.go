@@ -8,32 +8,34 @@ import (
 	"net/netip"
 )
 
-// IP is an IP address of a virtual machine.
+// IP represents an IP address of a virtual machine.
 type IP struct {
 	Address netip.Addr `json:"address"` // IPv4 or IPv6
-	RDNS    string     `json:"rdns"`    // the host name that a reverse lookup gives; empty is none
+	RDNS    string     `json:"rdns"`    // host name for reverse DNS; empty if there is none
 }
 
-// IPUpdate is what is changed of an address; unset is left as it is.
+// IPUpdate holds the changes to an address. A field that is unset is not sent, and the attribute
+// keeps its value.
 type IPUpdate struct {
-	RDNS Nullable[string] `json:"rdns,omitzero"` // a host name; null is none
+	RDNS Nullable[string] `json:"rdns,omitzero"` // host name for reverse DNS; Null removes it
 }
 
-// IPSwap says which virtual machines change addresses with each other.
+// IPSwap describes a swap of addresses between two virtual machines. Both must be off.
 type IPSwap struct {
-	// The machines, both off. A name is looked up first, since the service takes
-	// IDs only.
+	// VirtualMachine1 and VirtualMachine2 are the machines that exchange addresses. If a path has no
+	// ID, the machine is looked up first.
 	VirtualMachine1, VirtualMachine2 VirtualMachinePath
-	MoveAdditionalIPs                bool // their additional addresses too
+	MoveAdditionalIPs                bool // whether to swap their additional addresses too
 }
 
-// ipSwapBody is a swap as it travels.
+// ipSwapBody is the request body of Swap.
 type ipSwapBody struct {
 	VirtualMachine1ID int  `json:"virtual_machine_1_id"`
 	VirtualMachine2ID int  `json:"virtual_machine_2_id"`
 	MoveAdditionalIPs bool `json:"move_additional_ips"`
 }
 
+// check returns an error if both machines are the same.
 func (b ipSwapBody) check() error {
 	if b.VirtualMachine1ID == b.VirtualMachine2ID {
 		return fmt.Errorf("both are virtual machine #%d", b.VirtualMachine1ID)
@@ -41,11 +43,11 @@ func (b ipSwapBody) check() error {
 	return nil
 }
 
-// IPsService manages IP addresses. The service has no list of them: network
-// interfaces hold them, see NICs.
+// IPsService manages IP addresses. The service has no list of addresses; find them in NIC.IPs and
+// NIC.ExtraIPs.
 type IPsService struct{ client *Client }
 
-// oneIP is the route of an address.
+// oneIP returns the endpoint of an address, or an error if the address is invalid.
 func oneIP(address netip.Addr) (target, error) {
 	t := under("/ips/{address}", address.Unmap().String())
 	switch {
@@ -57,7 +59,8 @@ func oneIP(address netip.Addr) (target, error) {
 	return t, nil
 }
 
-// Get returns an address with its reverse DNS: GET /ips/{address}.
+// Get returns an address with its reverse DNS: GET /ips/{address}. If the caller may not see it,
+// the error matches ErrNotFound.
 func (s *IPsService) Get(ctx context.Context, address netip.Addr, opts ...CallOption) (IP, error) {
 	t, err := oneIP(address)
 	if err != nil {
@@ -77,8 +80,8 @@ func (s *IPsService) Update(ctx context.Context, address netip.Addr, update IPUp
 	}, opts)
 }
 
-// SetRDNS makes host the name that a reverse lookup of an address gives: PUT
-// /ips/{address}. Empty removes it.
+// SetRDNS sets the host name for reverse DNS of an address: PUT /ips/{address}. An empty host
+// removes it.
 func (s *IPsService) SetRDNS(ctx context.Context, address netip.Addr, host string, opts ...CallOption) (IP, error) {
 	rdns := Null[string]()
 	if host != "" {
@@ -87,9 +90,9 @@ func (s *IPsService) SetRDNS(ctx context.Context, address netip.Addr, host strin
 	return s.Update(ctx, address, IPUpdate{RDNS: rdns}, opts...)
 }
 
-// Release gives an additional address back: DELETE /ips/{address}. It may be
-// another customer's soon after, so it cannot be undone. A machine's own
-// addresses cannot be released: that is ErrBadRequest.
+// Release releases an additional address: DELETE /ips/{address}. It cannot be undone, since the
+// address may soon be assigned to another customer. For the primary addresses of a machine, which
+// cannot be released, the error matches ErrBadRequest.
 func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...CallOption) error {
 	t, err := oneIP(address)
 	if err != nil {
@@ -98,15 +101,18 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 	return do(ctx, s.client, deleting("release IP"), t, nil, opts)
 }
 
-// Swap gives each of two virtual machines the other's primary addresses, IPv4
-// and IPv6: POST /ips/swap_virtual_machine_ips. Both must be off. It is never sent
-// again after it may have been carried out: that would swap them back.
+// Swap exchanges the primary addresses, IPv4 and IPv6, of two virtual machines: POST
+// /ips/swap_virtual_machine_ips. Both must be off.
+//
+// Swap is not idempotent, since a second swap undoes the first. It is therefore never retried once
+// the service may have processed it. If the error matches ErrOutcomeUnknown, compare the addresses
+// of the machines before calling Swap again.
 func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) error {
 	const operation = "swap IPs of virtual machines"
 	vm1, vm2 := swap.VirtualMachine1, swap.VirtualMachine2
 	subject := vm1.String() + " and " + vm2.String()
 	body := ipSwapBody{MoveAdditionalIPs: swap.MoveAdditionalIPs}
-	err := cmp.Or(checkPath(vm1), checkPath(vm2)) // before looking either up
+	err := cmp.Or(checkPath(vm1), checkPath(vm2)) // check before sending the lookups
 	if err == nil && vm1 == vm2 {
 		err = errors.New("both are the same virtual machine")
 	}

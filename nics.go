@@ -9,46 +9,47 @@ import (
 	"net/netip"
 )
 
-// NIC is a network interface of a virtual machine.
+// NIC represents a network interface of a virtual machine.
 type NIC struct {
-	ID    int    `json:"id"`    // never changes; it has no other name in paths
+	ID    int    `json:"id"`    // never changes; paths identify the interface by it
 	Label string `json:"label"` // may be empty
-	MAC   string `json:"mac"`   // such as fe:ff:00:00:12:ab
-	// IPs are the machine's own addresses, v4 and v6: the primary IPv4 first, if
-	// there is one, then the IPv6.
+	MAC   string `json:"mac"`   // such as "fe:ff:00:00:12:ab"
+	// IPs holds the machine's own addresses: the primary IPv4 address first, if there is one, then
+	// the IPv6 address.
 	IPs []netip.Addr `json:"ips,omitempty"`
-	// ExtraIPs are additional addresses, each with the one it is routed to.
+	// ExtraIPs maps each additional address to the address it is routed to.
 	ExtraIPs         map[netip.Addr]netip.Addr `json:"extra_ips,omitempty"`
-	VLANNum          int                       `json:"vlan_num"`           // of the VLAN it is on
-	VirtualMachineID int                       `json:"virtual_machine_id"` // of the machine it belongs to
-	Type             string                    `json:"type,omitzero"`      // with Overview only
+	VLANNum          int                       `json:"vlan_num"`           // number of its VLAN
+	VirtualMachineID int                       `json:"virtual_machine_id"` // ID of the machine it belongs to
+	Type             string                    `json:"type,omitzero"`      // media type; set only with Overview
 }
 
-// Path is the network interface by ID.
+// Path returns a path that identifies the network interface by its ID.
 func (n NIC) Path() NICPath { return NICID(n.ID) }
 
-// NICListOptions says which network interfaces to list.
+// NICListOptions selects the network interfaces to list.
 type NICListOptions struct {
-	VirtualMachine VirtualMachinePath // zero is all network interfaces you can see
+	VirtualMachine VirtualMachinePath // zero means all network interfaces that the caller can see
 }
 
 // IPFamily is a version of the Internet Protocol.
 type IPFamily string
 
-// The families of addresses.
+// Address families.
 const (
-	IPv4 IPFamily = "ipv4"
-	IPv6 IPFamily = "ipv6" // refused for additional addresses
+	IPv4 IPFamily = "ipv4" // the default for additional addresses
+	IPv6 IPFamily = "ipv6" // the service refuses it for additional addresses
 )
 
-// IPCreate says which additional addresses to make.
+// IPCreate describes the additional addresses to create.
 type IPCreate struct {
-	Addresses  int      `json:"addresses"`  // 1 to 4; a virtual machine has room for 4
-	Family     IPFamily `json:"family"`     // empty is IPv4
-	Reason     string   `json:"reason"`     // what they are for: the service wants to know
-	Contiguous bool     `json:"contiguous"` // the service does not heed it: leave it false
+	Addresses  int      `json:"addresses"`  // 1 to 4; a virtual machine can have 4 in total
+	Family     IPFamily `json:"family"`     // empty means IPv4
+	Reason     string   `json:"reason"`     // required: what the addresses are for
+	Contiguous bool     `json:"contiguous"` // not implemented by the service; leave it false
 }
 
+// check returns an error if the number of addresses is out of range or the reason is empty.
 func (c IPCreate) check() error {
 	switch {
 	case c.Addresses < 1 || c.Addresses > maxExtraIPs:
@@ -59,22 +60,24 @@ func (c IPCreate) check() error {
 	return nil
 }
 
-// maxExtraIPs is how many additional addresses a virtual machine has room for.
+// maxExtraIPs is the number of additional addresses that a virtual machine can have.
 const maxExtraIPs = 4
 
-// ipCreateAnswer is what the service tells of new addresses.
+// ipCreateAnswer is the response body of ip_create.
 type ipCreateAnswer struct {
 	IPs []netip.Addr `json:"ips"`
 }
 
-// NICsService reads network interfaces, and adds addresses to them. They come and
-// go with their virtual machine.
+// NICsService reads network interfaces and adds IP addresses to them. The interfaces themselves are
+// created and destroyed with their virtual machine.
 type NICsService struct{ client *Client }
 
 const nicsRoute = "/nics"
 
-// List returns network interfaces: GET {virtual machine}/nics, or GET /nics for
-// an ID alone, for all of them, and with FlatURLs.
+// List returns the network interfaces that the options select: GET {virtual machine}/nics.
+//
+// It calls GET /nics if the options name no virtual machine or one by its ID alone, or if the
+// client uses FlatURLs.
 func (s *NICsService) List(ctx context.Context, options NICListOptions, opts ...CallOption) ([]NIC, error) {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -83,8 +86,9 @@ func (s *NICsService) List(ctx context.Context, options NICListOptions, opts ...
 	return list(ctx, s.client, "list network interfaces", t, believe, opts)
 }
 
-// All hands out network interfaces one at a time, as they arrive. It calls what
-// List calls.
+// All returns an iterator over the network interfaces that the options select. It calls the
+// endpoint of List and yields each interface as it arrives. If the call fails, the iterator yields
+// a zero NIC with the error and stops.
 func (s *NICsService) All(ctx context.Context, options NICListOptions, opts ...CallOption) iter.Seq2[NIC, error] {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -93,17 +97,20 @@ func (s *NICsService) All(ctx context.Context, options NICListOptions, opts ...C
 	return all(ctx, s.client, "list network interfaces", t, believe, opts)
 }
 
+// listing returns the endpoint of a list, and a function that verifies that an interface of the
+// response matches the options.
 func (s *NICsService) listing(ctx context.Context, options NICListOptions) (target, func(NIC) error, error) {
 	return ofMachine(ctx, s.client, options.VirtualMachine, nicsRoute, func(n NIC) int { return n.VirtualMachineID })
 }
 
-// Get returns a network interface: GET {virtual machine}/nics/{network
-// interface}, or GET /nics/{ID} for an ID alone.
+// Get returns a network interface: GET {virtual machine}/nics/{network interface}, or GET
+// /nics/{ID} for a path with an ID alone. If it does not exist, or the caller may not see it, the
+// error matches ErrNotFound.
 //
-// With FlatURLs, and on a virtual machine by its ID alone, it is GET /nics/{ID}
-// too, and ErrNotFound if it is of another machine. Network interfaces tell their
-// machine by ID only, so a machine by name is looked up too, as VirtualMachines.Get
-// does it: give its ID to save that.
+// With FlatURLs, or if the path names the virtual machine by its ID alone, Get calls GET /nics/{ID}
+// too; if the interface belongs to another machine, the error matches ErrNotFound. The response
+// contains only the ID of the machine, so a machine by name is read too, as VirtualMachines.Get
+// does; use a path with its ID to save that request.
 func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) (NIC, error) {
 	const operation = "get network interface"
 	if nic.bare || s.client.style == NestedURLs && (nic.IsZero() || isFull(nic)) {
@@ -116,12 +123,16 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 	return readHeld(ctx, s.client, operation, nic, at(NICPath{nic: nic.nic, bare: true}, ""), believe, opts)
 }
 
-// CreateIPs adds addresses to the virtual machine of a network interface, which
-// work at once, and returns them: POST {network interface}/ip_create. They are
-// billed from then on, until IPs.Release. They are routed to the machine's primary
-// address: NIC has them in ExtraIPs. The call is never sent again after it may
-// have been carried out. If the service does not say which addresses it made, the
-// error is ErrInvalidResponse, and they are there: look with Get.
+// CreateIPs adds addresses to the virtual machine of a network interface and returns them: POST
+// {network interface}/ip_create.
+//
+// The addresses are billed from this moment until IPs.Release. They work at once, are routed to the
+// machine's primary address and appear in NIC.ExtraIPs.
+//
+// CreateIPs is not idempotent, so it is never retried once the service may have processed it. If
+// the error matches ErrOutcomeUnknown, check NIC.ExtraIPs before calling it again. If the error
+// matches ErrInvalidResponse, the addresses were created but the response did not contain them;
+// read them with Get.
 func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, opts ...CallOption) ([]netip.Addr, error) {
 	const operation = "create IPs on network interface"
 	ips.Family = cmp.Or(ips.Family, IPv4)
@@ -132,10 +143,12 @@ func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, 
 	return answer.IPs, err
 }
 
-// Resolve finds the virtual machine, group and account of a network interface
-// that is named by ID alone, and returns its full path. Writes do so by
-// themselves; those who write often save the requests. A full path is returned as
-// it is.
+// Resolve returns the full path of a network interface, with its virtual machine, group and
+// account. It reads what the path does not contain; a path that is full already is returned
+// unchanged and nothing is sent.
+//
+// Calls that write resolve their path themselves. Resolve it once before several writes to save
+// those requests.
 func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOption) (NICPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(nic)); err != nil {
 		return NICPath{}, notSent("resolve network interface", nic.String(), err)

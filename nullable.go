@@ -6,14 +6,15 @@ import (
 	"github.com/bigv-go/bigv/internal/wire"
 )
 
-// Nullable is an attribute that can be cleared. Its zero value is unset: it is
-// left out of the request, and the attribute stays as it is. Set gives it a
-// value, Null clears it.
+// Nullable is an attribute of an update that can be set, cleared or left unchanged. The zero value
+// is unset: it is not sent, and the attribute keeps its value. Set returns a Nullable with a value,
+// Null one that clears the attribute.
 type Nullable[T any] struct {
 	value T
 	state nullableState
 }
 
+// nullableState is the state of a Nullable.
 type nullableState uint8
 
 const (
@@ -22,22 +23,22 @@ const (
 	valued
 )
 
-// Set is a Nullable with a value, which may be zero: an empty string is sent.
+// Set returns a Nullable with a value. A zero value is sent too, such as an empty string.
 func Set[T any](value T) Nullable[T] { return Nullable[T]{value: value, state: valued} }
 
-// Null is a Nullable that clears the attribute: null is sent.
+// Null returns a Nullable that clears the attribute by sending null.
 func Null[T any]() Nullable[T] { return Nullable[T]{state: null} }
 
-// Get is the value, and false if it is unset or null.
+// Get returns the value, and reports whether there is one.
 func (n Nullable[T]) Get() (T, bool) { return n.value, n.state == valued }
 
-// IsNull reports whether it is null.
+// IsNull reports whether n is null.
 func (n Nullable[T]) IsNull() bool { return n.state == null }
 
-// IsZero reports whether it is unset, and so is left out of a request.
+// IsZero reports whether n is unset, and so is not sent.
 func (n Nullable[T]) IsZero() bool { return n.state == unset }
 
-// MarshalJSON gives the value, or null if there is none.
+// MarshalJSON implements json.Marshaler. It writes null if there is no value.
 func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	if n.state != valued {
 		return []byte("null"), nil
@@ -45,7 +46,7 @@ func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(n.value)
 }
 
-// UnmarshalJSON reads a value or null.
+// UnmarshalJSON implements json.Unmarshaler.
 func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*n = Null[T]()

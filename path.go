@@ -12,153 +12,158 @@ import (
 	"github.com/bigv-go/bigv/internal/route"
 )
 
-// AccountPath names an account: by name, or by ID if it is all digits. The zero
-// AccountPath names nothing; in list options it is no filter.
+// AccountPath identifies an account: by name, or by ID if it is all digits. The zero AccountPath
+// identifies no account; in list options it means no filter.
 type AccountPath string
 
-// DefaultAccount stands for the client's default account, which WithAccount or
-// BIGV_ACCOUNT sets. With none set, a call on it is an error and sends nothing.
+// DefaultAccount stands for the client's default account, which WithAccount or BIGV_ACCOUNT sets.
+// If none is set, a call that uses it returns an error and sends nothing.
 const DefaultAccount AccountPath = "@default"
 
 // DefaultGroupName is the name of the group that every account starts with.
 const DefaultGroupName = "default"
 
-// UserPath names a user: by user name, or by ID if it is all digits.
+// UserPath identifies a user: by user name, or by ID if it is all digits.
 type UserPath string
 
-// GroupPath names a group: by account and name or ID, or by an ID alone. Make
-// one with AccountPath.Group, GroupID or ParseGroupPath. It is comparable; the
-// zero GroupPath names nothing, and in list options is no filter.
+// GroupPath identifies a group: by account and by name or ID, or by an ID alone. Create it with
+// AccountPath.Group, GroupID or ParseGroupPath. It is comparable. The zero GroupPath identifies no
+// group; in list options it means no filter.
 type GroupPath struct {
 	account AccountPath
 	group   string
-	bare    bool // an ID alone, as against an account that is empty by mistake
+	bare    bool // an ID alone, as opposed to an account that is empty by mistake
 }
 
-// VirtualMachinePath names a virtual machine: by group and name or ID, or by an
-// ID alone. Make one with GroupPath.VirtualMachine, VirtualMachineID or
-// ParseVirtualMachinePath. It is comparable; the zero VirtualMachinePath names
-// nothing, and in list options is no filter.
+// VirtualMachinePath identifies a virtual machine: by group and by name or ID, or by an ID alone.
+// Create it with GroupPath.VirtualMachine, VirtualMachineID or ParseVirtualMachinePath. It is
+// comparable. The zero VirtualMachinePath identifies no machine; in list options it means no
+// filter.
 type VirtualMachinePath struct {
 	group   GroupPath
 	machine string
 	bare    bool
 }
 
-// DiscPath names a disc: by virtual machine and label or ID, or by an ID alone.
-// Make one with VirtualMachinePath.Disc, DiscID or ParseDiscPath. It is
-// comparable; the zero DiscPath names nothing.
+// DiscPath identifies a disc: by virtual machine and by label or ID, or by an ID alone. Create it
+// with VirtualMachinePath.Disc, DiscID or ParseDiscPath. It is comparable. The zero DiscPath
+// identifies no disc.
 type DiscPath struct {
 	machine VirtualMachinePath
 	disc    string
 	bare    bool
 }
 
-// NICPath names a network interface: by virtual machine and ID, or by an ID
-// alone. Make one with VirtualMachinePath.NIC or NICID. It is comparable.
+// NICPath identifies a network interface: by virtual machine and ID, or by an ID alone. Create it
+// with VirtualMachinePath.NIC, NICID or ParseNICPath. It is comparable. The zero NICPath identifies
+// no network interface.
 type NICPath struct {
 	machine VirtualMachinePath
 	nic     string
 	bare    bool
 }
 
-// BackupPath names a backup of a disc: by disc and label or ID, or by an ID
-// alone. Make one with DiscPath.Backup or BackupID. It is comparable.
+// BackupPath identifies a backup: by disc and by label or ID, or by an ID alone. Create it with
+// DiscPath.Backup, BackupID or ParseBackupPath. It is comparable. The zero BackupPath identifies no
+// backup.
 type BackupPath struct {
 	disc   DiscPath
 	backup string
 	bare   bool
 }
 
-// AccountID is the path of the account with this ID.
+// AccountID returns the path of the account with this ID.
 func AccountID(id int) AccountPath { return AccountPath(strconv.Itoa(id)) }
 
-// UserID is the path of the user with this ID.
+// UserID returns the path of the user with this ID.
 func UserID(id int) UserPath { return UserPath(strconv.Itoa(id)) }
 
-// GroupID is the path of the group with this ID, its account unknown.
+// GroupID returns the path of the group with this ID, without its account.
 func GroupID(id int) GroupPath { return bareGroup(strconv.Itoa(id)) }
 
-// VirtualMachineID is the path of the virtual machine with this ID, its group
-// and account unknown.
+// VirtualMachineID returns the path of the virtual machine with this ID, without its group and
+// account.
 func VirtualMachineID(id int) VirtualMachinePath {
 	return bareMachine(strconv.Itoa(id))
 }
 
-// DiscID is the path of the disc with this ID, its virtual machine unknown.
+// DiscID returns the path of the disc with this ID, without its virtual machine.
 func DiscID(id int) DiscPath { return bareDisc(strconv.Itoa(id)) }
 
-// NICID is the path of the network interface with this ID, its virtual machine
-// unknown.
+// NICID returns the path of the network interface with this ID, without its virtual machine.
 func NICID(id int) NICPath { return NICPath{nic: strconv.Itoa(id), bare: true} }
 
-// BackupID is the path of the backup with this ID, its disc unknown.
+// BackupID returns the path of the backup with this ID, without its disc. The service cannot find a
+// backup by such a path; see BackupsService.
 func BackupID(id int) BackupPath { return BackupPath{backup: strconv.Itoa(id), bare: true} }
 
-func bareGroup(id string) GroupPath            { return GroupPath{group: id, bare: true} }
-func bareMachine(id string) VirtualMachinePath { return VirtualMachinePath{machine: id, bare: true} }
-func bareDisc(id string) DiscPath              { return DiscPath{disc: id, bare: true} }
+// bareGroup returns the path of a group with an ID alone.
+func bareGroup(id string) GroupPath { return GroupPath{group: id, bare: true} }
 
-// Group is the path of a group of this account, by name or ID.
+// bareMachine returns the path of a virtual machine with an ID alone.
+func bareMachine(id string) VirtualMachinePath { return VirtualMachinePath{machine: id, bare: true} }
+
+// bareDisc returns the path of a disc with an ID alone.
+func bareDisc(id string) DiscPath { return DiscPath{disc: id, bare: true} }
+
+// Group returns the path of a group of this account, by name or ID.
 func (p AccountPath) Group(nameOrID string) GroupPath {
 	return GroupPath{account: p, group: nameOrID}
 }
 
-// DefaultGroup is the path of the group that every account starts with.
+// DefaultGroup returns the path of the group that every account starts with.
 func (p AccountPath) DefaultGroup() GroupPath { return p.Group(DefaultGroupName) }
 
-// VirtualMachine is the path of a virtual machine of this group, by name or ID.
+// VirtualMachine returns the path of a virtual machine of this group, by name or ID.
 func (p GroupPath) VirtualMachine(nameOrID string) VirtualMachinePath {
 	return VirtualMachinePath{group: p, machine: nameOrID}
 }
 
-// Disc is the path of a disc of this virtual machine, by label or ID.
+// Disc returns the path of a disc of this virtual machine, by label or ID.
 func (p VirtualMachinePath) Disc(labelOrID string) DiscPath {
 	return DiscPath{machine: p, disc: labelOrID}
 }
 
-// NIC is the path of a network interface of this virtual machine.
+// NIC returns the path of a network interface of this virtual machine, by ID.
 func (p VirtualMachinePath) NIC(id int) NICPath {
 	return NICPath{machine: p, nic: strconv.Itoa(id)}
 }
 
-// Backup is the path of a backup of this disc, by label or ID.
+// Backup returns the path of a backup of this disc, by label or ID.
 func (p DiscPath) Backup(labelOrID string) BackupPath {
 	return BackupPath{disc: p, backup: labelOrID}
 }
 
-// Account is the account of this path, and zero if the path does not say.
+// Account returns the account of the path, or the zero path if it contains none.
 func (p GroupPath) Account() AccountPath { return p.account }
 
-// Group is the group of this path, and zero if the path does not say.
+// Group returns the group of the path, or the zero path if it contains none.
 func (p VirtualMachinePath) Group() GroupPath { return p.group }
 
-// VirtualMachine is the virtual machine of this path, and zero if the path does
-// not say.
+// VirtualMachine returns the virtual machine of the path, or the zero path if it contains none.
 func (p DiscPath) VirtualMachine() VirtualMachinePath { return p.machine }
 
-// VirtualMachine is the virtual machine of this path, and zero if the path does
-// not say.
+// VirtualMachine returns the virtual machine of the path, or the zero path if it contains none.
 func (p NICPath) VirtualMachine() VirtualMachinePath { return p.machine }
 
-// Disc is the disc of this path, and zero if the path does not say.
+// Disc returns the disc of the path, or the zero path if it contains none.
 func (p BackupPath) Disc() DiscPath { return p.disc }
 
-// words are the segments of a path, the child first: a value, since every call
-// makes some.
+// words holds the segments of a path, the child first. It is a value, to avoid an allocation in
+// each call.
 type words struct {
 	n    int
 	list [backupDepth]string
 }
 
+// add appends a segment.
 func (w *words) add(word string) {
 	w.list[w.n] = word
 	w.n++
 }
 
-// segments are the path's own words, the child first. The parents of a bare ID
-// are left out; those that are empty by mistake are not, so that they are
-// refused.
+// segments returns the segments of the path, the child first. The unknown parents of an ID alone
+// are omitted. Parents that are empty by mistake are included, so that they are rejected.
 func (p AccountPath) segments() (w words) {
 	if !p.IsZero() {
 		w.add(string(p))
@@ -211,8 +216,7 @@ func (p BackupPath) segments() (w words) {
 	return w
 }
 
-// addTo adds the words of a path as they are. One that names nothing is an empty
-// word for each of its levels.
+// addTo appends the segments of the path, empty ones included.
 func (p GroupPath) addTo(w *words) {
 	w.add(p.group)
 	if !p.bare {
@@ -234,25 +238,25 @@ func (p DiscPath) addTo(w *words) {
 	}
 }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p AccountPath) IsZero() bool { return p == "" }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p GroupPath) IsZero() bool { return p == GroupPath{} }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p VirtualMachinePath) IsZero() bool { return p == VirtualMachinePath{} }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p DiscPath) IsZero() bool { return p == DiscPath{} }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p NICPath) IsZero() bool { return p == NICPath{} }
 
-// IsZero reports whether the path names nothing.
+// IsZero reports whether p is the zero path.
 func (p BackupPath) IsZero() bool { return p == BackupPath{} }
 
-// The templates of nested URLs.
+// Templates of nested URLs.
 const (
 	accountTemplate = "/accounts/{account}"
 	groupTemplate   = accountTemplate + "/groups/{group}"
@@ -262,7 +266,7 @@ const (
 	backupTemplate  = discTemplate + "/backups/{backup}"
 )
 
-// The depth of each kind of path: the number of words in a full one.
+// Number of segments in a full path of each kind.
 const (
 	accountDepth = iota + 1
 	groupDepth
@@ -273,30 +277,28 @@ const (
 	userDepth = accountDepth
 )
 
-// String is the text form, acme or 41, which ParseAccountPath reads.
+// String returns the text form, such as acme or 41, which ParseAccountPath parses.
 func (p AccountPath) String() string { return formatPath(p.segments(), accountDepth) }
 
-// String is the text form, web.acme or #78, which ParseGroupPath reads.
+// String returns the text form, such as web.acme or #78, which ParseGroupPath parses.
 func (p GroupPath) String() string { return formatPath(p.segments(), groupDepth) }
 
-// String is the text form, www1.web.acme or #5012, which
-// ParseVirtualMachinePath reads.
+// String returns the text form, such as www1.web.acme or #5012, which ParseVirtualMachinePath
+// parses.
 func (p VirtualMachinePath) String() string { return formatPath(p.segments(), machineDepth) }
 
-// String is the text form, root.www1.web.acme or #9001, which ParseDiscPath
-// reads.
+// String returns the text form, such as root.www1.web.acme or #9001, which ParseDiscPath parses.
 func (p DiscPath) String() string { return formatPath(p.segments(), discDepth) }
 
-// String is the text form, 6100.www1.web.acme or #6100, which ParseNICPath
-// reads.
+// String returns the text form, such as 6100.www1.web.acme or #6100, which ParseNICPath parses.
 func (p NICPath) String() string { return formatPath(p.segments(), nicDepth) }
 
-// String is the text form, nightly.root.www1.web.acme or #9100, which
-// ParseBackupPath reads.
+// String returns the text form, such as nightly.root.www1.web.acme or #9100, which ParseBackupPath
+// parses.
 func (p BackupPath) String() string { return formatPath(p.segments(), backupDepth) }
 
-// formatPath writes the words of a path, the child first. The word of a path
-// whose parents are not known carries a #, so that it reads back as it was.
+// formatPath returns the text form of a path, the child first. If parents are missing, a # marks
+// the last segment.
 func formatPath(segments words, depth int) string {
 	if segments.n == 0 {
 		return ""
@@ -310,8 +312,8 @@ func formatPath(segments words, depth int) string {
 	return strings.Join(segments.list[:segments.n], ".")
 }
 
-// escapeWord hides from the parser what has a meaning of its own in the text
-// form, and what would be lost in a line of text.
+// escapeWord escapes the characters that have a meaning in the text form, and those that a line of
+// text cannot contain.
 func escapeWord(segment string) string {
 	escaped := url.PathEscape(segment)
 	if !strings.Contains(escaped, ".") {
@@ -320,10 +322,10 @@ func escapeWord(segment string) string {
 	return strings.ReplaceAll(escaped, ".", "%2E")
 }
 
-// clusterSuffix ends every host name of the service.
+// clusterSuffix is the end of every host name of the service.
 const clusterSuffix = ".uk0.bigv.io"
 
-// parsePath reads the text form of a path with depth words.
+// parsePath parses the text form of a path with depth segments.
 func parsePath(kind, text string, depth int) (segments []string, err error) {
 	defer func() {
 		if err != nil {
@@ -368,15 +370,16 @@ func parsePath(kind, text string, depth int) (segments []string, err error) {
 	return segments, nil
 }
 
-// pathExample is what a path of a kind looks like.
+// pathExample returns an example of the text form for a kind of path.
 func pathExample(kind string, depth int) string {
-	parents := [...]string{accountDepth: "", groupDepth: ".account", machineDepth: ".group.account", discDepth: ".machine.group.account", backupDepth: ".disc.machine.group.account"}
+	parents := [...]string{accountDepth: "", groupDepth: ".account", machineDepth: ".group.account",
+		discDepth: ".machine.group.account", backupDepth: ".disc.machine.group.account"}
 	short := map[string]string{"virtual machine": "machine", "network interface": "nic"}
 	return cmp.Or(short[kind], kind) + parents[depth]
 }
 
-// ParseAccountPath reads an account's name or ID; a # before an ID and the
-// service's domain behind the name are tolerated.
+// ParseAccountPath parses the name or ID of an account. A # before an ID and the domain of the
+// service after the name are accepted.
 func ParseAccountPath(text string) (AccountPath, error) {
 	segments, err := parsePath("account", text, accountDepth)
 	if err != nil {
@@ -385,28 +388,28 @@ func ParseAccountPath(text string) (AccountPath, error) {
 	return AccountPath(segments[0]), nil
 }
 
-// ParseGroupPath reads group.account, .account for the account's default group,
-// or #78. The service's domain behind it is tolerated.
+// ParseGroupPath parses group.account, .account for the default group of the account, or #78. The
+// domain of the service at the end is accepted.
 func ParseGroupPath(text string) (GroupPath, error) {
 	segments, err := parsePath("group", text, groupDepth)
 	return groupOf(segments), err
 }
 
-// ParseVirtualMachinePath reads machine.group.account, machine..account for the
-// account's default group, or #5012. The service's domain behind it is
-// tolerated, so that the Hostname of a VirtualMachine reads as its path.
+// ParseVirtualMachinePath parses machine.group.account, machine..account for the default group of
+// the account, or #5012. The domain of the service at the end is accepted, so
+// VirtualMachine.Hostname can be parsed.
 func ParseVirtualMachinePath(text string) (VirtualMachinePath, error) {
 	segments, err := parsePath("virtual machine", text, machineDepth)
 	return machineOf(segments), err
 }
 
-// ParseDiscPath reads disc.machine.group.account or #9001.
+// ParseDiscPath parses disc.machine.group.account or #9001.
 func ParseDiscPath(text string) (DiscPath, error) {
 	segments, err := parsePath("disc", text, discDepth)
 	return discOf(segments), err
 }
 
-// ParseNICPath reads nic.machine.group.account or #6100.
+// ParseNICPath parses nic.machine.group.account or #6100. The first part must be an ID.
 func ParseNICPath(text string) (NICPath, error) {
 	segments, err := parsePath("network interface", text, nicDepth)
 	if err != nil || !route.IsID(segments[0]) {
@@ -418,7 +421,7 @@ func ParseNICPath(text string) (NICPath, error) {
 	return NICPath{nic: segments[0], machine: machineOf(segments[1:]), bare: len(segments) == 1}, nil
 }
 
-// ParseBackupPath reads backup.disc.machine.group.account or #9100.
+// ParseBackupPath parses backup.disc.machine.group.account or #9100.
 func ParseBackupPath(text string) (BackupPath, error) {
 	segments, err := parsePath("backup", text, backupDepth)
 	if err != nil {
@@ -427,6 +430,7 @@ func ParseBackupPath(text string) (BackupPath, error) {
 	return BackupPath{backup: segments[0], disc: discOf(segments[1:]), bare: len(segments) == 1}, nil
 }
 
+// groupOf returns the path for the parsed segments, which may be none.
 func groupOf(segments []string) (p GroupPath) {
 	switch len(segments) {
 	case 0:
@@ -438,6 +442,7 @@ func groupOf(segments []string) (p GroupPath) {
 	return p
 }
 
+// machineOf returns the path for the parsed segments, which may be none.
 func machineOf(segments []string) (p VirtualMachinePath) {
 	if len(segments) > 0 {
 		p = VirtualMachinePath{machine: segments[0], group: groupOf(segments[1:]), bare: len(segments) == 1}
@@ -445,6 +450,7 @@ func machineOf(segments []string) (p VirtualMachinePath) {
 	return p
 }
 
+// discOf returns the path for the parsed segments, which may be none.
 func discOf(segments []string) (p DiscPath) {
 	if len(segments) > 0 {
 		p = DiscPath{disc: segments[0], machine: machineOf(segments[1:]), bare: len(segments) == 1}
@@ -452,47 +458,59 @@ func discOf(segments []string) (p DiscPath) {
 	return p
 }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p AccountPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p GroupPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p VirtualMachinePath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p DiscPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p NICPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// MarshalText writes the text form; a path that names nothing is empty text.
+// MarshalText implements encoding.TextMarshaler. It returns the result of String, which is empty
+// for the zero path.
 func (p BackupPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText reads what ParseAccountPath reads; empty text names nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseAccountPath; empty
+// text gives the zero path.
 func (p *AccountPath) UnmarshalText(text []byte) error {
 	return unmarshalPath(p, text, ParseAccountPath)
 }
 
-// UnmarshalText reads what ParseGroupPath reads; empty text names nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseGroupPath; empty text
+// gives the zero path.
 func (p *GroupPath) UnmarshalText(text []byte) error { return unmarshalPath(p, text, ParseGroupPath) }
 
-// UnmarshalText reads what ParseVirtualMachinePath reads; empty text names
-// nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseVirtualMachinePath;
+// empty text gives the zero path.
 func (p *VirtualMachinePath) UnmarshalText(text []byte) error {
 	return unmarshalPath(p, text, ParseVirtualMachinePath)
 }
 
-// UnmarshalText reads what ParseDiscPath reads; empty text names nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseDiscPath; empty text
+// gives the zero path.
 func (p *DiscPath) UnmarshalText(text []byte) error { return unmarshalPath(p, text, ParseDiscPath) }
 
-// UnmarshalText reads what ParseNICPath reads; empty text names nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseNICPath; empty text
+// gives the zero path.
 func (p *NICPath) UnmarshalText(text []byte) error { return unmarshalPath(p, text, ParseNICPath) }
 
-// UnmarshalText reads what ParseBackupPath reads; empty text names nothing.
+// UnmarshalText implements encoding.TextUnmarshaler. It parses text with ParseBackupPath; empty
+// text gives the zero path.
 func (p *BackupPath) UnmarshalText(text []byte) error { return unmarshalPath(p, text, ParseBackupPath) }
 
+// unmarshalPath sets p to the path that parse returns for text, or to the zero path for empty text.
 func unmarshalPath[P any](p *P, text []byte, parse func(string) (P, error)) error {
 	var path P
 	if len(text) > 0 {
@@ -505,8 +523,8 @@ func unmarshalPath[P any](p *P, text []byte, parse func(string) (P, error)) erro
 	return nil
 }
 
-// checkNewName refuses a name that the API would never find again: it reads all
-// digits as an ID.
+// checkNewName returns an error if name is invalid, or is all digits: the API would read it as an
+// ID. what names it in errors.
 func checkNewName(what, name string) error {
 	if err := route.Check(name); err != nil {
 		return fmt.Errorf("%s %w", what, err)

@@ -11,60 +11,62 @@ import (
 	"strings"
 )
 
-// PrivilegeLevel is how much a privilege allows.
+// PrivilegeLevel is the set of actions that a privilege allows.
 type PrivilegeLevel string
 
-// The levels, the highest first. You may grant, change and revoke those below
-// your own.
+// Privilege levels, from the highest to the lowest. A user can grant, change and revoke the levels
+// below their own.
 const (
-	ClusterSU             PrivilegeLevel = "cluster_su"    // staff
-	ClusterAdmin          PrivilegeLevel = "cluster_admin" // staff
+	ClusterSU             PrivilegeLevel = "cluster_su"    // all of the service; staff only
+	ClusterAdmin          PrivilegeLevel = "cluster_admin" // all of the service; staff only
 	AccountAdmin          PrivilegeLevel = "account_admin" // groups and virtual machines of an account
 	GroupAdmin            PrivilegeLevel = "group_admin"   // virtual machines of a group
 	VirtualMachineAdmin   PrivilegeLevel = "vm_admin"      // one virtual machine and its console
 	VirtualMachineConsole PrivilegeLevel = "vm_console"    // the console of one virtual machine
 )
 
-// Privilege allows a user something on an account, a group or a virtual machine.
+// Privilege represents a permission of a user on an account, a group or a virtual machine.
 type Privilege struct {
-	ID       int            `json:"id"`       // never changes
-	Username string         `json:"username"` // of the user who has it
+	ID       int            `json:"id"`       // unique at the service, never changes
+	Username string         `json:"username"` // user who has the privilege
 	Level    PrivilegeLevel `json:"level"`    // what it allows
 
-	// What it is on: the one that the level's name says, and zero for the rest.
-	AccountID          int    `json:"account_id,omitzero"`
-	GroupID            int    `json:"group_id,omitzero"`
-	VirtualMachineID   int    `json:"virtual_machine_id,omitzero"`
-	AccountName        string `json:"account_name,omitzero"` // not always told
-	GroupName          string `json:"group_name,omitzero"`
-	VirtualMachineName string `json:"virtual_machine_name,omitzero"`
+	AccountID          int    `json:"account_id,omitzero"`           // for AccountAdmin; otherwise 0
+	GroupID            int    `json:"group_id,omitzero"`             // for GroupAdmin; otherwise 0
+	VirtualMachineID   int    `json:"virtual_machine_id,omitzero"`   // for the VirtualMachine levels; otherwise 0
+	AccountName        string `json:"account_name,omitzero"`         // for AccountAdmin; may be empty
+	GroupName          string `json:"group_name,omitzero"`           // for GroupAdmin; may be empty
+	VirtualMachineName string `json:"virtual_machine_name,omitzero"` // for the VirtualMachine levels; may be empty
 
-	PasswordRequired bool            `json:"password_required"`            // true as a rule; false for an API key's
-	YubikeyRequired  bool            `json:"yubikey_required"`             // it takes a session with a YubiKey to use it
-	YubikeyOTPMaxAge Nullable[int]   `json:"yubikey_otp_max_age,omitzero"` // seconds; null is no limit, 0 is a fresh one each time
-	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`    // as the service writes them; null is none
-	APIKeyID         int             `json:"api_key_id,omitzero"`          // if not 0, the privilege is that key's only
-	CreatingUsername string          `json:"creating_username,omitzero"`   // who granted it; empty is not told
+	PasswordRequired bool `json:"password_required"` // usually true; false for a privilege of an API key
+	YubikeyRequired  bool `json:"yubikey_required"`  // whether using it needs a session opened with a YubiKey
+	// YubikeyOTPMaxAge is the time, in seconds, for which a YubiKey's one-time password remains
+	// valid. Null means no limit; 0 requires a new one for each use.
+	YubikeyOTPMaxAge Nullable[int]   `json:"yubikey_otp_max_age,omitzero"`
+	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`  // raw JSON of an undocumented form; null if there are none
+	APIKeyID         int             `json:"api_key_id,omitzero"`        // 0 if the privilege is not limited to one API key
+	CreatingUsername string          `json:"creating_username,omitzero"` // user who granted it; may be empty
 }
 
-// PrivilegeGrant is a privilege to grant.
+// PrivilegeGrant describes a privilege to grant.
+//
+// Exactly one of Account, Group and VirtualMachine must be set, the one that fits Level; none for
+// the Cluster levels. If its path has no ID, it is looked up first.
 type PrivilegeGrant struct {
-	Level PrivilegeLevel `json:"level"` // what it allows; below your own level
-	// What it is on: exactly the one that the level's name says. A name is
-	// looked up first, since the service takes IDs only.
-	Account        AccountPath        `json:"account,omitzero"`
-	Group          GroupPath          `json:"group,omitzero"`
-	VirtualMachine VirtualMachinePath `json:"virtual_machine,omitzero"`
+	Level          PrivilegeLevel     `json:"level"`                    // required: must be below the caller's own level
+	Account        AccountPath        `json:"account,omitzero"`         // for AccountAdmin
+	Group          GroupPath          `json:"group,omitzero"`           // for GroupAdmin
+	VirtualMachine VirtualMachinePath `json:"virtual_machine,omitzero"` // for VirtualMachineAdmin and VirtualMachineConsole
 
-	// PasswordRequired is true if nil, and false for an API key's privilege.
+	// PasswordRequired defaults to true if it is nil, or to false if APIKeyID is set.
 	PasswordRequired *bool                     `json:"password_required,omitzero"`
-	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // not with APIKeyID
-	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds
-	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`
-	APIKeyID         int                       `json:"api_key_id,omitzero"` // if not 0, only that key of the user's has it
+	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // nil means false; must not be true with APIKeyID
+	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds, not negative; see Privilege
+	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`     // raw JSON of an undocumented form
+	APIKeyID         int                       `json:"api_key_id,omitzero"`          // limits it to this API key; 0 means no limit
 }
 
-// privilegeBody is a grant as it travels.
+// privilegeBody is the request body of Grant.
 type privilegeBody struct {
 	Level            PrivilegeLevel            `json:"level"`
 	AccountID        int                       `json:"account_id,omitzero"`
@@ -77,11 +79,12 @@ type privilegeBody struct {
 	APIKeyID         int                       `json:"api_key_id,omitzero"`
 }
 
-// on is what the privilege is to be on, in words.
+// on returns the path that the privilege applies to, for error messages.
 func (g PrivilegeGrant) on() string {
 	return cmp.Or(string(g.Account), g.Group.String(), g.VirtualMachine.String(), "nothing")
 }
 
+// check returns an error if the service would refuse the grant.
 func (g PrivilegeGrant) check() error {
 	targets := 0
 	for _, set := range []bool{g.Account != "", !g.Group.IsZero(), !g.VirtualMachine.IsZero()} {
@@ -110,14 +113,16 @@ func (g PrivilegeGrant) check() error {
 	return nil
 }
 
-// PrivilegeUpdate is what is changed of a privilege; unset is left as it is. The
-// level and what it is on cannot be changed: revoke it and grant another.
+// PrivilegeUpdate holds the changes to a privilege. A field that is nil or unset is not sent, and
+// the attribute keeps its value. To change the level or the target, revoke the privilege and grant
+// another.
 type PrivilegeUpdate struct {
-	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // whether it needs a session with a YubiKey
-	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds
-	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`     // raw JSON, whose form the service does not document; null clears
+	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // whether using it needs a YubiKey
+	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"` // seconds, not negative; Null removes the limit
+	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`     // raw JSON of an undocumented form; Null removes them
 }
 
+// check returns an error if the age is negative.
 func (u PrivilegeUpdate) check() error {
 	if belowZero(u.YubikeyOTPMaxAge) {
 		return errOTPMaxAge
@@ -127,37 +132,44 @@ func (u PrivilegeUpdate) check() error {
 
 var errOTPMaxAge = errors.New("the age of a YubiKey's one-time password is below zero")
 
+// belowZero reports whether n has a value that is below zero.
 func belowZero(n Nullable[int]) bool {
 	value, ok := n.Get()
 	return ok && value < 0
 }
 
-// PrivilegeListOptions says which privileges to list: those of a user, or those
-// on an account, a group or a virtual machine that are below your own level.
-// Give one of them; none lists your own.
+// PrivilegeListOptions selects the privileges to list. At most one field may be set; the zero value
+// lists the caller's own privileges.
+//
+// A list by account, group or virtual machine contains the privileges on it that are below the
+// caller's own level.
 type PrivilegeListOptions struct {
-	User           UserPath           // zero is no filter; others than yourself are for the service's staff
-	Account        AccountPath        // zero is no filter
-	Group          GroupPath          // zero is no filter
-	VirtualMachine VirtualMachinePath // zero is no filter
-	PrivilegeID    int                // one privilege by ID, as a list
+	User           UserPath           // privileges of this user; only staff can list those of others
+	Account        AccountPath        // privileges on this account
+	Group          GroupPath          // privileges on this group
+	VirtualMachine VirtualMachinePath // privileges on this virtual machine
+	PrivilegeID    int                // the privilege with this ID; 0 means no filter
 }
 
+// privilegeQuery holds the query parameters of a flat list of privileges.
 type privilegeQuery struct {
 	UserID      string `url:"user_id,omitempty"`
 	UserName    string `url:"user_name,omitempty"`
 	PrivilegeID int    `url:"privilege_id,omitempty"`
 }
 
-// PrivilegesService manages privileges.
+// PrivilegesService grants, changes and revokes privileges.
 type PrivilegesService struct{ client *Client }
 
 const privilegesRoute = "/privileges"
 
-// List returns privileges: GET /privileges for your own, GET
-// /users/{user}/privileges (with FlatURLs GET /privileges?user_name=) for a
-// user's, which only staff may ask of others, and GET .../privileges below an
-// account, a group or a virtual machine.
+// List returns the privileges that the options select:
+//
+//   - the caller's own: GET /privileges
+//   - those of a user: GET /users/{user}/privileges, or GET /privileges?user_name= with FlatURLs
+//   - those on an account, group or virtual machine: GET {account, group or virtual
+//     machine}/privileges
+//   - a single one by ID: GET /privileges?privilege_id=
 func (s *PrivilegesService) List(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) ([]Privilege, error) {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -166,8 +178,9 @@ func (s *PrivilegesService) List(ctx context.Context, options PrivilegeListOptio
 	return list(ctx, s.client, "list privileges", t, believe, opts)
 }
 
-// All hands out privileges one at a time, as they arrive. It calls what List
-// calls.
+// All returns an iterator over the privileges that the options select. It calls the endpoint of
+// List and yields each privilege as it arrives. If the call fails, the iterator yields a zero
+// Privilege with the error and stops.
 func (s *PrivilegesService) All(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) iter.Seq2[Privilege, error] {
 	t, believe, err := s.listing(ctx, options)
 	if err != nil {
@@ -176,6 +189,8 @@ func (s *PrivilegesService) All(ctx context.Context, options PrivilegeListOption
 	return all(ctx, s.client, "list privileges", t, believe, opts)
 }
 
+// listing returns the endpoint of a list, and a function that verifies that a privilege of the
+// response matches the options.
 func (s *PrivilegesService) listing(ctx context.Context, options PrivilegeListOptions) (target, func(Privilege) error, error) {
 	var targets []target
 	if options.Account != "" {
@@ -224,7 +239,8 @@ func (s *PrivilegesService) listing(ctx context.Context, options PrivilegeListOp
 	return targets[0], nil, errors.New("more than one of user, account, group, virtual machine and privilege are given")
 }
 
-// ofUser tells whether a privilege is a user's. Privileges tell names only.
+// ofUser returns a function that returns an error if a privilege is not one of user's. A privilege
+// contains only the name of its user, so a user by ID is read once.
 func (s *PrivilegesService) ofUser(ctx context.Context, user UserPath) func(Privilege) error {
 	name := ""
 	return func(p Privilege) error {
@@ -244,20 +260,24 @@ func (s *PrivilegesService) ofUser(ctx context.Context, user UserPath) func(Priv
 	}
 }
 
-// Get returns a privilege: GET /privileges/{ID}.
+// Get returns a privilege: GET /privileges/{ID}. If it does not exist, or the caller may not see
+// it, the error matches ErrNotFound.
 func (s *PrivilegesService) Get(ctx context.Context, id int, opts ...CallOption) (Privilege, error) {
 	return read[Privilege](ctx, s.client, "get privilege", onePrivilege(id), opts)
 }
 
+// onePrivilege returns the endpoint of a privilege.
 func onePrivilege(id int) target { return under("/privileges/{privilege}", strconv.Itoa(id)) }
 
-// Grant gives a user a privilege: POST /users/{user}/privileges. You may grant
-// levels below your own, else it is ErrForbidden. It is never sent again after
-// it may have been carried out: several privileges of one user on one thing may
-// exist beside each other.
+// Grant grants a privilege to a user: POST /users/{user}/privileges. If the level is not below the
+// caller's own, the error matches ErrForbidden.
+//
+// Grant is not idempotent: a user can have several privileges on one target. It is therefore never
+// retried once the service may have processed it. If the error matches ErrOutcomeUnknown, list the
+// privileges on the target before calling Grant again.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
 	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.on(), user)
-	err := checkPath(user) // before anything is looked up
+	err := checkPath(user) // check before sending any lookup
 	var body privilegeBody
 	if err == nil {
 		body, err = s.body(ctx, grant)
@@ -268,7 +288,7 @@ func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant Priv
 	return call[Privilege](ctx, s.client, posting("grant privilege"), at(user, privilegesRoute).of(subject), body, nil, opts)
 }
 
-// body looks up the ID of what a grant is on.
+// body returns the request body for a grant, after looking up the ID of its target.
 func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (privilegeBody, error) {
 	body := privilegeBody{
 		Level: grant.Level, PasswordRequired: grant.PasswordRequired, YubikeyRequired: grant.YubikeyRequired,
@@ -290,14 +310,14 @@ func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (pri
 	return body, err
 }
 
-// Update changes a privilege: PUT /privileges/{ID}.
+// Update changes a privilege: PUT /privileges/{ID}. Only the fields that are set are sent.
 func (s *PrivilegesService) Update(ctx context.Context, id int, update PrivilegeUpdate, opts ...CallOption) (Privilege, error) {
 	return call(ctx, s.client, putting("update privilege"), onePrivilege(id), update, func(ctx context.Context) (Privilege, error) {
 		return s.Get(ctx, id)
 	}, opts)
 }
 
-// Revoke takes a privilege away: DELETE /privileges/{ID}.
+// Revoke removes a privilege: DELETE /privileges/{ID}.
 func (s *PrivilegesService) Revoke(ctx context.Context, id int, opts ...CallOption) error {
 	return do(ctx, s.client, deleting("revoke privilege"), onePrivilege(id), nil, opts)
 }

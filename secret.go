@@ -10,19 +10,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Secret is text that does not print: a password, a token, an API key, a script
-// with either in it. Every verb of fmt, log/slog, encoding/json and reflection
-// see a placeholder. Only Reveal gives the text, for programs that need it: this
-// package uses it to send the secret, and to find it in what is printed and remove
-// it there. The zero Secret holds nothing.
+// Secret holds confidential text, such as a password, a token, an API key or a script that contains
+// one. The fmt verbs, log/slog, encoding/json and reflection show a placeholder instead of the
+// text. Only Reveal returns it. This package calls Reveal to send the secret, and to redact it
+// where a response repeats it. The zero Secret holds no text.
 type Secret struct {
-	// A function is the one kind of value that no dumper can look into.
+	// A closure is the only kind of value whose contents reflection cannot read.
 	reveal func() string
 }
 
 const redacted = "[redacted]"
 
-// NewSecret keeps text as a secret. Empty text gives the zero Secret.
+// NewSecret returns a Secret that holds text. For empty text it returns the zero Secret.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -30,7 +29,7 @@ func NewSecret(text string) Secret {
 	return Secret{reveal: func() string { return text }}
 }
 
-// Reveal is the text.
+// Reveal returns the plaintext.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""
@@ -38,15 +37,15 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// IsZero reports whether there is no text.
+// IsZero reports whether the secret holds no text.
 func (s Secret) IsZero() bool { return s.reveal == nil }
 
-// Equal compares two secrets in constant time.
+// Equal reports whether two secrets are equal, in constant time.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
 
-// String is a placeholder, or nothing if there is no text.
+// String returns a placeholder, or an empty string if the secret holds no text.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
@@ -54,25 +53,25 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// Format prints the placeholder under every verb.
+// Format implements fmt.Formatter. It writes the placeholder for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
-// LogValue logs the placeholder.
+// LogValue implements slog.LogValuer. It returns the placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText gives the placeholder.
+// MarshalText implements encoding.TextMarshaler. It returns the placeholder.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalJSON gives the placeholder.
+// MarshalJSON implements json.Marshaler. It returns the placeholder.
 func (s Secret) MarshalJSON() ([]byte, error) { return stdjson.Marshal(s.String()) }
 
-// UnmarshalText keeps text as a secret.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = NewSecret(string(text))
 	return nil
 }
 
-// UnmarshalJSON keeps a JSON string as a secret; null is none.
+// UnmarshalJSON implements json.Unmarshaler. It reads a string; null gives the zero Secret.
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := stdjson.Unmarshal(data, &text); err != nil {
@@ -82,13 +81,13 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// revealed encodes secrets as what they are: for requests, and nothing else.
+// revealed encodes secrets as plaintext. It is for requests only.
 var revealed = json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
 	return enc.WriteToken(jsontext.String(s.Reveal()))
 })
 
-// revealing is revealed, and adds the secrets that it meets to seen, so that they
-// can be removed from errors.
+// revealing returns marshalers that encode secrets as plaintext and append each to seen, so that
+// they can be redacted later.
 func revealing(seen *[]string) *json.Marshalers {
 	return json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
 		text := s.Reveal()

@@ -14,26 +14,28 @@ import (
 	"github.com/bigv-go/bigv/internal/wire"
 )
 
-// Session is a login at the authentication service. It ends five minutes after
-// its last use, unless it was asked to last longer; a use is a call with its
-// token, and Get.
+// Session represents a session at the authentication service. Unless it was requested with a longer
+// validity, it ends five minutes after its last use: an API call with its token, or Sessions.Get.
 type Session struct {
-	Username string `json:"username"` // whose it is
-	// Factors are what it was opened with: password, yubikey, 2fa, google-auth,
-	// impersonated. The service may know others.
-	Factors          []string `json:"factors,omitempty"`
-	GroupMemberships []string `json:"group_memberships,omitempty"` // groups of users, such as staff; nothing to do with groups of machines
+	Username string `json:"username"` // user it belongs to
+	// Factors lists what the session was opened with: password, yubikey, 2fa, google-auth,
+	// impersonated. There may be others.
+	Factors []string `json:"factors,omitempty"`
+	// GroupMemberships lists the user's groups at the authentication service, such as staff. They
+	// are unrelated to groups of virtual machines.
+	GroupMemberships []string `json:"group_memberships,omitempty"`
 }
 
-// SessionCreate is what a login needs.
+// SessionCreate holds what a login needs.
 type SessionCreate struct {
-	Username  string        // must be given
-	Password  Secret        // must be given
-	Yubikey   Secret        // a YubiKey's one-time password; zero is none
-	TwoFactor Secret        // a code of an authenticator app; zero is none
-	Validity  time.Duration // in whole seconds; 0 is the service's five minutes, and it has a maximum
+	Username  string        // required
+	Password  Secret        // required
+	Yubikey   Secret        // one-time password of a YubiKey; zero if not used
+	TwoFactor Secret        // code of an authenticator app; zero if not used
+	Validity  time.Duration // in whole seconds; 0 means five minutes after the last use; limited by the service
 }
 
+// check returns an error if the login is incomplete or contradictory.
 func (s SessionCreate) check() error {
 	switch {
 	case s.Username == "" || s.Password.IsZero():
@@ -46,7 +48,7 @@ func (s SessionCreate) check() error {
 	return nil
 }
 
-// sessionBody is a login as it travels: strings only.
+// sessionBody is the request body of a login, in which every value is a string.
 type sessionBody struct {
 	TwoFactor Secret `json:"2fa,omitzero"`
 	Password  Secret `json:"password,omitzero"`
@@ -55,23 +57,24 @@ type sessionBody struct {
 	Yubikey   Secret `json:"yubikey,omitzero"`
 }
 
-// SessionsService opens and reads sessions at the authentication service. A
-// client with WithCredentials opens its own.
+// SessionsService opens and reads sessions at the authentication service. A client with
+// WithCredentials opens its own session and does not need it.
 type SessionsService struct{ client *Client }
 
 const sessionsRoute = "/session"
 
-// Create logs in and returns the session's token, for WithToken: POST /session of
-// the authentication service. It is never sent again after it may have been
-// carried out: a one-time password works once. Wrong credentials are
-// ErrUnauthorized.
+// Create logs in and returns the token of the new session, for WithToken: POST /session at the
+// authentication service.
+//
+// If the credentials are wrong, the error matches ErrUnauthorized. Create is never retried once the
+// service may have processed it, since a one-time password can be used only once.
 func (s *SessionsService) Create(ctx context.Context, session SessionCreate, opts ...CallOption) (Secret, error) {
 	return s.client.openSession(ctx, session, false, opts)
 }
 
-// Get reads the session of a token, and puts its end off: GET /session/{session}
-// of the authentication service. It is ErrNotFound if there is none, or it has
-// ended. API keys have no session: one is an error, and nothing is sent.
+// Get returns the session of a token and extends it: GET /session/{session} at the authentication
+// service. If the session does not exist or has ended, the error matches ErrNotFound. For an API
+// key, which has no session, Get returns an error and sends nothing.
 func (s *SessionsService) Get(ctx context.Context, token Secret, opts ...CallOption) (Session, error) {
 	op := reading("get session")
 	t, err := oneSession(token)
@@ -97,10 +100,9 @@ func (s *SessionsService) Get(ctx context.Context, token Secret, opts ...CallOpt
 	return session, nil
 }
 
-// Impersonate opens a session as another user with your own session's token, and
-// returns the new one's, which only staff may: POST /session/{session} of the
-// authentication service. It is never sent again after it may have been carried
-// out.
+// Impersonate opens a session as another user and returns its token: POST /session/{session} at the
+// authentication service. token is that of the caller's own session. Only staff can do this.
+// Impersonate is never retried once the service may have processed it.
 func (s *SessionsService) Impersonate(ctx context.Context, token Secret, username string, opts ...CallOption) (Secret, error) {
 	op := posting("impersonate user")
 	t, err := oneSession(token)
@@ -113,7 +115,8 @@ func (s *SessionsService) Impersonate(ctx context.Context, token Secret, usernam
 	return s.client.askToken(ctx, op, t.of(username), sessionBody{Username: username}, false, opts)
 }
 
-// oneSession is the route of a token's session.
+// oneSession returns the endpoint of the session of a token, or an error if it cannot be the token
+// of a session.
 func oneSession(token Secret) (target, error) {
 	text := token.Reveal()
 	err := checkToken("the token", text)
@@ -122,12 +125,12 @@ func oneSession(token Secret) (target, error) {
 	case strings.HasPrefix(text, apiKeyPrefix):
 		err = errors.New("an API key has no session")
 	case route.Check(text) != nil:
-		err = errors.New("the token is none of a session") // what Check says shows it
+		err = errors.New("the token is none of a session") // the error of Check contains the token
 	}
 	return under(sessionsRoute+"/{session}", text), err
 }
 
-// openSession logs in, for its own sake or for another call's.
+// openSession logs in. login reports whether another call needs the token.
 func (c *Client) openSession(ctx context.Context, session SessionCreate, login bool, opts []CallOption) (Secret, error) {
 	op := posting("log in")
 	if err := session.check(); err != nil {
@@ -140,7 +143,7 @@ func (c *Client) openSession(ctx context.Context, session SessionCreate, login b
 	return c.askToken(ctx, op, under(sessionsRoute).of(session.Username), body, login, opts)
 }
 
-// askToken asks the authentication service for the token of a new session.
+// askToken sends a request to the authentication service and returns the token in the response.
 func (c *Client) askToken(ctx context.Context, op operation, t target, body sessionBody, login bool, opts []CallOption) (Secret, error) {
 	resp, x, err := c.askAuth(ctx, op, t, "text/plain", body, login, opts)
 	if err != nil {
@@ -157,10 +160,11 @@ func (c *Client) askToken(ctx context.Context, op operation, t target, body sess
 	return NewSecret(token), nil
 }
 
-// askAuth carries out one exchange with the authentication service, without the
-// client's own token. The arguments of its routes are tokens, so no error tells
-// more of them than the route and what the target says it is about.
-func (c *Client) askAuth(ctx context.Context, op operation, t target, accept string, body any, login bool, opts []CallOption) (*roundtrip.Response, *exchange, error) {
+// askAuth sends a request to the authentication service, without the client's token. The path of
+// such a request may contain a token, so errors contain only the route and the subject of the
+// target.
+func (c *Client) askAuth(ctx context.Context, op operation, t target, accept string, body any, login bool,
+	opts []CallOption) (*roundtrip.Response, *exchange, error) {
 	auth := &Client{config: c.config, http: c.http, header: c.header}
 	auth.baseURL = c.authURL
 	x, err := auth.prepare(ctx, op, t, body, opts)
@@ -176,21 +180,23 @@ func (c *Client) askAuth(ctx context.Context, op operation, t target, accept str
 	return resp, x, err
 }
 
-// KeepAlive keeps the client's own session from ending, until ctx ends: it reads
-// it every two minutes. Run it in a goroutine of its own in a program that makes
-// no call for minutes and cannot log in again by itself, because its token was
-// given to it, or its user has a second factor. It puts up with passing errors,
-// and returns the context's error, or why the session cannot be kept: it has ended
-// (ErrNotFound), or there is none, as with an API key. A client with credentials
-// logs in if it has not yet, and goes on with the session of its next login when
-// one has ended.
+// KeepAlive keeps the client's session from expiring until ctx ends, by reading it every two
+// minutes: GET /session/{session} at the authentication service. Run it in its own goroutine in a
+// program that is idle for minutes and cannot log in again by itself, because it was given a token
+// or its user has a second factor.
+//
+// Transient errors are tolerated. KeepAlive returns the error of the context, or the reason why the
+// session cannot be kept: it has ended (ErrNotFound), or there is none, as with an API key. A
+// client with WithCredentials logs in if necessary, and KeepAlive continues with the session of the
+// next login when one has ended.
 func (s *SessionsService) KeepAlive(ctx context.Context) error {
 	return s.keepAlive(ctx, keepAliveInterval)
 }
 
-// keepAliveInterval is well below the five minutes that a session lasts unused.
+// keepAliveInterval is well below the five minutes for which an unused session lasts.
 const keepAliveInterval = 2 * time.Minute
 
+// keepAlive implements KeepAlive with the given interval.
 func (s *SessionsService) keepAlive(ctx context.Context, interval time.Duration) error {
 	if ctx == nil {
 		return notSent("keep session alive", "", errNilContext)

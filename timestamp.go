@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Timestamp is a point in time as the service writes it. It writes several
-// formats, so its text is kept and Time reads it. Empty is none.
+// Timestamp is a time in the form in which the service writes it. The service uses several formats,
+// so the text is kept; Time parses it. The empty Timestamp means no time.
 type Timestamp string
 
-// NewTimestamp is t as the service takes it: ISO 8601 in UTC, whole seconds. The
-// zero time gives none.
+// NewTimestamp returns t in the format that the service accepts: ISO 8601 in UTC, in whole seconds.
+// For the zero time it returns the empty Timestamp.
 func NewTimestamp(t time.Time) Timestamp {
 	if t.IsZero() {
 		return ""
@@ -19,13 +19,15 @@ func NewTimestamp(t time.Time) Timestamp {
 	return Timestamp(t.UTC().Format(time.RFC3339))
 }
 
-// ukZones are the zones that the service knows by name.
+// ukZones maps the names of time zones that the service uses to their offsets.
 var ukZones = map[string]string{"GMT": "Z", "UTC": "Z", "BST": "+01:00"}
 
-// Time reads ISO 8601 with any zone, and 2019-03-04 00:00:00 with GMT, BST, UTC
-// or an offset behind it; with none it is the time in the United Kingdom. None
-// gives the zero time. A time of day without a date, which the service takes for
-// the start of a backup schedule, is an error, and so is any other text.
+// Time parses the timestamp: ISO 8601, or a date and time such as 2019-03-04 00:00:00, with GMT,
+// BST, UTC or an offset after it. Without a zone it is UK time. For the empty Timestamp it returns
+// the zero time.
+//
+// A time of day without a date, which the service accepts as the start of a backup schedule, is an
+// error.
 func (t Timestamp) Time() (time.Time, error) {
 	if t == "" {
 		return time.Time{}, nil

@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// User is a person, or a program, that privileges are granted to.
+// User represents a person or a program that can be granted privileges.
 type User struct {
-	ID       int    `json:"id"`             // never changes
-	Username string `json:"username"`       // what the user logs in with
-	Email    string `json:"email,omitzero"` // not always told
-	// AuthorizedKeys are the SSH keys that open the consoles of the user's
-	// virtual machines (not root inside them), one a line. Empty is none.
+	ID       int    `json:"id"`             // unique at the service, never changes
+	Username string `json:"username"`       // login name
+	Email    string `json:"email,omitzero"` // may be empty
+	// AuthorizedKeys holds the user's SSH public keys, one per line. They give access to the
+	// consoles of the user's virtual machines, not to the systems inside them. It is empty if there
+	// are none.
 	AuthorizedKeys string `json:"authorized_keys"`
 }
 
-// Path is the user by ID.
+// Path returns a path that identifies the user by ID.
 func (u User) Path() UserPath { return UserID(u.ID) }
 
-// Keys are the lines of AuthorizedKeys that are not blank, trimmed.
+// Keys returns the SSH public keys of AuthorizedKeys, one per element, without blank lines.
 func (u User) Keys() []string {
 	var keys []string
 	for line := range strings.SplitSeq(u.AuthorizedKeys, "\n") {
@@ -32,50 +33,55 @@ func (u User) Keys() []string {
 	return keys
 }
 
-// UserUpdate is what is changed of a user; nil is left as it is.
+// UserUpdate holds the changes to a user. A nil or zero field is not sent, and the attribute keeps
+// its value.
 type UserUpdate struct {
-	// AuthorizedKeys replaces all keys; empty removes them all.
+	// AuthorizedKeys replaces all keys; an empty string removes them. See AddKey and RemoveKey.
 	AuthorizedKeys *string `json:"authorized_keys,omitzero"`
-	// Password is taken by older services only. Zero is left as it is.
+	// Password is accepted by older deployments of the service only; others ignore it.
 	Password Secret `json:"password,omitzero"`
 }
 
-// UserCreate is what a new user is made of.
+// UserCreate holds the attributes of a new user.
 type UserCreate struct {
-	Username    string `json:"username"`              // letters and digits
-	Email       string `json:"email,omitzero"`        // empty is none
-	Password    Secret `json:"password,omitzero"`     // zero leaves it to the service
-	AccountName string `json:"account_name,omitzero"` // an account to make along
+	Username    string `json:"username"`              // required: letters and digits, not all digits
+	Email       string `json:"email,omitzero"`        // optional
+	Password    Secret `json:"password,omitzero"`     // zero lets the service choose
+	AccountName string `json:"account_name,omitzero"` // account to create with the user; empty creates none
 }
 
+// check returns an error if the user name is invalid.
 func (u UserCreate) check() error { return checkNewName("the user name", u.Username) }
 
-// UsersService manages users and their SSH keys.
+// UsersService reads users and manages their SSH keys.
 type UsersService struct{ client *Client }
 
 const usersRoute = "/users"
 
-// List returns the users you can see, normally yourself: GET /users.
+// List returns the users that the caller can see, normally the caller alone: GET /users.
 func (s *UsersService) List(ctx context.Context, opts ...CallOption) ([]User, error) {
 	return list[User](ctx, s.client, "list users", under(usersRoute), nil, opts)
 }
 
-// Get returns a user: GET /users/{user}.
+// Get returns a user: GET /users/{user}. If the user does not exist, or the caller may not see it,
+// the error matches ErrNotFound.
 func (s *UsersService) Get(ctx context.Context, user UserPath, opts ...CallOption) (User, error) {
 	return read[User](ctx, s.client, "get user", at(user, ""), opts)
 }
 
-// Update changes a user: PUT /users/{user}. AddKey and RemoveKey change one key
-// and leave the others.
+// Update changes a user: PUT /users/{user}. To change a single SSH key, use AddKey or RemoveKey.
 func (s *UsersService) Update(ctx context.Context, user UserPath, update UserUpdate, opts ...CallOption) (User, error) {
 	return call(ctx, s.client, putting("update user"), at(user, ""), update, func(ctx context.Context) (User, error) {
 		return s.Get(ctx, user)
 	}, opts)
 }
 
-// AddKey adds an SSH public key, one line as in authorized_keys, unless it is
-// there already. It reads the keys and writes them back: another program that
-// does so at the same moment may undo it, but callers of this client take turns.
+// AddKey adds an SSH public key to a user: GET /users/{user}, then PUT /users/{user}. The key is
+// one line in the format of authorized_keys. If the user has the key already, nothing is written.
+//
+// The service only replaces all keys at once. AddKey and RemoveKey calls of one client and the
+// clients derived from it do not run at the same time, but a change made by another program between
+// the two requests is lost.
 func (s *UsersService) AddKey(ctx context.Context, user UserPath, key string, opts ...CallOption) (User, error) {
 	key = strings.TrimSpace(key)
 	if key == "" || strings.ContainsAny(key, "\n\r") || len(strings.Fields(key)) < 2 {
@@ -89,9 +95,12 @@ func (s *UsersService) AddKey(ctx context.Context, user UserPath, key string, op
 	}, opts)
 }
 
-// RemoveKey removes the SSH public key that is this line, or has this comment,
-// and leaves the others. It is an error, and nothing is sent, if no key or more
-// than one has the comment. See AddKey on programs at the same moment.
+// RemoveKey removes the SSH public key that equals keyOrComment, or has it as its comment, and
+// keeps the others: GET /users/{user}, then PUT /users/{user}.
+//
+// If no key matches, the error matches ErrNotFound. If several keys have the comment, RemoveKey
+// returns an error; pass the whole key instead. Nothing is written in either case. As with AddKey,
+// a concurrent change by another program is lost.
 func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrComment string, opts ...CallOption) (User, error) {
 	wanted := strings.TrimSpace(keyOrComment)
 	return s.editKeys(ctx, "remove key from user", user, func(keys []string) ([]string, error) {
@@ -115,8 +124,9 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 	}, opts)
 }
 
-// editKeys reads the keys, edits them and writes them back if that changed them.
-func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error), opts []CallOption) (User, error) {
+// editKeys reads the user's keys, calls edit with them, and writes its result if it differs.
+func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error),
+	opts []CallOption) (User, error) {
 	if err := s.client.keyTurn.take(ctx); err != nil {
 		return User{}, notSent(operation, string(user), err)
 	}
@@ -136,22 +146,22 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 	return s.Update(ctx, user, UserUpdate{AuthorizedKeys: new(strings.Join(after, "\n"))}, opts...)
 }
 
-// Create makes a user: POST /users. It is never sent again after it may have been
-// carried out.
+// Create creates a user: POST /users. It is not idempotent, so it is never retried once the service
+// may have processed it.
 //
-// Deprecated: the service documents it no longer. Have the user sign up with
-// Bytemark, which is not a matter of this API, and then allow them something with
-// Privileges.Grant. For a program, make a key with APIKeys.Create.
+// Deprecated: The service no longer documents this endpoint. Users are created by signing up with
+// Bytemark, outside this API; then grant them privileges with Privileges.Grant. For a program,
+// create a key with APIKeys.Create.
 func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...CallOption) (User, error) {
 	return call(ctx, s.client, posting("create user"), under(usersRoute).of(user.Username), user, func(ctx context.Context) (User, error) {
 		return s.Get(ctx, UserPath(user.Username))
 	}, opts)
 }
 
-// Delete removes a user: DELETE /users/{user}.
+// Delete deletes a user: DELETE /users/{user}.
 //
-// Deprecated: the service documents it no longer. Take away what the user may do,
-// with Privileges.Revoke, and have Bytemark remove the user.
+// Deprecated: The service no longer documents this endpoint. Remove the user's permissions with
+// Privileges.Revoke, and ask Bytemark to remove the user.
 func (s *UsersService) Delete(ctx context.Context, user UserPath, opts ...CallOption) error {
 	return do(ctx, s.client, deleting("delete user"), at(user, ""), nil, opts)
 }

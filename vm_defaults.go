@@ -8,18 +8,18 @@ import (
 	"github.com/bigv-go/bigv/internal/wire"
 )
 
-// VMDefault is a template of a virtual machine, which a control panel fills its
-// form from.
+// VMDefault represents a template of a virtual machine, which a control panel uses to fill its
+// form.
 type VMDefault struct {
-	ID        int    // told by the service
-	AccountID int    // whose it is
-	Name      string // of the template, not of machines
-	Public    bool   // whether all accounts see it
-	// ServerSettings are what VirtualMachines.Create takes.
+	ID        int    // assigned by the service
+	AccountID int    // ID of the account it belongs to
+	Name      string // name of the template
+	Public    bool   // whether all accounts can see it
+	// ServerSettings holds attributes for VirtualMachines.Create.
 	ServerSettings VirtualMachineCreate
 }
 
-// vmDefaultBody is a template as it travels.
+// vmDefaultBody is a template in the form of a request or response.
 type vmDefaultBody struct {
 	ID             int            `json:"id,omitzero"`
 	AccountID      int            `json:"account_id"`
@@ -28,26 +28,28 @@ type vmDefaultBody struct {
 	ServerSettings serverSettings `json:"server_settings"`
 }
 
-// serverSettings is what vm_create takes, without addresses. A template may leave
-// anything out.
+// serverSettings is the request body of vm_create without addresses. Every part is optional in a
+// template.
 type serverSettings struct {
 	VirtualMachine VirtualMachineCreate `json:"virtual_machine"`
 	Discs          []DiscCreate         `json:"discs,omitempty"`
 	Image          *Image               `json:"reimage,omitzero"`
 }
 
+// newServerSettings returns vm in the form of a request.
 func newServerSettings(vm VirtualMachineCreate) serverSettings {
 	settings := serverSettings{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image}
 	settings.VirtualMachine.Discs, settings.VirtualMachine.Image, settings.VirtualMachine.IPs = nil, nil, nil
 	return settings
 }
 
-// MarshalJSON writes a template as the service does, its secrets hidden.
+// MarshalJSON implements json.Marshaler. It writes the form that the service uses, with secrets
+// redacted.
 func (d VMDefault) MarshalJSON() ([]byte, error) {
 	return json.Marshal(vmDefaultBody{d.ID, d.AccountID, d.Name, d.Public, newServerSettings(d.ServerSettings)})
 }
 
-// UnmarshalJSON reads a template as the service writes it.
+// UnmarshalJSON implements json.Unmarshaler. It reads the form that the service uses.
 func (d *VMDefault) UnmarshalJSON(data []byte) error {
 	var body vmDefaultBody
 	if err := wire.Unmarshal(data, &body); err != nil {
@@ -58,18 +60,19 @@ func (d *VMDefault) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// VMDefaultCreate is what a new template is made of.
+// VMDefaultCreate holds the attributes of a new template.
 type VMDefaultCreate struct {
-	// Account is whose it is. A name is looked up first, since the service takes
-	// IDs only.
+	// Account is required: the account that the template belongs to. If its path has no ID, the
+	// account is looked up first.
 	Account AccountPath
-	Name    string // of the template, not of machines
-	Public  bool   // true takes staff
-	// ServerSettings are what VirtualMachines.Create takes, without IPs. What is
-	// left out is for the form to ask, such as the machine's name.
+	Name    string // required: name of the template
+	Public  bool   // whether all accounts can see it; only staff can set it
+	// ServerSettings holds attributes for VirtualMachines.Create. All are optional; IPs must be
+	// nil.
 	ServerSettings VirtualMachineCreate
 }
 
+// check returns an error if the template is invalid.
 func (d VMDefaultCreate) check() error {
 	switch vm := d.ServerSettings; {
 	case d.Account == "":
@@ -83,12 +86,12 @@ func (d VMDefaultCreate) check() error {
 	}
 }
 
-// VMDefaultsService makes templates of virtual machines. The service tells nobody
-// but its control panel what templates there are.
+// VMDefaultsService creates templates of virtual machines. The API has no endpoint that lists them.
 type VMDefaultsService struct{ client *Client }
 
-// Create makes a template: POST /vm_defaults. It is never sent again after it may
-// have been carried out. The template is zero if the service does not tell it.
+// Create creates a template: POST /vm_defaults. It is not idempotent, so it is never retried once
+// the service may have processed it. If the service responds without a body, the result is the zero
+// VMDefault.
 func (s *VMDefaultsService) Create(ctx context.Context, template VMDefaultCreate, opts ...CallOption) (VMDefault, error) {
 	const operation = "create VM default"
 	body := vmDefaultBody{Name: template.Name, Public: template.Public, ServerSettings: newServerSettings(template.ServerSettings)}

@@ -12,24 +12,25 @@ import (
 	"github.com/bigv-go/bigv/internal/roundtrip"
 )
 
-// VirtualMachineCondition says whether a virtual machine is in the state that is waited for.
-// An error ends the wait: this will never come true. A machine that does not
-// exist is zero.
+// VirtualMachineCondition reports whether a virtual machine is in the state that Wait waits for. If
+// it returns an error, the wait ends with that error, since the state can no longer be reached. For
+// a machine that does not exist it is called with the zero VirtualMachine.
 type VirtualMachineCondition func(VirtualMachine) (bool, error)
 
-// Provisioned waits until the service has finished making the machine.
+// Provisioned reports whether the service has finished creating the machine. It returns an error if
+// the machine is deleted.
 func Provisioned(vm VirtualMachine) (bool, error) {
 	return vm.ID != 0 && !vm.Provisioning, notDeleted(vm)
 }
 
-// PoweredOn waits until the machine has been made and is on. Its system takes a
-// minute or two more until it answers SSH.
+// PoweredOn reports whether the machine is provisioned and on. It returns an error if the machine
+// is deleted. Its system usually needs another minute or two until it accepts SSH connections.
 func PoweredOn(vm VirtualMachine) (bool, error) {
 	return vm.PowerOn && !vm.Provisioning, notDeleted(vm)
 }
 
-// PoweredOff waits until the machine is off. A machine with autoreboot on does
-// not stay so, and the wait may miss it: that is an error at once.
+// PoweredOff reports whether the machine is off. It returns an error if the machine is on with
+// autoreboot on: such a machine does not stay off, so a wait might miss the moment.
 func PoweredOff(vm VirtualMachine) (bool, error) {
 	switch {
 	case vm.ID == 0 || vm.Provisioning:
@@ -42,9 +43,10 @@ func PoweredOff(vm VirtualMachine) (bool, error) {
 	return false, nil
 }
 
-// Deleted waits until the machine is deleted or gone.
+// Deleted reports whether the machine is deleted or does not exist.
 func Deleted(vm VirtualMachine) (bool, error) { return vm.ID == 0 || vm.Deleted, nil }
 
+// notDeleted returns an error if the machine is deleted.
 func notDeleted(vm VirtualMachine) error {
 	if vm.Deleted {
 		return errors.New("it has been deleted")
@@ -52,47 +54,50 @@ func notDeleted(vm VirtualMachine) error {
 	return nil
 }
 
-// DiscCondition says whether a disc is in the state that is waited for. An error
-// ends the wait: this will never come true. A disc that does not exist is zero.
+// DiscCondition reports whether a disc is in the state that Wait waits for. If it returns an error,
+// the wait ends with that error, since the state can no longer be reached. For a disc that does not
+// exist it is called with the zero Disc.
 type DiscCondition func(Disc) (bool, error)
 
-// Restored waits until a disc is back where it was, after a backup has been
-// restored to it or it has been migrated.
+// Restored reports whether a disc is in its final place, after a backup has been restored to it or
+// it has been migrated.
 func Restored(disc Disc) (bool, error) {
 	return disc.ID != 0 && disc.NewStorageGrade == "" && disc.StorageGrade != Iceberg, nil
 }
 
-// Poll is one look at what is waited for.
+// Poll describes one poll of a wait.
 type Poll struct {
-	Number  int           // 1 is the first
-	Elapsed time.Duration // since the wait began
-	// State is what was last seen, in words for a person: "off, being
-	// provisioned". It is "not seen" before it was.
-	State string
-	// What was last seen: the one that is waited for. The others are zero.
-	VirtualMachine VirtualMachine
-	Disc           Disc
-	Err            error         // why this look failed, if it did; the wait goes on
-	Next           time.Duration // until the next look
+	Number  int           // counted from 1
+	Elapsed time.Duration // time since the wait began
+	// State describes what was last seen, for display: "off, being provisioned". It is "not seen"
+	// until the first successful poll.
+	State          string
+	VirtualMachine VirtualMachine // as last seen; zero unless the wait is for a virtual machine
+	Disc           Disc           // as last seen; zero unless the wait is for a disc or a backup
+	Err            error          // error of this poll, or nil; the wait continues
+	Next           time.Duration  // time until the next poll
 }
 
-// WaitOptions says how to wait. Zero is what suits most.
+// WaitOptions configures a wait. The zero value uses the defaults.
 type WaitOptions struct {
-	OnPoll      func(Poll)    // told of each look that did not end the wait, for a person's screen
-	MinInterval time.Duration // between the first looks; 1 second if 0
-	MaxInterval time.Duration // between the later ones; 10 seconds if 0
-	Timeout     time.Duration // of the whole wait, beside the context; 30 minutes if 0
-	// NotFoundGrace is how long a thing may be missing before it was first seen: a
-	// new one may not be found at once. 30 seconds if 0.
+	OnPoll      func(Poll)    // called after each poll that does not end the wait; may be nil
+	MinInterval time.Duration // interval between the first polls; default 1 second
+	MaxInterval time.Duration // limit of the growing interval; default 10 seconds
+	Timeout     time.Duration // limit of the whole wait, in addition to the context; default 30 minutes
+	// NotFoundGrace is the time after the start of the wait during which ErrNotFound is ignored, as
+	// a new resource may not be visible at once; default 30 seconds. After a successful poll,
+	// ErrNotFound ends the wait.
 	NotFoundGrace time.Duration
 }
 
+// withDefaults returns the options with defaults for the fields that are not set.
 func (o WaitOptions) withDefaults() WaitOptions {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute}, {&o.NotFoundGrace, 30 * time.Second},
+		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute},
+		{&o.NotFoundGrace, 30 * time.Second},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
@@ -102,40 +107,48 @@ func (o WaitOptions) withDefaults() WaitOptions {
 	return o
 }
 
-// WaitError is what a wait ends in that did not see its condition come true.
+// WaitError is returned when a wait ends before its condition holds.
 type WaitError struct {
-	Subject string // what was waited for
-	Last    Poll   // what was seen last, after how many looks and how long
-	Err     error  // why: the context's cause, the condition's error or the last look's
+	Subject string // what was waited for, such as "virtual machine www1.web.acme"
+	Last    Poll   // the last poll
+	Err     error  // cause: of the context, the condition or the last poll
 }
 
-// Error says what was waited for, for how long, and what was seen last.
+// Error returns a message with the subject, the cause, the duration and the last state.
 func (e *WaitError) Error() string {
 	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %d %s; last seen: %s)",
-		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), e.Last.Number, map[bool]string{true: "look", false: "looks"}[e.Last.Number == 1], e.Last.State)
+		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), e.Last.Number, map[bool]string{true: "look",
+			false: "looks"}[e.Last.Number == 1], e.Last.State)
 }
 
-// Unwrap is why the wait ended.
+// Unwrap returns the cause.
 func (e *WaitError) Unwrap() error { return e.Err }
 
 var errWaitTimeout = fmt.Errorf("the wait's time is over: %w", context.DeadlineExceeded)
 
-// maxFailedLooks is how many looks in a row may fail before a wait gives up,
-// each with the client's retries.
+// maxFailedLooks is the number of consecutive failed polls at which a wait gives up. Each poll
+// includes the client's retries.
 const maxFailedLooks = 10
 
-// WaitFor calls look at once and then at growing, jittered intervals until its
-// result satisfies until, which may also say with an error that it never will.
-// subject names what is waited for in errors. Passing server errors are put up
-// with, and so is ErrNotFound shortly after the beginning; a thing that is not
-// found is zero. What was last seen is returned, also with an error, which is a
-// *WaitError. The methods called Wait stand on this.
-func WaitFor[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error), options WaitOptions) (T, error) {
+// WaitFor calls look until the condition until holds for its result: at once, and then at growing,
+// jittered intervals. If until returns an error, the wait ends with it. subject names the resource
+// in errors.
+//
+// Transient server errors are tolerated; the wait ends at the tenth in a row. If the error of look
+// matches ErrNotFound, until is called with the zero value. If that does not satisfy it, the wait
+// goes on during NotFoundGrace, unless the resource has been seen before.
+//
+// WaitFor returns the last result of look, even with an error, which is a *WaitError.
+//
+// The Wait methods are built on it.
+func WaitFor[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+	options WaitOptions) (T, error) {
 	return wait(ctx, subject, look, until, options, func(T, *Poll) {})
 }
 
-// wait is WaitFor. note writes what was seen into a Poll.
-func wait[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error), options WaitOptions, note func(T, *Poll)) (last T, err error) {
+// wait implements WaitFor. note records the result of a poll in a Poll.
+func wait[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+	options WaitOptions, note func(T, *Poll)) (last T, err error) {
 	if ctx == nil || look == nil || until == nil {
 		return last, notSent("wait for", subject, whichNil(ctx, look == nil))
 	}
@@ -173,7 +186,7 @@ func wait[T any](ctx context.Context, subject string, look func(context.Context)
 		} else if ctx.Err() == nil && (!passing(err) || failed >= maxFailedLooks) {
 			return fail(err)
 		}
-		// Jitter keeps a fleet that was started together from asking together.
+		// Jitter spreads the polls of programs that were started at the same time.
 		poll.Next = interval/2 + rand.N(interval/2+1)
 		if ctx.Err() == nil && options.OnPoll != nil {
 			options.OnPoll(poll)
@@ -190,7 +203,7 @@ func wait[T any](ctx context.Context, subject string, look func(context.Context)
 	}
 }
 
-// whichNil says what of a wait is nil.
+// whichNil returns the error for a nil argument of a wait.
 func whichNil(ctx context.Context, look bool) error {
 	switch {
 	case ctx == nil:
@@ -201,7 +214,7 @@ func whichNil(ctx context.Context, look bool) error {
 	return errors.New("the condition is nil")
 }
 
-// passing reports whether an error is likely to be gone at the next look.
+// passing reports whether err is transient, so that the next poll may succeed.
 func passing(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
@@ -210,21 +223,25 @@ func passing(err error) bool {
 	return ok && (e.StatusCode >= 500 || e.StatusCode == 429 || e.StatusCode == 0)
 }
 
-// Wait looks at a virtual machine until a condition comes true, at once and then
-// at growing intervals: GET {virtual machine}. It puts up with passing server
-// errors and with a machine that is not found just after it was created. It
-// returns the machine as last seen, also with an error, which is a *WaitError.
-func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+// Wait polls a virtual machine until the condition holds: GET {virtual machine}, at once and then
+// at growing intervals.
+//
+// Transient server errors are tolerated, and so is ErrNotFound shortly after the start, since a new
+// machine may not be visible at once. Wait returns the machine as last seen, even with an error,
+// which is a *WaitError.
+func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition,
+	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	return s.wait(ctx, vm.String(), vm, until, options, opts)
 }
 
-// wait is Wait for a machine that the caller knows by another name.
-func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
+// wait implements Wait. name identifies the machine in errors.
+func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition,
+	options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
 	look := func(ctx context.Context) (VirtualMachine, error) {
 		all := append(opts[:len(opts):len(opts)], WithDeleted())
 		seen, err := s.Get(ctx, path, all...)
-		if err == nil && byName { // found on a list, which does not tell what is being provisioned
+		if err == nil && byName { // lists do not show whether a machine is being provisioned
 			path, byName = VirtualMachineID(seen.ID), false
 			seen, err = s.Get(ctx, path, all...)
 		}
@@ -235,7 +252,7 @@ func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm Virtu
 	})
 }
 
-// state is the machine's state in words.
+// state describes the state of the machine, for display.
 func (vm VirtualMachine) state() string {
 	words := []string{map[bool]string{true: "on", false: "off"}[vm.PowerOn]}
 	if vm.AutorebootOn {
@@ -250,16 +267,17 @@ func (vm VirtualMachine) state() string {
 	return strings.Join(words, ", ")
 }
 
-// Wait looks at a disc until a condition comes true, as VirtualMachines.Wait
-// does: GET {disc}.
-func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions, opts ...CallOption) (Disc, error) {
+// Wait polls a disc until the condition holds: GET {disc}. It polls at growing intervals, and
+// handles errors, as VirtualMachines.Wait does.
+func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
+	opts ...CallOption) (Disc, error) {
 	look := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
 	return wait(ctx, "disc "+disc.String(), look, until, options, func(d Disc, p *Poll) {
 		p.Disc, p.State = d, d.state()
 	})
 }
 
-// state is the disc's place in words.
+// state describes where the disc is stored, for display.
 func (d Disc) state() string {
 	if d.NewStorageGrade == "" {
 		return "on " + string(d.StorageGrade)

@@ -7,26 +7,32 @@ import (
 	"time"
 )
 
-// What takes more than one call to do right. Each of these may be cancelled, and
-// run again after a crash: it looks first, and does what is left to do.
+// This file contains the operations that need several calls. Each can be cancelled, and called
+// again after a crash: it reads the current state first and does what remains.
 
-// FindOrCreate returns the group of this name, and makes it if there is none. It
-// reports whether it made it. It never makes it twice: where the answer to the
-// creation is lost, it looks whether the group is there, and takes it for the one
-// it made.
-func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (g Group, created bool, err error) {
+// FindOrCreate returns the group with this name, and creates it if it does not exist. created
+// reports whether it did.
+//
+// It never creates the group twice. If the response to the creation is lost, it looks for the group
+// for 30 seconds and returns it with created true; if it does not appear, the error matches
+// ErrOutcomeUnknown.
+func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
+	opts ...CallOption) (g Group, created bool, err error) {
 	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.check(),
 		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
 		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
 }
 
-// FindOrCreate returns the virtual machine of this name, as it is, and makes it
-// if there is none. It reports whether it made it. It never makes it twice: where
-// the answer to the creation is lost, it looks whether the machine is there, and
-// if it is not to be seen after half a minute ends in ErrOutcomeUnknown. A
-// deleted machine keeps its name, so it is an error that says so: undelete or
-// purge it.
-func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate, opts ...CallOption) (m VirtualMachine, created bool, err error) {
+// FindOrCreate returns the virtual machine with this name, unchanged, and creates it with Create if
+// it does not exist. created reports whether it did. A machine that is created is billed from this
+// moment, and is usually still being provisioned.
+//
+// It never creates the machine twice. If the response to the creation is lost, it looks for the
+// machine for 30 seconds and returns it with created true; if it does not appear, the error matches
+// ErrOutcomeUnknown. A deleted machine keeps its name, so FindOrCreate returns an error for it;
+// undelete or purge it first.
+func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	path := group.VirtualMachine(vm.Name)
 	what := "find or create virtual machine " + path.String()
 	ctx = withSecretsOf(ctx, vm)
@@ -41,8 +47,8 @@ func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPa
 	return m, created, err
 }
 
-// findOrCreate gets a thing, or creates it, or gets it after all when somebody
-// was quicker or the answer was lost.
+// findOrCreate calls get, and create if get returned ErrNotFound. It calls get again if the outcome
+// of create is unknown, or if another program created the resource in the meantime.
 func findOrCreate[T any](ctx context.Context, what string, check error, get, create func(context.Context) (T, error)) (T, bool, error) {
 	var none T
 	if check != nil {
@@ -57,7 +63,7 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 	case err == nil:
 		return made, true, nil
 	case errors.Is(err, ErrOutcomeUnknown), isReadBack(err):
-		// It may be in the making: look for a while, but do not make another.
+		// The service may still be creating it: look for it for a while, and do not create another.
 		there := false
 		seen, lookErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
 			seen, err := get(ctx)
@@ -70,20 +76,22 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 		return none, false, fmt.Errorf("%w; looking for it: %v", err, lookErr)
 	case errors.Is(err, ErrBadRequest):
 		if found, getErr := get(ctx); getErr == nil {
-			return found, false, nil // somebody made it in between
+			return found, false, nil // created by another program in the meantime
 		}
 	}
 	return none, false, err
 }
 
-// lookAfterLoss is how long a thing is looked for whose creation got no answer.
+// lookAfterLoss is the time to look for a resource when the response to its creation was lost.
 const lookAfterLoss = 30 * time.Second
 
-// CreateAndWait is Create, and then Wait until the machine is on, or only until
-// it is provisioned if neither PowerOn nor AutorebootOn asks for it to be on. Once
-// the machine has been made it is returned also with an error, which is then a
-// *WaitError: it exists and is billed.
-func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate, options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+// CreateAndWait creates a virtual machine with Create and waits until it is on, or only until it is
+// provisioned if neither PowerOn nor AutorebootOn is true.
+//
+// If the wait fails, the machine exists and is billed: CreateAndWait returns it with the error,
+// which is a *WaitError.
+func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
+	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	ctx = withSecretsOf(ctx, vm)
 	made, err := s.Create(ctx, group, vm, opts...)
 	if err != nil && !isReadBack(err) {
@@ -105,39 +113,43 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 	return seen, err
 }
 
-// isReadBack reports whether a creation was done, and only told nothing: where a
-// new thing cannot be seen yet.
+// isReadBack reports whether a creation succeeded, but reading the new resource failed.
 func isReadBack(err error) bool {
 	_, ok := errors.AsType[*readBackError](err)
 	return ok
 }
 
+// isTrue reports whether b is set and true.
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// ShutdownOptions says how to shut a virtual machine down.
+// ShutdownOptions configures the shutdown of a virtual machine. The zero value never forces the
+// machine off.
 type ShutdownOptions struct {
-	// ForceAfter is how long its system has to shut down before the plug is
-	// pulled, and what it has not written is lost. 0 never pulls it: the wait's
-	// Timeout ends the call, and the machine goes on as it pleases.
+	// ForceAfter is the time that the system has to shut down. After it the machine is turned off
+	// with Stop, and data that the system has not written to disc is lost. With 0 the machine is
+	// never forced off, and the call fails when Wait.Timeout has passed.
 	ForceAfter time.Duration
-	// Wait says how to wait for it to be off, and where it applies, on again.
+	// Wait configures the waits until the machine is off and, where it is started again, on.
 	Wait WaitOptions
 }
 
-// ShutdownAndWait asks a virtual machine to shut down, waits until it is off, and
-// sees that it stays off: autoreboot off, the power button, and where its system
-// does not listen and options allow it, the plug. A machine that is off already
-// is left so. It returns the machine as last seen, also with an error.
-func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
-	path, err := s.Resolve(ctx, vm) // once, for all the calls to come
+// ShutdownAndWait shuts a virtual machine down and waits until it is off: it turns autoreboot off,
+// presses the power button and, if options.ForceAfter is set and has passed, calls Stop. A machine
+// that is off already stays off.
+//
+// It returns the machine as last seen, even with an error. An error that ends one of the waits is a
+// *WaitError.
+func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
+	opts ...CallOption) (VirtualMachine, error) {
+	path, err := s.Resolve(ctx, vm) // once for all calls below
 	if err != nil {
 		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
 	}
 	vm = path
 	seen, err := s.Get(ctx, vm, opts...)
 	if err == nil && (seen.Provisioning || !seen.PowerOn && s.client.style == FlatURLs) {
-		// What is being made cannot be shut down, and may come on when it has been.
-		// The lists of the flat style do not tell it from what is off.
+		// A machine that is being provisioned cannot be shut down, and may be turned on when it is
+		// ready. Flat lists do not show whether a machine is being provisioned or off.
 		seen, err = s.waitFrom(ctx, seen, vm, Provisioned, options.Wait, opts)
 	}
 	if err != nil || !seen.PowerOn && !seen.AutorebootOn {
@@ -146,8 +158,8 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	if _, err := s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
 		return seen, err
 	}
-	// The button is pressed once. Whether that was heard, or the machine has gone
-	// off by itself, is seen by waiting.
+	// Press the button once. If the outcome is unknown, or the machine went off by itself, the wait
+	// below finds out.
 	pressed := s.PowerDown(ctx, vm, opts...)
 	if pressed != nil && !errors.Is(pressed, ErrOutcomeUnknown) && !errors.Is(pressed, ErrBadRequest) {
 		return seen, pressed
@@ -157,7 +169,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 		gentle.Timeout = options.ForceAfter
 	}
 	if errors.Is(pressed, ErrBadRequest) {
-		// Refused: either it is off, or the button does nothing.
+		// Refused: the machine is off, or the button has no effect.
 		again, err := s.Get(ctx, vm, opts...)
 		if err != nil {
 			return seen, err
@@ -184,8 +196,9 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	return s.waitFrom(ctx, stopped, vm, PoweredOff, options.Wait, opts)
 }
 
-// waitFrom is Wait, and gives what was seen before where it sees nothing.
-func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath, until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
+// waitFrom calls Wait, and returns before if the wait did not see the machine.
+func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
+	until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	seen, err := s.Wait(ctx, vm, until, options, opts...)
 	if seen.ID == 0 {
 		seen = before
@@ -193,22 +206,24 @@ func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMac
 	return seen, err
 }
 
-// RestartAndWait shuts a virtual machine down as ShutdownAndWait does, starts it
-// and waits until it is on: with its new cores, memory and hardware profile,
-// which a Reset does not apply. Autoreboot is on afterwards. A machine that is off
-// is started.
-func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
+// RestartAndWait shuts a virtual machine down as ShutdownAndWait does, starts it and waits until it
+// is on. New values of cores, memory and hardware profile take effect, unlike with Reset. A machine
+// that is off is started. Autoreboot is on afterwards.
+func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
+	opts ...CallOption) (VirtualMachine, error) {
 	return s.UpdateAndRestart(ctx, vm, VirtualMachineUpdate{}, options, opts...)
 }
 
-// UpdateAndRestart makes changes that count from the next power cycle, and goes
-// through one: it shuts a virtual machine down as ShutdownAndWait does, updates
-// it, starts it and waits until it is on. A machine that is off is updated and
-// started, so that a program that was interrupted runs it again and gets there.
-// The update may not set PowerOn or AutorebootOn, which is on afterwards.
-func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate, options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
+// UpdateAndRestart applies an update that takes effect at the next power cycle: it shuts a virtual
+// machine down as ShutdownAndWait does, updates it, starts it and waits until it is on. A machine
+// that is off is updated and started, so an interrupted call can be repeated.
+//
+// The update must not set PowerOn or AutorebootOn. Autoreboot is on afterwards.
+func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
+	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
 	if update.PowerOn != nil || update.AutorebootOn != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), errors.New("the update sets its power: it is on afterwards"))
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
+			errors.New("the update sets its power: it is on afterwards"))
 	}
 	if err := update.check(); err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
