@@ -13,15 +13,15 @@ import (
 )
 
 // answered is what a request was answered with.
-type answered struct {
-	status int
-	kind   string // Content-Type
-	body   string
-	header http.Header
+type response struct {
+	status      int
+	contentType string // Content-Type
+	body        string
+	header      http.Header
 }
 
 // object is the body as a JSON object.
-func (a answered) object(t *testing.T) map[string]any {
+func (a response) object(t *testing.T) map[string]any {
 	t.Helper()
 	var object map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &object), a.body)
@@ -29,7 +29,7 @@ func (a answered) object(t *testing.T) map[string]any {
 }
 
 // list is the body as a JSON list of objects.
-func (a answered) list(t *testing.T) []map[string]any {
+func (a response) list(t *testing.T) []map[string]any {
 	t.Helper()
 	var list []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &list), a.body)
@@ -37,7 +37,7 @@ func (a answered) list(t *testing.T) []map[string]any {
 }
 
 // pluck is one member of each object of the body.
-func (a answered) pluck(t *testing.T, key string) []any {
+func (a response) values(t *testing.T, key string) []any {
 	t.Helper()
 	members := []any{}
 	for _, object := range a.list(t) {
@@ -47,31 +47,31 @@ func (a answered) pluck(t *testing.T, key string) []any {
 }
 
 // ask sends a request such as "GET /accounts" with a token, "" for none.
-func ask(t *testing.T, srv *bigvtest.Server, token, what, body string) answered {
+func send(t *testing.T, srv *bigvtest.Server, token, request, body string) response {
 	t.Helper()
 	client := srv.HTTPClient()
 	defer client.CloseIdleConnections()
-	a, err := askWith(t, client, srv.URL(), token, what, body)
+	a, err := sendWith(t, client, srv.URL(), token, request, body)
 	require.NoError(t, err)
 	return a
 }
 
-func askWith(t *testing.T, client *http.Client, address, token, what, body string) (a answered, err error) {
+func sendWith(t *testing.T, client *http.Client, address, token, request, body string) (a response, err error) {
 	t.Helper()
-	method, path, _ := strings.Cut(what, " ")
+	method, path, _ := strings.Cut(request, " ")
 	r, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := client.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		return a, err
 	}
-	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	return answered{response.StatusCode, response.Header.Get("Content-Type"), string(read), response.Header}, err
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	return response{resp.StatusCode, resp.Header.Get("Content-Type"), string(read), resp.Header}, err
 }
 
 const (

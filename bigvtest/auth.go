@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-func itoa(n int) string { return strconv.Itoa(n) }
+	"github.com/bigv-go/bigv"
+)
 
 // newSecret is an unguessable word.
 func newSecret() string {
@@ -27,9 +27,9 @@ const apiKeyPrefix = "apikey."
 
 // identify finds out who sends a request, and gives their session another five
 // minutes.
-func (st *state) identify(r *http.Request) (*sight, error) {
-	if name, password, is := r.BasicAuth(); is {
-		return st.identifyBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
+func (st *state) authenticate(r *http.Request) (*permissions, error) {
+	if name, password, ok := r.BasicAuth(); ok {
+		return st.authenticateBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -37,43 +37,43 @@ func (st *state) identify(r *http.Request) (*sight, error) {
 	}
 	if secret, isKey := strings.CutPrefix(token, apiKeyPrefix); isKey {
 		key := st.secrets[secret]
-		if key == nil || key.expires != nil && !st.clock.instant.Before(*key.expires) {
+		if key == nil || key.expires != nil && !st.clock.now.Before(*key.expires) {
 			return nil, errUnauthorized
 		}
-		return st.look(key.user, key, nil), nil
+		return st.permissionsOf(key.user, key, nil), nil
 	}
-	session := st.session(token)
+	session := st.findSession(token)
 	if session == nil {
 		return nil, errUnauthorized
 	}
-	st.touch(session)
-	return st.look(session.user, nil, session), nil
+	st.extendSession(session)
+	return st.permissionsOf(session.user, nil, session), nil
 }
 
 // identifyBasic is how clients of old identify themselves: with the password on
 // each request, and a YubiKey's code that is good for many.
-func (st *state) identifyBasic(name, password, code string) (*sight, error) {
+func (st *state) authenticateBasic(name, password, code string) (*permissions, error) {
 	u := st.userNames[strings.ToLower(name)]
 	if u == nil || u.password == "" || u.password != password {
 		return nil, errUnauthorized
 	}
-	session := &session{user: u, factors: []string{"password"}, began: st.clock.instant}
-	if u.second != "" {
-		if u.second != "yubikey" || !slices.Contains(u.codes, code) {
+	session := &session{user: u, factors: []string{"password"}, startedAt: st.clock.now}
+	if u.secondFactor != "" {
+		if u.secondFactor != "yubikey" || !slices.Contains(u.codes, code) {
 			return nil, errUnauthorized
 		}
-		session.factors = append(session.factors, u.second)
+		session.factors = append(session.factors, u.secondFactor)
 	}
-	return st.look(u, nil, session), nil
+	return st.permissionsOf(u, nil, session), nil
 }
 
 // session is the session with this ID, unless it has expired.
-func (st *state) session(id string) *session {
+func (st *state) findSession(id string) *session {
 	session := st.sessions[id]
 	if session == nil {
 		return nil
 	}
-	if !session.expires.IsZero() && !st.clock.instant.Before(session.expires) {
+	if !session.expires.IsZero() && !st.clock.now.Before(session.expires) {
 		delete(st.sessions, id)
 		return nil
 	}
@@ -81,57 +81,57 @@ func (st *state) session(id string) *session {
 }
 
 // touch pushes the end of a session out.
-func (st *state) touch(session *session) {
-	if until := st.clock.instant.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
+func (st *state) extendSession(session *session) {
+	if until := st.clock.now.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
 		session.expires = until
 	}
 }
 
 // open begins a session that lasts so long without being used, or for ever if
 // that is zero.
-func (st *state) open(u *user, factors []string, lasts time.Duration) (id string) {
+func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
-	s := &session{user: u, factors: factors, began: st.clock.instant}
-	if lasts > 0 {
-		s.expires = st.clock.instant.Add(lasts)
+	s := &session{user: u, factors: factors, startedAt: st.clock.now}
+	if lifetime > 0 {
+		s.expires = st.clock.now.Add(lifetime)
 	}
 	st.sessions[id] = s
 	return id
 }
 
-var errCredentials = &refusal{http.StatusForbidden, nil}
+var errBadCredentials = &apiError{http.StatusForbidden, nil}
 
 // postSession logs in. Some old clients send a form instead of JSON.
-func postSession(q *request) (answer, error) {
+func postSession(q *request) (response, error) {
 	fields, err := q.credentials()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if fields["username"] == "" || fields["password"] == "" {
-		return answer{}, refuse(http.StatusBadRequest, "Badly-formed parameters")
+		return response{}, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil || u.password == "" || u.password != fields["password"] {
-		return answer{}, errCredentials
+		return response{}, errBadCredentials
 	}
 	factors := []string{"password"}
-	if u.second != "" {
-		code := fields[u.second]
+	if u.secondFactor != "" {
+		code := fields[u.secondFactor]
 		switch i := slices.Index(u.codes, code); {
-		case code == "" && u.second == "2fa":
-			return answer{}, refuse(http.StatusForbidden, "Missing 2FA")
+		case code == "" && u.secondFactor == "2fa":
+			return response{}, newAPIError(http.StatusForbidden, "Missing 2FA")
 		case i < 0:
-			return answer{}, refuse(http.StatusForbidden, "Authentication failed")
+			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
 		default:
 			u.codes = slices.Delete(u.codes, i, i+1) // a code opens one session
 		}
-		factors = append(factors, u.second)
+		factors = append(factors, u.secondFactor)
 	}
-	lasts := SessionTime
+	lifetime := SessionTime
 	if asked, err := strconv.Atoi(fields["validity"]); err == nil && asked > 0 {
-		lasts = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
+		lifetime = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
 	}
-	return ok(q.open(u, factors, lasts))
+	return okResponse(q.openSession(u, factors, lifetime))
 }
 
 // credentials reads the body of a login: values are strings, or numbers.
@@ -142,7 +142,7 @@ func (q *request) credentials() (map[string]string, error) {
 	case "application/json":
 		var members map[string]any
 		if json.Unmarshal(q.body, &members) != nil {
-			return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 		}
 		for name, value := range members {
 			switch value := value.(type) {
@@ -155,13 +155,13 @@ func (q *request) credentials() (map[string]string, error) {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(q.body))
 		if err != nil {
-			return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 		}
 		for name := range values {
 			fields[name] = values.Get(name)
 		}
 	default:
-		return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+		return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 	}
 	return fields, nil
 }
@@ -172,34 +172,34 @@ type sessionView struct {
 	Groups   []string `json:"group_memberships"`
 }
 
-func getSession(q *request) (answer, error) {
-	session := q.session(q.args[0])
+func getSession(q *request) (response, error) {
+	session := q.findSession(q.args[0])
 	if session == nil {
-		return answer{}, errNotFound
+		return response{}, errNotFound
 	}
-	q.touch(session)
-	return ok(sessionView{session.user.name, orEmpty(session.factors), orEmpty(session.user.groups)})
+	q.extendSession(session)
+	return okResponse(sessionView{session.user.name, emptyIfNil(session.factors), emptyIfNil(session.user.groups)})
 }
 
 // impersonate opens a session of somebody else, for staff.
-func impersonate(q *request) (answer, error) {
-	session := q.session(q.args[0])
-	if session == nil || q.look(session.user, nil, session).everywhere < rankOf[ClusterAdmin] {
-		return answer{}, errCredentials
+func impersonate(q *request) (response, error) {
+	session := q.findSession(q.args[0])
+	if session == nil || q.permissionsOf(session.user, nil, session).clusterRank < levelRanks[bigv.ClusterAdmin] {
+		return response{}, errBadCredentials
 	}
 	fields, err := q.credentials()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil {
-		return answer{}, errCredentials
+		return response{}, errBadCredentials
 	}
-	q.touch(session)
-	return ok(q.open(u, []string{"impersonated"}, SessionTime))
+	q.extendSession(session)
+	return okResponse(q.openSession(u, []string{"impersonated"}, SessionTime))
 }
 
-func orEmpty[T any](list []T) []T {
+func emptyIfNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}
 	}

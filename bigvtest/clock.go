@@ -10,46 +10,46 @@ import (
 // Nothing runs in the background: what falls due is carried out the next time
 // somebody looks, in the order in which it fell due.
 type clock struct {
-	base   time.Time
-	offset time.Duration
-	speed  float64
-	began  time.Time // real time at which base was valid, for speed
+	base      time.Time
+	offset    time.Duration
+	speed     float64
+	startedAt time.Time // real time at which base was valid, for speed
 
-	instant time.Time // the moment being lived through
-	goal    time.Time // where the running settle is heading
-	seq     int
-	due     eventQueue
+	now    time.Time // the moment being lived through
+	target time.Time // where the running settle is heading
+	seq    int
+	due    eventQueue
 }
 
 // read is the time the clock shows.
 func (c *clock) read() time.Time {
 	now := c.base.Add(c.offset)
 	if c.speed > 0 {
-		now = now.Add(time.Duration(float64(time.Since(c.began)) * c.speed))
+		now = now.Add(time.Duration(float64(time.Since(c.startedAt)) * c.speed))
 	}
 	return now
 }
 
 // settle carries out everything that has fallen due.
-func (c *clock) settle() {
-	c.goal = c.read()
-	for len(c.due) > 0 && !c.due[0].at.After(c.goal) {
+func (c *clock) runDue() {
+	c.target = c.read()
+	for len(c.due) > 0 && !c.due[0].at.After(c.target) {
 		e := heap.Pop(&c.due).(*event)
 		if e.run == nil {
 			continue
 		}
-		if e.at.After(c.instant) {
-			c.instant = e.at
+		if e.at.After(c.now) {
+			c.now = e.at
 		}
 		run := e.run
 		e.run = nil
 		run()
 	}
-	c.instant = c.goal
+	c.now = c.target
 }
 
 // after has run called once d has passed.
-func (c *clock) after(d time.Duration, run func()) *event { return c.at(c.instant.Add(d), run) }
+func (c *clock) after(d time.Duration, run func()) *event { return c.at(c.now.Add(d), run) }
 
 func (c *clock) at(t time.Time, run func()) *event {
 	c.seq++

@@ -3,9 +3,9 @@ package bigvtest_test
 import "testing"
 
 func TestConformanceAccounts(t *testing.T) {
-	staff := func(w *world) { w.srv.User("staff").Grant("cluster_admin", nil) }
-	walk(t, []scenario{
-		{"reading", func(w *world) { www1(w); w.srv.Account("secret") }, []row{
+	staff := func(f *fixture) { f.srv.User("staff").Grant("cluster_admin", nil) }
+	runScenarios(t, []scenario{
+		{"reading", func(f *fixture) { www1(f); f.srv.Account("secret") }, []step{
 			{"the list holds what there is to see", "alice", "GET /accounts", "", 200, `[{"id":<acme>,"name":"acme","suspended":false,"groups":"$absent","type":"$absent"}]`},
 			{"an account is an object", "alice", "GET /accounts/acme", "", 200, `{"id":<acme>,"name":"acme","suspended":false,"groups":"$absent"}`},
 			{"the list may be empty", "bob", "GET /accounts", "", 200, `[]`},
@@ -20,13 +20,13 @@ func TestConformanceAccounts(t *testing.T) {
 			{"overview works for the list", "alice", "GET /accounts?view=overview", "", 200, `[{"name":"acme","groups":[{"name":"default"},{"name":"web","virtual_machines":[{"name":"www1"}]}]}]`},
 			{"another view is ignored", "alice", "GET /accounts/acme?view=everything", "", 200, `{"groups":"$absent"}`},
 		}},
-		{"deleted machines", func(w *world) { www1(w); w.machine("web", "www2").SetDeleted(true) }, []row{
+		{"deleted machines", func(f *fixture) { www1(f); f.machine("web", "www2").SetDeleted(true) }, []step{
 			{"overview leaves deleted machines out", "alice", "GET /accounts/acme?view=overview", "", 200, `{"groups":[{},{"virtual_machines":[{"name":"www1"}]}]}`},
 			{"include_deleted puts them in", "alice", "GET /accounts/acme?view=overview&include_deleted=true", "", 200, `{"groups":[{},{"virtual_machines":[{"name":"www1","deleted":false},{"name":"www2","deleted":true}]}]}`},
 			{"include_deleted puts them in the list", "alice", "GET /accounts?view=overview&include_deleted=true", "", 200, `[{"groups":[{},{"virtual_machines":[{"name":"www1"},{"name":"www2"}]}]}]`},
 			{"include_deleted works with exactly true", "alice", "GET /accounts/acme?view=overview&include_deleted=false", "", 200, `{"groups":[{},{"virtual_machines":[{"name":"www1"}]}]}`},
 		}},
-		{"writing", staff, []row{
+		{"writing", staff, []step{
 			{"suspended cannot be set", "alice", "PUT /accounts/acme", `{"suspended":true}`, 200, `{"suspended":false}`},
 			{"the name cannot be changed", "alice", "PUT /accounts/acme", `{"name":"emca"}`, 200, `{"name":"acme"}`},
 			{"its administrator cannot delete an account", "alice", "DELETE /accounts/acme", "", 403, ""},
@@ -37,11 +37,11 @@ func TestConformanceAccounts(t *testing.T) {
 			{"staff delete an account", "staff", "DELETE /accounts/fresh", "", 204, ""},
 			{"it is gone", "staff", "GET /accounts/fresh", "", 404, ""},
 		}},
-		{"suspended", func(w *world) {
-			www1(w)
-			w.machine("web", "www2").SetPower(false)
-			w.srv.Account("acme").SetSuspended(true)
-		}, []row{
+		{"suspended", func(f *fixture) {
+			www1(f)
+			f.machine("web", "www2").SetPower(false)
+			f.srv.Account("acme").SetSuspended(true)
+		}, []step{
 			{"a suspended account says so", "alice", "GET /accounts/acme", "", 200, `{"suspended":true}`},
 			{"its machines are read", "alice", "GET " + vm1, "", 200, `{"name":"www1"}`},
 			{"its discs are read", "alice", "GET " + vm1 + "/discs", "", 200, `[{}]`},
@@ -60,8 +60,8 @@ func TestConformanceAccounts(t *testing.T) {
 }
 
 func TestConformanceGroups(t *testing.T) {
-	walk(t, []scenario{
-		{"reading", func(w *world) { www1(w); w.machine("web", "www2").SetDeleted(true) }, []row{
+	runScenarios(t, []scenario{
+		{"reading", func(f *fixture) { www1(f); f.machine("web", "www2").SetDeleted(true) }, []step{
 			{"an account's groups are a list by ID", "alice", "GET /accounts/acme/groups", "", 200, `[{"id":<default>,"account_id":<acme>,"name":"default","virtual_machines":"$absent","type":"$absent"},{"id":<web>,"account_id":<acme>,"name":"web"}]`},
 			{"all groups are a list", "alice", "GET /groups", "", 200, `[{"name":"default"},{"name":"web"}]`},
 			{"a group is an object", "alice", "GET " + web, "", 200, `{"id":<web>,"account_id":<acme>,"name":"web","virtual_machines":"$absent","type":"$absent"}`},
@@ -73,7 +73,7 @@ func TestConformanceGroups(t *testing.T) {
 			{"nobody's groups are an empty list", "bob", "GET /groups", "", 200, `[]`},
 			{"an account not to be seen has no list", "bob", "GET /accounts/acme/groups", "", 404, ""},
 		}},
-		{"writing", www1, []row{
+		{"writing", www1, []step{
 			{"a group is made", "alice", "POST /accounts/acme/groups", `{"name":"db"}`, 200, `{"id":"$keep db","account_id":<acme>,"name":"db"}`},
 			{"it is there", "alice", "GET /accounts/acme/groups/db", "", 200, `{"id":<db>}`},
 			{"a group's ID and account are not to choose", "alice", "POST /accounts/acme/groups", `{"name":"db2","id":9999,"account_id":9999}`, 200, `{"account_id":<acme>,"name":"db2"}`},

@@ -8,8 +8,8 @@ import (
 
 func TestConformanceBackups(t *testing.T) {
 	const disc = vm1 + "/discs/disc-1"
-	walk(t, []scenario{
-		{"backups", www1, []row{
+	runScenarios(t, []scenario{
+		{"backups", www1, []step{
 			{"a disc without backups has an empty list", "alice", "GET " + disc + "/backups", "", 200, `[]`},
 			{"a backup is made with an empty body", "alice", "POST " + disc + "/backups", "", 201, `{"type":"application/vnd.bigv.disc","id":"$keep id","label":"$match -backup-[0-9]{14}$","size":25600,"storage_grade":"sata","storage_pool":"$string","virtual_machine_id":<www1>,"parent_disc_id":<www1disc>,"manual":true}`},
 			{"it is on its disc's grade at first", "alice", "GET " + disc + "/backups", "", 200, `[{"id":<id>,"storage_grade":"sata","label":"$keep label"}]`},
@@ -17,16 +17,16 @@ func TestConformanceBackups(t *testing.T) {
 			{"", "", "ADVANCE 10m", "", 0, ""},
 			{"after a while it is on iceberg", "alice", "GET " + disc + "/backups", "", 200, `[{"id":<id>,"storage_grade":"iceberg"}]`},
 			{"a backup is no disc of the machine", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
-			{"a restore is begun", "alice", "PUT " + disc + "/backups/<id>", `{"restore":true}`, 200, anything},
+			{"a restore is begun", "alice", "PUT " + disc + "/backups/<id>", `{"restore":true}`, 200, anyBody},
 			{"the disc is on iceberg meanwhile", "alice", "GET " + disc, "", 200, `{"storage_grade":"iceberg","new_storage_grade":"sata"}`},
 			{"its present state is backed up first", "alice", "GET " + disc + "/backups", "", 200, `[{"id":<id>},{"parent_disc_id":<www1disc>}]`},
 			{"", "", "ADVANCE 10m", "", 0, ""},
 			{"then the disc is back", "alice", "GET " + disc, "", 200, `{"storage_grade":"sata","new_storage_grade":"$absent","new_storage_pool":"$absent","backup_count":2}`},
-			{"a PUT without restore does nothing", "alice", "PUT " + disc + "/backups/<id>", `{"restore":false}`, 200, anything},
+			{"a PUT without restore does nothing", "alice", "PUT " + disc + "/backups/<id>", `{"restore":false}`, 200, anyBody},
 			{"", "alice", "GET " + disc, "", 200, `{"storage_grade":"sata","backup_count":2}`},
-			{"a backup goes by label", "alice", "PUT " + disc + "/backups/<label>", `{"restore":true}`, 200, anything},
+			{"a backup goes by label", "alice", "PUT " + disc + "/backups/<label>", `{"restore":true}`, 200, anyBody},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"a delete without purge is refused", "alice", "DELETE " + disc + "/backups/<id>", "", refused, anything},
+			{"a delete without purge is refused", "alice", "DELETE " + disc + "/backups/<id>", "", anyError, anyBody},
 			{"a backup is purged", "alice", "DELETE " + disc + "/backups/<id>?purge=true", "", 204, ""},
 			{"it is gone", "alice", "GET " + disc + "/backups", "", 200, `{"$lacks":[{"id":<id>}]}`},
 			{"a backup that is not is not found", "alice", "PUT " + disc + "/backups/<id>", `{"restore":true}`, 404, ""},
@@ -36,7 +36,7 @@ func TestConformanceBackups(t *testing.T) {
 			{"a disc of another ID is not found", "alice", "GET " + vm1 + "/discs/999999/backups", "", 404, ""},
 			{"a disc goes by ID", "alice", "GET " + vm1 + "/discs/<www1disc>/backups", "", 200, `[{},{}]`},
 		}},
-		{"a backup keeps its disc's size", www1, []row{
+		{"a backup keeps its disc's size", www1, []step{
 			{"", "alice", "POST " + disc + "/backups", "", 201, `{"id":"$keep id"}`},
 			{"", "alice", "PUT " + disc, `{"size":51200}`, 200, ""},
 			{"a later growth leaves it", "alice", "GET " + disc + "/backups", "", 200, `[{"id":<id>,"size":25600}]`},
@@ -46,8 +46,8 @@ func TestConformanceBackups(t *testing.T) {
 
 func TestConformanceBackupSchedules(t *testing.T) {
 	const disc = vm1 + "/discs/disc-1"
-	walk(t, []scenario{
-		{"schedules", www1, []row{
+	runScenarios(t, []scenario{
+		{"schedules", www1, []step{
 			{"a schedule is made", "alice", "POST " + disc + "/backup_schedules", `{"start_at":"00:00","interval_seconds":86400,"capacity":3}`, 201, `{"id":"$keep id","start_at":"$time","interval_seconds":86400,"capacity":3}`},
 			{"the disc shows it", "alice", "GET " + disc, "", 200, `{"backup_schedules":[{"id":<id>,"start_at":"$time","interval_seconds":86400,"capacity":3}]}`},
 			{"a missing interval is one message", "alice", "POST " + disc + "/backup_schedules", `{"start_at":"00:00"}`, 400, `{"interval_seconds":"Missing interval_seconds parameter"}`},
@@ -66,7 +66,7 @@ func TestConformanceBackupSchedules(t *testing.T) {
 			{"a schedule that is not is not found", "alice", "DELETE " + disc + "/backup_schedules/<id>", "", 404, ""},
 			{"a disc not to be seen gets no schedule", "bob", "POST " + disc + "/backup_schedules", `{"start_at":"00:00","interval_seconds":86400}`, 404, ""},
 		}},
-		{"in time", www1, []row{
+		{"in time", www1, []step{
 			{"", "alice", "POST " + disc + "/backup_schedules", `{"start_at":"2019-03-04T13:00:00Z","interval_seconds":3600,"capacity":2}`, 201, ""},
 			{"before the start there is no backup", "alice", "GET " + disc + "/backups", "", 200, `[]`},
 			{"", "", "ADVANCE 61m", "", 0, ""},
@@ -88,8 +88,8 @@ func TestConformanceBackupSchedules(t *testing.T) {
 func TestConformanceDefinitions(t *testing.T) {
 	const get = "GET /definitions"
 	has := func(id, values string) string { return `{"$has":[{"id":"` + id + `","data":{"$has":` + values + `}}]}` }
-	walk(t, []scenario{
-		{"definitions", nil, []row{
+	runScenarios(t, []scenario{
+		{"definitions", nil, []step{
 			{"distributions", "nobody", get, "", 200, has("distributions", `["jessie","stretch","symbiosis","wheezy","centos7","trusty"]`)},
 			{"storage grades", "nobody", get, "", 200, has("storage_grades", `["sata","ssd","archive"]`)},
 			{"iceberg is no storage grade to choose", "nobody", get, "", 200, `{"$lacks":[{"id":"storage_grades","data":{"$has":["iceberg"]}}]}`},
@@ -107,22 +107,22 @@ func TestConformanceDefinitions(t *testing.T) {
 
 func TestConformanceVMDefaults(t *testing.T) {
 	const settings = `"server_settings":{"virtual_machine":{"cores":1,"memory":1024},"discs":[{"size":25600,"storage_grade":"sata"}],"reimage":{"distribution":"jessie"}}`
-	walk(t, []scenario{
-		{"templates", func(w *world) { w.srv.User("staff").Grant("cluster_admin", nil) }, []row{
+	runScenarios(t, []scenario{
+		{"templates", func(f *fixture) { f.srv.User("staff").Grant("cluster_admin", nil) }, []step{
 			{"a template is made", "alice", "POST /vm_defaults", `{"account_id":<acme>,"name":"small-blog","public":false,` + settings + `}`, 201, `{"id":"$int","account_id":<acme>,"name":"small-blog","public":false,` + settings + `}`},
-			{"a public one is the work of staff", "alice", "POST /vm_defaults", `{"account_id":<acme>,"name":"shared","public":true,` + settings + `}`, either(400, 403), anything},
+			{"a public one is the work of staff", "alice", "POST /vm_defaults", `{"account_id":<acme>,"name":"shared","public":true,` + settings + `}`, oneOf(400, 403), anyBody},
 			{"staff make a public one", "staff", "POST /vm_defaults", `{"account_id":<acme>,"name":"shared","public":true,` + settings + `}`, 201, `{"public":true}`},
 			{"an account is needed", "alice", "POST /vm_defaults", `{"name":"none",` + settings + `}`, 400, `{"account_id":["can't be blank"]}`},
 			{"a name is needed", "alice", "POST /vm_defaults", `{"account_id":<acme>,` + settings + `}`, 400, `{"name":["can't be blank"]}`},
-			{"an account not to be seen gets none", "bob", "POST /vm_defaults", `{"account_id":<acme>,"name":"mine",` + settings + `}`, refused, anything},
+			{"an account not to be seen gets none", "bob", "POST /vm_defaults", `{"account_id":<acme>,"name":"mine",` + settings + `}`, anyError, anyBody},
 			{"unknown attributes are dropped", "alice", "POST /vm_defaults", `{"account_id":<acme>,"name":"red","colour":"red",` + settings + `}`, 201, `{"colour":"$absent"}`},
 		}},
 	})
 }
 
 func TestConformancePostStatus(t *testing.T) {
-	walk(t, []scenario{
-		{"switched to 200", www1Off, []row{
+	runScenarios(t, []scenario{
+		{"switched to 200", www1Off, []step{
 			{"of discs", "alice", "POST " + vm1 + "/discs", `{"size":100}`, 200, `{"size":100}`},
 			{"of privileges", "alice", "POST /users/bob/privileges", `{"level":"vm_console","virtual_machine_id":<www1>}`, 200, `{"id":"$int"}`},
 			{"of machines it stays", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 202, ""},

@@ -4,10 +4,10 @@ import "testing"
 
 func TestConformanceNICs(t *testing.T) {
 	create := "POST " + vm1 + "/nics/<nic>/ip_create"
-	look := row{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`}
-	walk(t, []scenario{
-		{"reading", www1, []row{
-			look,
+	readNICs := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`}
+	runScenarios(t, []scenario{
+		{"reading", www1, []step{
+			readNICs,
 			{"a machine's network interfaces are a list", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":<nic>,"label":null,"mac":"$match ^[0-9a-f]{2}(:[0-9a-f]{2}){5}$","extra_ips":{},"vlan_num":"$int","virtual_machine_id":<www1>,"type":"$absent"}]`},
 			{"the IPv4 address comes first", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$match ^[0-9.]+$","$match :"]}]`},
 			{"a network interface is an object", "alice", "GET " + vm1 + "/nics/<nic>", "", 200, `{"id":<nic>,"ips":["<ip>","<ip6>"]}`},
@@ -17,8 +17,8 @@ func TestConformanceNICs(t *testing.T) {
 			{"one that is not is not found", "alice", "GET " + vm1 + "/nics/999999", "", 404, ""},
 			{"nobody's are an empty list", "bob", "GET /nics", "", 200, `[]`},
 		}},
-		{"further addresses", www1, []row{
-			look,
+		{"further addresses", www1, []step{
+			readNICs,
 			{"an address is made", "alice", create, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false}`, 200, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false,"ips":["$keep extra"]}`},
 			{"it is an extra one, routed to the first", "alice", "GET /nics/<nic>", "", 200, `{"ips":["<ip>","<ip6>"],"extra_ips":{"<extra>":"<ip>"}}`},
 			{"it can be asked for", "alice", "GET /ips/<extra>", "", 200, `{"address":"<extra>","rdns":null}`},
@@ -27,10 +27,10 @@ func TestConformanceNICs(t *testing.T) {
 			{"a number of addresses is at most 4", "alice", create, `{"addresses":5,"family":"ipv4","reason":"x"}`, 400, `{"addresses":"$messages"}`},
 			{"IPv6 is not to be had", "alice", create, `{"addresses":1,"family":"ipv6","reason":"x"}`, 400, `{"family":"$messages"}`},
 			{"nor is another family", "alice", create, `{"addresses":1,"family":"appletalk","reason":"x"}`, 400, `{"family":["is not included in the list"]}`},
-			{"a machine has at most four", "alice", create, `{"addresses":4,"family":"ipv4","reason":"x"}`, 400, anything},
+			{"a machine has at most four", "alice", create, `{"addresses":4,"family":"ipv4","reason":"x"}`, 400, anyBody},
 			{"what is refused is not made", "alice", "GET /nics/<nic>", "", 200, `{"extra_ips":{"<extra>":"<ip>"}}`},
 			{"several are made at once", "alice", create, `{"addresses":3,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$string","$string","$string"]}`},
-			{"a fifth is refused", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 400, anything},
+			{"a fifth is refused", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 400, anyBody},
 			{"", "alice", "DELETE /ips/<extra>", "", 204, ""},
 			{"a deleted one makes room", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x","colour":"red"}`, 200, `{"ips":["$string"],"colour":"$absent"}`},
 			{"a machine not to be seen gets none", "bob", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 404, ""},
@@ -39,12 +39,12 @@ func TestConformanceNICs(t *testing.T) {
 }
 
 func TestConformanceIPs(t *testing.T) {
-	first := row{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic1","ips":["$keep a4","$keep a6"]}]`}
-	second := row{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$keep nic2","ips":["$keep b4","$keep b6"]}]`}
-	extra := row{"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$keep extra"]}`}
+	first := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic1","ips":["$keep a4","$keep a6"]}]`}
+	second := step{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$keep nic2","ips":["$keep b4","$keep b6"]}]`}
+	extra := step{"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$keep extra"]}`}
 	const swap = "POST /ips/swap_virtual_machine_ips"
-	walk(t, []scenario{
-		{"reading and writing", www1, []row{
+	runScenarios(t, []scenario{
+		{"reading and writing", www1, []step{
 			first, extra,
 			{"a fresh address has no reverse DNS", "alice", "GET /ips/<a4>", "", 200, `{"address":"<a4>","rdns":null}`},
 			{"reverse DNS is set", "alice", "PUT /ips/<a4>", `{"rdns":"mx.example.org"}`, 200, `{"address":"<a4>","rdns":"mx.example.org"}`},
@@ -60,29 +60,29 @@ func TestConformanceIPs(t *testing.T) {
 			{"an address not to be seen is not found", "bob", "GET /ips/<a4>", "", 404, ""},
 			{"an address not to be seen is not found to write", "bob", "PUT /ips/<a4>", `{"rdns":"x.example.org"}`, 404, ""},
 			{"an address not to be seen is not found to delete", "bob", "DELETE /ips/<extra>", "", 404, ""},
-			{"a primary address is not deleted", "alice", "DELETE /ips/<a4>", "", 400, anything},
-			{"nor is a primary IPv6 address", "alice", "DELETE /ips/<a6>", "", 400, anything},
+			{"a primary address is not deleted", "alice", "DELETE /ips/<a4>", "", 400, anyBody},
+			{"nor is a primary IPv6 address", "alice", "DELETE /ips/<a6>", "", 400, anyBody},
 			{"an extra address is deleted", "alice", "DELETE /ips/<extra>", "", 204, ""},
 			{"it is gone", "alice", "GET /ips/<extra>", "", 404, ""},
 			{"and from its network interface", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`},
-			{"there is no list", "alice", "GET /ips", "", either(404, 405), ""},
+			{"there is no list", "alice", "GET /ips", "", oneOf(404, 405), ""},
 		}},
-		{"swap", func(w *world) { www1(w); w.machine("web", "www2").SetPower(false) }, []row{
+		{"swap", func(f *fixture) { www1(f); f.machine("web", "www2").SetPower(false) }, []step{
 			first, second, extra,
-			{"a swap wants the first machine off", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 400, anything},
-			{"a swap wants the second machine off", "alice", swap, `{"virtual_machine_1_id":<www2>,"virtual_machine_2_id":<www1>,"move_additional_ips":false}`, 400, anything},
+			{"a swap wants the first machine off", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 400, anyBody},
+			{"a swap wants the second machine off", "alice", swap, `{"virtual_machine_1_id":<www2>,"virtual_machine_2_id":<www1>,"move_additional_ips":false}`, 400, anyBody},
 			{"a refused swap swaps nothing", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"]}`},
 			{"", "alice", "PUT " + vm1, `{"power_on":false,"autoreboot_on":false}`, 200, ""},
-			{"a swap wants a machine that is", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":999999,"move_additional_ips":false}`, either(400, 404), anything},
+			{"a swap wants a machine that is", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":999999,"move_additional_ips":false}`, oneOf(400, 404), anyBody},
 			{"a swap wants two machines", "alice", swap, `{"virtual_machine_1_id":<www1>}`, 400, `{"virtual_machine_2_id":["can't be blank"]}`},
-			{"a swap answers 200", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 200, anything},
+			{"a swap answers 200", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 200, anyBody},
 			{"the first has the second's primary addresses", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<b4>","<b6>"],"virtual_machine_id":<www1>}`},
 			{"the second has the first's", "alice", "GET /nics/<nic2>", "", 200, `{"ips":["<a4>","<a6>"],"virtual_machine_id":<www2>}`},
 			{"extra addresses stay", "alice", "GET /nics/<nic1>", "", 200, `{"extra_ips":{"<extra>":"$string"}}`},
-			{"a swap back with extra addresses", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":true}`, 200, anything},
+			{"a swap back with extra addresses", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":true}`, 200, anyBody},
 			{"moves the primary ones back", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`},
 			{"and the extra ones too", "alice", "GET /nics/<nic2>", "", 200, `{"ips":["<b4>","<b6>"],"extra_ips":{"<extra>":"$string"}}`},
-			{"machines not to be seen are not swapped", "bob", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, either(400, 404), anything},
+			{"machines not to be seen are not swapped", "bob", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, oneOf(400, 404), anyBody},
 		}},
 	})
 }

@@ -10,24 +10,24 @@ import (
 
 func TestConformanceSessions(t *testing.T) {
 	const login = `{"username":"alice","password":"alice-password"}`
-	walk(t, []scenario{
-		{"login", nil, []row{
+	runScenarios(t, []scenario{
+		{"login", nil, []step{
 			{"a login answers a session in plain text", "nobody", "POST /session", login, 200, "keep session"},
 			{"the session says who it is", "nobody", "GET /session/<session>", "", 200, `{"username":"alice","factors":["password"],"group_memberships":[]}`},
 			{"the session authorises calls", "Bearer <session>", "GET /accounts", "", 200, `[{"name":"acme"}]`},
 			{"a second login is another session", "nobody", "POST /session", login, 200, "keep second"},
 			{"the first session lives on", "Bearer <session>", "GET /accounts", "", 200, ""},
-			{"a wrong password is forbidden", "nobody", "POST /session", `{"username":"alice","password":"bob-password"}`, 403, anything},
-			{"an unknown user is forbidden", "nobody", "POST /session", `{"username":"mallory","password":"x"}`, 403, anything},
-			{"a login without a password does not work", "nobody", "POST /session", `{"username":"alice"}`, either(400, 403), anything},
-			{"an empty password does not work", "nobody", "POST /session", `{"username":"alice","password":""}`, either(400, 403), anything},
-			{"an unreadable body is a bad request", "nobody", "POST /session", `{"username":`, 400, anything},
-			{"a body that is no object is a bad request", "nobody", "POST /session", `["alice"]`, 400, anything},
-			{"an unknown session is not found", "nobody", "GET /session/no-such-session", "", 404, anything},
-			{"an API key is no session", "nobody", "GET /session/apikey.<key>", "", 404, anything},
-			{"an unknown session impersonates nobody", "nobody", "POST /session/no-such-session", `{"username":"bob"}`, 403, anything},
+			{"a wrong password is forbidden", "nobody", "POST /session", `{"username":"alice","password":"bob-password"}`, 403, anyBody},
+			{"an unknown user is forbidden", "nobody", "POST /session", `{"username":"mallory","password":"x"}`, 403, anyBody},
+			{"a login without a password does not work", "nobody", "POST /session", `{"username":"alice"}`, oneOf(400, 403), anyBody},
+			{"an empty password does not work", "nobody", "POST /session", `{"username":"alice","password":""}`, oneOf(400, 403), anyBody},
+			{"an unreadable body is a bad request", "nobody", "POST /session", `{"username":`, 400, anyBody},
+			{"a body that is no object is a bad request", "nobody", "POST /session", `["alice"]`, 400, anyBody},
+			{"an unknown session is not found", "nobody", "GET /session/no-such-session", "", 404, anyBody},
+			{"an API key is no session", "nobody", "GET /session/apikey.<key>", "", 404, anyBody},
+			{"an unknown session impersonates nobody", "nobody", "POST /session/no-such-session", `{"username":"bob"}`, 403, anyBody},
 		}},
-		{"lifetime", nil, []row{
+		{"lifetime", nil, []step{
 			{"", "nobody", "POST /session", login, 200, "keep session"},
 			{"", "", "ADVANCE 4m59s", "", 0, ""},
 			{"a session lives five minutes", "nobody", "GET /session/<session>", "", 200, `{"username":"alice"}`},
@@ -39,10 +39,10 @@ func TestConformanceSessions(t *testing.T) {
 			{"so does a call that finds nothing", "Bearer <session>", "GET /accounts", "", 200, ""},
 			{"", "", "ADVANCE 5m1s", "", 0, ""},
 			{"an expired session authorises nothing", "Bearer <session>", "GET /accounts", "", 401, ""},
-			{"an expired session is not found", "nobody", "GET /session/<session>", "", 404, anything},
+			{"an expired session is not found", "nobody", "GET /session/<session>", "", 404, anyBody},
 			{"asking for an expired session does not revive it", "Bearer <session>", "GET /accounts", "", 401, ""},
 		}},
-		{"calls without the session do not extend it", nil, []row{
+		{"calls without the session do not extend it", nil, []step{
 			{"", "nobody", "POST /session", login, 200, "keep session"},
 			{"", "", "ADVANCE 4m", "", 0, ""},
 			{"", "nobody", "GET /definitions", "", 200, ""},
@@ -51,7 +51,7 @@ func TestConformanceSessions(t *testing.T) {
 			{"another session's use does not extend this one", "Bearer <session>", "GET /accounts", "", 401, ""},
 			{"the other one lives", "Bearer <second>", "GET /accounts", "", 200, ""},
 		}},
-		{"validity", nil, []row{
+		{"validity", nil, []step{
 			{"validity is a number in a string", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "keep session"},
 			{"", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"999999999"}`, 200, "keep greedy"},
 			{"", "", "ADVANCE 29m", "", 0, ""},
@@ -59,13 +59,13 @@ func TestConformanceSessions(t *testing.T) {
 			{"", "", "ADVANCE " + bigvtest.LongestSessionTime.String(), "", 0, ""},
 			{"too long a validity is silently cut to the longest", "Bearer <greedy>", "GET /accounts", "", 401, ""},
 		}},
-		{"second factor", func(w *world) {
-			w.srv.User("carol").SetSecondFactor("2fa", "111111", "222222")
-			w.srv.User("dave").SetSecondFactor("yubikey", "cccccc")
-		}, []row{
+		{"second factor", func(f *fixture) {
+			f.srv.User("carol").SetSecondFactor("2fa", "111111", "222222")
+			f.srv.User("dave").SetSecondFactor("yubikey", "cccccc")
+		}, []step{
 			{"a login without the second factor says that it is missing", "nobody", "POST /session", `{"username":"carol","password":"carol-password"}`, 403, "text Missing 2FA"},
-			{"a wrong password does not say that a factor is missing", "nobody", "POST /session", `{"username":"carol","password":"wrong"}`, 403, anything},
-			{"a wrong code is forbidden", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"999999"}`, 403, anything},
+			{"a wrong password does not say that a factor is missing", "nobody", "POST /session", `{"username":"carol","password":"wrong"}`, 403, anyBody},
+			{"a wrong code is forbidden", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"999999"}`, 403, anyBody},
 			{"the second factor logs in", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"111111"}`, 200, "keep session"},
 			{"the session names both factors", "nobody", "GET /session/<session>", "", 200, `{"username":"carol","factors":["password","2fa"]}`},
 			{"a yubikey logs in", "nobody", "POST /session", `{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, "keep yubi"},
@@ -75,16 +75,16 @@ func TestConformanceSessions(t *testing.T) {
 }
 
 func TestConformanceSessionIsNotRepeated(t *testing.T) {
-	w := newWorld(t)
-	session := w.do(t, "POST", "/session", `{"username":"alice","password":"alice-password"}`, w.headers("nobody")).body
-	got := w.do(t, "GET", "/session/"+session, "", w.headers("nobody"))
+	f := newFixture(t)
+	session := f.do(t, "POST", "/session", `{"username":"alice","password":"alice-password"}`, f.headers("nobody")).body
+	got := f.do(t, "GET", "/session/"+session, "", f.headers("nobody"))
 	assert.NotEmpty(t, session)
 	assert.NotContains(t, got.body, session)
 }
 
 func TestConformanceAuthorisation(t *testing.T) {
-	walk(t, []scenario{
-		{"credentials", www1, []row{
+	runScenarios(t, []scenario{
+		{"credentials", www1, []step{
 			{"no token is unauthorised", "nobody", "GET /accounts", "", 401, ""},
 			{"an unknown token is unauthorised", "Bearer no-such-session", "GET /accounts", "", 401, ""},
 			{"an empty token is unauthorised", "Bearer ", "GET /accounts", "", 401, ""},
@@ -95,7 +95,7 @@ func TestConformanceAuthorisation(t *testing.T) {
 			{"an API key does what its privileges allow", "key", "PUT " + vm1, `{"cores":2}`, 200, `{"cores":2}`},
 			{"definitions need no token", "nobody", "GET /definitions", "", 200, ""},
 		}},
-		{"every endpoint wants a token", www1, unauthorised(
+		{"every endpoint wants a token", www1, requireAuthentication(
 			"GET /accounts", "GET /accounts/acme", "POST /accounts", "PUT /accounts/acme", "DELETE /accounts/acme",
 			"GET /accounts/acme/groups", "GET /groups", "GET /groups/<web>", "GET "+web, "POST /accounts/acme/groups", "PUT "+web, "DELETE "+web,
 			"GET "+web+"/virtual_machines", "GET /virtual_machines", "GET /virtual_machines/<www1>", "GET "+vm1,
@@ -114,9 +114,9 @@ func TestConformanceAuthorisation(t *testing.T) {
 	})
 }
 
-func unauthorised(calls ...string) (rows []row) {
+func requireAuthentication(calls ...string) (rows []step) {
 	for _, call := range calls {
-		rows = append(rows, row{call, "nobody", call, "", 401, ""})
+		rows = append(rows, step{call, "nobody", call, "", 401, ""})
 	}
 	return rows
 }

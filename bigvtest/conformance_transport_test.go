@@ -12,7 +12,7 @@ import (
 
 func TestConformanceContentType(t *testing.T) {
 	rows := []struct {
-		fact        string
+		name        string
 		contentType string
 		status      int
 	}{
@@ -23,18 +23,18 @@ func TestConformanceContentType(t *testing.T) {
 		{"a vendor type is refused", "application/vnd.bigv.virtual-machine+json", 415},
 	}
 	for _, r := range rows {
-		t.Run(r.fact, func(t *testing.T) {
-			w := newWorld(t)
-			www1(w)
-			headers := maps.Clone(w.headers("alice"))
+		t.Run(r.name, func(t *testing.T) {
+			f := newFixture(t)
+			www1(f)
+			headers := maps.Clone(f.headers("alice"))
 			headers["Content-Type"] = r.contentType
-			got := w.do(t, "PUT", vm1, `{"cores":3}`, headers)
+			got := f.do(t, "PUT", vm1, `{"cores":3}`, headers)
 			assert.Equal(t, r.status, got.status)
-			cores := w.srv.Account("acme").Group("web").VirtualMachine("www1").State().Cores
+			cores := f.srv.Account("acme").Group("web").VirtualMachine("www1").State().Cores
 			if r.status == http.StatusOK {
 				assert.Equal(t, 3, cores)
 			} else {
-				assert.Equal(t, "text/plain", got.media)
+				assert.Equal(t, "text/plain", got.mediaType)
 				assert.Equal(t, 1, cores)
 			}
 		})
@@ -42,8 +42,8 @@ func TestConformanceContentType(t *testing.T) {
 }
 
 func TestConformanceBodies(t *testing.T) {
-	walk(t, []scenario{
-		{"bodies", www1, []row{
+	runScenarios(t, []scenario{
+		{"bodies", www1, []step{
 			{"malformed JSON is a bad request", "alice", "PUT " + vm1, `{"cores":`, 400, "text"},
 			{"two documents are a bad request", "alice", "PUT " + vm1, `{"cores":2}{"cores":3}`, 400, "text"},
 			{"a list is a bad request", "alice", "PUT " + vm1, `[1]`, 400, "text"},
@@ -53,13 +53,13 @@ func TestConformanceBodies(t *testing.T) {
 			{"an empty PUT changes nothing", "alice", "PUT " + vm1, `{}`, 200, `{"cores":2,"memory":1024,"power_on":true}`},
 			{"false is a value", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"autoreboot_on":false,"power_on":true}`},
 			{"unknown attributes are dropped on PUT", "alice", "PUT " + vm1, `{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200, `{"cores":3,"colour":"$absent","type":"$absent"}`},
-			{"unknown attributes are dropped on POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, either(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
+			{"unknown attributes are dropped on POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, oneOf(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
 			{"numbers may be strings", "alice", "PUT " + vm1, `{"cores":"4","memory":"2048"}`, 200, `{"cores":4,"memory":2048}`},
 			{"a bad number among good ones changes nothing", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400, `{"memory":["is not included in the list"],"cores":"$absent"}`},
 			{"and the good ones are left", "alice", "GET " + vm1, "", 200, `{"cores":4,"memory":2048}`},
 			{"an empty list is a list", "bob", "GET /accounts", "", 200, `[]`},
 		}},
-		{"attributes that cannot be set", func(w *world) { www1(w); w.machine("web", "www2") }, []row{
+		{"attributes that cannot be set", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
 			{"", "alice", "GET " + vm1, "", 200, `{"management_address":"$keep address","head":"$keep head"}`},
 			{"an ID is dropped on PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
 			{"a host name is dropped", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
@@ -68,7 +68,7 @@ func TestConformanceBodies(t *testing.T) {
 			{"the last image is dropped", "alice", "PUT " + vm1, `{"last_imaged_with":"x"}`, 200, `{"last_imaged_with":"$match ^[^x]"}`},
 			{"a zone is dropped on PUT", "alice", "PUT " + vm1, `{"zone_name":"manchester"}`, 200, `{"zone_name":"york"}`},
 			{"a zone that does not exist is dropped on PUT too", "alice", "PUT " + vm1, `{"zone_name":"mars"}`, 200, `{"zone_name":"york"}`},
-			{"", "alice", "PUT " + vm1, `{"deleted":true}`, either(200, 400), anything},
+			{"", "alice", "PUT " + vm1, `{"deleted":true}`, oneOf(200, 400), anyBody},
 			{"PUT does not delete", "alice", "GET " + vm1, "", 200, `{"deleted":false}`},
 			{"discs are dropped on PUT", "alice", "PUT " + vm1, `{"discs":[]}`, 200, `{"discs":"$absent"}`},
 			{"and are left", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
@@ -77,13 +77,13 @@ func TestConformanceBodies(t *testing.T) {
 }
 
 func TestConformanceMethods(t *testing.T) {
-	wrong := func(calls ...string) (rows []row) {
+	wrong := func(calls ...string) (rows []step) {
 		for _, call := range calls {
-			rows = append(rows, row{call, "alice", call, "{}", 405, "text"})
+			rows = append(rows, step{call, "alice", call, "{}", 405, "text"})
 		}
 		return rows
 	}
-	walk(t, []scenario{
+	runScenarios(t, []scenario{
 		{"a wrong method on a known path is not allowed", www1, wrong(
 			"DELETE /accounts", "PUT /accounts", "PUT /accounts/acme/groups", "POST "+web, "DELETE "+web+"/virtual_machines", "POST "+vm1,
 			"GET "+web+"/vm_create", "GET "+vm1+"/signal", "PUT "+vm1+"/reimage", "DELETE "+vm1+"/discs", "POST "+vm1+"/discs/disc-1",
@@ -95,13 +95,13 @@ func TestConformanceMethods(t *testing.T) {
 			"POST /virtual_machines", "PUT /virtual_machines/<www1>", "DELETE /virtual_machines/<www1>?purge=true",
 			"POST /discs", "PUT /discs/<www1disc>", "POST /nics",
 		)},
-		{"network interfaces are for reading", func(w *world) { www1(w) }, []row{
+		{"network interfaces are for reading", func(f *fixture) { www1(f) }, []step{
 			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic"}]`},
 			{"none can be made", "alice", "POST " + vm1 + "/nics", `{}`, 405, ""},
 			{"none can be changed", "alice", "PUT " + vm1 + "/nics/<nic>", `{"label":"x"}`, 405, ""},
 			{"none can be deleted", "alice", "DELETE " + vm1 + "/nics/<nic>", "", 405, ""},
 		}},
-		{"paths that there are not", www1, []row{
+		{"paths that there are not", www1, []step{
 			{"an unknown resource is not found", "alice", "GET /zeppelins", "", 404, ""},
 			{"an unknown resource of a machine is not found", "alice", "GET " + vm1 + "/zeppelins", "", 404, ""},
 			{"users are never nested", "alice", "GET /accounts/acme/users", "", 404, ""},
@@ -112,13 +112,13 @@ func TestConformanceMethods(t *testing.T) {
 }
 
 func TestConformanceIDsAndNames(t *testing.T) {
-	walk(t, []scenario{
-		{"segments", func(w *world) {
-			www1(w)
-			w.machine("web", "www2")
-			w.machine("default", "www1")
-			w.kept["first"] = w.srv.Account("acme").Group("web").VirtualMachine("www1").ID()
-		}, []row{
+	runScenarios(t, []scenario{
+		{"segments", func(f *fixture) {
+			www1(f)
+			f.machine("web", "www2")
+			f.machine("default", "www1")
+			f.saved["first"] = f.srv.Account("acme").Group("web").VirtualMachine("www1").ID()
+		}, []step{
 			{"an account goes by name", "alice", "GET /accounts/acme", "", 200, `{"id":<acme>}`},
 			{"an account goes by ID", "alice", "GET /accounts/<acme>", "", 200, `{"name":"acme"}`},
 			{"a group goes by name", "alice", "GET /accounts/acme/groups/web", "", 200, `{"id":<web>}`},
@@ -150,18 +150,18 @@ func TestConformanceIDsAndNames(t *testing.T) {
 			{"an API key goes by ID only", "alice", "DELETE /api_keys/bigvtest", "", 404, ""},
 			{"a percent-encoded segment is read", "alice", "GET /accounts/%61cme", "", 200, `{"id":<acme>}`},
 		}},
-		{"an ID comes before a name", func(w *world) {
-			vm := w.srv.Account("acme").Group("web").VirtualMachine("www1")
-			w.kept["www1"] = vm.ID()
-			w.machine("web", fmt.Sprint(vm.ID())) // called by the ID of the other
-		}, []row{
+		{"an ID comes before a name", func(f *fixture) {
+			vm := f.srv.Account("acme").Group("web").VirtualMachine("www1")
+			f.saved["www1"] = vm.ID()
+			f.machine("web", fmt.Sprint(vm.ID())) // called by the ID of the other
+		}, []step{
 			{"digits are the ID of another rather than a name", "alice", "GET " + web + "/virtual_machines/<www1>", "", 200, `{"id":<www1>}`},
 		}},
-		{"colons", func(w *world) {
-			vm := w.machine("web", "www1")
+		{"colons", func(f *fixture) {
+			vm := f.machine("web", "www1")
 			address := vm.State().IPs[1].String()
-			w.kept["raw"], w.kept["encoded"] = address, url.QueryEscape(address)
-		}, []row{
+			f.saved["raw"], f.saved["encoded"] = address, url.QueryEscape(address)
+		}, []step{
 			{"an IPv6 address goes with raw colons", "alice", "GET /ips/<raw>", "", 200, `{"address":"<raw>"}`},
 			{"an IPv6 address goes with encoded colons", "alice", "GET /ips/<encoded>", "", 200, `{"address":"<raw>"}`},
 			{"a write goes with encoded colons", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200, `{"address":"<raw>","rdns":"www.example.org"}`},
@@ -170,27 +170,27 @@ func TestConformanceIDsAndNames(t *testing.T) {
 }
 
 func TestConformanceFilters(t *testing.T) {
-	walk(t, []scenario{
-		{"filters", func(w *world) {
-			www1(w)
-			w.machine("default", "db1").SetPower(false)
-			other := w.srv.Account("other")
-			w.kept["other"] = other.ID()
-			w.kept["app"] = other.Group("app").ID()
+	runScenarios(t, []scenario{
+		{"filters", func(f *fixture) {
+			www1(f)
+			f.machine("default", "db1").SetPower(false)
+			other := f.srv.Account("other")
+			f.saved["other"] = other.ID()
+			f.saved["app"] = other.Group("app").ID()
 			vm := other.Group("app").VirtualMachine("app1")
-			w.kept["app1"] = vm.ID()
-			w.srv.User("carol").Grant("account_admin", w.srv.Account("acme"))
-			w.srv.User("carol").Grant("account_admin", other)
-			secret := w.srv.Account("secret")
-			w.kept["secret"], w.kept["hidden"], w.kept["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
-			w.kept["carol"] = w.srv.User("carol").ID()
-			w.srv.User("staff").Grant("cluster_admin", nil)
-			double := w.srv.Account("double")
-			w.srv.User("dora").Grant("account_admin", double)
-			w.kept["twin"] = double.Group("default").VirtualMachine("twin").ID()
-			w.kept["twin2"] = double.Group("second").VirtualMachine("twin").ID()
-			w.kept["g2"] = double.Group("second").ID()
-		}, []row{
+			f.saved["app1"] = vm.ID()
+			f.srv.User("carol").Grant("account_admin", f.srv.Account("acme"))
+			f.srv.User("carol").Grant("account_admin", other)
+			secret := f.srv.Account("secret")
+			f.saved["secret"], f.saved["hidden"], f.saved["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
+			f.saved["carol"] = f.srv.User("carol").ID()
+			f.srv.User("staff").Grant("cluster_admin", nil)
+			double := f.srv.Account("double")
+			f.srv.User("dora").Grant("account_admin", double)
+			f.saved["twin"] = double.Group("default").VirtualMachine("twin").ID()
+			f.saved["twin2"] = double.Group("second").VirtualMachine("twin").ID()
+			f.saved["g2"] = double.Group("second").ID()
+		}, []step{
 			{"all groups that there are to see", "carol", "GET /groups", "", 200, `[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`},
 			{"groups by account ID", "carol", "GET /groups?account_id=<other>", "", 200, `[{"name":"default"},{"id":<app>}]`},
 			{"groups by account name", "carol", "GET /groups?account_name=other", "", 200, `[{"name":"default"},{"id":<app>}]`},
@@ -204,10 +204,10 @@ func TestConformanceFilters(t *testing.T) {
 			{"machines by group name", "carol", "GET /virtual_machines?group_name=app", "", 200, `[{"id":<app1>}]`},
 			{"a group name with its account's", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200, `[{"name":"db1"}]`},
 			{"a group name with its account's ID", "carol", "GET /virtual_machines?account_id=<other>&group_name=default", "", 200, `[]`},
-			{"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "", either(200, 404), anything},
+			{"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "", oneOf(200, 404), anyBody},
 			{"machines of an unknown group are not found", "carol", "GET /virtual_machines?group_id=999999", "", 404, ""},
 			{"machines of a group not to be seen are not found", "carol", "GET /virtual_machines?group_id=<hidden>", "", 404, ""},
-			{"a name that several machines have needs its parents", "dora", "GET /discs?vm_name=twin", "", either(400, 404), anything},
+			{"a name that several machines have needs its parents", "dora", "GET /discs?vm_name=twin", "", oneOf(400, 404), anyBody},
 			{"and is found with them", "dora", "GET /discs?vm_name=twin&group_name=default&account_name=double", "", 200, `[{"virtual_machine_id":<twin>}]`},
 			{"and is found with their IDs", "dora", "GET /nics?vm_name=twin&group_id=<g2>", "", 200, `[{"virtual_machine_id":<twin2>}]`},
 			{"account_id is about accounts by ID", "carol", "GET /virtual_machines?account_id=<acme>&account_name=acme", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
@@ -239,7 +239,7 @@ func TestConformanceFilters(t *testing.T) {
 // What there is not and what is not to be seen answer the same, or the answer
 // would tell which of the two it is.
 func TestConformanceHidden(t *testing.T) {
-	rows := []struct{ fact, hidden, unknown string }{
+	rows := []struct{ name, hidden, unknown string }{
 		{"an account", "/accounts/acme", "/accounts/none"},
 		{"an account by ID", "/accounts/<acme>", "/accounts/99"},
 		{"a group", web, "/accounts/none/groups/web"},
@@ -251,20 +251,20 @@ func TestConformanceHidden(t *testing.T) {
 		{"a filter", "/virtual_machines?account_id=<acme>", "/virtual_machines?account_id=99"},
 	}
 	methods := []string{"GET", "PUT", "POST", "DELETE"}
-	w := newWorld(t)
-	www1(w)
-	w.kept["privilege"] = w.srv.User("greg").Grant("group_admin", w.srv.Account("acme").Group("web"))
+	f := newFixture(t)
+	www1(f)
+	f.saved["privilege"] = f.srv.User("greg").Grant("group_admin", f.srv.Account("acme").Group("web"))
 	for _, r := range rows {
-		t.Run(r.fact, func(t *testing.T) {
+		t.Run(r.name, func(t *testing.T) {
 			for _, method := range methods {
-				hidden := w.do(t, method, w.fill(r.hidden), `{}`, w.headers("bob"))
-				unknown := w.do(t, method, w.fill(r.unknown), `{}`, w.headers("bob"))
+				hidden := f.do(t, method, f.expand(r.hidden), `{}`, f.headers("bob"))
+				unknown := f.do(t, method, f.expand(r.unknown), `{}`, f.headers("bob"))
 				if method == "GET" {
 					assert.Equal(t, 404, hidden.status)
 				}
 				assert.GreaterOrEqual(t, hidden.status, 400)
 				assert.Equal(t, unknown.status, hidden.status, method)
-				assert.Equal(t, unknown.media, hidden.media, method)
+				assert.Equal(t, unknown.mediaType, hidden.mediaType, method)
 				assert.Equal(t, unknown.body, hidden.body, method)
 			}
 		})

@@ -12,10 +12,10 @@ var (
 	zoneNames        = strings.Fields("york manchester")
 	hardwareProfiles = strings.Fields("virtio2013 compatibility2013 virtio2018")
 	keymaps          = strings.Fields("ar da de de-ch en-gb en-us es et fi fo fr fr-be fr-ca fr-ch hr hu is it ja lt lv mk nl nl-be no pl pt pt-br ru sl sv th tr")
-	sendKeys         = allKeys()
+	sendKeys         = allKeyNames()
 )
 
-func allKeys() []string {
+func allKeyNames() []string {
 	keys := strings.Fields(`shift shift_r alt alt_r altgr altgr_r ctrl ctrl_r menu esc minus equal backspace tab ret comma dot slash
 		asterisk spc caps_lock num_lock scroll_lock kp_divide kp_multiply kp_subtract kp_add kp_enter kp_decimal sysrq < print
 		home pgup pgdn end left up down right insert delete`)
@@ -36,8 +36,8 @@ type definitionView struct {
 	Data any    `json:"data"`
 }
 
-func getDefinitions(*request) (answer, error) {
-	return ok([]definitionView{
+func getDefinitions(*request) (response, error) {
+	return okResponse([]definitionView{
 		{"distributions", distributions},
 		{"storage_grades", storageGrades},
 		{"zone_names", zoneNames},

@@ -43,12 +43,12 @@ func ExampleServer_URL() {
 		log.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+srv.Token())
-	response, err := srv.HTTPClient().Do(request)
+	resp, err := srv.HTTPClient().Do(request)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer response.Body.Close()
-	fmt.Println(response.Status)
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
 	// Output: 200 OK
 }
 
@@ -151,7 +151,7 @@ func ExampleUser_Grant() {
 	web := srv.Account("acme").Group("web")
 	www1, www2 := web.VirtualMachine("www1"), web.VirtualMachine("www2")
 	carol := srv.User("carol")
-	carol.Grant(bigvtest.VMConsole, www1)
+	carol.Grant(bigv.VirtualMachineConsole, www1)
 
 	ctx, vms := context.Background(), carol.Client().VirtualMachines
 	_, err = vms.Get(ctx, www1.Path())

@@ -75,13 +75,13 @@ func BadGateway() Fault {
 	}
 }
 
-func (f *Fault) answers() bool {
+func (f *Fault) replacesResponse() bool {
 	return f.Status != 0 || f.Body != "" || f.ContentType != "" || f.Header != nil
 }
 
 // works reports whether the work is done.
-func (f *Fault) works() bool {
-	return f == nil || !f.DropBefore && (f.AfterWork || !f.Hang && !f.answers())
+func (f *Fault) processesRequest() bool {
+	return f == nil || !f.DropBefore && (f.AfterWork || !f.Hang && !f.replacesResponse())
 }
 
 // String names the fault as the journal does.
@@ -102,7 +102,7 @@ func (f *Fault) String() string {
 		words = append(words, "drop before")
 	case f.DropAfter:
 		words = append(words, "drop after")
-	case f.answers():
+	case f.replacesResponse():
 		word := fmt.Sprintf("status %d", cmp.Or(f.Status, http.StatusOK))
 		if f.AfterWork {
 			word += " after work"
@@ -147,20 +147,20 @@ func pathMatches(pattern, escaped string) bool {
 
 // faults are those waiting for requests.
 type faults struct {
-	mu      sync.Mutex
-	planned []*plannedFault
-	random  []*randomFaults
+	mu       sync.Mutex
+	injected []*injectedFault
+	random   []*randomFaults
 }
 
-type plannedFault struct {
+type injectedFault struct {
 	Fault
 	skip, times int
 }
 
 type randomFaults struct {
-	rng  *rand.Rand
-	rate float64
-	of   []Fault
+	rng    *rand.Rand
+	rate   float64
+	faults []Fault
 }
 
 // Inject has something go wrong with requests to come. Several faults are
@@ -169,14 +169,14 @@ type randomFaults struct {
 // pattern, or a Status that is none, ends the test, or panics without one.
 func (s *Server) Inject(f Fault) (remove func()) {
 	s.checkFault(f)
-	p := &plannedFault{f, f.Skip, cmp.Or(f.Times, 1)}
+	p := &injectedFault{f, f.Skip, cmp.Or(f.Times, 1)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.planned = append(s.faults.planned, p)
+	s.faults.injected = append(s.faults.injected, p)
 	return func() {
 		s.faults.mu.Lock()
 		defer s.faults.mu.Unlock()
-		s.faults.planned = without(s.faults.planned, p)
+		s.faults.injected = without(s.faults.injected, p)
 	}
 }
 
@@ -186,14 +186,14 @@ func (s *Server) Inject(f Fault) (remove func()) {
 // connections lost before, during and after the work. The same seed gives
 // the same faults to the same sequence of requests. The function returned
 // makes an end of it.
-func (s *Server) InjectRandom(seed uint64, rate float64, of ...Fault) (stop func()) {
-	if len(of) == 0 {
-		of = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
+func (s *Server) InjectRandom(seed uint64, rate float64, faults ...Fault) (stop func()) {
+	if len(faults) == 0 {
+		faults = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
 	}
-	for _, f := range of {
+	for _, f := range faults {
 		s.checkFault(f)
 	}
-	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, slices.Clone(of)}
+	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, slices.Clone(faults)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.random = append(s.faults.random, r)
@@ -207,18 +207,18 @@ func (s *Server) InjectRandom(seed uint64, rate float64, of ...Fault) (stop func
 // checkFault ends a test whose fault could not come about.
 func (s *Server) checkFault(f Fault) {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
-		s.misuse("the fault's status %d is none of 200 to 599", f.Status)
+		s.fatalf("the fault's status %d is none of 200 to 599", f.Status)
 	}
 	if _, err := path.Match(f.Path, ""); err != nil {
-		s.misuse("the fault's path %q: %v", f.Path, err)
+		s.fatalf("the fault's path %q: %v", f.Path, err)
 	}
 }
 
 // pick finds what goes wrong with a request, nil if nothing does.
-func (fs *faults) pick(r *http.Request, body []byte) *Fault {
+func (fs *faults) choose(r *http.Request, body []byte) *Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	for _, p := range fs.planned {
+	for _, p := range fs.injected {
 		if p.times == 0 || !p.matches(r, body) {
 			continue
 		}
@@ -235,7 +235,7 @@ func (fs *faults) pick(r *http.Request, body []byte) *Fault {
 		if random.rng.Float64() >= random.rate {
 			continue
 		}
-		if f := &random.of[random.rng.IntN(len(random.of))]; f.matches(r, body) {
+		if f := &random.faults[random.rng.IntN(len(random.faults))]; f.matches(r, body) {
 			return f
 		}
 	}

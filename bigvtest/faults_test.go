@@ -22,57 +22,57 @@ var protocols = map[string][]bigvtest.Option{"HTTP/1.1": nil, "HTTP/2.0": {bigvt
 func TestFaults(t *testing.T) {
 	const whole = `{"id":73,"account_id":41,"name":"made"}`
 	for name, row := range map[string]struct {
-		fault  bigvtest.Fault
-		status int    // 0: no answer at all
-		body   string // as far as it arrives
-		cut    bool   // the body ends too soon
-		kind   string // Content-Type
-		done   bool
-		called string
+		fault       bigvtest.Fault
+		status      int    // 0: no answer at all
+		body        string // as far as it arrives
+		cut         bool   // the body ends too soon
+		contentType string // Content-Type
+		done        bool
+		faultName   string
 	}{
 		"a status and a text": {
-			fault: bigvtest.Fault{Status: 500, Body: "oops"}, status: 500, body: "oops", kind: "text/plain; charset=utf-8", called: "status 500",
+			fault: bigvtest.Fault{Status: 500, Body: "oops"}, status: 500, body: "oops", contentType: "text/plain; charset=utf-8", faultName: "status 500",
 		},
 		"out of service": {
-			fault: bigvtest.Unavailable(), status: 503, body: "Service temporarily unavailable", kind: "text/plain; charset=utf-8", called: "status 503",
+			fault: bigvtest.Unavailable(), status: 503, body: "Service temporarily unavailable", contentType: "text/plain; charset=utf-8", faultName: "status 503",
 		},
 		"a proxy's page": {
-			fault: bigvtest.BadGateway(), status: 502, kind: "text/html; charset=utf-8", called: "status 502",
+			fault: bigvtest.BadGateway(), status: 502, contentType: "text/html; charset=utf-8", faultName: "status 502",
 			body: "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n",
 		},
 		"a body of one's own is 200": {
-			fault: bigvtest.Fault{Body: "{", ContentType: "application/json"}, status: 200, body: "{", kind: "application/json", called: "status 200",
+			fault: bigvtest.Fault{Body: "{", ContentType: "application/json"}, status: 200, body: "{", contentType: "application/json", faultName: "status 200",
 		},
 		"an answer after the work": {
-			fault: bigvtest.Fault{Status: 504, AfterWork: true}, status: 504, kind: "text/plain; charset=utf-8", done: true, called: "status 504 after work",
+			fault: bigvtest.Fault{Status: 504, AfterWork: true}, status: 504, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 504 after work",
 		},
 		"an answer without a body": {
-			fault: bigvtest.Fault{Status: 204, AfterWork: true}, status: 204, kind: "text/plain; charset=utf-8", done: true, called: "status 204 after work",
+			fault: bigvtest.Fault{Status: 204, AfterWork: true}, status: 204, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 204 after work",
 		},
 		"an answer cut short": {
-			fault: bigvtest.Fault{Status: 500, Body: "oops", CutBodyAt: 2}, status: 500, body: "oo", cut: true, kind: "text/plain; charset=utf-8",
-			called: "status 500, cut body at 2",
+			fault: bigvtest.Fault{Status: 500, Body: "oops", CutBodyAt: 2}, status: 500, body: "oo", cut: true, contentType: "text/plain; charset=utf-8",
+			faultName: "status 500, cut body at 2",
 		},
-		"dropped before the work": {fault: bigvtest.Fault{DropBefore: true}, called: "drop before"},
-		"dropped after the work":  {fault: bigvtest.Fault{DropAfter: true}, done: true, called: "drop after"},
+		"dropped before the work": {fault: bigvtest.Fault{DropBefore: true}, faultName: "drop before"},
+		"dropped after the work":  {fault: bigvtest.Fault{DropAfter: true}, done: true, faultName: "drop after"},
 		"cut short": {
-			fault: bigvtest.Fault{CutBodyAt: 5}, status: 200, body: whole[:5], cut: true, kind: "application/json", done: true, called: "cut body at 5",
+			fault: bigvtest.Fault{CutBodyAt: 5}, status: 200, body: whole[:5], cut: true, contentType: "application/json", done: true, faultName: "cut body at 5",
 		},
 		"cut right after the header": {
-			fault: bigvtest.Fault{CutBodyAt: -1}, status: 200, cut: true, kind: "application/json", done: true, called: "cut body at 0",
+			fault: bigvtest.Fault{CutBodyAt: -1}, status: 200, cut: true, contentType: "application/json", done: true, faultName: "cut body at 0",
 		},
 		"cut before the last byte": {
-			fault: bigvtest.Fault{CutBodyAt: len(whole) - 1}, status: 200, body: whole[:len(whole)-1], cut: true, kind: "application/json", done: true,
-			called: "cut body at 38",
+			fault: bigvtest.Fault{CutBodyAt: len(whole) - 1}, status: 200, body: whole[:len(whole)-1], cut: true, contentType: "application/json", done: true,
+			faultName: "cut body at 38",
 		},
 		"cut where the body ends is not cut": {
-			fault: bigvtest.Fault{CutBodyAt: len(whole)}, status: 200, body: whole, kind: "application/json", done: true, called: "cut body at 39",
+			fault: bigvtest.Fault{CutBodyAt: len(whole)}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "cut body at 39",
 		},
 		"held up": {
-			fault: bigvtest.Fault{Delay: 20 * time.Millisecond}, status: 200, body: whole, kind: "application/json", done: true, called: "delay 20ms",
+			fault: bigvtest.Fault{Delay: 20 * time.Millisecond}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "delay 20ms",
 		},
 		"held up and dropped": {
-			fault: bigvtest.Fault{Delay: 20 * time.Millisecond, DropBefore: true}, called: "delay 20ms, drop before",
+			fault: bigvtest.Fault{Delay: 20 * time.Millisecond, DropBefore: true}, faultName: "delay 20ms, drop before",
 		},
 	} {
 		for protocol, opts := range protocols {
@@ -85,29 +85,29 @@ func TestFaults(t *testing.T) {
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL()+"/accounts/acme/groups", strings.NewReader(`{"name":"made"}`))
 				require.NoError(t, err)
 				r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}, "Content-Type": {"application/json"}}
-				response, err := client.Do(r)
+				resp, err := client.Do(r)
 				if row.status == 0 {
 					assert.Error(t, err)
 				} else {
 					require.NoError(t, err)
-					body, err := io.ReadAll(response.Body)
-					assert.NoError(t, response.Body.Close())
+					body, err := io.ReadAll(resp.Body)
+					assert.NoError(t, resp.Body.Close())
 					assert.Equal(t, row.cut, err != nil, "the body's error is %v", err)
-					assert.Equal(t, row.status, response.StatusCode)
+					assert.Equal(t, row.status, resp.StatusCode)
 					assert.Equal(t, row.body, string(body))
-					assert.Equal(t, row.kind, response.Header.Get("Content-Type"))
-					assert.Equal(t, protocol, response.Proto)
+					assert.Equal(t, row.contentType, resp.Header.Get("Content-Type"))
+					assert.Equal(t, protocol, resp.Proto)
 				}
 				assert.GreaterOrEqual(t, time.Since(began), row.fault.Delay)
 				assert.Equal(t, row.done, slices.Contains(srv.Account("acme").GroupNames(), "made"))
 
 				journal := srv.Journal()
 				require.Len(t, journal, 1)
-				assert.Equal(t, row.called, journal[0].Fault)
+				assert.Equal(t, row.faultName, journal[0].Fault)
 				assert.Equal(t, row.done, journal[0].Done)
 				assert.Equal(t, row.status, journal[0].Status)
 				assert.Equal(t, row.body, journal[0].ResponseBody)
-				assert.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), "GET /accounts/acme", "").status, "only once")
+				assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET /accounts/acme", "").status, "only once")
 			})
 		}
 	}
@@ -137,9 +137,9 @@ func TestFaultsThatWaitForTheClient(t *testing.T) {
 					r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}, "Content-Type": {"application/json"}}
 					result := make(chan error, 1)
 					go func() {
-						response, err := client.Do(r)
+						resp, err := client.Do(r)
 						if err == nil {
-							_ = response.Body.Close()
+							_ = resp.Body.Close()
 						}
 						result <- err
 					}()
@@ -199,7 +199,7 @@ func TestFaultsMatch(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			row.fault.Status = 599
 			srv.Inject(row.fault)
-			assert.Equal(t, row.matches, ask(t, srv, srv.Token(), row.request, "").status == 599)
+			assert.Equal(t, row.matches, send(t, srv, srv.Token(), row.request, "").status == 599)
 		})
 	}
 }
@@ -215,22 +215,22 @@ func TestFaultMatchReadsTheBodyEachTime(t *testing.T) {
 	}
 	srv.Inject(bigvtest.Fault{Match: holds("nothing"), Status: 598})
 	srv.Inject(bigvtest.Fault{Match: holds("made"), Status: 599})
-	assert.Equal(t, 599, ask(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
+	assert.Equal(t, 599, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
 }
 
 func TestFaultsInTurn(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.Inject(bigvtest.Fault{Skip: 1, Times: 2, Status: 501})
-	takeBack := srv.Inject(bigvtest.Fault{Times: -1, Status: 502})
+	removeFault := srv.Inject(bigvtest.Fault{Times: -1, Status: 502})
 	srv.Inject(bigvtest.Fault{Status: 503})
 	var got []int
-	next := func() { got = append(got, ask(t, srv, "", "GET /definitions", "").status) }
+	next := func() { got = append(got, send(t, srv, "", "GET /definitions", "").status) }
 	for range 5 {
 		next()
 	}
-	takeBack()
-	takeBack()
+	removeFault()
+	removeFault()
 	next()
 	next()
 	assert.Equal(t, []int{502, 501, 501, 502, 502, 503, 200}, got)
@@ -250,33 +250,33 @@ func TestFaultsThatCannotComeAbout(t *testing.T) {
 			assert.Panics(t, func() { srv.InjectRandom(1, 1, fault) })
 		})
 	}
-	assert.Equal(t, 200, ask(t, srv, "", "GET /definitions", "").status)
+	assert.Equal(t, 200, send(t, srv, "", "GET /definitions", "").status)
 }
 
 func TestRandomFaults(t *testing.T) {
 	// The faults that 60 requests met, one connection for each.
-	met := func(t *testing.T, seed uint64, rate float64, of ...bigvtest.Fault) (faults []string) {
+	faultsOf60Requests := func(t *testing.T, seed uint64, rate float64, of ...bigvtest.Fault) (faults []string) {
 		srv := bigvtest.NewServer(t)
 		stop := srv.InjectRandom(seed, rate, of...)
 		client := srv.HTTPClient()
 		client.Transport.(*http.Transport).DisableKeepAlives = true
 		for range 60 {
-			_, _ = askWith(t, client, srv.URL(), "", "GET /definitions", "")
+			_, _ = sendWith(t, client, srv.URL(), "", "GET /definitions", "")
 		}
 		stop()
-		for _, x := range srv.Journal() {
-			faults = append(faults, x.Fault)
+		for _, exchange := range srv.Journal() {
+			faults = append(faults, exchange.Fault)
 		}
 		require.Len(t, faults, 60)
-		assert.Equal(t, http.StatusOK, ask(t, srv, "", "GET /definitions", "").status, "after it was stopped")
+		assert.Equal(t, http.StatusOK, send(t, srv, "", "GET /definitions", "").status, "after it was stopped")
 		return faults
 	}
-	some := met(t, 1, 0.5)
-	assert.Equal(t, some, met(t, 1, 0.5), "the same seed")
-	assert.NotEqual(t, some, met(t, 2, 0.5), "another seed")
+	some := faultsOf60Requests(t, 1, 0.5)
+	assert.Equal(t, some, faultsOf60Requests(t, 1, 0.5), "the same seed")
+	assert.NotEqual(t, some, faultsOf60Requests(t, 2, 0.5), "another seed")
 	kinds := slices.Compact(slices.Sorted(slices.Values(some)))
 	assert.Equal(t, []string{"", "cut body at 1", "drop after", "drop before", "status 502", "status 503"}, kinds)
-	assert.Equal(t, []string{""}, slices.Compact(met(t, 1, 0)), "a rate of 0")
-	assert.Equal(t, []string{"status 500"}, slices.Compact(met(t, 1, 1, bigvtest.Fault{Status: 500})), "a rate of 1, of one fault")
-	assert.Equal(t, []string{""}, slices.Compact(met(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})), "a fault of other requests")
+	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 0)), "a rate of 0")
+	assert.Equal(t, []string{"status 500"}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Status: 500})), "a rate of 1, of one fault")
+	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})), "a fault of other requests")
 }

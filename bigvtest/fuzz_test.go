@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
@@ -55,20 +56,20 @@ func FuzzServer(f *testing.F) {
 		web := srv.Account("acme").Group("web")
 		web.VirtualMachine("www1")
 		web.VirtualMachine("off1").SetPower(false)
-		srv.User("root").Grant(bigvtest.ClusterSU, nil)
+		srv.User("root").Grant(bigv.ClusterSU, nil)
 		for _, token := range []string{srv.User("root").Token(), srv.User("bob").Token()} {
 			r := (&http.Request{
 				Method: method, URL: address, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "localhost", Body: io.NopCloser(strings.NewReader(body)),
 				Header: http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}},
 			}).WithContext(t.Context())
 			answer := httptest.NewRecorder()
-			srv.Handler().ServeHTTP(answer, r)
+			srv.ServeHTTP(answer, r)
 			if got := answer.Code; got < 200 || got > 599 || http.StatusText(got) == "" {
 				t.Errorf("answered %d", got)
 			}
 			srv.Advance(bigvtest.ProvisioningTime)
 		}
-		assert.Equal(t, http.StatusOK, ask(t, srv, srv.User("root").Token(), "GET /accounts?view=overview&include_deleted=true", "").status)
+		assert.Equal(t, http.StatusOK, send(t, srv, srv.User("root").Token(), "GET /accounts?view=overview&include_deleted=true", "").status)
 		require.Len(t, srv.Journal(), 1)
 	})
 }

@@ -39,11 +39,11 @@ type Exchange struct {
 
 // mostJournalled is how much of bodies the journal holds, so that a long run
 // does not fill the memory.
-const mostJournalled = 64 << 20
+const maxJournalBytes = 64 << 20
 
 // meanJournalled is how much of bodies an exchange may have on average for
 // WithJournalLimit to be the limit that counts.
-const meanJournalled = 4 << 10
+const averageEntryBytes = 4 << 10
 
 // journal holds exchanges as they were, secrets included. Guarded by
 // Server.mu.
@@ -52,8 +52,8 @@ type journal struct {
 	size    int // of the bodies, in bytes
 	entries []*entry
 
-	lost  map[string]bool // what was done once, and its answer lost
-	twice []string
+	doneWithoutResponse map[string]bool // what was done once, and its answer lost
+	doneTwice           []string
 }
 
 // entry is an exchange as it was.
@@ -66,7 +66,7 @@ type entry struct {
 	request, response []byte
 	done              bool
 	fault             string
-	forgotten         bool
+	discarded         bool
 }
 
 // begin notes that a request has come in.
@@ -78,33 +78,33 @@ func (j *journal) begin(e *entry) {
 
 // end notes how a request was answered. An operation that must not be done twice
 // has a key; it is lost if the client did not get the answer to it.
-func (j *journal) end(e *entry, got reply, once string, lost bool) {
-	e.status, e.response = got.status, got.body
-	if !e.forgotten {
-		j.size += len(got.body)
+func (j *journal) end(e *entry, raw rawResponse, key string, responseLost bool) {
+	e.status, e.response = raw.status, raw.body
+	if !e.discarded {
+		j.size += len(raw.body)
 		j.trim()
 	}
-	if once == "" || !e.done {
+	if key == "" || !e.done {
 		return
 	}
-	if j.lost[once] {
-		j.twice = append(j.twice, e.method+" "+e.path)
+	if j.doneWithoutResponse[key] {
+		j.doneTwice = append(j.doneTwice, e.method+" "+e.path)
 	}
-	if lost {
-		if j.lost == nil {
-			j.lost = map[string]bool{}
+	if responseLost {
+		if j.doneWithoutResponse == nil {
+			j.doneWithoutResponse = map[string]bool{}
 		}
-		j.lost[once] = true
+		j.doneWithoutResponse[key] = true
 	}
 }
 
 // trim forgets the oldest exchanges, of which there are too many or too large
 // ones.
 func (j *journal) trim() {
-	for len(j.entries) > j.limit || j.size > max(mostJournalled, j.limit*meanJournalled) {
+	for len(j.entries) > j.limit || j.size > max(maxJournalBytes, j.limit*averageEntryBytes) {
 		e := j.entries[0]
 		j.size -= len(e.request) + len(e.response)
-		e.forgotten = true
+		e.discarded = true
 		j.entries[0] = nil
 		j.entries = j.entries[1:]
 	}
@@ -131,7 +131,7 @@ func (s *Server) ClearJournal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.journal.entries {
-		e.forgotten = true
+		e.discarded = true
 	}
 	s.journal = journal{limit: s.journal.limit}
 }
@@ -144,12 +144,12 @@ func (s *Server) ClearJournal() {
 func (s *Server) DoneTwice() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.journal.twice)
+	return slices.Clone(s.journal.doneTwice)
 }
 
 // onceKey identifies a request that must not be carried out twice, and is
 // empty for one that may be.
-func onceKey(r *http.Request, body []byte) string {
+func nonIdempotentKey(r *http.Request, body []byte) string {
 	escaped := r.URL.EscapedPath()
 	switch r.Method {
 	case http.MethodPost:
@@ -158,7 +158,7 @@ func onceKey(r *http.Request, body []byte) string {
 		}
 	case http.MethodPut:
 		in, err := parseAttributes(body)
-		if err != nil || !changesOnce(in) {
+		if err != nil || !isNonIdempotentUpdate(in) {
 			return ""
 		}
 	default:
@@ -167,9 +167,9 @@ func onceKey(r *http.Request, body []byte) string {
 	return fmt.Sprintf("%s %s %x", r.Method, escaped, sha256.Sum256(body))
 }
 
-func changesOnce(in attributes) bool {
+func isNonIdempotentUpdate(in attributes) bool {
 	for _, key := range []string{"name", "group_id", "virtual_machine_id", "appliance", "restore"} {
-		if _, there := in[key]; there {
+		if _, present := in[key]; present {
 			return true
 		}
 	}
@@ -186,11 +186,13 @@ var (
 		`("(?:` + strings.Join(secretNames, "|") + `)"\s*:\s*)("(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|\{[^}]*\}?|[^\s",{}\[\]]+)`)
 )
 
-func (e *entry) ofAuth() bool { return e.path == "/session" || strings.HasPrefix(e.path, "/session/") }
+func (e *entry) isAuthService() bool {
+	return e.path == "/session" || strings.HasPrefix(e.path, "/session/")
+}
 
 // redactedPath is the path without the ID of a session.
 func (e *entry) redactedPath() string {
-	if e.ofAuth() && len(e.path) > len("/session/") {
+	if e.isAuthService() && len(e.path) > len("/session/") {
 		return "/session/" + redacted
 	}
 	return e.path
@@ -205,9 +207,9 @@ func (e *entry) redacted() Exchange {
 	for _, name := range secretHeaders {
 		x.Header.Del(name)
 	}
-	x.RequestBody = redactBody(e.request, e.ofAuth())
+	x.RequestBody = redactBody(e.request, e.isAuthService())
 	switch {
-	case e.ofAuth() && e.method == http.MethodPost && e.status < 300 && len(e.response) > 0:
+	case e.isAuthService() && e.method == http.MethodPost && e.status < 300 && len(e.response) > 0:
 		x.ResponseBody = redacted // the session's ID and nothing else
 	default:
 		x.ResponseBody = redactBody(e.response, false)

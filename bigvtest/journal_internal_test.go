@@ -12,7 +12,7 @@ func TestJournalOfLargeAnswersStaysSmall(t *testing.T) {
 	j := journal{limit: 100}
 	keep := func(e *entry, answer []byte) {
 		j.begin(e)
-		j.end(e, reply{body: answer}, "", false)
+		j.end(e, rawResponse{body: answer}, "", false)
 	}
 	for range 5 {
 		keep(&entry{}, large)
@@ -29,6 +29,6 @@ func TestJournalOfLargeAnswersStaysSmall(t *testing.T) {
 	j.begin(late)
 	j.limit = 1
 	j.begin(&entry{})
-	j.end(late, reply{body: large}, "", false)
+	j.end(late, rawResponse{body: large}, "", false)
 	assert.Zero(t, j.size, "an answer to a request that is forgotten is not kept")
 }

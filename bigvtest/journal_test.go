@@ -15,12 +15,12 @@ import (
 
 func TestJournal(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	ask(t, srv, srv.Token(), "GET /accounts?view=overview", "")
+	send(t, srv, srv.Token(), "GET /accounts?view=overview", "")
 	srv.Advance(time.Minute)
 	srv.Inject(bigvtest.Fault{Status: 503, Body: "later", Header: http.Header{"Retry-After": {"7"}}})
-	assert.Equal(t, "7", ask(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"db"}`).header.Get("Retry-After"))
-	ask(t, srv, srv.Token(), "DELETE /accounts/acme/groups/we%62", "")
-	ask(t, srv, "", "GET /accounts", "")
+	assert.Equal(t, "7", send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"db"}`).header.Get("Retry-After"))
+	send(t, srv, srv.Token(), "DELETE /accounts/acme/groups/we%62", "")
+	send(t, srv, "", "GET /accounts", "")
 
 	journal := srv.Journal()
 	require.Len(t, journal, 4)
@@ -57,11 +57,11 @@ func TestJournalKeepsTheLast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(row.limit))
 			for _, path := range []string{"/a", "/b", "/c", "/d", "/e"} {
-				ask(t, srv, "", "GET "+path, "")
+				send(t, srv, "", "GET "+path, "")
 			}
 			paths := []string{}
-			for _, x := range srv.Journal() {
-				paths = append(paths, x.Path)
+			for _, exchange := range srv.Journal() {
+				paths = append(paths, exchange.Path)
 			}
 			assert.Equal(t, row.want, paths)
 		})
@@ -72,25 +72,25 @@ func TestJournalHoldsNoSecrets(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("alice").SetSecondFactor("yubikey", "otp-secret")
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
-	session := ask(t, srv, "", "POST /session", `{"username":"alice","password":"alice-password","yubikey":"otp-secret"}`).body
+	session := send(t, srv, "", "POST /session", `{"username":"alice","password":"alice-password","yubikey":"otp-secret"}`).body
 	require.NotEmpty(t, session)
-	key := ask(t, srv, srv.Token(), "POST /api_keys", `{"user_id":11,"label":"ci"}`).object(t)["api_key"].(string)
+	key := send(t, srv, srv.Token(), "POST /api_keys", `{"user_id":11,"label":"ci"}`).object(t)["api_key"].(string)
 	require.NotEmpty(t, key)
 	client := srv.HTTPClient()
 	defer client.CloseIdleConnections()
-	for _, what := range []string{
+	for _, request := range []string{
 		"GET /session/" + session, "POST /session/" + session, "GET /accounts",
 	} {
-		ask(t, srv, session, what, `{"username":"bob"}`)
+		send(t, srv, session, request, `{"username":"bob"}`)
 	}
-	for what, body := range map[string]string{
+	for request, body := range map[string]string{
 		"POST " + inWeb + "/vm_create": createWWW1,
 		"POST " + onWWW1 + "/reimage":  `{"distribution":"jessie", "root_password" : "s3cret\"pass", "firstboot_script":"#!/bin/s3cret"}`,
 		"PUT /users/alice":             `{"password":["s3cret-list"]}`,
 		"POST /vm_defaults":            `{"server_settings":{"reimage":{"root_password":"s3cret-deep"}}}`,
 		"POST /session":                `{"username":"bob","password":"s3cret-cut`,
 	} {
-		ask(t, srv, srv.Token(), what, body)
+		send(t, srv, srv.Token(), request, body)
 	}
 	r, err := http.NewRequest(http.MethodGet, srv.URL()+"/accounts", nil)
 	require.NoError(t, err)
@@ -104,16 +104,16 @@ func TestJournalHoldsNoSecrets(t *testing.T) {
 	require.Equal(t, http.StatusOK, form.StatusCode)
 	require.Equal(t, `s3cret"pass`, vm.State().RootPassword)
 
-	for _, x := range srv.Journal() {
-		all := x.Path + x.RawQuery + x.RequestBody + x.ResponseBody
-		for name, values := range x.Header {
+	for _, exchange := range srv.Journal() {
+		all := exchange.Path + exchange.RawQuery + exchange.RequestBody + exchange.ResponseBody
+		for name, values := range exchange.Header {
 			all += name + strings.Join(values, "")
 		}
 		for _, secret := range []string{
 			"alice-password", "bob-password", "otp-secret", "s3cret", session, key, srv.Token(),
 			"YWxpY2U6YWxpY2UtcGFzc3dvcmQ", // the same, encoded for HTTP Basic
 		} {
-			assert.NotContains(t, all, secret, "%s %s", x.Method, x.Path)
+			assert.NotContains(t, all, secret, "%s %s", exchange.Method, exchange.Path)
 		}
 	}
 	journal := srv.Journal()
@@ -129,10 +129,10 @@ func TestDoneTwice(t *testing.T) {
 	)
 	lost := []bigvtest.Fault{{DropAfter: true}}
 	for name, row := range map[string]struct {
-		faults []bigvtest.Fault
-		what   string
-		body   string
-		twice  bool
+		faults  []bigvtest.Fault
+		request string
+		body    string
+		twice   bool
 	}{
 		"a POST whose answer got lost":           {lost, reset, `{"signal":"reset"}`, true},
 		"a POST whose answer was replaced":       {[]bigvtest.Fault{{Status: 502, AfterWork: true}}, reset, `{"signal":"reset"}`, true},
@@ -167,17 +167,17 @@ func TestDoneTwice(t *testing.T) {
 			client := srv.HTTPClient()
 			client.Transport.(*http.Transport).DisableKeepAlives = true // it repeats a GET on a connection that it has used
 			for range 2 {
-				_, _ = askWith(t, client, srv.URL(), srv.Token(), row.what, row.body)
+				_, _ = sendWith(t, client, srv.URL(), srv.Token(), row.request, row.body)
 			}
 			if !row.twice {
 				assert.Empty(t, srv.DoneTwice())
 				return
 			}
-			method, path, _ := strings.Cut(row.what, " ")
+			method, path, _ := strings.Cut(row.request, " ")
 			assert.Equal(t, []string{method + " " + path}, srv.DoneTwice())
 			srv.ClearJournal()
 			assert.Empty(t, srv.DoneTwice())
-			ask(t, srv, srv.Token(), row.what, row.body)
+			send(t, srv, srv.Token(), row.request, row.body)
 			assert.Empty(t, srv.DoneTwice(), "what was lost is forgotten")
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
@@ -16,26 +17,26 @@ func TestADiscMovesWithItsBackups(t *testing.T) {
 	web := srv.Account("acme").Group("web")
 	from, to := web.VirtualMachine("www1").SetPower(false), web.VirtualMachine("www2").SetPower(false)
 	data := from.Disc("data", 1000)
-	require.Equal(t, 201, ask(t, srv, srv.Token(), "POST "+onWWW1+"/discs/data/backups", "").status)
-	moved := ask(t, srv, srv.Token(), "PUT "+onWWW1+"/discs/data", fmt.Sprintf(`{"virtual_machine_id":%d,"label":"more"}`, to.ID()))
+	require.Equal(t, 201, send(t, srv, srv.Token(), "POST "+onWWW1+"/discs/data/backups", "").status)
+	moved := send(t, srv, srv.Token(), "PUT "+onWWW1+"/discs/data", fmt.Sprintf(`{"virtual_machine_id":%d,"label":"more"}`, to.ID()))
 	require.Equal(t, 200, moved.status, moved.body)
 	assert.EqualValues(t, to.ID(), moved.object(t)["virtual_machine_id"])
-	assert.Equal(t, 404, ask(t, srv, srv.Token(), "GET "+onWWW1+"/discs/data", "").status)
+	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET "+onWWW1+"/discs/data", "").status)
 	assert.Len(t, from.State().Discs, 1)
 	assert.Len(t, to.State().Discs, 2)
 	assert.Equal(t, "more.www2.web.acme", data.Path().String())
-	backups := ask(t, srv, srv.Token(), "GET "+inWeb+"/virtual_machines/www2/discs/more/backups", "")
-	assert.Equal(t, []any{float64(to.ID())}, backups.pluck(t, "virtual_machine_id"))
+	backups := send(t, srv, srv.Token(), "GET "+inWeb+"/virtual_machines/www2/discs/more/backups", "")
+	assert.Equal(t, []any{float64(to.ID())}, backups.values(t, "virtual_machine_id"))
 
-	require.Equal(t, 204, ask(t, srv, srv.Token(), fmt.Sprintf("DELETE /discs/%d?purge=true", data.ID()), "").status)
-	assert.Len(t, ask(t, srv, srv.Token(), "GET /discs", "").list(t), 2)
+	require.Equal(t, 204, send(t, srv, srv.Token(), fmt.Sprintf("DELETE /discs/%d?purge=true", data.ID()), "").status)
+	assert.Len(t, send(t, srv, srv.Token(), "GET /discs", "").list(t), 2)
 }
 
 func TestADiscDoesNotMove(t *testing.T) {
 	for name, row := range map[string]struct {
-		prepare func(*bigvtest.Server, *bigvtest.VirtualMachine)
-		status  int
-		says    string
+		prepare  func(*bigvtest.Server, *bigvtest.VirtualMachine)
+		status   int
+		wantBody string
 	}{
 		"to where its label is taken": {
 			func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.Disc("data", 50) }, 400, `{"label":["has already been taken"]}`,
@@ -51,7 +52,7 @@ func TestADiscDoesNotMove(t *testing.T) {
 		},
 		"to one that may only be looked at": {
 			func(srv *bigvtest.Server, to *bigvtest.VirtualMachine) {
-				srv.User("carol").Grant(bigvtest.VMConsole, to)
+				srv.User("carol").Grant(bigv.VirtualMachineConsole, to)
 			}, 403, "Forbidden",
 		},
 		"to one that is hidden": {func(*bigvtest.Server, *bigvtest.VirtualMachine) {}, 400, `{"virtual_machine_id":["is invalid"]}`},
@@ -63,13 +64,13 @@ func TestADiscDoesNotMove(t *testing.T) {
 			from.Disc("data", 1000)
 			token := srv.Token()
 			if row.status == 403 || name == "to one that is hidden" {
-				srv.User("carol").Grant(bigvtest.VMAdmin, from)
+				srv.User("carol").Grant(bigv.VirtualMachineAdmin, from)
 				token = srv.User("carol").Token()
 			}
 			row.prepare(srv, to)
-			got := ask(t, srv, token, "PUT "+onWWW1+"/discs/data", fmt.Sprintf(`{"virtual_machine_id":%d}`, to.ID()))
+			got := send(t, srv, token, "PUT "+onWWW1+"/discs/data", fmt.Sprintf(`{"virtual_machine_id":%d}`, to.ID()))
 			assert.Equal(t, row.status, got.status)
-			assert.Equal(t, row.says, got.body)
+			assert.Equal(t, row.wantBody, got.body)
 			assert.Len(t, from.State().Discs, 2)
 		})
 	}
@@ -81,30 +82,30 @@ func TestAMachineMoves(t *testing.T) {
 	vm := acme.Group("web").VirtualMachine("www1")
 	acme.Group("db").VirtualMachine("www1")
 	carol := srv.User("carol")
-	carol.Grant(bigvtest.GroupAdmin, acme.Group("web"))
-	carol.Grant(bigvtest.VMAdmin, other.Group("default").VirtualMachine("else1"))
-	move := func(token string, body string) answered {
-		return ask(t, srv, token, fmt.Sprintf("PUT /accounts/acme/groups/web/virtual_machines/%d", vm.ID()), body)
+	carol.Grant(bigv.GroupAdmin, acme.Group("web"))
+	carol.Grant(bigv.VirtualMachineAdmin, other.Group("default").VirtualMachine("else1"))
+	move := func(token string, body string) response {
+		return send(t, srv, token, fmt.Sprintf("PUT /accounts/acme/groups/web/virtual_machines/%d", vm.ID()), body)
 	}
 	to := func(g *bigvtest.Group) string { return fmt.Sprintf(`{"group_id":%d}`, g.ID()) }
 	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "she sees it, and makes nothing there")
 	assert.Equal(t, 200, move(carol.Token(), to(acme.Group("web"))).status, "it is there already")
 	assert.Equal(t, `{"name":["has already been taken"]}`, move(srv.Token(), to(acme.Group("db"))).body)
-	carol.Grant(bigvtest.GroupAdmin, other.Group("default"))
+	carol.Grant(bigv.GroupAdmin, other.Group("default"))
 	other.SetSuspended(true)
 	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "it is suspended")
 	other.SetSuspended(false)
 	moved := move(carol.Token(), to(other.Group("default")))
 	require.Equal(t, 200, moved.status, moved.body)
 	assert.Equal(t, "www1.default.other.uk0.bigv.io", moved.object(t)["hostname"])
-	assert.Equal(t, 404, ask(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has lost it")
+	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has lost it")
 	assert.Equal(t, 404, move(carol.Token(), `{}`).status, "and it is not where it was")
 }
 
 func TestADeletedMachine(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetDeleted(true)
-	for what, row := range map[string]struct {
+	for request, row := range map[string]struct {
 		body string
 		want int
 	}{
@@ -122,35 +123,35 @@ func TestADeletedMachine(t *testing.T) {
 		"DELETE /discs/9001?purge=true":              {"", 400},
 		"GET /virtual_machines/www1?include_deleted": {"", 404}, // true, written exactly so
 	} {
-		assert.Equal(t, row.want, ask(t, srv, srv.Token(), what, row.body).status, what)
+		assert.Equal(t, row.want, send(t, srv, srv.Token(), request, row.body).status, request)
 	}
-	assert.Equal(t, "[]", ask(t, srv, srv.Token(), "GET "+inWeb+"/virtual_machines", "").body)
-	assert.Equal(t, []any{true}, ask(t, srv, srv.Token(), "GET /virtual_machines?include_deleted=true", "").pluck(t, "deleted"))
-	assert.Equal(t, "[]", ask(t, srv, srv.Token(), "GET /discs", "").body)
-	require.Equal(t, http.StatusNoContent, ask(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
+	assert.Equal(t, "[]", send(t, srv, srv.Token(), "GET "+inWeb+"/virtual_machines", "").body)
+	assert.Equal(t, []any{true}, send(t, srv, srv.Token(), "GET /virtual_machines?include_deleted=true", "").values(t, "deleted"))
+	assert.Equal(t, "[]", send(t, srv, srv.Token(), "GET /discs", "").body)
+	require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
 	assert.False(t, vm.State().Exists)
-	assert.Equal(t, 204, ask(t, srv, srv.Token(), "DELETE "+inWeb, "").status)
+	assert.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+inWeb, "").status)
 }
 
 func TestAMachineDeletedWhileItIsBeingMade(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	require.Equal(t, 202, ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1).status)
+	require.Equal(t, 202, send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1).status)
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-	require.Equal(t, 204, ask(t, srv, srv.Token(), "DELETE "+onWWW1, "").status)
+	require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+onWWW1, "").status)
 	srv.Advance(bigvtest.ProvisioningTime)
 	assert.False(t, vm.State().PoweredOn)
 	assert.Len(t, vm.State().IPs, 2)
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "PUT "+onWWW1, `{"deleted":false,"power_on":true}`).status)
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT "+onWWW1, `{"deleted":false,"power_on":true}`).status)
 	assert.True(t, vm.State().PoweredOn)
 }
 
 func TestABareMachine(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	made := ask(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"www1"}`)
+	made := send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"www1"}`)
 	require.Equal(t, 202, made.status)
 	assert.Equal(t, "www1", made.object(t)["name"], "it is not wrapped")
 	srv.Advance(bigvtest.ProvisioningTime)
-	got := ask(t, srv, srv.Token(), "POST "+onWWW1+"/reimage", `{"distribution":"jessie"}`)
+	got := send(t, srv, srv.Token(), "POST "+onWWW1+"/reimage", `{"distribution":"jessie"}`)
 	assert.Equal(t, 400, got.status)
 	assert.Equal(t, "Virtual machine has no disc", got.body)
 }
@@ -159,19 +160,19 @@ func TestFlatDiscs(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	web := srv.Account("acme").Group("web")
 	data := web.VirtualMachine("www1").Disc("data", 100)
-	assert.EqualValues(t, data.ID(), ask(t, srv, srv.Token(), "GET /discs/data", "").object(t)["id"])
-	assert.Equal(t, 404, ask(t, srv, srv.Token(), "GET /discs/none", "").status)
-	assert.Equal(t, 404, ask(t, srv, srv.User("bob").Token(), "GET /discs/data", "").status)
-	backup := ask(t, srv, srv.Token(), "POST "+onDisc+"/backups", "").object(t)["id"]
-	assert.Equal(t, 404, ask(t, srv, srv.Token(), fmt.Sprint("GET /discs/", backup), "").status, "a backup is no disc")
+	assert.EqualValues(t, data.ID(), send(t, srv, srv.Token(), "GET /discs/data", "").object(t)["id"])
+	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /discs/none", "").status)
+	assert.Equal(t, 404, send(t, srv, srv.User("bob").Token(), "GET /discs/data", "").status)
+	backup := send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "").object(t)["id"]
+	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /discs/", backup), "").status, "a backup is no disc")
 }
 
 func TestPrivilegesByID(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	web := srv.Account("acme").Group("web")
-	below := srv.User("carol").Grant(bigvtest.GroupAdmin, web)
-	above := srv.User("dave").Grant(bigvtest.AccountAdmin, srv.Account("acme"))
-	for what, row := range map[string]struct {
+	below := srv.User("carol").Grant(bigv.GroupAdmin, web)
+	above := srv.User("dave").Grant(bigv.AccountAdmin, srv.Account("acme"))
+	for request, row := range map[string]struct {
 		status int
 		ids    []any
 	}{
@@ -182,39 +183,39 @@ func TestPrivilegesByID(t *testing.T) {
 		"privilege_id=99999":                                  {404, nil},
 		"privilege_id=x":                                      {404, nil},
 	} {
-		got := ask(t, srv, srv.Token(), "GET /privileges?"+what, "")
-		require.Equal(t, row.status, got.status, what)
+		got := send(t, srv, srv.Token(), "GET /privileges?"+request, "")
+		require.Equal(t, row.status, got.status, request)
 		if row.ids != nil {
-			assert.Equal(t, row.ids, got.pluck(t, "id"), what)
+			assert.Equal(t, row.ids, got.values(t, "id"), request)
 		}
 	}
 }
 
 func TestAUserThatIsDeletedIsGone(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	srv.User("root").Grant(bigvtest.ClusterAdmin, nil)
+	srv.User("root").Grant(bigv.ClusterAdmin, nil)
 	carol := srv.User("carol")
-	carol.Grant(bigvtest.GroupAdmin, srv.Account("acme").Group("web"))
+	carol.Grant(bigv.GroupAdmin, srv.Account("acme").Group("web"))
 	token, key := carol.Token(), "apikey."+carol.APIKey("ci")
-	require.Equal(t, 200, ask(t, srv, key, "GET "+inWeb, "").status)
-	require.Equal(t, 204, ask(t, srv, srv.User("root").Token(), "DELETE /users/carol", "").status)
-	assert.Equal(t, 401, ask(t, srv, token, "GET "+inWeb, "").status)
-	assert.Equal(t, 401, ask(t, srv, key, "GET "+inWeb, "").status)
-	assert.Equal(t, "[]", ask(t, srv, srv.Token(), "GET "+inWeb+"/privileges", "").body)
-	assert.Equal(t, 403, ask(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password"}`).status)
+	require.Equal(t, 200, send(t, srv, key, "GET "+inWeb, "").status)
+	require.Equal(t, 204, send(t, srv, srv.User("root").Token(), "DELETE /users/carol", "").status)
+	assert.Equal(t, 401, send(t, srv, token, "GET "+inWeb, "").status)
+	assert.Equal(t, 401, send(t, srv, key, "GET "+inWeb, "").status)
+	assert.Equal(t, "[]", send(t, srv, srv.Token(), "GET "+inWeb+"/privileges", "").body)
+	assert.Equal(t, 403, send(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password"}`).status)
 }
 
 func TestAnAccountOfOld(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	require.Equal(t, 201, ask(t, srv, "", "POST /users", `{"username":"eve","password":"p","account_name":"evil","email":"e@example.org"}`).status)
-	eve := ask(t, srv, "", "POST /session", `{"username":"eve","password":"p"}`).body
-	assert.Equal(t, []any{"evil"}, ask(t, srv, eve, "GET /accounts", "").pluck(t, "name"))
-	require.Equal(t, 201, ask(t, srv, eve, "POST /accounts", `{"name":"more"}`).status)
-	assert.Equal(t, 200, ask(t, srv, eve, "POST /accounts/more/groups", `{"name":"web"}`).status, "she administers it")
-	srv.User("root").Grant(bigvtest.ClusterAdmin, nil)
-	assert.Equal(t, 204, ask(t, srv, srv.User("root").Token(), "DELETE /accounts/more", "").status)
-	assert.Equal(t, []any{"evil"}, ask(t, srv, eve, "GET /accounts", "").pluck(t, "name"))
-	assert.Len(t, ask(t, srv, eve, "GET /privileges", "").list(t), 1)
+	require.Equal(t, 201, send(t, srv, "", "POST /users", `{"username":"eve","password":"p","account_name":"evil","email":"e@example.org"}`).status)
+	eve := send(t, srv, "", "POST /session", `{"username":"eve","password":"p"}`).body
+	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))
+	require.Equal(t, 201, send(t, srv, eve, "POST /accounts", `{"name":"more"}`).status)
+	assert.Equal(t, 200, send(t, srv, eve, "POST /accounts/more/groups", `{"name":"web"}`).status, "she administers it")
+	srv.User("root").Grant(bigv.ClusterAdmin, nil)
+	assert.Equal(t, 204, send(t, srv, srv.User("root").Token(), "DELETE /accounts/more", "").status)
+	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))
+	assert.Len(t, send(t, srv, eve, "GET /privileges", "").list(t), 1)
 	for body, says := range map[string]string{
 		`{}`:                                `{"password":["can't be blank"],"username":["can't be blank"]}`,
 		`{"username":"","password":""}`:     `{"password":["can't be blank"],"username":["can't be blank"]}`,
@@ -222,16 +223,16 @@ func TestAnAccountOfOld(t *testing.T) {
 		`{"username":"Eve","password":"p"}`: `{"username":["has already been taken"]}`,
 		`{"username":"new","password":"p","account_name":"acme"}`: `{"account_name":["has already been taken"]}`,
 	} {
-		assert.Equal(t, says, ask(t, srv, "", "POST /users", body).body)
+		assert.Equal(t, says, send(t, srv, "", "POST /users", body).body)
 	}
 }
 
 // failing is a test that says so by a panic.
-type failing struct{ testing.TB }
+type panicOnFatal struct{ testing.TB }
 
-func (f failing) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+func (f panicOnFatal) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 func TestAMistakeEndsTheTest(t *testing.T) {
-	srv := bigvtest.NewServer(failing{t})
+	srv := bigvtest.NewServer(panicOnFatal{t})
 	assert.PanicsWithValue(t, `bigvtest: account "a.b" is invalid`, func() { srv.Account("a.b") })
 }

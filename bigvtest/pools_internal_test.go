@@ -12,22 +12,22 @@ import (
 func TestAddressesComeBackLast(t *testing.T) {
 	st := newState()
 	addr := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, last}) }
-	st.pools["ipv4"] = &addressPool{next: addr(1), within: netip.MustParsePrefix("10.0.0.0/30")}
+	st.pools["ipv4"] = &addressPool{next: addr(1), prefix: netip.MustParsePrefix("10.0.0.0/30")}
 	st.ips[addr(2)] = &ip{} // somebody has asked for it
 	take := func() netip.Addr {
-		taken, there := st.take("ipv4")
-		if there {
+		taken, present := st.allocateAddress("ipv4")
+		if present {
 			st.ips[taken] = &ip{}
 		}
 		return taken
 	}
 	assert.Equal(t, addr(1), take())
-	st.release(addr(1))
+	st.releaseAddress(addr(1))
 	assert.Equal(t, addr(3), take(), "fresh ones first")
 	assert.Equal(t, addr(1), take())
 	assert.False(t, take().IsValid(), "no more are free")
-	st.release(addr(3))
-	st.release(addr(2))
+	st.releaseAddress(addr(3))
+	st.releaseAddress(addr(2))
 	st.ips[addr(3)] = &ip{}
 	assert.Equal(t, addr(2), take())
 }

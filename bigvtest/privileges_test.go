@@ -15,7 +15,7 @@ import (
 
 // everybody is a server with two accounts, and a user for each level that there
 // is: nobody, console, vm, group, account (those of acme), cluster and su.
-func everybody(t *testing.T) *bigvtest.Server {
+func serverWithEveryLevel(t *testing.T) *bigvtest.Server {
 	srv := bigvtest.NewServer(t)
 	acme := srv.Account("acme")
 	web := acme.Group("web")
@@ -26,12 +26,12 @@ func everybody(t *testing.T) *bigvtest.Server {
 	acme.Group("empty")
 	srv.Account("other").Group("default").VirtualMachine("else1")
 	srv.User("nobody")
-	srv.User("console").Grant(bigvtest.VMConsole, www1)
-	srv.User("vm").Grant(bigvtest.VMAdmin, www1)
-	srv.User("group").Grant(bigvtest.GroupAdmin, web)
-	srv.User("account").Grant(bigvtest.AccountAdmin, acme)
-	srv.User("cluster").Grant(bigvtest.ClusterAdmin, nil)
-	srv.User("su").Grant(bigvtest.ClusterSU, nil)
+	srv.User("console").Grant(bigv.VirtualMachineConsole, www1)
+	srv.User("vm").Grant(bigv.VirtualMachineAdmin, www1)
+	srv.User("group").Grant(bigv.GroupAdmin, web)
+	srv.User("account").Grant(bigv.AccountAdmin, acme)
+	srv.User("cluster").Grant(bigv.ClusterAdmin, nil)
+	srv.User("su").Grant(bigv.ClusterSU, nil)
 	return srv
 }
 
@@ -42,8 +42,8 @@ func TestWhoMayWhat(t *testing.T) {
 	// For each level the status: 404 where nothing is seen, 403 where it is seen
 	// and may not be changed.
 	for _, row := range []struct {
-		what, body string
-		want       [6]int // nobody, console, vm, group, account, cluster
+		request, body string
+		want          [6]int // nobody, console, vm, group, account, cluster
 	}{
 		{"GET /accounts/acme", "", [6]int{404, 200, 200, 200, 200, 200}},
 		{"PUT /accounts/acme", "{}", [6]int{404, 403, 403, 403, 200, 200}},
@@ -96,9 +96,9 @@ func TestWhoMayWhat(t *testing.T) {
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":true,"server_settings":{}}`, [6]int{400, 403, 403, 403, 403, 201}},
 	} {
 		for i, level := range levels {
-			t.Run(level+"/"+row.what+" "+row.body, func(t *testing.T) {
-				srv := everybody(t)
-				got := ask(t, srv, srv.User(level).Token(), row.what, row.body)
+			t.Run(level+"/"+row.request+" "+row.body, func(t *testing.T) {
+				srv := serverWithEveryLevel(t)
+				got := send(t, srv, srv.User(level).Token(), row.request, row.body)
 				assert.Equal(t, row.want[i], got.status, got.body)
 			})
 		}
@@ -106,7 +106,7 @@ func TestWhoMayWhat(t *testing.T) {
 }
 
 func TestEachSeesTheirOwn(t *testing.T) {
-	for what, row := range map[string]struct {
+	for request, row := range map[string]struct {
 		key  string
 		want [6]string // nobody, console, vm, group, account, cluster
 	}{
@@ -129,17 +129,17 @@ func TestEachSeesTheirOwn(t *testing.T) {
 		"GET /nics?account_name=acme&unknown=parameter":    {"id", [6]string{"404", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003"}},
 		"GET /virtual_machines?group_id=72&account_name=x": {"name", [6]string{"404", "404", "404", "404", "404", "404"}},
 	} {
-		srv := everybody(t)
+		srv := serverWithEveryLevel(t)
 		for i, level := range levels {
-			t.Run(level+"/"+what, func(t *testing.T) {
-				got := ask(t, srv, srv.User(level).Token(), what, "")
+			t.Run(level+"/"+request, func(t *testing.T) {
+				got := send(t, srv, srv.User(level).Token(), request, "")
 				if row.want[i] == "404" {
 					assert.Equal(t, http.StatusNotFound, got.status)
 					return
 				}
 				require.Equal(t, http.StatusOK, got.status, got.body)
 				var seen []string
-				for _, member := range got.pluck(t, row.key) {
+				for _, member := range got.values(t, row.key) {
 					seen = append(seen, fmt.Sprint(member))
 				}
 				assert.Equal(t, row.want[i], strings.Join(seen, " "))
@@ -149,8 +149,8 @@ func TestEachSeesTheirOwn(t *testing.T) {
 }
 
 func TestOverviewShowsNoMoreThanTheLists(t *testing.T) {
-	srv := everybody(t)
-	body := ask(t, srv, srv.User("vm").Token(), "GET /accounts?view=overview", "").body
+	srv := serverWithEveryLevel(t)
+	body := send(t, srv, srv.User("vm").Token(), "GET /accounts?view=overview", "").body
 	assert.Contains(t, body, `"name":"www1"`)
 	for _, hidden := range []string{"www2", "db1", "default", "empty", "else1"} {
 		assert.NotContains(t, body, `"name":"`+hidden+`"`)
@@ -164,30 +164,30 @@ func TestPrivilegesOfOnesOwnLevelAreOutOfReach(t *testing.T) {
 		on    func(*bigvtest.Server) bigvtest.Target
 		want  int // of PUT and DELETE
 	}{
-		"above":             {"group", bigvtest.AccountAdmin, account, 404},
-		"the same":          {"group", bigvtest.GroupAdmin, group, 404},
-		"below":             {"group", bigvtest.VMAdmin, machine, 200},
-		"far below":         {"account", bigvtest.VMConsole, machine, 200},
-		"below, elsewhere":  {"vm", bigvtest.VMConsole, elsewhere, 404},
-		"staff and account": {"cluster", bigvtest.AccountAdmin, account, 200},
-		"staff and staff":   {"cluster", bigvtest.ClusterAdmin, nowhere, 404},
-		"su and staff":      {"su", bigvtest.ClusterAdmin, nowhere, 200},
+		"above":             {"group", bigv.AccountAdmin, account, 404},
+		"the same":          {"group", bigv.GroupAdmin, group, 404},
+		"below":             {"group", bigv.VirtualMachineAdmin, machine, 200},
+		"far below":         {"account", bigv.VirtualMachineConsole, machine, 200},
+		"below, elsewhere":  {"vm", bigv.VirtualMachineConsole, elsewhere, 404},
+		"staff and account": {"cluster", bigv.AccountAdmin, account, 200},
+		"staff and staff":   {"cluster", bigv.ClusterAdmin, nowhere, 404},
+		"su and staff":      {"su", bigv.ClusterAdmin, nowhere, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := everybody(t)
+			srv := serverWithEveryLevel(t)
 			one := fmt.Sprint("/privileges/", srv.User("bob").Grant(row.level, row.on(srv)))
 			token := srv.User(row.who).Token()
-			assert.Equal(t, row.want, ask(t, srv, token, "GET "+one, "").status)
-			assert.Equal(t, row.want, ask(t, srv, token, "PUT "+one, `{"yubikey_otp_max_age":60}`).status)
-			deleted := ask(t, srv, token, "DELETE "+one, "").status
+			assert.Equal(t, row.want, send(t, srv, token, "GET "+one, "").status)
+			assert.Equal(t, row.want, send(t, srv, token, "PUT "+one, `{"yubikey_otp_max_age":60}`).status)
+			deleted := send(t, srv, token, "DELETE "+one, "").status
 			assert.Equal(t, row.want, deleted)
 			if row.want == 200 {
-				assert.Equal(t, 404, ask(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
+				assert.Equal(t, 404, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			} else {
-				assert.Equal(t, 200, ask(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
+				assert.Equal(t, 200, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			}
-			own := ask(t, srv, token, "GET /privileges", "").pluck(t, "id")[0]
-			assert.Equal(t, 403, ask(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "one's own is seen and stays")
+			own := send(t, srv, token, "GET /privileges", "").values(t, "id")[0]
+			assert.Equal(t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "one's own is seen and stays")
 		})
 	}
 }
@@ -203,33 +203,33 @@ func elsewhere(srv *bigvtest.Server) bigvtest.Target {
 func nowhere(*bigvtest.Server) bigvtest.Target { return nil }
 
 func TestPrivilegesThatNeedAFactor(t *testing.T) {
-	srv := everybody(t)
+	srv := serverWithEveryLevel(t)
 	srv.User("group").SetSecondFactor("yubikey", "one", "two")
-	privilege := ask(t, srv, srv.User("group").Token(), "GET /privileges", "").pluck(t, "id")[0]
+	privilege := send(t, srv, srv.User("group").Token(), "GET /privileges", "").values(t, "id")[0]
 	one := fmt.Sprint("PUT /privileges/", privilege)
 	login := func(code string) string {
-		return ask(t, srv, "", "POST /session", `{"username":"group","password":"group-password","yubikey":"`+code+`"}`).body
+		return send(t, srv, "", "POST /session", `{"username":"group","password":"group-password","yubikey":"`+code+`"}`).body
 	}
 	with := login("one")
-	require.Equal(t, 200, ask(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
-	assert.Equal(t, 200, ask(t, srv, with, "GET "+inWeb, "").status)
+	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status)
 	srv.Advance(121e9)
-	assert.Equal(t, 404, ask(t, srv, with, "GET "+inWeb, "").status, "the code is too old")
-	assert.Equal(t, 200, ask(t, srv, login("two"), "GET "+inWeb, "").status)
-	require.Equal(t, 200, ask(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
-	assert.Equal(t, 200, ask(t, srv, with, "GET "+inWeb, "").status, "no age is too old")
+	assert.Equal(t, 404, send(t, srv, with, "GET "+inWeb, "").status, "the code is too old")
+	assert.Equal(t, 200, send(t, srv, login("two"), "GET "+inWeb, "").status)
+	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status, "no age is too old")
 
 	srv.User("vm")
-	vms := ask(t, srv, srv.User("vm").Token(), "GET /privileges", "").pluck(t, "id")[0]
-	require.Equal(t, 200, ask(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
-	assert.Equal(t, 404, ask(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "there was no code")
+	vms := send(t, srv, srv.User("vm").Token(), "GET /privileges", "").values(t, "id")[0]
+	require.Equal(t, 200, send(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
+	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "there was no code")
 }
 
 func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
-	srv := everybody(t)
+	srv := serverWithEveryLevel(t)
 	srv.Account("acme").SetSuspended(true)
-	assert.Equal(t, true, ask(t, srv, srv.Token(), "GET /accounts/acme", "").object(t)["suspended"])
-	for what, body := range map[string]string{
+	assert.Equal(t, true, send(t, srv, srv.Token(), "GET /accounts/acme", "").object(t)["suspended"])
+	for request, body := range map[string]string{
 		"POST /accounts/acme/groups":              `{"name":"new"}`,
 		"PUT " + inWeb:                            `{"name":"new"}`,
 		"POST " + inWeb + "/vm_create":            `{"virtual_machine":{"name":"new1"},"discs":[{"size":50}]}`,
@@ -244,24 +244,24 @@ func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
 		"POST /ips/swap_virtual_machine_ips":      `{"virtual_machine_1_id":5001,"virtual_machine_2_id":5002}`,
 		"POST " + onWWW1 + "/nics/6001/ip_create": `{"addresses":1,"reason":"x"}`,
 	} {
-		t.Run(what, func(t *testing.T) {
-			assert.Equal(t, http.StatusForbidden, ask(t, srv, srv.Token(), what, body).status)
+		t.Run(request, func(t *testing.T) {
+			assert.Equal(t, http.StatusForbidden, send(t, srv, srv.Token(), request, body).status)
 		})
 	}
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "GET "+onWWW1, "").status)
-	assert.Equal(t, 200, ask(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff may")
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET "+onWWW1, "").status)
+	assert.Equal(t, 200, send(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff may")
 	srv.Account("acme").SetSuspended(false)
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
 }
 
 func TestStaffSetWhatOthersCannot(t *testing.T) {
-	srv := everybody(t)
+	srv := serverWithEveryLevel(t)
 	one := "PUT " + onWWW1 + "/discs/data"
 	body := `{"iops_limit":100,"storage_grade":"ssd"}`
-	assert.NotContains(t, ask(t, srv, srv.Token(), one, body).object(t), "iops_limit", "it is dropped")
-	assert.Equal(t, "sata", ask(t, srv, srv.Token(), one, body).object(t)["storage_grade"])
-	got := ask(t, srv, srv.User("cluster").Token(), one, body).object(t)
+	assert.NotContains(t, send(t, srv, srv.Token(), one, body).object(t), "iops_limit", "it is dropped")
+	assert.Equal(t, "sata", send(t, srv, srv.Token(), one, body).object(t)["storage_grade"])
+	got := send(t, srv, srv.User("cluster").Token(), one, body).object(t)
 	assert.EqualValues(t, 100, got["iops_limit"])
 	assert.Equal(t, "ssd", got["storage_grade"])
-	assert.Equal(t, `{"iops_limit":["must be greater than or equal to 1"]}`, ask(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body)
+	assert.Equal(t, `{"iops_limit":["must be greater than or equal to 1"]}`, send(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
@@ -19,10 +20,10 @@ const loginBob = `{"username":"bob","password":"bob-password"}`
 func TestLogin(t *testing.T) {
 	const jsonKind = "application/json"
 	for name, row := range map[string]struct {
-		kind   string
-		body   string
-		status int
-		says   string // "" with 200: the ID of a session
+		contentType string
+		body        string
+		status      int
+		wantBody    string // "" with 200: the ID of a session
 	}{
 		"name and password":             {jsonKind, loginBob, 200, ""},
 		"names are not case sensitive":  {jsonKind, `{"username":"BOB","password":"bob-password"}`, 200, ""},
@@ -54,32 +55,32 @@ func TestLogin(t *testing.T) {
 			srv.User("dave").SetSecondFactor("yubikey", "cccccc")
 			client := srv.HTTPClient()
 			defer client.CloseIdleConnections()
-			login := func() answered {
+			login := func() response {
 				r, err := http.NewRequest(http.MethodPost, srv.AuthURL()+"/session", strings.NewReader(row.body))
 				require.NoError(t, err)
 				r.Header = http.Header{"Accept": {"text/plain"}}
-				if row.kind != "" {
-					r.Header.Set("Content-Type", row.kind)
+				if row.contentType != "" {
+					r.Header.Set("Content-Type", row.contentType)
 				}
-				response, err := client.Do(r)
+				resp, err := client.Do(r)
 				require.NoError(t, err)
-				defer response.Body.Close()
-				body, err := io.ReadAll(response.Body)
+				defer resp.Body.Close()
+				body, err := io.ReadAll(resp.Body)
 				require.NoError(t, err)
-				return answered{response.StatusCode, response.Header.Get("Content-Type"), string(body), response.Header}
+				return response{resp.StatusCode, resp.Header.Get("Content-Type"), string(body), resp.Header}
 			}
 			got := login()
 			require.Equal(t, row.status, got.status, got.body)
 			if row.status != 200 {
-				assert.Equal(t, row.says, got.body)
+				assert.Equal(t, row.wantBody, got.body)
 				return
 			}
-			assert.Equal(t, "text/plain; charset=utf-8", got.kind)
+			assert.Equal(t, "text/plain; charset=utf-8", got.contentType)
 			assert.NotContains(t, got.body, "\n")
-			session := ask(t, srv, "", "GET /session/"+got.body, "")
+			session := send(t, srv, "", "GET /session/"+got.body, "")
 			assert.Equal(t, http.StatusOK, session.status)
 			assert.NotContains(t, session.body, got.body)
-			assert.Equal(t, http.StatusOK, ask(t, srv, got.body, "GET /accounts", "").status)
+			assert.Equal(t, http.StatusOK, send(t, srv, got.body, "GET /accounts", "").status)
 			if strings.Contains(row.body, "2fa") || strings.Contains(row.body, "yubikey") {
 				assert.Equal(t, http.StatusForbidden, login().status, "a code is good for one login")
 			}
@@ -90,10 +91,10 @@ func TestLogin(t *testing.T) {
 func TestSessionSaysWhoseItIs(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("carol").SetSecondFactor("2fa", "123456")
-	id := ask(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password","2fa":"123456"}`).body
-	assert.JSONEq(t, `{"username":"carol","factors":["password","2fa"],"group_memberships":[]}`, ask(t, srv, "", "GET /session/"+id, "").body)
-	assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/"+id+"0", "").status)
-	assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/apikey."+srv.APIKey(), "").status, "an API key has no session")
+	id := send(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password","2fa":"123456"}`).body
+	assert.JSONEq(t, `{"username":"carol","factors":["password","2fa"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+id, "").body)
+	assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/"+id+"0", "").status)
+	assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/apikey."+srv.APIKey(), "").status, "an API key has no session")
 }
 
 func TestSessionsSlide(t *testing.T) {
@@ -113,20 +114,20 @@ func TestSessionsSlide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
-			id := ask(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
+			id := send(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
 			for range 3 {
 				srv.Advance(soon)
-				if what := row.use; what != "" {
-					if strings.HasSuffix(what, "/session/") {
-						what += id
+				if request := row.use; request != "" {
+					if strings.HasSuffix(request, "/session/") {
+						request += id
 					}
-					ask(t, srv, id, what, "")
+					send(t, srv, id, request, "")
 				}
 			}
-			assert.Equal(t, row.want, ask(t, srv, id, "GET /accounts", "").status)
+			assert.Equal(t, row.want, send(t, srv, id, "GET /accounts", "").status)
 			srv.Advance(bigvtest.LongestSessionTime)
-			assert.Equal(t, http.StatusUnauthorized, ask(t, srv, id, "GET /accounts", "").status)
-			assert.Equal(t, http.StatusNotFound, ask(t, srv, "", "GET /session/"+id, "").status)
+			assert.Equal(t, http.StatusUnauthorized, send(t, srv, id, "GET /accounts", "").status)
+			assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/"+id, "").status)
 		})
 	}
 }
@@ -141,10 +142,10 @@ func TestSessionEndsOnTheDot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for after, want := range map[time.Duration]int{row.lasts + justBefore: 200, row.lasts: 401} {
-				id := ask(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
-				ask(t, srv, id, "GET /accounts", "") // which does not make a long one shorter
+				id := send(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
+				send(t, srv, id, "GET /accounts", "") // which does not make a long one shorter
 				srv.Advance(after)
-				assert.Equal(t, want, ask(t, srv, id, "GET /accounts", "").status, after)
+				assert.Equal(t, want, send(t, srv, id, "GET /accounts", "").status, after)
 			}
 		})
 	}
@@ -152,12 +153,12 @@ func TestSessionEndsOnTheDot(t *testing.T) {
 
 func TestImpersonation(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	srv.User("root").Grant(bigvtest.ClusterAdmin, nil)
+	srv.User("root").Grant(bigv.ClusterAdmin, nil)
 	staff := srv.User("root").Token()
-	as := ask(t, srv, "", "POST /session/"+staff, `{"username":"alice"}`)
+	as := send(t, srv, "", "POST /session/"+staff, `{"username":"alice"}`)
 	require.Equal(t, http.StatusOK, as.status)
-	assert.JSONEq(t, `{"username":"alice","factors":["impersonated"],"group_memberships":[]}`, ask(t, srv, "", "GET /session/"+as.body, "").body)
-	assert.Equal(t, http.StatusOK, ask(t, srv, as.body, "GET /accounts/acme", "").status)
+	assert.JSONEq(t, `{"username":"alice","factors":["impersonated"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+as.body, "").body)
+	assert.Equal(t, http.StatusOK, send(t, srv, as.body, "GET /accounts/acme", "").status)
 	for name, row := range map[string]struct {
 		session, body string
 		status        int
@@ -169,7 +170,7 @@ func TestImpersonation(t *testing.T) {
 		"not by who is alice":    {as.body, `{"username":"root"}`, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, row.status, ask(t, srv, "", "POST /session/"+row.session, row.body).status)
+			assert.Equal(t, row.status, send(t, srv, "", "POST /session/"+row.session, row.body).status)
 		})
 	}
 }
@@ -211,10 +212,10 @@ func TestWhoMaySpeak(t *testing.T) {
 			r.Header = http.Header{"Authorization": {row.authorization}, "X-Yubikey-Otp": {row.otp}}
 			client := srv.HTTPClient()
 			defer client.CloseIdleConnections()
-			response, err := client.Do(r)
+			resp, err := client.Do(r)
 			require.NoError(t, err)
-			assert.NoError(t, response.Body.Close())
-			assert.Equal(t, row.status, response.StatusCode)
+			assert.NoError(t, resp.Body.Close())
+			assert.Equal(t, row.status, resp.StatusCode)
 		})
 	}
 }
@@ -224,53 +225,53 @@ func TestAPIKeys(t *testing.T) {
 	acme := srv.Account("acme")
 	acme.Group("web").VirtualMachine("www1")
 	alice := srv.User("alice")
-	made := ask(t, srv, srv.Token(), "POST /api_keys", fmt.Sprintf(`{"user_id":%d,"label":"ci","expires_at":"2019-03-04T13:00:00Z"}`, alice.ID()))
+	made := send(t, srv, srv.Token(), "POST /api_keys", fmt.Sprintf(`{"user_id":%d,"label":"ci","expires_at":"2019-03-04T13:00:00Z"}`, alice.ID()))
 	require.Equal(t, http.StatusCreated, made.status, made.body)
 	key := "apikey." + made.object(t)["api_key"].(string)
 	id := fmt.Sprint(made.object(t)["id"])
 
-	assert.Equal(t, "[]", ask(t, srv, key, "GET /accounts", "").body, "a new key may do nothing")
-	assert.Equal(t, 404, ask(t, srv, key, "GET "+onWWW1, "").status)
-	for what, body := range map[string]string{
+	assert.Equal(t, "[]", send(t, srv, key, "GET /accounts", "").body, "a new key may do nothing")
+	assert.Equal(t, 404, send(t, srv, key, "GET "+onWWW1, "").status)
+	for request, body := range map[string]string{
 		"PUT /users/alice": `{"authorized_keys":"ssh-rsa mine"}`, "DELETE /api_keys/" + id: "", "POST /accounts": `{"name":"new"}`,
 		"POST /api_keys": fmt.Sprintf(`{"user_id":%d,"label":"another"}`, alice.ID()),
 	} {
-		assert.Equal(t, 403, ask(t, srv, key, what, body).status, "%s: a key is not its user", what)
+		assert.Equal(t, 403, send(t, srv, key, request, body).status, "%s: a key is not its user", request)
 	}
 	grant := fmt.Sprintf(`{"level":"group_admin","group_id":%d,"api_key_id":%s}`, acme.Group("web").ID(), id)
-	assert.Equal(t, 400, ask(t, srv, key, "POST /users/alice/privileges", grant).status, "it does not see the group")
+	assert.Equal(t, 400, send(t, srv, key, "POST /users/alice/privileges", grant).status, "it does not see the group")
 	useless := strings.TrimSuffix(grant, "}") + `,"password_required":true}`
-	require.Equal(t, 201, ask(t, srv, srv.Token(), "POST /users/alice/privileges", useless).status)
-	assert.Equal(t, 404, ask(t, srv, key, "GET "+onWWW1, "").status, "no password comes with a key")
-	granted := ask(t, srv, srv.Token(), "POST /users/alice/privileges", grant)
+	require.Equal(t, 201, send(t, srv, srv.Token(), "POST /users/alice/privileges", useless).status)
+	assert.Equal(t, 404, send(t, srv, key, "GET "+onWWW1, "").status, "no password comes with a key")
+	granted := send(t, srv, srv.Token(), "POST /users/alice/privileges", grant)
 	require.Equal(t, 201, granted.status, granted.body)
 	assert.Equal(t, false, granted.object(t)["password_required"])
-	assert.Equal(t, 200, ask(t, srv, key, "PUT "+onWWW1, `{"cores":2}`).status)
-	assert.Equal(t, 403, ask(t, srv, key, "POST /accounts/acme/groups", `{"name":"new"}`).status, "it may do what it was granted")
-	assert.Equal(t, []any{"default", "web"}, ask(t, srv, srv.Token(), "GET /groups", "").pluck(t, "name"))
-	assert.Equal(t, []any{"web"}, ask(t, srv, key, "GET /groups", "").pluck(t, "name"))
+	assert.Equal(t, 200, send(t, srv, key, "PUT "+onWWW1, `{"cores":2}`).status)
+	assert.Equal(t, 403, send(t, srv, key, "POST /accounts/acme/groups", `{"name":"new"}`).status, "it may do what it was granted")
+	assert.Equal(t, []any{"default", "web"}, send(t, srv, srv.Token(), "GET /groups", "").values(t, "name"))
+	assert.Equal(t, []any{"web"}, send(t, srv, key, "GET /groups", "").values(t, "name"))
 
-	shown := ask(t, srv, srv.Token(), "GET /api_keys/"+id+"?view=overview", "").object(t)
+	shown := send(t, srv, srv.Token(), "GET /api_keys/"+id+"?view=overview", "").object(t)
 	assert.NotContains(t, shown, "api_key", "it is shown once")
 	assert.Len(t, shown["privileges"], 2)
 
-	assert.Equal(t, 200, ask(t, srv, srv.User("alice").Token(), "GET "+onWWW1, "").status)
+	assert.Equal(t, 200, send(t, srv, srv.User("alice").Token(), "GET "+onWWW1, "").status)
 	bobs := srv.User("bob").Token()
-	assert.Equal(t, "[]", ask(t, srv, bobs, "GET /api_keys", "").body)
-	assert.Equal(t, 404, ask(t, srv, bobs, "DELETE /api_keys/"+id, "").status)
-	assert.Equal(t, 404, ask(t, srv, bobs, "GET /api_keys/"+id, "").status)
+	assert.Equal(t, "[]", send(t, srv, bobs, "GET /api_keys", "").body)
+	assert.Equal(t, 404, send(t, srv, bobs, "DELETE /api_keys/"+id, "").status)
+	assert.Equal(t, 404, send(t, srv, bobs, "GET /api_keys/"+id, "").status)
 
 	srv.Advance(time.Hour + justBefore)
-	assert.Equal(t, 200, ask(t, srv, key, "GET /accounts", "").status)
+	assert.Equal(t, 200, send(t, srv, key, "GET /accounts", "").status)
 	srv.Advance(-justBefore)
-	assert.Equal(t, 401, ask(t, srv, key, "GET /accounts", "").status, "it has expired")
-	assert.Equal(t, 200, ask(t, srv, "apikey."+srv.APIKey(), "GET /accounts", "").status)
+	assert.Equal(t, 401, send(t, srv, key, "GET /accounts", "").status, "it has expired")
+	assert.Equal(t, 200, send(t, srv, "apikey."+srv.APIKey(), "GET /accounts", "").status)
 
 	seeded := alice.APIKey("seeded")
-	assert.Equal(t, 200, ask(t, srv, "apikey."+seeded, "POST /accounts/acme/groups", `{"name":"new"}`).status, "a seeded key may what its user may")
-	list := ask(t, srv, srv.Token(), "GET /api_keys", "").list(t)
+	assert.Equal(t, 200, send(t, srv, "apikey."+seeded, "POST /accounts/acme/groups", `{"name":"new"}`).status, "a seeded key may what its user may")
+	list := send(t, srv, srv.Token(), "GET /api_keys", "").list(t)
 	last := list[len(list)-1]
 	assert.Equal(t, "seeded", last["label"])
-	require.Equal(t, 204, ask(t, srv, srv.Token(), fmt.Sprint("DELETE /api_keys/", last["id"]), "").status)
-	assert.Equal(t, 401, ask(t, srv, "apikey."+seeded, "GET /accounts", "").status, "it is revoked")
+	require.Equal(t, 204, send(t, srv, srv.Token(), fmt.Sprint("DELETE /api_keys/", last["id"]), "").status)
+	assert.Equal(t, 401, send(t, srv, "apikey."+seeded, "GET /accounts", "").status, "it is revoked")
 }

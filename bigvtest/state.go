@@ -42,8 +42,8 @@ func newState() *state {
 		sessions:     map[string]*session{},
 		ips:          map[netip.Addr]*ip{},
 		pools: map[string]*addressPool{
-			"ipv4": {next: netip.MustParseAddr("198.18.0.1"), within: netip.MustParsePrefix("198.18.0.0/15")},
-			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), within: netip.MustParsePrefix("2001:db8:1::/48")},
+			"ipv4": {next: netip.MustParseAddr("198.18.0.1"), prefix: netip.MustParsePrefix("198.18.0.0/15")},
+			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), prefix: netip.MustParsePrefix("2001:db8:1::/48")},
 		},
 	}
 	// The sequences start apart, so that the ID of one thing does not by
@@ -68,9 +68,9 @@ type table[T any] struct {
 	last int
 }
 
-func (t *table[T]) add(make func(id int) *T) *T {
+func (t *table[T]) add(newRow func(id int) *T) *T {
 	t.last++
-	row := make(t.last)
+	row := newRow(t.last)
 	if t.rows == nil {
 		t.rows = map[int]*T{}
 	}
@@ -81,7 +81,7 @@ func (t *table[T]) add(make func(id int) *T) *T {
 
 func (t *table[T]) get(id int) *T { return t.rows[id] }
 
-func (t *table[T]) drop(id int) {
+func (t *table[T]) remove(id int) {
 	if i, found := slices.BinarySearch(t.ids, id); found {
 		t.ids = slices.Delete(t.ids, i, i+1)
 	}
@@ -98,33 +98,33 @@ func (t *table[T]) all() iter.Seq[*T] {
 	}
 }
 
-type numbered interface{ number() int }
+type rowWithID interface{ rowID() int }
 
-func byNumber[T numbered](a, b T) int { return cmp.Compare(a.number(), b.number()) }
+func compareIDs[T rowWithID](a, b T) int { return cmp.Compare(a.rowID(), b.rowID()) }
 
-func compareNumber[T numbered](row T, id int) int { return cmp.Compare(row.number(), id) }
+func compareToID[T rowWithID](row T, id int) int { return cmp.Compare(row.rowID(), id) }
 
 // insert adds row to list, which is ordered by ID.
-func insert[T numbered](list []T, row T) []T {
-	i, _ := slices.BinarySearchFunc(list, row.number(), compareNumber[T])
+func insertByID[T rowWithID](list []T, row T) []T {
+	i, _ := slices.BinarySearchFunc(list, row.rowID(), compareToID[T])
 	return slices.Insert(list, i, row)
 }
 
 // remove takes row out of list, which is ordered by ID.
-func remove[T numbered](list []T, row T) []T {
-	if i, found := slices.BinarySearchFunc(list, row.number(), compareNumber[T]); found {
+func removeByID[T rowWithID](list []T, row T) []T {
+	if i, found := slices.BinarySearchFunc(list, row.rowID(), compareToID[T]); found {
 		return slices.Delete(list, i, i+1)
 	}
 	return list
 }
 
 type account struct {
-	id        int
-	name      string
-	suspended bool
-	first     *group // the default group
-	groups    []*group
-	byName    map[string]*group
+	id           int
+	name         string
+	suspended    bool
+	defaultGroup *group // the default group
+	groups       []*group
+	byName       map[string]*group
 }
 
 type group struct {
@@ -132,47 +132,47 @@ type group struct {
 	account  *account
 	name     string
 	vlan     int // private VLAN, 0: none
-	gone     bool
+	purged   bool
 	machines []*machine
 	byName   map[string]*machine
 }
 
-func (g *group) number() int { return g.id }
+func (g *group) rowID() int { return g.id }
 
 type machine struct {
-	id            int
-	group         *group
-	name          string
-	cores         int
-	memory        int
-	powerOn       bool
-	autoreboot    bool
-	wantPower     bool // asked to be on once provisioned
-	cdrom         *string
-	keymap        *string
-	profile       string
-	profileLocked bool
-	zone          string
-	deleted       bool
-	gone          bool
-	provisioning  bool
-	management    string
-	head          string
-	lastImaged    *string
-	image         image
-	askedIPs      []netip.Addr
+	id                       int
+	group                    *group
+	name                     string
+	cores                    int
+	memory                   int
+	powerOn                  bool
+	autoreboot               bool
+	powerOnAfterProvisioning bool // asked to be on once provisioned
+	cdrom                    *string
+	keymap                   *string
+	profile                  string
+	profileLocked            bool
+	zone                     string
+	deleted                  bool
+	purged                   bool
+	provisioning             bool
+	managementAddress        string
+	head                     string
+	lastImaged               *string
+	image                    image
+	requestedIPs             []netip.Addr
 
-	appliance      *appliance // for the next start
-	running        string     // appliance it runs from
-	starts, resets int
-	keys           []string
+	appliance        *appliance // for the next start
+	runningAppliance string     // appliance it runs from
+	starts, resets   int
+	sentKeys         []string
 
-	discs   []*disc
-	nics    []*nic
-	pending *event // the end of provisioning, of a powerdown or of a restart
+	discs        []*disc
+	nics         []*nic
+	pendingEvent *event // the end of provisioning, of a powerdown or of a restart
 }
 
-func (m *machine) number() int { return m.id }
+func (m *machine) rowID() int { return m.id }
 
 func (m *machine) hostname() string {
 	return m.name + "." + m.group.name + "." + m.group.account.name + ".uk0.bigv.io"
@@ -191,19 +191,19 @@ type appliance struct {
 }
 
 type disc struct {
-	id        int
-	machine   *machine
-	label     string
-	size      int
-	grade     string
-	pool      string
-	newGrade  string
-	newPool   string
-	iops      int
-	gone      bool
-	restored  int // backup it was last restored from
-	schedules []*schedule
-	backups   []*disc
+	id           int
+	machine      *machine
+	label        string
+	size         int
+	grade        string
+	pool         string
+	newGrade     string
+	newPool      string
+	iops         int
+	purged       bool
+	restoredFrom int // backup it was last restored from
+	schedules    []*schedule
+	backups      []*disc
 
 	parent   *disc // set on a backup
 	manual   bool
@@ -211,7 +211,7 @@ type disc struct {
 	created  time.Time
 }
 
-func (d *disc) number() int { return d.id }
+func (d *disc) rowID() int { return d.id }
 
 type schedule struct {
 	id       int
@@ -232,7 +232,7 @@ type nic struct {
 	extra   map[netip.Addr]netip.Addr
 }
 
-func (n *nic) number() int { return n.id }
+func (n *nic) rowID() int { return n.id }
 
 type ip struct {
 	addr netip.Addr
@@ -243,21 +243,21 @@ type ip struct {
 // addressPool hands out addresses, those given back only when it has no
 // fresh ones left.
 type addressPool struct {
-	next   netip.Addr
-	within netip.Prefix
-	free   []netip.Addr
+	next     netip.Addr
+	prefix   netip.Prefix
+	released []netip.Addr
 }
 
 type user struct {
-	id         int
-	name       string
-	email      string
-	keys       *string
-	password   string
-	second     string   // kind of second factor: "2fa" or "yubikey", empty is none
-	codes      []string // one-time codes of the second factor that are still good
-	groups     []string
-	privileges []*privilege
+	id             int
+	name           string
+	email          string
+	authorizedKeys *string
+	password       string
+	secondFactor   string   // kind of second factor: "2fa" or "yubikey", empty is none
+	codes          []string // one-time codes of the second factor that are still good
+	groups         []string
+	privileges     []*privilege
 }
 
 type privilege struct {
@@ -267,7 +267,7 @@ type privilege struct {
 	account          *account
 	group            *group
 	machine          *machine
-	key              *apiKey
+	apiKey           *apiKey
 	creator          *user
 	passwordRequired bool
 	yubikeyRequired  bool
@@ -275,7 +275,7 @@ type privilege struct {
 	ipRestrictions   json.RawMessage
 }
 
-func (p *privilege) number() int { return p.id }
+func (p *privilege) rowID() int { return p.id }
 
 type apiKey struct {
 	id      int
@@ -286,10 +286,10 @@ type apiKey struct {
 }
 
 type session struct {
-	user    *user
-	factors []string
-	began   time.Time
-	expires time.Time // zero: never
+	user      *user
+	factors   []string
+	startedAt time.Time
+	expires   time.Time // zero: never
 }
 
 type vmDefault struct {

@@ -26,13 +26,13 @@ func TestProvisioningTakesTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
-			created := ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create",
+			createResponse := send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create",
 				`{"virtual_machine":{"name":"www1",`+row.machine+`},"discs":[{"size":50}],"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`)
-			require.Equal(t, http.StatusAccepted, created.status, created.body)
+			require.Equal(t, http.StatusAccepted, createResponse.status, createResponse.body)
 			vm := srv.Account("acme").Group("web").VirtualMachine("www1")
 
 			srv.Advance(bigvtest.ProvisioningTime + justBefore)
-			early := ask(t, srv, srv.Token(), "GET "+onWWW1+"?view=overview", "")
+			early := send(t, srv, srv.Token(), "GET "+onWWW1+"?view=overview", "")
 			assert.Equal(t, http.StatusAccepted, early.status)
 			assert.Equal(t, false, early.object(t)["power_on"])
 			assert.Nil(t, early.object(t)["last_imaged_with"])
@@ -41,7 +41,7 @@ func TestProvisioningTakesTime(t *testing.T) {
 			assert.True(t, vm.State().Provisioning)
 
 			srv.Advance(-justBefore)
-			late := ask(t, srv, srv.Token(), "GET "+onWWW1+"?view=overview", "")
+			late := send(t, srv, srv.Token(), "GET "+onWWW1+"?view=overview", "")
 			assert.Equal(t, http.StatusOK, late.status)
 			assert.Equal(t, row.on, late.object(t)["power_on"])
 			assert.Equal(t, row.on, late.object(t)["head"] != nil)
@@ -111,14 +111,14 @@ func TestPowerInTime(t *testing.T) {
 			if row.off {
 				vm.SetPower(false)
 			}
-			for _, what := range row.do {
-				words := strings.SplitN(what, " ", 3)
-				got := ask(t, srv, srv.Token(), words[0]+" "+words[1], words[2])
-				require.Less(t, got.status, 300, "%s: %s", what, got.body)
+			for _, request := range row.do {
+				words := strings.SplitN(request, " ", 3)
+				got := send(t, srv, srv.Token(), words[0]+" "+words[1], words[2])
+				require.Less(t, got.status, 300, "%s: %s", request, got.body)
 			}
 			for _, moment := range row.moments {
 				srv.Advance(moment.after)
-				got := ask(t, srv, srv.Token(), "GET "+onWWW1+"?include_deleted=true", "").object(t)
+				got := send(t, srv, srv.Token(), "GET "+onWWW1+"?include_deleted=true", "").object(t)
 				assert.Equal(t, moment.on, got["power_on"], "after another %s", moment.after)
 				assert.Equal(t, moment.on, vm.State().PoweredOn)
 			}
@@ -135,9 +135,9 @@ func TestAppliancesLastForAStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
-			ask(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":true,"autoreboot_on":true,"appliance":{"name":"rescue","permanent":`+row.permanent+`}}`)
+			send(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":true,"autoreboot_on":true,"appliance":{"name":"rescue","permanent":`+row.permanent+`}}`)
 			assert.Equal(t, "rescue", vm.State().Appliance)
-			ask(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":false,"autoreboot_on":true}`)
+			send(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":false,"autoreboot_on":true}`)
 			assert.Empty(t, vm.State().Appliance)
 			srv.Advance(bigvtest.RestartTime)
 			assert.True(t, vm.State().PoweredOn)
@@ -151,7 +151,7 @@ const onDisc = onWWW1 + "/discs/disc-1"
 func TestBackupsTravelToColdStorageAndBack(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
-	taken := ask(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
+	taken := send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
 	require.Equal(t, http.StatusCreated, taken.status, taken.body)
 	b := taken.object(t)
 	assert.Equal(t, "disc-1-backup-20190304120000", b["label"])
@@ -160,21 +160,21 @@ func TestBackupsTravelToColdStorageAndBack(t *testing.T) {
 	one := fmt.Sprint(onDisc, "/backups/", b["id"])
 
 	srv.Advance(bigvtest.BackupTime + justBefore)
-	assert.Equal(t, "sata", ask(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
-	assert.Equal(t, http.StatusBadRequest, ask(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "it is still being taken")
+	assert.Equal(t, "sata", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
+	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "it is still being taken")
 	srv.Advance(-justBefore)
-	assert.Equal(t, "iceberg", ask(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
+	assert.Equal(t, "iceberg", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
 
-	require.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status)
-	got := ask(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
+	require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status)
+	got := send(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
 	assert.Equal(t, "iceberg", got["storage_grade"])
 	assert.Equal(t, "sata", got["new_storage_grade"])
 	assert.EqualValues(t, 2, got["backup_count"], "what was there is backed up first")
-	assert.Equal(t, http.StatusBadRequest, ask(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "it is being restored")
+	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "it is being restored")
 	srv.Advance(bigvtest.RestoreTime + justBefore)
-	assert.Contains(t, ask(t, srv, srv.Token(), "GET "+onDisc, "").object(t), "new_storage_grade")
+	assert.Contains(t, send(t, srv, srv.Token(), "GET "+onDisc, "").object(t), "new_storage_grade")
 	srv.Advance(-justBefore)
-	got = ask(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
+	got = send(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
 	assert.Equal(t, "sata", got["storage_grade"])
 	assert.NotContains(t, got, "new_storage_grade")
 	assert.EqualValues(t, b["id"], disc.State().RestoredFrom)
@@ -207,7 +207,7 @@ func TestSchedulesTakeBackups(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
-			made := ask(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", "{"+row.schedule+"}")
+			made := send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", "{"+row.schedule+"}")
 			require.Equal(t, http.StatusCreated, made.status, made.body)
 			for _, d := range row.advance {
 				srv.Advance(d)
@@ -216,15 +216,15 @@ func TestSchedulesTakeBackups(t *testing.T) {
 			for _, at := range row.want {
 				taken = append(taken, "disc-1-backup-"+at)
 			}
-			list := ask(t, srv, srv.Token(), "GET "+onDisc+"/backups", "")
-			assert.Equal(t, taken, list.pluck(t, "label"))
-			for _, manual := range list.pluck(t, "manual") {
+			list := send(t, srv, srv.Token(), "GET "+onDisc+"/backups", "")
+			assert.Equal(t, taken, list.values(t, "label"))
+			for _, manual := range list.values(t, "manual") {
 				assert.Equal(t, false, manual)
 			}
 			assert.Equal(t, 1, disc.State().Schedules)
 
 			one := fmt.Sprint("DELETE ", onDisc, "/backup_schedules/", made.object(t)["id"])
-			require.Equal(t, http.StatusNoContent, ask(t, srv, srv.Token(), one, "").status)
+			require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), one, "").status)
 			srv.Advance(30 * 24 * time.Hour)
 			assert.Equal(t, len(row.want), disc.State().Backups, "a schedule that is gone takes none")
 			assert.Zero(t, disc.State().Schedules)
@@ -235,11 +235,11 @@ func TestSchedulesTakeBackups(t *testing.T) {
 func TestBackupsByHandAreNotPruned(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
-	ask(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
-	ask(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"start_at":"00:00","interval_seconds":3600,"capacity":2}`)
+	send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
+	send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"start_at":"00:00","interval_seconds":3600,"capacity":2}`)
 	srv.Advance(48 * time.Hour)
 	assert.Equal(t, 3, disc.State().Backups)
-	assert.Equal(t, []any{true, false, false}, ask(t, srv, srv.Token(), "GET "+onDisc+"/backups", "").pluck(t, "manual"))
+	assert.Equal(t, []any{true, false, false}, send(t, srv, srv.Token(), "GET "+onDisc+"/backups", "").values(t, "manual"))
 }
 
 func TestTimesAsTheServiceReadsThem(t *testing.T) {
@@ -271,7 +271,7 @@ func TestTimesAsTheServiceReadsThem(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			srv.Account("acme").Group("web").VirtualMachine("www1")
-			got := ask(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"interval_seconds":60,"start_at":"`+text+`"}`)
+			got := send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"interval_seconds":60,"start_at":"`+text+`"}`)
 			if want == "" {
 				assert.Equal(t, http.StatusBadRequest, got.status)
 				assert.Equal(t, `{"start_at":["is invalid"]}`, got.body)
@@ -287,7 +287,7 @@ func TestATimeOfDayInSummer(t *testing.T) {
 	srv := bigvtest.NewServer(t, bigvtest.WithClock(time.Date(2019, 7, 9, 23, 30, 0, 0, time.UTC)))
 	srv.Account("acme").Group("web").VirtualMachine("www1")
 	for text, want := range map[string]string{"01:00": "2019-07-10T01:00:00+01:00", "00:00": "2019-07-11T00:00:00+01:00"} {
-		got := ask(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"interval_seconds":60,"start_at":"`+text+`"}`)
+		got := send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"interval_seconds":60,"start_at":"`+text+`"}`)
 		assert.Equal(t, want, got.object(t)["start_at"], got.body)
 	}
 }
@@ -308,26 +308,26 @@ func TestTheClockOfTheServer(t *testing.T) {
 			onWWW1, "/virtual_machines/www1", "/virtual_machines", inWeb + "/virtual_machines", onDisc, onWWW1 + "/discs", "/discs", "/discs/9001", onDisc + "/backups",
 		}
 		for _, path := range looks {
-			require.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), "GET "+path, "").status, path)
+			require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET "+path, "").status, path)
 		}
-		ask(t, srv, srv.Token(), "PUT "+onWWW1, `{}`)
-		ask(t, srv, srv.Token(), "GET /accounts", "")
+		send(t, srv, srv.Token(), "PUT "+onWWW1, `{}`)
+		send(t, srv, srv.Token(), "GET /accounts", "")
 		assert.Equal(t, start.Add(time.Duration(len(looks))*time.Minute), srv.Now())
 	})
 	t.Run("gets a program that polls somewhere", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime/3))
-		ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1)
+		send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1)
 		var codes []int
 		for range 4 {
-			codes = append(codes, ask(t, srv, srv.Token(), "GET "+onWWW1, "").status)
+			codes = append(codes, send(t, srv, srv.Token(), "GET "+onWWW1, "").status)
 		}
 		assert.Equal(t, []int{202, 202, 200, 200}, codes)
 	})
 	t.Run("runs by itself, from the time of day", func(t *testing.T) {
 		before := time.Now()
 		srv := bigvtest.NewServer(t, bigvtest.WithSpeed(1e7))
-		ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1) // ten microseconds are more than a minute and a half
-		assert.Equal(t, http.StatusOK, ask(t, srv, srv.Token(), "GET "+onWWW1, "").status)
+		send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1) // ten microseconds are more than a minute and a half
+		assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET "+onWWW1, "").status)
 		assert.True(t, srv.Now().After(before))
 		slow := bigvtest.NewServer(t, bigvtest.WithSpeed(1))
 		assert.WithinDuration(t, time.Now(), slow.Now(), time.Minute)
