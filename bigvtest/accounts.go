@@ -25,13 +25,13 @@ func (q *request) accountView(a *account) accountView {
 	return v
 }
 
-// isID reports whether a segment is all digits.
+// isID parses a path segment that consists of digits.
 func isID(segment string) (int, bool) {
 	id, err := strconv.Atoi(segment)
 	return id, err == nil && id >= 0 && segment[0] != '+'
 }
 
-// findAccount finds an account by ID or name.
+// findAccount returns the account with the given ID or name, or nil.
 func (st *state) findAccount(segment string) *account {
 	if id, ok := isID(segment); ok {
 		if a := st.accounts.get(id); a != nil {
@@ -41,7 +41,7 @@ func (st *state) findAccount(segment string) *account {
 	return st.accountNames[strings.ToLower(segment)]
 }
 
-// account is the account in the path.
+// account returns the account in the path.
 func (q *request) account() (*account, error) {
 	a := q.findAccount(q.args[0])
 	if a == nil || !q.caller.canSeeAccount(a) {
@@ -50,8 +50,7 @@ func (q *request) account() (*account, error) {
 	return a, nil
 }
 
-// filterAccount is the account that account_id or account_name asks for, nil
-// if neither is there.
+// filterAccount returns the account selected by account_id or account_name, or nil without these parameters.
 func (q *request) filterAccount() (found *account, err error) {
 	for _, parameter := range []string{"account_id", "account_name"} {
 		if !q.query.Has(parameter) {
@@ -84,10 +83,10 @@ func getAccount(q *request) (response, error) {
 	return okResponse(q.accountView(a))
 }
 
-// createAccount is of old: whoever makes an account administers it.
+// createAccount creates an account and grants the caller account_admin on it. It is a legacy endpoint.
 func createAccount(q *request) (response, error) {
 	if q.caller.apiKey != nil {
-		return response{}, errForbidden // a key makes itself no privileges
+		return response{}, errForbidden // an API key cannot gain privileges
 	}
 	f, name := newForm(q.attributes), ""
 	f.require("name")
@@ -105,7 +104,7 @@ func createAccount(q *request) (response, error) {
 	return q.createdResponse(q.accountView(a))
 }
 
-// updateAccount changes nothing, since nothing of an account can be set.
+// updateAccount changes nothing: an account has no writable attributes.
 func updateAccount(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// attributes is a JSON object as it arrived.
+// attributes is a decoded JSON object with undecoded values.
 type attributes map[string]json.RawMessage
 
 func parseAttributes(raw []byte) (attributes, error) {
@@ -23,8 +23,7 @@ func parseAttributes(raw []byte) (attributes, error) {
 	return in, nil
 }
 
-// problems is what is wrong with the attributes of a request: attribute to
-// a list of messages, to one message, or to the problems of its elements.
+// validationErrors maps attributes to a list of messages, a single message, or the errors of nested objects.
 type validationErrors map[string]any
 
 func (p validationErrors) add(attribute, format string, args ...any) {
@@ -32,7 +31,7 @@ func (p validationErrors) add(attribute, format string, args ...any) {
 	p[attribute] = append(list, fmt.Sprintf(format, args...))
 }
 
-// err is nil if there are no problems.
+// err returns the errors as a 400 response, or nil if there are none.
 func (p validationErrors) err() error {
 	if len(p) == 0 {
 		return nil
@@ -40,9 +39,8 @@ func (p validationErrors) err() error {
 	return &apiError{http.StatusBadRequest, p}
 }
 
-// form reads attributes and notes what is wrong with them. Each reading
-// method leaves its destination alone, and reports false, if the attribute
-// is missing or of no use.
+// form reads and validates the attributes of a request and collects validation errors. Its reading methods report
+// whether they have set the destination: they leave it unchanged if the attribute is missing or invalid.
 type form struct {
 	attributes attributes
 	errors     validationErrors
@@ -55,7 +53,7 @@ func (f *form) isNull(key string) bool {
 	return present && string(raw) == "null"
 }
 
-// has reports whether the attribute is there and not null.
+// has reports whether the attribute is present and not null.
 func (f *form) has(key string) bool {
 	_, present := f.attributes[key]
 	return present && !f.isNull(key)
@@ -82,7 +80,7 @@ func (f *form) text(key string, to *string) bool {
 	return true
 }
 
-// nullable reads a string for which null and "" both mean none.
+// nullable reads a string. Both null and "" clear it.
 func (f *form) nullable(key string, to **string) bool {
 	raw, present := f.attributes[key]
 	if !present {
@@ -100,7 +98,7 @@ func (f *form) nullable(key string, to **string) bool {
 	return true
 }
 
-// integer also takes a number written as a string.
+// integer reads an integer. It accepts a number in a string.
 func (f *form) integer(key string, to *int) bool {
 	raw, present := f.nonNull(key)
 	if !present {
@@ -152,7 +150,7 @@ func (f *form) boolean(key string, to *bool) bool {
 	return true
 }
 
-// object reads a nested object; null is the same as missing.
+// object reads a nested object. It treats null as missing.
 func (f *form) object(key string) (attributes, bool) {
 	if !f.has(key) {
 		return nil, false
@@ -165,7 +163,7 @@ func (f *form) object(key string) (attributes, bool) {
 	return in, true
 }
 
-// objects reads a nested list of objects; null is the same as missing.
+// objects reads a list of nested objects. It treats null as missing.
 func (f *form) objects(key string) ([]attributes, bool) {
 	if !f.has(key) {
 		return nil, false
@@ -195,7 +193,7 @@ func (f *form) checkOneOf(key, value string, allowed []string) {
 
 var dnsLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 
-// name notes what is wrong with a name that becomes part of a hostname.
+// checkHostnameLabel validates a name that becomes part of a hostname.
 func (f *form) checkHostnameLabel(key, value string, shortest int) {
 	if value == "" {
 		f.errors.add(key, "can't be blank")

@@ -15,18 +15,17 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// newSecret is an unguessable word.
+// newSecret returns a random secret.
 func newSecret() string {
 	var raw [20]byte
-	_, _ = rand.Read(raw[:]) // never fails
+	_, _ = rand.Read(raw[:]) // never returns an error
 	return hex.EncodeToString(raw[:])
 }
 
-// apiKeyPrefix stands before an API key where a session's ID could stand too.
+// apiKeyPrefix distinguishes an API key from a session ID in a bearer token.
 const apiKeyPrefix = "apikey."
 
-// identify finds out who sends a request, and gives their session another five
-// minutes.
+// authenticate returns the permissions of the caller and extends the caller's session.
 func (st *state) authenticate(r *http.Request) (*permissions, error) {
 	if name, password, ok := r.BasicAuth(); ok {
 		return st.authenticateBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
@@ -50,8 +49,8 @@ func (st *state) authenticate(r *http.Request) (*permissions, error) {
 	return st.permissionsOf(session.user, nil, session), nil
 }
 
-// identifyBasic is how clients of old identify themselves: with the password on
-// each request, and a YubiKey's code that is good for many.
+// authenticateBasic authenticates with HTTP Basic, as older clients do: each request carries the password and, if the
+// user has one, a YubiKey code, which remains valid.
 func (st *state) authenticateBasic(name, password, code string) (*permissions, error) {
 	u := st.userNames[strings.ToLower(name)]
 	if u == nil || u.password == "" || u.password != password {
@@ -67,7 +66,7 @@ func (st *state) authenticateBasic(name, password, code string) (*permissions, e
 	return st.permissionsOf(u, nil, session), nil
 }
 
-// session is the session with this ID, unless it has expired.
+// findSession returns the session with the given ID, or nil if it does not exist or has expired.
 func (st *state) findSession(id string) *session {
 	session := st.sessions[id]
 	if session == nil {
@@ -80,15 +79,15 @@ func (st *state) findSession(id string) *session {
 	return session
 }
 
-// touch pushes the end of a session out.
+// extendSession extends a session that has been used.
 func (st *state) extendSession(session *session) {
 	if until := st.clock.now.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
 		session.expires = until
 	}
 }
 
-// open begins a session that lasts so long without being used, or for ever if
-// that is zero.
+// openSession creates a session and returns its ID. It ends when it has not been used for the given lifetime; with 0 it
+// does not expire.
 func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
 	s := &session{user: u, factors: factors, startedAt: st.clock.now}
@@ -101,7 +100,7 @@ func (st *state) openSession(u *user, factors []string, lifetime time.Duration) 
 
 var errBadCredentials = &apiError{http.StatusForbidden, nil}
 
-// postSession logs in. Some old clients send a form instead of JSON.
+// postSession logs a user in. It accepts JSON and, for older clients, form data.
 func postSession(q *request) (response, error) {
 	fields, err := q.credentials()
 	if err != nil {
@@ -123,7 +122,7 @@ func postSession(q *request) (response, error) {
 		case i < 0:
 			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
 		default:
-			u.codes = slices.Delete(u.codes, i, i+1) // a code opens one session
+			u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
 		}
 		factors = append(factors, u.secondFactor)
 	}
@@ -134,7 +133,7 @@ func postSession(q *request) (response, error) {
 	return okResponse(q.openSession(u, factors, lifetime))
 }
 
-// credentials reads the body of a login: values are strings, or numbers.
+// credentials decodes the body of a login. Values may be strings or numbers.
 func (q *request) credentials() (map[string]string, error) {
 	kind, _, _ := mime.ParseMediaType(q.header.Get("Content-Type"))
 	fields := map[string]string{}
@@ -181,7 +180,7 @@ func getSession(q *request) (response, error) {
 	return okResponse(sessionView{session.user.name, emptyIfNil(session.factors), emptyIfNil(session.user.groups)})
 }
 
-// impersonate opens a session of somebody else, for staff.
+// impersonate opens a session for another user. The caller must be staff.
 func impersonate(q *request) (response, error) {
 	session := q.findSession(q.args[0])
 	if session == nil || q.permissionsOf(session.user, nil, session).clusterRank < levelRanks[bigv.ClusterAdmin] {

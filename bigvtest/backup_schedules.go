@@ -16,8 +16,8 @@ func (s *schedule) view() scheduleView {
 	return scheduleView{s.id, s.start.Format("2006-01-02T15:04:05-07:00"), int(s.interval / time.Second), s.capacity}
 }
 
-// newSchedule reads a schedule to be made. The service words the problem of a
-// missing interval in a way of its own.
+// readSchedule reads and validates a new schedule. The error for a missing interval is a single message rather than a
+// list, as in the real service.
 func (q *request) readSchedule(f *form, d *disc) *schedule {
 	s := &schedule{disc: d, start: q.clock.now, capacity: 1}
 	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {
@@ -58,7 +58,7 @@ func createSchedule(q *request) (response, error) {
 	return q.createdResponse(s.view())
 }
 
-// addSchedule gives a schedule its ID, and has backups taken.
+// addSchedule assigns an ID to a schedule and starts taking backups.
 func (st *state) addSchedule(s *schedule) {
 	st.schedules.add(func(id int) *schedule {
 		s.id = id
@@ -66,7 +66,7 @@ func (st *state) addSchedule(s *schedule) {
 	})
 	first := s.start
 	if first.Before(st.clock.now) {
-		// In seconds, since a Duration ends after 292 years.
+		// Computed in seconds, because a Duration is limited to 292 years.
 		every := int64(s.interval / time.Second)
 		missed := (st.clock.now.Unix() - first.Unix() + every - 1) / every
 		first = time.Unix(first.Unix()+missed*every, 0)
@@ -74,7 +74,7 @@ func (st *state) addSchedule(s *schedule) {
 	st.scheduleNextBackup(s, first)
 }
 
-// schedule has the next backup of a schedule taken.
+// scheduleNextBackup takes a scheduled backup at the given time and then schedules the next one.
 func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 	s.next = st.clock.at(at, func() {
 		if !s.disc.machine.deleted {
@@ -82,8 +82,7 @@ func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 			st.prune(s)
 		}
 		next := at.Add(s.interval)
-		// Of a long time that is lived through at once, only the last backups
-		// would be kept: the others are not taken.
+		// If the clock jumps far ahead, skip backups that would be removed again at once.
 		if behind := st.clock.target.Sub(next) / s.interval; int64(behind) > int64(s.capacity) {
 			next = next.Add((behind - time.Duration(s.capacity)) * s.interval)
 		}
@@ -91,7 +90,7 @@ func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 	})
 }
 
-// prune drops the oldest backups of a schedule above its capacity.
+// prune removes the oldest backups of a schedule that exceed its capacity.
 func (st *state) prune(s *schedule) {
 	var kept []*disc
 	for _, b := range s.disc.backups {

@@ -22,8 +22,8 @@ func createBackup(q *request) (response, error) {
 	return q.createdResponse(q.takeBackup(d, nil).view(true))
 }
 
-// backUp takes a backup of a disc, on demand or for a schedule. It begins on the
-// disc's own grade and travels to cold storage.
+// takeBackup creates a backup of a disc. sched is nil for a manual backup. The backup starts on the disc's storage
+// grade and moves to iceberg after BackupTime.
 func (st *state) takeBackup(d *disc, sched *schedule) *disc {
 	b := &disc{
 		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched,
@@ -52,7 +52,7 @@ func (d *disc) backupByLabel(label string) *disc {
 	return nil
 }
 
-// backup is the backup in the path, by ID or label.
+// backup returns the backup in the path, by ID or label.
 func (q *request) backup() (*disc, error) {
 	d, err := q.disc()
 	if err != nil {
@@ -69,7 +69,7 @@ func (q *request) backup() (*disc, error) {
 	return nil, errNotFound
 }
 
-// backupFor is the backup in the path, to be changed.
+// backupForUpdate returns the backup in the path if the caller may change it.
 func (q *request) backupForUpdate() (*disc, error) {
 	b, err := q.backup()
 	if err != nil {
@@ -87,7 +87,7 @@ func getBackup(q *request) (response, error) {
 	return okResponse(b.view(true))
 }
 
-// updateBackup restores: nothing else can be done to a backup.
+// updateBackup restores a backup. Other attributes cannot be changed.
 func updateBackup(q *request) (response, error) {
 	b, err := q.backupForUpdate()
 	if err != nil {
@@ -108,7 +108,7 @@ func updateBackup(q *request) (response, error) {
 	case d.newGrade != "":
 		return response{}, newAPIError(http.StatusBadRequest, "The disc is being restored or migrated")
 	}
-	q.takeBackup(d, nil) // what was there before
+	q.takeBackup(d, nil) // the current contents
 	d.restoredFrom = b.id
 	d.newGrade, d.newPool = d.grade, d.pool
 	d.grade, d.pool = iceberg, b.pool

@@ -9,8 +9,8 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// ClientOptions are what a bigv client needs to talk to this server as alice:
-// where it is, its certificate, her token, and retries that hardly wait.
+// ClientOptions returns the options with which [bigv.NewClient] creates a client for this server: the URLs, an HTTP
+// client that trusts the certificate, alice's token, and a retry policy with very short waits.
 func (s *Server) ClientOptions() []bigv.Option {
 	return append(s.clientOptions(), bigv.WithToken(s.token))
 }
@@ -26,11 +26,9 @@ func (s *Server) clientOptions() []bigv.Option {
 	return opts
 }
 
-// Client is a client that talks to this server as alice, with further options.
-// Options that set other credentials take the place of her token, which
-// [Server.ExpireSessions] ends. A mistake in the options ends the test, or panics
-// where there is none: programs that want the error call bigv.NewClient with
-// ClientOptions.
+// Client returns a client for this server that authenticates as alice and has the given additional options. Options
+// that set other credentials replace her token. Invalid options fail the test, or panic if there is none; to handle the
+// error instead, pass the result of [Server.ClientOptions] to [bigv.NewClient].
 func (s *Server) Client(opts ...bigv.Option) *bigv.Client {
 	return s.client(bigv.WithToken(s.token), opts)
 }
@@ -49,8 +47,8 @@ func (s *Server) client(credentials bigv.Option, opts []bigv.Option) *bigv.Clien
 	return client
 }
 
-// HTTPClient is a new client that trusts the server's certificate. Close its
-// idle connections when done.
+// HTTPClient returns a new HTTP client that trusts the server's certificate. The caller should close its idle
+// connections when it is no longer needed.
 func (s *Server) HTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy, transport.MaxIdleConnsPerHost = nil, 128

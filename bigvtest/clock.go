@@ -5,23 +5,22 @@ import (
 	"time"
 )
 
-// clock is the service's idea of time. It stands still except for what is
-// added to offset, or, with a speed, follows real time at that multiple.
-// Nothing runs in the background: what falls due is carried out the next time
-// somebody looks, in the order in which it fell due.
+// clock is the time of the service and a queue of events. It stands still unless offset changes, or follows real time
+// at a multiple if speed is set. There is no background goroutine: runDue carries out the events that have become due,
+// in order.
 type clock struct {
 	base      time.Time
 	offset    time.Duration
 	speed     float64
-	startedAt time.Time // real time at which base was valid, for speed
+	startedAt time.Time // real time that corresponds to base, used with speed
 
-	now    time.Time // the moment being lived through
-	target time.Time // where the running settle is heading
+	now    time.Time // current time while events are carried out
+	target time.Time // time up to which runDue carries out events
 	seq    int
 	due    eventQueue
 }
 
-// read is the time the clock shows.
+// read returns the current time of the clock.
 func (c *clock) read() time.Time {
 	now := c.base.Add(c.offset)
 	if c.speed > 0 {
@@ -30,7 +29,7 @@ func (c *clock) read() time.Time {
 	return now
 }
 
-// settle carries out everything that has fallen due.
+// runDue carries out all events that are due.
 func (c *clock) runDue() {
 	c.target = c.read()
 	for len(c.due) > 0 && !c.due[0].at.After(c.target) {
@@ -48,7 +47,7 @@ func (c *clock) runDue() {
 	c.now = c.target
 }
 
-// after has run called once d has passed.
+// after schedules a call of run after d.
 func (c *clock) after(d time.Duration, run func()) *event { return c.at(c.now.Add(d), run) }
 
 func (c *clock) at(t time.Time, run func()) *event {
@@ -58,11 +57,11 @@ func (c *clock) at(t time.Time, run func()) *event {
 	return e
 }
 
-// event is something that will happen, unless it is cancelled.
+// event is a scheduled call.
 type event struct {
 	at  time.Time
 	seq int
-	run func() // nil: cancelled or over
+	run func() // nil if cancelled or done
 }
 
 func (e *event) cancel() {

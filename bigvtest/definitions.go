@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// What the service knows. The first of each is the default.
+// Values that the service accepts. The first of each list is the default.
 var (
 	distributions    = strings.Fields("jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012 winweb2k8r2")
 	storageGrades    = strings.Fields("sata ssd archive")

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	minDiscSize = 50        // MiB
-	maxDiscSize = 2 << 20   // MiB
-	maxDiscs    = 8         // of one machine
-	iceberg     = "iceberg" // the grade of backups in cold storage
+	minDiscSize = 50        // in MiB
+	maxDiscSize = 2 << 20   // in MiB
+	maxDiscs    = 8         // per virtual machine
+	iceberg     = "iceberg" // storage grade of completed backups
 )
 
 type discView struct {
@@ -61,7 +61,7 @@ func discViews(list []*disc, typed bool) []discView {
 	return views
 }
 
-// findDisc finds a disc of a machine by ID or label.
+// findDisc returns the disc of a virtual machine with the given ID or label, or nil.
 func (st *state) findDisc(m *machine, segment string) *disc {
 	if id, ok := isID(segment); ok {
 		if d := st.discs.get(id); d != nil && d.machine == m && d.parent == nil {
@@ -80,7 +80,7 @@ func (m *machine) discByLabel(label string) *disc {
 	return nil
 }
 
-// disc is the disc in the path.
+// disc returns the disc in the path.
 func (q *request) disc() (*disc, error) {
 	m, err := q.machine()
 	if err != nil {
@@ -93,8 +93,8 @@ func (q *request) disc() (*disc, error) {
 	return d, nil
 }
 
-// mayAlter refuses to change the disc of a machine that is deleted, or that the
-// asker has no say in.
+// authorizeMachineUpdate returns an error if the caller may not change the virtual machine and its discs, or if it is
+// deleted.
 func (q *request) authorizeMachineUpdate(m *machine) error {
 	if err := q.authorize(q.caller.machineRank(m), bigv.VirtualMachineAdmin, m.group.account); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (q *request) authorizeMachineUpdate(m *machine) error {
 	return nil
 }
 
-// discFor is the disc in the path, to be changed.
+// discForUpdate returns the disc in the path if the caller may change it.
 func (q *request) discForUpdate() (*disc, error) {
 	d, err := q.disc()
 	if err != nil {
@@ -134,7 +134,7 @@ func listAllDiscs(q *request) (response, error) {
 	return okResponse(discViews(list, false))
 }
 
-// eachMachine calls f with the machines that the query asks for.
+// forEachMachine calls f with each visible virtual machine that matches the query.
 func (q *request) forEachMachine(f func(*machine)) error {
 	one, a, g, err := q.filterMachine()
 	if err != nil {
@@ -161,7 +161,7 @@ func getDisc(q *request) (response, error) {
 	return okResponse(d.view(false))
 }
 
-// flatDisc is the disc that an ID in a flat path stands for, or a label.
+// flatDisc returns the disc whose ID or label is in a flat path.
 func (q *request) flatDisc() (*disc, error) {
 	if id, ok := isID(q.args[0]); ok {
 		if d := q.discs.get(id); d != nil && d.parent == nil && q.caller.canSeeMachine(d.machine) {
@@ -187,7 +187,7 @@ func getFlatDisc(q *request) (response, error) {
 
 var deviceName = regexp.MustCompile(`^[vsh]d[a-z]+$`)
 
-// label reads a disc's label, which must be free among the others.
+// readLabel reads and validates a disc label. taken reports whether another disc has the label.
 func (f *form) readLabel(label *string, taken func(string) bool) {
 	if !f.text("label", label) {
 		return
@@ -212,7 +212,7 @@ func (f *form) readSize(size *int) {
 	}
 }
 
-// newDisc reads a disc to be made, the nth of its machine.
+// readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the default label.
 func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*disc, validationErrors) {
 	f, d := newForm(in), &disc{grade: storageGrades[0]}
 	if f.has("label") {
@@ -229,8 +229,8 @@ func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*di
 	return d, f.errors
 }
 
-// newDiscs reads the discs of a machine to be made. What is wrong with them
-// stands by position, {} where nothing is.
+// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position, with an empty
+// object for each valid disc.
 func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors) {
 	list, present := outer.objects("discs")
 	if len(list) == 0 {
@@ -266,8 +266,8 @@ func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors
 	return discs, errs
 }
 
-// newSchedules reads the schedules of a disc to be made. What is wrong with them
-// stands by position too.
+// readSchedules reads and validates the schedules of a new disc. The errors are listed by position, with an empty
+// object for each valid schedule.
 func (q *request) readSchedules(list []attributes, d *disc) (wrong []validationErrors) {
 	errs, any := make([]validationErrors, len(list)), false
 	for i, in := range list {
@@ -300,8 +300,8 @@ func createDisc(q *request) (response, error) {
 	return q.createdResponse(d.view(false))
 }
 
-// addDisc gives a disc its ID and its machine. Discs of a machine stay in the
-// order in which they came to it: the first is booted from.
+// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in the order in
+// which they were attached; the first is the boot disc.
 func (st *state) addDisc(m *machine, d *disc) {
 	d.machine = m
 	st.discs.add(func(id int) *disc {
@@ -326,7 +326,7 @@ func updateDisc(q *request) (response, error) {
 	})
 	f.readSize(&next.size)
 	if f.errors["size"] == nil {
-		f.checkMinimum("size", next.size, d.size) // discs grow
+		f.checkMinimum("size", next.size, d.size) // a disc cannot shrink
 	}
 	if q.caller.isStaff() {
 		if f.text("storage_grade", &next.grade) {
@@ -371,7 +371,7 @@ func updateDisc(q *request) (response, error) {
 	return okResponse(d.view(false))
 }
 
-// without is list less one element, in a new slice.
+// without returns a copy of list without element.
 func without[T comparable](list []T, element T) []T {
 	var rest []T
 	for _, other := range list {
@@ -401,7 +401,7 @@ func deleteFlatDisc(q *request) (response, error) {
 	return q.purgeDiscResponse(d)
 }
 
-// errPurge is what a DELETE without purge=true meets where there is no other.
+// errPurgeRequired is returned for a DELETE without purge=true of an object that can only be purged.
 var errPurgeRequired = newAPIError(http.StatusInternalServerError, "Internal server error")
 
 func (q *request) purgeDiscResponse(d *disc) (response, error) {
@@ -415,7 +415,7 @@ func (q *request) purgeDiscResponse(d *disc) (response, error) {
 	return noContent, nil
 }
 
-// dropDisc makes an end of a disc, its backups and its schedules.
+// removeDisc removes a disc with its backups and schedules.
 func (st *state) removeDisc(d *disc) {
 	for _, s := range slices.Clone(d.schedules) {
 		st.removeSchedule(s)

@@ -35,7 +35,7 @@ func (q *request) groupViews(list []*group) []groupView {
 	return views
 }
 
-// findGroup finds a group of an account by ID or name.
+// findGroup returns the group of an account with the given ID or name, or nil.
 func (st *state) findGroup(a *account, segment string) *group {
 	if id, ok := isID(segment); ok {
 		if g := st.groups.get(id); g != nil && g.account == a {
@@ -45,8 +45,8 @@ func (st *state) findGroup(a *account, segment string) *group {
 	return a.groupNamed(segment)
 }
 
-// groupNamed finds a group by name. The default group answers to "default" even
-// when it has been renamed.
+// groupNamed returns the group with the given name, or nil. "default" always identifies the default group, even after a
+// rename.
 func (a *account) groupNamed(name string) *group {
 	if strings.EqualFold(name, "default") {
 		return a.defaultGroup
@@ -54,7 +54,7 @@ func (a *account) groupNamed(name string) *group {
 	return a.byName[strings.ToLower(name)]
 }
 
-// group is the group in the path.
+// group returns the group in the path.
 func (q *request) group() (*group, error) {
 	a, err := q.account()
 	if err != nil {
@@ -69,8 +69,8 @@ func (q *request) group() (*group, error) {
 
 var errAmbiguous = newAPIError(http.StatusBadRequest, "The name is ambiguous: name its parents too, or use its ID")
 
-// filterGroup is the group that group_id or group_name asks for, in the account
-// a unless that is nil. It is nil if neither is there.
+// filterGroup returns the group selected by group_id or group_name, or nil without these parameters. If a is not nil,
+// the group must belong to it.
 func (q *request) filterGroup(a *account) (found *group, err error) {
 	for _, parameter := range []string{"group_id", "group_name"} {
 		if !q.query.Has(parameter) {
@@ -92,7 +92,7 @@ func orNotFound(err error) error {
 	return err
 }
 
-// namedGroup finds a group that is seen by ID or name, in one account or in all.
+// lookUpGroup returns the visible group with the given ID or name, in the account a or, if a is nil, in any account.
 func (q *request) lookUpGroup(a *account, name string) (found *group, err error) {
 	if id, ok := isID(name); ok {
 		if g := q.groups.get(id); g != nil && q.caller.canSeeGroup(g) && (a == nil || g.account == a) {
@@ -148,7 +148,7 @@ func getGroup(q *request) (response, error) {
 	return okResponse(q.groupView(g))
 }
 
-// getFlatGroup finds a group by ID, or by name where that tells which.
+// getFlatGroup returns a group by ID, or by name if the name is unambiguous.
 func getFlatGroup(q *request) (response, error) {
 	g, err := q.lookUpGroup(nil, q.args[0])
 	if err != nil {

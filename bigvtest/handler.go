@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// maxBody is how much of a request's body is read.
+// maxRequestBody limits the size of a request body.
 const maxRequestBody = 4 << 20
 
-// ServeHTTP is one request: what goes wrong with it first, then the work.
+// ServeHTTP handles one request: it applies the injected fault, if any, and processes the request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.beginRequest() {
 		http.Error(w, "Service temporarily unavailable", http.StatusServiceUnavailable)
@@ -30,7 +30,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBody+1))
 	if err != nil {
-		// Whoever is still there is told; a client that is gone does not mind.
+		// The client may still be connected, for example if the chunked encoding is malformed.
 		http.Error(w, "the body of the request cannot be read", http.StatusBadRequest)
 		return
 	}
@@ -52,13 +52,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			slog.Int("status", raw.status), slog.Duration("duration", time.Since(began)), slog.String("fault", e.fault))
 	}
 	if raw.status == 0 {
-		panic(http.ErrAbortHandler) // closes the connection, or resets the stream
+		panic(http.ErrAbortHandler) // closes the connection or resets the stream
 	}
 	raw.write(w)
 }
 
-// serve does the work, unless the fault keeps it from being done, and is what
-// the client gets to see of it.
+// serve processes the request unless the fault prevents that, records the exchange, and returns the response to send.
 func (s *Server) serve(r *http.Request, body []byte, fault *Fault, e *entry) (raw rawResponse) {
 	s.withLock(func() {
 		key := ""
@@ -75,13 +74,13 @@ func (s *Server) serve(r *http.Request, body []byte, fault *Fault, e *entry) (ra
 	return raw
 }
 
-// reply is an answer as it travels. Status 0 is none at all.
+// rawResponse is an encoded response. Status 0 means that no response is sent.
 type rawResponse struct {
 	status    int
 	header    http.Header
 	body      []byte
-	length    int  // of the whole body
-	truncated bool // the body ends before its length
+	length    int  // of the complete body
+	truncated bool // the body is shorter than length
 }
 
 func (raw rawResponse) write(w http.ResponseWriter) {
@@ -101,7 +100,7 @@ func (raw rawResponse) write(w http.ResponseWriter) {
 	}
 }
 
-// change is what a fault makes of an answer.
+// apply returns the response as changed by the fault.
 func (f *Fault) apply(raw rawResponse) rawResponse {
 	if f.Hang || f.DropBefore || f.DropAfter {
 		return rawResponse{}
@@ -120,7 +119,7 @@ func (f *Fault) apply(raw rawResponse) rawResponse {
 	return raw
 }
 
-// handle carries a request out.
+// process processes a request and encodes the response.
 func (s *Server) process(r *http.Request, body []byte) rawResponse {
 	a, err := s.dispatch(r, body)
 	var apiErr *apiError
@@ -190,20 +189,20 @@ func firstSegment(path string) string {
 	return first
 }
 
-// request is one request under way.
+// request is a request being processed.
 type request struct {
 	*state
 	server     *Server
 	method     string
-	args       []string // what stands in the path where a route has a placeholder
+	args       []string // values of the placeholders in the route
 	query      url.Values
 	header     http.Header
 	body       []byte
-	attributes attributes   // of a POST or PUT
-	caller     *permissions // who asks, and what they may
+	attributes attributes   // body of a POST or PUT
+	caller     *permissions // nil if the request needs no authentication
 }
 
-// parse reads the attributes of a POST or PUT.
+// parseBody decodes the JSON body of a POST or PUT.
 func (q *request) parseBody() (err error) {
 	kind, _, err := mime.ParseMediaType(q.header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -215,13 +214,13 @@ func (q *request) parseBody() (err error) {
 	return nil
 }
 
-// flag reports whether a query parameter is true, written exactly so.
+// flag reports whether a query parameter is exactly "true".
 func (q *request) flag(name string) bool { return q.query.Get(name) == "true" }
 
 func (q *request) overview() bool { return q.query.Get("view") == "overview" }
 
-// answer is what a request is answered with. A nil body is none, a string is
-// text, and all else is JSON.
+// response is the result of a handler. The body is sent as text if it is a string and as JSON otherwise; nil means no
+// body.
 type response struct {
 	status int
 	body   any
@@ -234,14 +233,14 @@ func acceptedResponse(body any) (response, error) {
 	return response{status: http.StatusAccepted, body: body}, nil
 }
 
-// created is the answer to a POST whose status the service does not settle.
+// createdResponse returns a response to a POST for which the service's documentation specifies no status.
 func (q *request) createdResponse(body any) (response, error) {
 	return response{status: q.server.settings.postStatus, body: body}, nil
 }
 
 var noContent = response{status: http.StatusNoContent}
 
-// refusal is the answer to a request that is not carried out.
+// apiError is an error response.
 type apiError struct {
 	status int
 	body   any
@@ -251,7 +250,7 @@ func (r *apiError) Error() string { return http.StatusText(r.status) }
 
 func newAPIError(status int, text string) error { return &apiError{status, text} }
 
-// invalid is the refusal of one attribute.
+// invalidAttribute returns a validation error for a single attribute.
 func invalidAttribute(attribute, message string) error {
 	return &apiError{http.StatusBadRequest, validationErrors{attribute: []string{message}}}
 }

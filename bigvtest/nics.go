@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// mostExtraIPs is how many additional addresses a machine may have.
+// maxExtraIPs is the maximum number of additional IP addresses per virtual machine.
 const maxExtraIPs = 4
 
 type nicView struct {
@@ -40,8 +40,7 @@ func (n *nic) view(typed bool) nicView {
 	return v
 }
 
-// connect gives a machine its network interface, with the addresses that were
-// asked for or fresh ones.
+// addNIC adds a network interface to a virtual machine, with the requested or newly allocated addresses.
 func (st *state) addNIC(m *machine) {
 	n := st.nics.add(func(id int) *nic {
 		return &nic{
@@ -63,10 +62,10 @@ func (st *state) addNIC(m *machine) {
 	}
 }
 
-// taken reports whether somebody has an address, or will have.
+// addressInUse reports whether an address is assigned or reserved.
 func (st *state) addressInUse(addr netip.Addr) bool { return st.ips[addr] != nil }
 
-// take hands out an address that nobody has.
+// allocateAddress returns a free address.
 func (st *state) allocateAddress(family string) (netip.Addr, bool) {
 	p := st.pools[family]
 	for p.prefix.Contains(p.next) {
@@ -86,7 +85,7 @@ func (st *state) allocateAddress(family string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// release gives an address back to its pool.
+// releaseAddress returns an address to its pool.
 func (st *state) releaseAddress(addr netip.Addr) {
 	delete(st.ips, addr)
 	for _, p := range st.pools {
@@ -125,7 +124,7 @@ func listAllNICs(q *request) (response, error) {
 	return okResponse(nicViews(list, false))
 }
 
-// nicOf is the network interface with an ID.
+// findNIC returns the network interface with the given ID. If m is not nil, the interface must belong to it.
 func (q *request) findNIC(segment string, m *machine) (*nic, error) {
 	id, err := strconv.Atoi(segment)
 	if err != nil {
@@ -184,7 +183,7 @@ func createIPs(q *request) (response, error) {
 		f.errors.add("addresses", "must be in 1..%d", maxExtraIPs)
 	}
 	if f.has("family") && f.text("family", &v.Family) {
-		f.checkOneOf("family", v.Family, []string{"ipv4"}) // additional IPv6 addresses are not to be had
+		f.checkOneOf("family", v.Family, []string{"ipv4"}) // the service offers no additional IPv6 addresses
 	}
 	if f.text("reason", &v.Reason) && v.Reason == "" {
 		f.errors.add("reason", "can't be blank")
@@ -230,7 +229,7 @@ type ipView struct {
 	RDNS    *string    `json:"rdns"`
 }
 
-// ip is the address in the path.
+// ip returns the address in the path.
 func (q *request) ip() (*ip, error) {
 	addr, err := netip.ParseAddr(q.args[0])
 	if err != nil {
@@ -243,7 +242,7 @@ func (q *request) ip() (*ip, error) {
 	return found, nil
 }
 
-// ipFor is the address in the path, to be changed.
+// ipForUpdate returns the address in the path if the caller may change it.
 func (q *request) ipForUpdate() (*ip, error) {
 	found, err := q.ip()
 	if err != nil {
@@ -297,7 +296,7 @@ type swapView struct {
 	Extra  bool `json:"move_additional_ips"`
 }
 
-// swapIPs gives each of two machines the addresses of the other.
+// swapIPs swaps the primary addresses of two virtual machines and, on request, their additional addresses.
 func swapIPs(q *request) (response, error) {
 	f, v := newForm(q.attributes), swapView{}
 	var machines [2]*machine

@@ -6,7 +6,7 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// rank orders the levels; 0 is none.
+// rank orders the privilege levels. 0 means no privilege.
 type rank int
 
 var levelRanks = map[bigv.PrivilegeLevel]rank{
@@ -19,8 +19,7 @@ var levelTargets = map[bigv.PrivilegeLevel]string{
 	bigv.VirtualMachineAdmin: "virtual_machine_id", bigv.VirtualMachineConsole: "virtual_machine_id",
 }
 
-// sight is what somebody sees and may, by the privileges that count at the
-// moment.
+// permissions holds what a caller can see and change, according to the privileges that currently apply.
 type permissions struct {
 	user   *user
 	apiKey *apiKey
@@ -29,12 +28,12 @@ type permissions struct {
 	accountRanks map[*account]rank
 	groupRanks   map[*group]rank
 	machineRanks map[*machine]rank
-	// What holds something that is seen is seen too.
+	// The parents of a visible object are visible too.
 	parentAccounts map[*account]bool
 	parentGroups   map[*group]bool
 }
 
-// look gathers what a user may with a session, or with an API key.
+// permissionsOf returns the permissions of a user with a session or an API key.
 func (st *state) permissionsOf(u *user, key *apiKey, session *session) *permissions {
 	s := &permissions{user: u, apiKey: key}
 	for _, p := range u.privileges {
@@ -59,7 +58,7 @@ func (st *state) permissionsOf(u *user, key *apiKey, session *session) *permissi
 	return s
 }
 
-// counts reports whether the session has what a privilege requires.
+// privilegeApplies reports whether the session meets the conditions of a privilege.
 func (st *state) privilegeApplies(p *privilege, session *session) bool {
 	if session == nil {
 		return !p.passwordRequired && !p.yubikeyRequired
@@ -98,7 +97,7 @@ func (s *permissions) machineRank(m *machine) rank {
 	return max(s.groupRank(m.group), s.machineRanks[m])
 }
 
-// on is the rank on what a privilege is on.
+// rankOver returns the caller's rank on the target of a privilege.
 func (s *permissions) rankOver(p *privilege) rank {
 	switch {
 	case p.machine != nil:
@@ -119,8 +118,8 @@ func (s *permissions) canSeeGroup(g *group) bool { return s.groupRank(g) > 0 || 
 
 func (s *permissions) canSeeMachine(m *machine) bool { return s.machineRank(m) > 0 }
 
-// seesUser: oneself, those who have privileges on what one administers, and for
-// staff all.
+// canSeeUser reports whether the caller is the user, administers something on which the user has a privilege, or is
+// staff.
 func (s *permissions) canSeeUser(u *user) bool {
 	if u == s.user || s.isStaff() {
 		return true
@@ -130,12 +129,12 @@ func (s *permissions) canSeeUser(u *user) bool {
 
 func (s *permissions) isStaff() bool { return s.clusterRank >= levelRanks[bigv.ClusterAdmin] }
 
-// isOrRules reports whether a user's own things may be changed: by the user, and
-// by staff. An API key is not its user.
+// ownsOrStaff reports whether the caller may change the user and what belongs to the user. An API key may not change
+// its own user.
 func (s *permissions) ownsOrStaff(u *user) bool { return u == s.user && s.apiKey == nil || s.isStaff() }
 
-// may refuses who has less than a level on something that they see. Nothing is
-// changed in a suspended account but by staff.
+// authorize returns an error if the caller's rank is below the required level. In a suspended account only staff are
+// authorized.
 func (q *request) authorize(has rank, level bigv.PrivilegeLevel, a *account) error {
 	if has < levelRanks[level] || a != nil && a.suspended && !q.caller.isStaff() {
 		return errForbidden

@@ -72,8 +72,7 @@ func privilegeViews(list []*privilege) []privilegeView {
 	return views
 }
 
-// privilegesBelow are those on something that are below the asker's own level,
-// in the order of IDs.
+// listPrivilegesBelow returns the matching privileges whose level is below the caller's rank, ordered by ID.
 func (q *request) listPrivilegesBelow(match func(*privilege) bool) (response, error) {
 	var list []*privilege
 	for p := range q.privileges.all() {
@@ -84,7 +83,8 @@ func (q *request) listPrivilegesBelow(match func(*privilege) bool) (response, er
 	return okResponse(privilegeViews(list))
 }
 
-// listPrivileges lists one's own, or a user's, or one by its ID.
+// listPrivileges lists the caller's privileges, those of the user in the query, or the privilege with the ID in the
+// query.
 func listPrivileges(q *request) (response, error) {
 	u, filtered, err := q.filterUser()
 	if err != nil {
@@ -112,7 +112,7 @@ func listPrivileges(q *request) (response, error) {
 
 func (q *request) privilegesOf(u *user) (response, error) {
 	if u != q.caller.user && !q.caller.isStaff() {
-		return response{}, errNotFound // what may not be read is not there
+		return response{}, errNotFound // 404, as for any object that the caller cannot see
 	}
 	return okResponse(privilegeViews(u.privileges))
 }
@@ -121,7 +121,7 @@ func (q *request) canSeePrivilege(p *privilege) bool {
 	return p.user == q.caller.user || q.caller.rankOver(p) > levelRanks[p.level]
 }
 
-// filterUser is the user that user_id or user_name asks for.
+// filterUser returns the user selected by user_id or user_name.
 func (q *request) filterUser() (u *user, filtered bool, err error) {
 	for _, parameter := range []string{"user_id", "user_name"} {
 		if !q.query.Has(parameter) {
@@ -136,7 +136,7 @@ func (q *request) filterUser() (u *user, filtered bool, err error) {
 	return u, filtered, nil
 }
 
-// filterID is the ID in a query parameter, 0 if it is not there.
+// filterID returns the ID in a query parameter, or 0 if the parameter is missing.
 func (q *request) filterID(parameter string) (int, error) {
 	if !q.query.Has(parameter) {
 		return 0, nil
@@ -200,7 +200,7 @@ func getPrivilege(q *request) (response, error) {
 	return okResponse(p.view())
 }
 
-// mayPrivilege refuses to touch a privilege of one's own level or above.
+// authorizePrivilege returns an error unless the level of the privilege is below the caller's own.
 func (q *request) authorizePrivilege(p *privilege) error {
 	has := q.caller.rankOver(p)
 	if levelRanks[p.level] >= has {
@@ -222,7 +222,7 @@ func (p *privilege) targetAttribute() string {
 	return ""
 }
 
-// within is the account that holds what a privilege is on, nil for none.
+// owningAccount returns the account that contains the target of the privilege, or nil for a cluster privilege.
 func (p *privilege) owningAccount() *account {
 	switch {
 	case p.machine != nil:
@@ -233,8 +233,7 @@ func (p *privilege) owningAccount() *account {
 	return p.account
 }
 
-// createPrivilege grants. The user need not be seen: one grants to whom one
-// knows by name.
+// createPrivilege grants a privilege. The user need not be visible to the caller.
 func createPrivilege(q *request) (response, error) {
 	u := q.findUser(q.args[0])
 	if u == nil {
@@ -286,7 +285,7 @@ func createPrivilege(q *request) (response, error) {
 	return q.createdResponse(p.view())
 }
 
-// aim sets what a privilege is on, if the asker sees that.
+// setTarget sets the target of a privilege. It reports whether the target exists and is visible to the caller.
 func (q *request) setTarget(p *privilege, key string, id int) bool {
 	switch key {
 	case "account_id":
@@ -301,7 +300,7 @@ func (q *request) setTarget(p *privilege, key string, id int) bool {
 	}
 }
 
-// conditions reads what may be changed of a privilege.
+// readConditions reads the attributes of a privilege that can be updated.
 func (q *request) readConditions(f *form, p *privilege) {
 	f.boolean("yubikey_required", &p.yubikeyRequired)
 	if f.isNull("yubikey_otp_max_age") {
@@ -315,7 +314,7 @@ func (q *request) readConditions(f *form, p *privilege) {
 	}
 }
 
-// grant gives a privilege its ID and its user.
+// grant assigns an ID to a privilege and adds it to its user.
 func (st *state) grant(p *privilege) {
 	st.privileges.add(func(id int) *privilege {
 		p.id = id
@@ -361,8 +360,7 @@ func updatePrivilege(q *request) (response, error) {
 	return okResponse(p.view())
 }
 
-// deletePrivilege answers 200 and not 204, as the service was seen to do: there
-// are clients that insist on it.
+// deletePrivilege responds with 200 rather than 204, as the real service does; some clients depend on it.
 func deletePrivilege(q *request) (response, error) {
 	p, err := q.privilege()
 	if err != nil {

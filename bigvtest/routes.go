@@ -7,10 +7,10 @@ import (
 
 type handler func(*request) (response, error)
 
-// node is one segment of the routes.
+// node is a node of the routing tree: one segment of a path.
 type node struct {
 	literals map[string]*node
-	wildcard *node // any segment that is no literal
+	wildcard *node // matches any segment that is not in literals
 	methods  map[string]handler
 }
 
@@ -38,7 +38,7 @@ func (n *node) add(method, route string, h handler) {
 	n.methods[method] = h
 }
 
-// find is the node of an escaped path, and what stands in its placeholders.
+// find returns the node of an escaped path and the values of its placeholders.
 func (n *node) find(escaped string) (*node, []string) {
 	var args []string
 	for segment := range strings.SplitSeq(strings.TrimPrefix(escaped, "/"), "/") {
@@ -59,7 +59,7 @@ func (n *node) find(escaped string) (*node, []string) {
 	return n, args
 }
 
-// public are the routes that need no token.
+// publicRoutes lists the routes that require no authentication.
 var publicRoutes = map[string]bool{"GET /definitions": true, "POST /users": true}
 
 func newRouteTree() *node {

@@ -6,7 +6,7 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// seed is what a new server holds.
+// seed adds the default accounts, groups and users.
 func (s *Server) seed() {
 	acme := s.state.addAccount("acme")
 	s.state.addGroup(acme, "web")
@@ -21,14 +21,14 @@ func (s *Server) seed() {
 	s.apiKey = key.secret
 }
 
-// Account is an account of the server. Its methods look and change directly,
-// with nobody's privileges in the way.
+// Account is an account of the server. Its methods read and change the server's state directly, without permission
+// checks.
 type Account struct {
 	s *Server
 	a *account
 }
 
-// Account finds the account of this name, or makes it.
+// Account returns the account with the given name and creates it if it does not exist.
 func (s *Server) Account(name string) (found *Account) {
 	s.withLock(func() {
 		a := s.state.accountNames[strings.ToLower(name)]
@@ -41,7 +41,7 @@ func (s *Server) Account(name string) (found *Account) {
 	return found
 }
 
-// checkName ends a test that seeds a name which the service would refuse.
+// checkName calls fatalf if the service would reject the name.
 func (s *Server) checkName(what, name string, shortest int) {
 	f := newForm(nil)
 	f.checkHostnameLabel("name", name, shortest)
@@ -50,14 +50,13 @@ func (s *Server) checkName(what, name string, shortest int) {
 	}
 }
 
-// ID is the account's ID.
+// ID returns the account's ID.
 func (a *Account) ID() int { return a.a.id }
 
-// Path is the account by name.
+// Path returns a path that identifies the account by its name.
 func (a *Account) Path() bigv.AccountPath { return bigv.AccountPath(a.a.name) }
 
-// SetSuspended suspends the account, or ends that. Nothing in a suspended account
-// can be changed.
+// SetSuspended suspends the account or lifts the suspension. In a suspended account only staff can change anything.
 func (a *Account) SetSuspended(suspended bool) *Account {
 	a.s.withLock(func() { a.a.suspended = suspended })
 	return a
@@ -65,13 +64,13 @@ func (a *Account) SetSuspended(suspended bool) *Account {
 
 func (a *Account) setTarget(p *privilege) { p.account = a.a }
 
-// Group is a group of an account.
+// Group is a group of an account. Its methods bypass permission checks.
 type Group struct {
 	s *Server
 	g *group
 }
 
-// Group finds the account's group of this name, or makes it.
+// Group returns the account's group with the given name and creates it if it does not exist.
 func (a *Account) Group(name string) (found *Group) {
 	a.s.withLock(func() {
 		g := a.s.state.findGroup(a.a, name)
@@ -84,7 +83,7 @@ func (a *Account) Group(name string) (found *Group) {
 	return found
 }
 
-// GroupNames are the names of the groups that there are, in the order of IDs.
+// GroupNames returns the names of the account's groups, ordered by ID.
 func (a *Account) GroupNames() (names []string) {
 	a.s.withLock(func() {
 		for _, g := range a.a.groups {
@@ -94,23 +93,22 @@ func (a *Account) GroupNames() (names []string) {
 	return names
 }
 
-// ID is the group's ID.
+// ID returns the group's ID.
 func (g *Group) ID() int { return g.g.id }
 
-// Path is the group by its present name.
+// Path returns a path that identifies the group by its current name.
 func (g *Group) Path() (path bigv.GroupPath) {
 	g.s.withLock(func() { path = bigv.AccountPath(g.g.account.name).Group(g.g.name) })
 	return path
 }
 
-// Exists reports whether the group has not been deleted.
+// Exists reports whether the group still exists.
 func (g *Group) Exists() (exists bool) {
 	g.s.withLock(func() { exists = !g.g.purged })
 	return exists
 }
 
-// VirtualMachineNames are the names of the machines that there are, deleted ones
-// included, in the order of IDs.
+// VirtualMachineNames returns the names of the group's virtual machines, including deleted ones, ordered by ID.
 func (g *Group) VirtualMachineNames() (names []string) {
 	g.s.withLock(func() {
 		for _, m := range g.g.machines {
@@ -120,8 +118,8 @@ func (g *Group) VirtualMachineNames() (names []string) {
 	return names
 }
 
-// SetPrivateVLAN puts the group's new machines into a private VLAN, in which
-// their addresses may be chosen. 0 is none.
+// SetPrivateVLAN sets the private VLAN of virtual machines created in the group from now on; 0 means none. In a private
+// VLAN a create request can choose the IP addresses.
 func (g *Group) SetPrivateVLAN(number int) *Group {
 	g.s.withLock(func() { g.g.vlan = number })
 	return g
@@ -129,11 +127,12 @@ func (g *Group) SetPrivateVLAN(number int) *Group {
 
 func (g *Group) setTarget(p *privilege) { p.group = g.g }
 
-// ExpireSessions ends all sessions, as five minutes without a call do, and those
-// that time does not end too: of [Server.Token] and [User.Token]. A client that
-// [Server.Client] or [User.Client] has made with no other credentials is of no use
-// afterwards: its calls are ErrUnauthorized. One that is given bigv.WithAPIKey goes
-// on, and one that is given bigv.WithCredentials logs in again.
+// ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which do not expire by
+// themselves.
+//
+// A client returned by [Server.Client] or [User.Client] without other credentials can no longer authenticate: its calls
+// fail with bigv.ErrUnauthorized. A client that uses bigv.WithAPIKey is not affected, and one that uses
+// bigv.WithCredentials logs in again.
 func (s *Server) ExpireSessions() {
 	s.withLock(func() { clear(s.state.sessions) })
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// User is a user of the server.
+// User is a user of the server. Its methods bypass permission checks.
 type User struct {
 	s *Server
 	u *user
 }
 
-// User finds the user of this name, or makes one with no privileges, whose
-// password is the name and "-password".
+// User returns the user with the given name. If there is none, it creates one without privileges whose password is the
+// name followed by "-password".
 func (s *Server) User(name string) (found *User) {
 	s.withLock(func() {
 		u := s.state.userNames[strings.ToLower(name)]
@@ -29,10 +29,10 @@ func (s *Server) User(name string) (found *User) {
 	return found
 }
 
-// ID is the user's ID.
+// ID returns the user's ID.
 func (u *User) ID() int { return u.u.id }
 
-// Path is the user by name.
+// Path returns a path that identifies the user by name.
 func (u *User) Path() bigv.UserPath { return bigv.UserPath(u.u.name) }
 
 // SetPassword sets the user's password.
@@ -41,31 +41,29 @@ func (u *User) SetPassword(password string) *User {
 	return u
 }
 
-// SetSecondFactor has logins need a one-time code as well. Each code is good for
-// one login.
+// SetSecondFactor requires a one-time code at each login of the user. Each code is valid for one login.
 func (u *User) SetSecondFactor(factor bigv.Factor, codes ...string) *User {
 	u.s.withLock(func() { u.u.secondFactor, u.u.codes = string(factor), slices.Clone(codes) })
 	return u
 }
 
-// SetAuthorizedKeys sets the user's SSH keys, one a line.
+// SetAuthorizedKeys sets the user's SSH keys, one per line.
 func (u *User) SetAuthorizedKeys(keys string) *User {
 	u.s.withLock(func() { u.u.authorizedKeys = &keys })
 	return u
 }
 
-// AuthorizedKeys are the user's SSH keys, one a line.
+// AuthorizedKeys returns the user's SSH keys, one per line.
 func (u *User) AuthorizedKeys() (keys string) {
 	u.s.withLock(func() { keys = stringOrEmpty(u.u.authorizedKeys) })
 	return keys
 }
 
-// Target is what a privilege can be on: an *Account, a *Group or a
-// *VirtualMachine.
+// Target is the object that a privilege applies to: an [*Account], a [*Group] or a [*VirtualMachine].
 type Target interface{ setTarget(*privilege) }
 
-// Grant gives the user a privilege and returns its ID. Levels of staff are on
-// nothing: on is nil.
+// Grant grants a privilege to the user and returns its ID. For the levels [bigv.ClusterSU] and [bigv.ClusterAdmin],
+// which apply to the whole service, on must be nil.
 func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	u.s.withLock(func() {
 		p := &privilege{user: u.u, level: level, passwordRequired: true}
@@ -81,8 +79,8 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	return id
 }
 
-// Token opens a session of the user's that time does not end, and returns its ID.
-// Only [Server.ExpireSessions] ends it.
+// Token opens a session for the user and returns its ID. The session does not expire; only [Server.ExpireSessions] ends
+// it.
 func (u *User) Token() (token string) {
 	u.s.withLock(func() {
 		factors := []string{"password"}
@@ -94,8 +92,7 @@ func (u *User) Token() (token string) {
 	return token
 }
 
-// APIKey makes an API key of the user's, which has the user's privileges of the
-// moment for its own, and returns it without its prefix.
+// APIKey creates an API key with a copy of the user's current privileges and returns it without the prefix "apikey.".
 func (u *User) APIKey(label string) (key string) {
 	u.s.withLock(func() {
 		k := &apiKey{user: u.u, label: label}
@@ -112,7 +109,7 @@ func (u *User) APIKey(label string) (key string) {
 	return key
 }
 
-// Client is a client that talks to this server as the user. See Server.Client.
+// Client returns a client that authenticates as the user. See [Server.Client].
 func (u *User) Client(opts ...bigv.Option) *bigv.Client {
 	return u.s.client(bigv.WithToken(u.Token()), opts)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// VirtualMachine is a machine of a group.
+// VirtualMachine is a virtual machine of the server. Its methods bypass permission checks.
 type VirtualMachine struct {
 	s *Server
 	m *machine
 }
 
-// VirtualMachine finds the group's machine of this name, or makes one that is up
-// and running: 1 core, 1024 MiB, a disc "disc-1" of 25600 MiB, and a network
-// interface with an IPv4 and an IPv6 address.
+// VirtualMachine returns the group's virtual machine with the given name. If there is none, it creates one that is
+// provisioned and powered on, with 1 core, 1024 MiB of memory, a disc "disc-1" of 25600 MiB, and a network interface
+// with one IPv4 and one IPv6 address.
 func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 	g.s.withLock(func() {
 		m := g.g.byName[strings.ToLower(name)]
@@ -31,8 +31,8 @@ func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 	return found
 }
 
-// AddVirtualMachines makes n machines like those that VirtualMachine makes, with
-// a second disc, called by the prefix and a number of five digits.
+// AddVirtualMachines creates n virtual machines like those that VirtualMachine creates, with an additional second disc.
+// Each name is the prefix followed by a number of five digits. Names that exist already are skipped.
 func (g *Group) AddVirtualMachines(prefix string, n int) {
 	g.s.withLock(func() {
 		for i := range n {
@@ -47,7 +47,7 @@ func (g *Group) AddVirtualMachines(prefix string, n int) {
 	})
 }
 
-// seedMachine makes a machine that is up and running, without discs.
+// seedMachine creates a virtual machine that is provisioned and powered on, without discs.
 func (st *state) seedMachine(g *group, name string) *machine {
 	m := &machine{
 		group: g, name: name, cores: 1, memory: 1024, profile: hardwareProfiles[0], zone: zoneNames[0],
@@ -59,10 +59,10 @@ func (st *state) seedMachine(g *group, name string) *machine {
 	return m
 }
 
-// ID is the machine's ID.
+// ID returns the virtual machine's ID.
 func (vm *VirtualMachine) ID() int { return vm.m.id }
 
-// Path is the machine by its present names.
+// Path returns a path that identifies the virtual machine by its current names.
 func (vm *VirtualMachine) Path() (path bigv.VirtualMachinePath) {
 	vm.s.withLock(func() {
 		path = bigv.AccountPath(vm.m.group.account.name).Group(vm.m.group.name).VirtualMachine(vm.m.name)
@@ -76,13 +76,14 @@ func (vm *VirtualMachine) SetCores(n int) *VirtualMachine {
 	return vm
 }
 
-// SetMemory sets the memory, in MiB.
+// SetMemory sets the memory in MiB.
 func (vm *VirtualMachine) SetMemory(mib int) *VirtualMachine {
 	vm.s.withLock(func() { vm.m.memory = mib })
 	return vm
 }
 
-// SetPower switches the machine on or off, and autoreboot along: it stays off.
+// SetPower powers the virtual machine on or off. It sets autoreboot_on to the same value, so that the machine stays in
+// that state.
 func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
 	vm.s.withLock(func() {
 		vm.m.autoreboot = on
@@ -91,7 +92,7 @@ func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
 	return vm
 }
 
-// SetDeleted deletes the machine as DELETE does, or undeletes it.
+// SetDeleted deletes the virtual machine as a DELETE request without purge does, or undeletes it.
 func (vm *VirtualMachine) SetDeleted(deleted bool) *VirtualMachine {
 	vm.s.withLock(func() {
 		if deleted {
@@ -105,39 +106,62 @@ func (vm *VirtualMachine) SetDeleted(deleted bool) *VirtualMachine {
 
 func (vm *VirtualMachine) setTarget(p *privilege) { p.machine = vm.m }
 
-// VirtualMachineState is what a machine is like.
+// VirtualMachineState describes a virtual machine at one moment.
 type VirtualMachineState struct {
-	Exists       bool // it has not been purged
-	Deleted      bool // it may be undeleted, or purged
-	Provisioning bool // it is still being made
-	PoweredOn    bool // it is on
-	AutorebootOn bool // it is started again when it goes off
+	// Exists reports whether the virtual machine has not been purged.
+	Exists bool
+	// Deleted reports whether the virtual machine is deleted; it can be undeleted or purged.
+	Deleted bool
+	// Provisioning reports whether the virtual machine is still being provisioned.
+	Provisioning bool
+	// PoweredOn reports whether the virtual machine is powered on.
+	PoweredOn bool
+	// AutorebootOn reports whether the virtual machine is started again when it powers off.
+	AutorebootOn bool
 
-	Name            string       // as it is at present
-	Hostname        string       // likewise
-	Cores           int          // as set
-	Memory          int          // MiB
-	CDROMURL        string       // empty is no CD
-	Keymap          string       // of its console; empty is none
-	HardwareProfile string       // such as virtio2013
-	ZoneName        string       // where it runs
-	Discs           []DiscState  // the boot disc first
-	IPs             []netip.Addr // its primary addresses
-	ExtraIPs        []netip.Addr // its additional addresses
+	// Name is the current name.
+	Name string
+	// Hostname is the current fully qualified host name.
+	Hostname string
+	// Cores is the number of cores.
+	Cores int
+	// Memory is the memory in MiB.
+	Memory int
+	// CDROMURL is the URL of the inserted CD-ROM image. It is empty if there is none.
+	CDROMURL string
+	// Keymap is the keymap of the console. It is empty if none is set.
+	Keymap string
+	// HardwareProfile is the hardware profile, such as virtio2013.
+	HardwareProfile string
+	// ZoneName is the zone in which the virtual machine runs.
+	ZoneName string
+	// Discs lists the discs. The first is the boot disc.
+	Discs []DiscState
+	// IPs lists the primary IP addresses.
+	IPs []netip.Addr
+	// ExtraIPs lists the additional IP addresses in ascending order.
+	ExtraIPs []netip.Addr
 
-	// What the machine was last imaged with, secrets included.
-	LastImagedWith  string
-	RootPassword    string
-	SSHPublicKey    string
+	// LastImagedWith is the distribution of the last image. It is empty if there was none.
+	LastImagedWith string
+	// RootPassword is the root password set with the last image.
+	RootPassword string
+	// SSHPublicKey is the SSH public key set with the last image.
+	SSHPublicKey string
+	// FirstbootScript is the first-boot script set with the last image.
 	FirstbootScript string
 
-	Starts    int      // how often it was switched on
-	Resets    int      // how often it was reset
-	KeysSent  []string // what was sent to its keyboard
-	Appliance string   // what it was booted from, if not from its disc
+	// Starts is how many times the virtual machine has been powered on.
+	Starts int
+	// Resets is how many times the virtual machine has been reset.
+	Resets int
+	// KeysSent lists the key combinations sent with the signal sendkey.
+	KeysSent []string
+	// Appliance is the appliance that the virtual machine was booted from. It is empty if it was booted from its disc or is off.
+	Appliance string
 }
 
-// State is what the machine is like at the moment.
+// State returns the current state of the virtual machine.
 func (vm *VirtualMachine) State() (state VirtualMachineState) {
 	vm.s.withLock(func() {
 		m := vm.m
@@ -169,13 +193,14 @@ func stringOrEmpty(s *string) string {
 	return *s
 }
 
-// Disc is a disc of a machine.
+// Disc is a disc of a virtual machine. Its methods bypass permission checks.
 type Disc struct {
 	s *Server
 	d *disc
 }
 
-// Disc finds the machine's disc of this label, or adds one of this size in MiB.
+// Disc returns the virtual machine's disc with the given label. If there is none, it creates one of the given size in
+// MiB.
 func (vm *VirtualMachine) Disc(label string, size int) (found *Disc) {
 	vm.s.withLock(func() {
 		d := vm.m.discByLabel(label)
@@ -188,10 +213,10 @@ func (vm *VirtualMachine) Disc(label string, size int) (found *Disc) {
 	return found
 }
 
-// ID is the disc's ID.
+// ID returns the disc's ID.
 func (d *Disc) ID() int { return d.d.id }
 
-// Path is the disc by its present names.
+// Path returns a path that identifies the disc by its current names.
 func (d *Disc) Path() (path bigv.DiscPath) {
 	d.s.withLock(func() {
 		m := d.d.machine
@@ -200,19 +225,27 @@ func (d *Disc) Path() (path bigv.DiscPath) {
 	return path
 }
 
-// DiscState is what a disc is like.
+// DiscState describes a disc at one moment.
 type DiscState struct {
-	Exists       bool   // it has not been purged
-	ID           int    // never changes
-	Label        string // as it is at present
-	Size         int    // MiB
-	StorageGrade string // what it is made of
-	Backups      int    // how many there are
-	Schedules    int    // how many there are
-	RestoredFrom int    // the backup that it was last restored from, 0 is none
+	// Exists reports whether the disc has not been purged.
+	Exists bool
+	// ID is the disc's ID. It never changes.
+	ID int
+	// Label is the current label.
+	Label string
+	// Size is the size in MiB.
+	Size int
+	// StorageGrade is the current storage grade. It is iceberg while a backup is being restored.
+	StorageGrade string
+	// Backups is the number of backups.
+	Backups int
+	// Schedules is the number of backup schedules.
+	Schedules int
+	// RestoredFrom is the ID of the backup that the disc was last restored from. It is 0 if there was none.
+	RestoredFrom int
 }
 
-// State is what the disc is like at the moment.
+// State returns the current state of the disc.
 func (d *Disc) State() (state DiscState) {
 	d.s.withLock(func() { state = d.d.state() })
 	return state

@@ -1,20 +1,18 @@
-// Package bigvtest is Bytemark's Cloud Servers API in memory: the whole
-// service, with accounts, machines, privileges and the auth service, to test
-// programs against.
+// Package bigvtest provides an in-memory implementation of Bytemark's Cloud Servers API for tests. It covers accounts,
+// groups, virtual machines, discs, backups, privileges and the authentication service.
 //
 //	srv := bigvtest.NewServer(t)
 //	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-//	// point the program under test at srv.URL() with srv.Token(), then
+//	// Run the code under test with srv.Client(), or with srv.URL() and srv.Token(). Then check the result:
 //	if vm.State().PoweredOn { … }
 //
-// A new server holds the account acme with the groups default and web, the
-// user alice (password alice-password), who administers acme, and the user
-// bob (password bob-password), who may do nothing. See [WithEmpty] for one
-// that holds nothing.
+// A new server contains the account acme with the groups default and web, the user alice (password alice-password), who
+// is an account_admin of acme, and the user bob (password bob-password), who has no privileges. Use [WithEmpty] to
+// start a server without them.
 //
-// Time stands still unless the test moves it with [Server.Advance], or one of
-// [WithAutoAdvance] and [WithSpeed] does. A new machine is provisioned after
-// [ProvisioningTime], and so on: what takes time at Bytemark takes time here.
+// The server has its own clock, which stands still until [Server.Advance] moves it. [WithAutoAdvance] and [WithSpeed]
+// make it move by itself. Operations that take time in the real service take time on this clock: for example, a new
+// virtual machine is provisioned after [ProvisioningTime].
 package bigvtest
 
 import (
@@ -32,20 +30,29 @@ import (
 	"time"
 )
 
-// How long things take on the server's clock.
+// Durations on the server's clock.
 const (
-	ProvisioningTime = 90 * time.Second // until a new machine is up
-	PowerdownTime    = 10 * time.Second // until a machine obeys a powerdown
-	RestartTime      = 5 * time.Second  // until a machine with autoreboot_on is noticed to be off
-	BackupTime       = 30 * time.Second // until a backup has reached iceberg
-	RestoreTime      = 60 * time.Second // until a restored disc is back on its own grade
+	// ProvisioningTime is how long it takes to provision a new virtual machine.
+	ProvisioningTime = 90 * time.Second
+	// PowerdownTime is how long it takes until a virtual machine powers off after a powerdown signal.
+	PowerdownTime = 10 * time.Second
+	// RestartTime is how long it takes until a virtual machine with autoreboot_on is started again after it has powered off.
+	RestartTime = 5 * time.Second
+	// BackupTime is how long it takes until a backup has moved to the storage grade iceberg.
+	BackupTime = 30 * time.Second
+	// RestoreTime is how long it takes until a restored disc is back on its own storage grade.
+	RestoreTime = 60 * time.Second
 
-	SessionTime        = 5 * time.Minute // life of a session after its last use
-	LongestSessionTime = time.Hour       // the most that "validity" can ask for
+	// SessionTime is how long a session lasts after its last use.
+	SessionTime = 5 * time.Minute
+	// LongestSessionTime is the maximum lifetime that a login can request with "validity".
+	LongestSessionTime = time.Hour
 )
 
-// Server is one fake service. Make one with [NewServer] or [Start]. Its
-// methods may be called from several goroutines at once.
+// Server is an in-memory Cloud Servers API. Create one with [NewServer] or [Start].
+//
+// A Server is an [http.Handler], so it can also be served by another HTTP server: the API is at / and the
+// authentication service at /session. Its methods are safe for concurrent use.
 type Server struct {
 	mu      sync.Mutex
 	state   *state
@@ -62,13 +69,13 @@ type Server struct {
 	token, apiKey string
 
 	inFlight  sync.WaitGroup
-	closeMu   sync.Mutex // guards closed, and handling against it
+	closeMu   sync.Mutex // guards closed and the calls of inFlight.Add
 	closed    bool
-	stop      chan struct{} // closed by Close, lets go of requests that hang
+	stop      chan struct{} // closed by Close; releases requests that hang or are delayed
 	serveDone chan struct{}
 }
 
-// NewServer starts a server that closes itself when the test is over.
+// NewServer starts a server and closes it when the test ends. It fails the test if the server cannot be started.
 func NewServer(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := start(t, opts)
@@ -79,8 +86,7 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// Start starts a server for a program that has no [testing.TB]. The caller
-// closes it.
+// Start starts a server without a [testing.TB], for programs. The caller must call [Server.Close].
 func Start(opts ...Option) (*Server, error) { return start(nil, opts) }
 
 func start(t testing.TB, opts []Option) (*Server, error) {
@@ -138,8 +144,8 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 	return s, nil
 }
 
-// Close stops the server, lets go of requests that hang and waits until
-// every request is done with. Closing twice does no harm.
+// Close stops the server, releases the requests that hang, and waits until no request is being handled. It may be
+// called more than once.
 func (s *Server) Close() {
 	s.closeMu.Lock()
 	first := !s.closed
@@ -155,7 +161,7 @@ func (s *Server) Close() {
 	s.inFlight.Wait()
 }
 
-// enter counts a request in, unless the server is closed.
+// beginRequest adds a request to inFlight. It reports false if the server is closed.
 func (s *Server) beginRequest() bool {
 	s.closeMu.Lock()
 	defer s.closeMu.Unlock()
@@ -166,8 +172,7 @@ func (s *Server) beginRequest() bool {
 	return true
 }
 
-// URL is the base URL of the API. A server that listens on all addresses says
-// 127.0.0.1.
+// URL returns the base URL of the API. If the server listens on all addresses, the URL contains 127.0.0.1.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {
@@ -180,31 +185,29 @@ func (s *Server) URL() string {
 	return scheme + "://" + host
 }
 
-// AuthURL is the base URL of the auth service.
+// AuthURL returns the base URL of the authentication service.
 func (s *Server) AuthURL() string { return s.URL() }
 
-// Token is the ID of a session of alice that time does not end. Only
-// [Server.ExpireSessions] does. It is empty if the server started [WithEmpty].
+// Token returns the ID of a session of alice that does not expire; only [Server.ExpireSessions] ends it. It is empty if
+// the server was started with [WithEmpty].
 func (s *Server) Token() string { return s.token }
 
-// APIKey is an API key of alice, without the prefix, that has all her rights
-// and never expires: it is no session, so [Server.ExpireSessions] leaves it. It is
-// empty if the server started [WithEmpty].
+// APIKey returns an API key of alice, without the prefix "apikey.". The key has all privileges of alice and does not
+// expire; [Server.ExpireSessions] does not affect it. It is empty if the server was started with [WithEmpty].
 func (s *Server) APIKey() string { return s.apiKey }
 
-// Certificate is what the server identifies itself with, nil without
-// [WithTLS].
+// Certificate returns the server's TLS certificate, or nil without [WithTLS].
 func (s *Server) Certificate() *x509.Certificate { return s.cert }
 
-// Now is what the server's clock shows.
+// Now returns the current time of the server's clock.
 func (s *Server) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.clock.read()
 }
 
-// Advance moves the server's clock forward, and with it everything that is
-// under way: machines come up, backups arrive, sessions expire.
+// Advance moves the server's clock forward and carries out everything that becomes due: provisioning completes, backups
+// are taken, sessions expire. A negative duration is ignored.
 func (s *Server) Advance(d time.Duration) {
 	s.withLock(func() { s.advance(d) })
 }
@@ -214,14 +217,14 @@ func (s *Server) advance(d time.Duration) {
 	s.state.clock.runDue()
 }
 
-// autoAdvance moves the clock as WithAutoAdvance asks.
+// autoAdvance advances the clock by the duration set with WithAutoAdvance.
 func (s *Server) autoAdvance() {
 	if d := s.settings.autoAdvance; d > 0 {
 		s.advance(d)
 	}
 }
 
-// locked runs f on a state in which everything that is due has happened.
+// withLock carries out the events that are due and then calls f, with s.mu held.
 func (s *Server) withLock(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,7 +232,7 @@ func (s *Server) withLock(f func()) {
 	f()
 }
 
-// misuse reports a mistake of the program that seeds the server.
+// fatalf reports a mistake in the test itself, such as an invalid name. It fails the test, or panics if there is none.
 func (s *Server) fatalf(format string, args ...any) {
 	message := "bigvtest: " + fmt.Sprintf(format, args...)
 	if s.t != nil {

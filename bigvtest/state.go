@@ -11,14 +11,14 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// state is everything the service knows. It is guarded by Server.mu.
+// state is the complete state of the service. It is guarded by Server.mu.
 type state struct {
 	clock clock
 
 	accounts   table[account]
 	groups     table[group]
 	machines   table[machine]
-	discs      table[disc] // discs and backups share one sequence
+	discs      table[disc] // discs and backups share one ID sequence
 	schedules  table[schedule]
 	nics       table[nic]
 	users      table[user]
@@ -46,8 +46,7 @@ func newState() *state {
 			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), prefix: netip.MustParsePrefix("2001:db8:1::/48")},
 		},
 	}
-	// The sequences start apart, so that the ID of one thing does not by
-	// accident name another.
+	// The ID sequences start at different values, so that an ID of one type is unlikely to be a valid ID of another.
 	st.accounts.last = 40
 	st.groups.last = 70
 	st.machines.last = 5000
@@ -61,7 +60,7 @@ func newState() *state {
 	return st
 }
 
-// table holds one kind of thing by ID, in the order of IDs.
+// table holds all objects of one type, ordered by ID.
 type table[T any] struct {
 	rows map[int]*T
 	ids  []int
@@ -104,13 +103,13 @@ func compareIDs[T rowWithID](a, b T) int { return cmp.Compare(a.rowID(), b.rowID
 
 func compareToID[T rowWithID](row T, id int) int { return cmp.Compare(row.rowID(), id) }
 
-// insert adds row to list, which is ordered by ID.
+// insertByID inserts row into a list ordered by ID.
 func insertByID[T rowWithID](list []T, row T) []T {
 	i, _ := slices.BinarySearchFunc(list, row.rowID(), compareToID[T])
 	return slices.Insert(list, i, row)
 }
 
-// remove takes row out of list, which is ordered by ID.
+// removeByID removes row from a list ordered by ID.
 func removeByID[T rowWithID](list []T, row T) []T {
 	if i, found := slices.BinarySearchFunc(list, row.rowID(), compareToID[T]); found {
 		return slices.Delete(list, i, i+1)
@@ -122,7 +121,7 @@ type account struct {
 	id           int
 	name         string
 	suspended    bool
-	defaultGroup *group // the default group
+	defaultGroup *group
 	groups       []*group
 	byName       map[string]*group
 }
@@ -131,7 +130,7 @@ type group struct {
 	id       int
 	account  *account
 	name     string
-	vlan     int // private VLAN, 0: none
+	vlan     int // private VLAN; 0 means none
 	purged   bool
 	machines []*machine
 	byName   map[string]*machine
@@ -147,7 +146,7 @@ type machine struct {
 	memory                   int
 	powerOn                  bool
 	autoreboot               bool
-	powerOnAfterProvisioning bool // asked to be on once provisioned
+	powerOnAfterProvisioning bool // power on when provisioning completes
 	cdrom                    *string
 	keymap                   *string
 	profile                  string
@@ -163,13 +162,13 @@ type machine struct {
 	requestedIPs             []netip.Addr
 
 	appliance        *appliance // for the next start
-	runningAppliance string     // appliance it runs from
+	runningAppliance string     // name of the appliance it was started from
 	starts, resets   int
 	sentKeys         []string
 
 	discs        []*disc
 	nics         []*nic
-	pendingEvent *event // the end of provisioning, of a powerdown or of a restart
+	pendingEvent *event // end of provisioning, of a powerdown or of a restart
 }
 
 func (m *machine) rowID() int { return m.id }
@@ -201,11 +200,11 @@ type disc struct {
 	newPool      string
 	iops         int
 	purged       bool
-	restoredFrom int // backup it was last restored from
+	restoredFrom int // ID of the backup it was last restored from
 	schedules    []*schedule
 	backups      []*disc
 
-	parent   *disc // set on a backup
+	parent   *disc // nil unless this is a backup
 	manual   bool
 	schedule *schedule
 	created  time.Time
@@ -236,12 +235,11 @@ func (n *nic) rowID() int { return n.id }
 
 type ip struct {
 	addr netip.Addr
-	nic  *nic // nil while its machine is being provisioned
+	nic  *nic // nil while the virtual machine is being provisioned
 	rdns *string
 }
 
-// addressPool hands out addresses, those given back only when it has no
-// fresh ones left.
+// addressPool allocates addresses. Released addresses are reused only when no others are left.
 type addressPool struct {
 	next     netip.Addr
 	prefix   netip.Prefix
@@ -254,8 +252,8 @@ type user struct {
 	email          string
 	authorizedKeys *string
 	password       string
-	secondFactor   string   // kind of second factor: "2fa" or "yubikey", empty is none
-	codes          []string // one-time codes of the second factor that are still good
+	secondFactor   string   // "2fa", "yubikey" or "" for none
+	codes          []string // unused one-time codes
 	groups         []string
 	privileges     []*privilege
 }
@@ -289,7 +287,7 @@ type session struct {
 	user      *user
 	factors   []string
 	startedAt time.Time
-	expires   time.Time // zero: never
+	expires   time.Time // zero if the session does not expire
 }
 
 type vmDefault struct {

@@ -17,7 +17,7 @@ type userView struct {
 
 func (u *user) view() userView { return userView{u.id, u.name, u.email, u.authorizedKeys} }
 
-// findUser finds a user by ID or name.
+// findUser returns the user with the given ID or name, or nil.
 func (st *state) findUser(segment string) *user {
 	if id, ok := isID(segment); ok {
 		if u := st.users.get(id); u != nil {
@@ -27,7 +27,7 @@ func (st *state) findUser(segment string) *user {
 	return st.userNames[strings.ToLower(segment)]
 }
 
-// userInPath is the user in the path, if they are seen.
+// userInPath returns the user in the path.
 func (q *request) userInPath() (*user, error) {
 	u := q.findUser(q.args[0])
 	if u == nil || !q.caller.canSeeUser(u) {
@@ -54,7 +54,7 @@ func getUser(q *request) (response, error) {
 	return okResponse(u.view())
 }
 
-// updateUser changes keys and password, of oneself or for staff.
+// updateUser changes the SSH keys and the password of a user. The caller must be the user or staff.
 func updateUser(q *request) (response, error) {
 	u, err := q.userInPath()
 	if err != nil {
@@ -77,7 +77,7 @@ func updateUser(q *request) (response, error) {
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
-// createUser is of old: it needs no token, and may make an account along.
+// createUser creates a user and, on request, an account. It is a legacy endpoint that requires no authentication.
 func createUser(q *request) (response, error) {
 	f, u, account := newForm(q.attributes), user{}, ""
 	f.require("username", "password")
@@ -231,7 +231,7 @@ func (st *state) removeKey(k *apiKey) {
 	st.keys.remove(k.id)
 }
 
-// apiKey is the API key in the path.
+// apiKey returns the API key in the path.
 func (q *request) apiKey() (*apiKey, error) {
 	id, ok := isID(q.args[0])
 	k := q.keys.get(id)

@@ -10,13 +10,13 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// settings reads what both POST and PUT may set of a machine.
+// readMachineSettings reads and validates the attributes that both POST and PUT accept.
 func (q *request) readMachineSettings(f *form, m *machine) error {
 	if f.integer("cores", &m.cores) {
 		f.checkMinimum("cores", m.cores, 1)
 	}
 	if _, present := f.attributes["memory"]; present {
-		// Memory that is no number is not in the list of allowed sizes either.
+		// Memory that is not a number gets both error messages, as in the real service.
 		if !f.integer("memory", &m.memory) || m.memory < 512 || m.memory%256 != 0 {
 			f.errors["memory"] = append([]string{"is not included in the list"}, messageList(f.errors["memory"])...)
 		}
@@ -36,7 +36,7 @@ func (q *request) readMachineSettings(f *form, m *machine) error {
 	return nil
 }
 
-// errCDROM is what the service says of a CD that it cannot use.
+// errUnusableCDROM is returned for a CD-ROM image that cannot be used.
 var errUnusableCDROM = newAPIError(http.StatusInternalServerError, "Internal server error: the CD-ROM image cannot be used")
 
 func messageList(messages any) []string {
@@ -44,8 +44,8 @@ func messageList(messages any) []string {
 	return list
 }
 
-// machineName reads a machine's name, which must be free in its group. A deleted
-// machine keeps its name.
+// readMachineName reads and validates the name of a virtual machine, which must be unique in its group. A deleted
+// virtual machine keeps its name.
 func (f *form) readMachineName(g *group, itself *machine, name *string) {
 	if !f.text("name", name) {
 		return
@@ -56,7 +56,7 @@ func (f *form) readMachineName(g *group, itself *machine, name *string) {
 	}
 }
 
-// newMachine reads a machine to be made.
+// readMachine reads and validates a new virtual machine.
 func (q *request) readMachine(g *group, in attributes) (*machine, *form, error) {
 	f := newForm(in)
 	m := &machine{group: g, cores: 1, memory: 1024, profile: hardwareProfiles[0], zone: zoneNames[0]}
@@ -75,7 +75,7 @@ func (q *request) readMachine(g *group, in attributes) (*machine, *form, error) 
 	return m, f, nil
 }
 
-// mayCreate is the group in the path, if the asker may make machines there.
+// groupForCreate returns the group in the path if the caller may create virtual machines in it.
 func (q *request) groupForCreate() (*group, error) {
 	g, err := q.group()
 	if err != nil {
@@ -106,8 +106,8 @@ type createdView struct {
 	Image   *image      `json:"reimage,omitempty"`
 }
 
-// createMachine makes a machine, its discs and its image, or none of them. What
-// is wrong with the machine itself stands at the top of the refusal.
+// createMachine creates a virtual machine with its discs and image, or nothing if any of them is invalid. The
+// validation errors of the virtual machine itself are at the top level of the response.
 func createMachine(q *request) (response, error) {
 	g, err := q.groupForCreate()
 	if err != nil {
@@ -158,7 +158,7 @@ func createMachine(q *request) (response, error) {
 	return acceptedResponse(view)
 }
 
-// newIPs reads the addresses of a machine in a private VLAN.
+// readRequestedIPs reads and validates the addresses requested for a virtual machine in a private VLAN.
 func (q *request) readRequestedIPs(f *form, g *group, in attributes) []netip.Addr {
 	if g.vlan == 0 {
 		f.errors.add("ips", "may be given in a private VLAN only")
@@ -187,7 +187,7 @@ func (q *request) readRequestedIPs(f *form, g *group, in attributes) []netip.Add
 	return list
 }
 
-// readImage reads the attributes of an image.
+// readImage reads and validates the attributes of an image.
 func readImage(f *form) image {
 	var i image
 	f.require("distribution")
@@ -206,12 +206,12 @@ func readImage(f *form) image {
 	return i
 }
 
-// provision makes a machine, which is up some time later.
+// provision creates a virtual machine, which is provisioned after ProvisioningTime.
 func (st *state) provision(m *machine) {
 	st.addMachine(m)
 	m.provisioning = true
 	for _, addr := range m.requestedIPs {
-		st.ips[addr] = &ip{addr: addr} // kept for it
+		st.ips[addr] = &ip{addr: addr} // reserved
 	}
 	m.pendingEvent = st.clock.after(ProvisioningTime, func() {
 		m.pendingEvent, m.provisioning = nil, false
@@ -225,7 +225,7 @@ func (st *state) provision(m *machine) {
 	})
 }
 
-// addMachine gives a machine its ID and its group.
+// addMachine assigns an ID to a virtual machine and adds it to its group.
 func (st *state) addMachine(m *machine) {
 	st.machines.add(func(id int) *machine {
 		m.id = id

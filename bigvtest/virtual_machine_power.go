@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// setPower makes a machine be on or off. One that is being provisioned will be
-// when it is done.
+// setPower powers a virtual machine on or off. While it is being provisioned, the change takes effect at the end.
 func (st *state) setPower(m *machine, on bool) {
 	switch {
 	case m.provisioning:
@@ -21,7 +20,7 @@ func (st *state) setPower(m *machine, on bool) {
 
 func (st *state) powerOn(m *machine) {
 	if m.powerOn {
-		return // a shutdown under way goes on
+		return // a powerdown in progress continues
 	}
 	m.pendingEvent.cancel()
 	m.pendingEvent, m.powerOn = nil, true
@@ -35,8 +34,7 @@ func (st *state) powerOn(m *machine) {
 	}
 }
 
-// powerOff switches a machine off. With autoreboot on it comes back when that is
-// noticed.
+// powerOff powers a virtual machine off. With autoreboot_on it is started again after RestartTime.
 func (st *state) powerOff(m *machine) {
 	m.pendingEvent.cancel()
 	m.pendingEvent, m.powerOn, m.runningAppliance = nil, false, ""
@@ -93,8 +91,7 @@ func signalMachine(q *request) (response, error) {
 	return okResponse(v)
 }
 
-// areKeys reports whether text is names of keys with dashes between. Old clients
-// write del for delete.
+// areKeyNames reports whether text consists of key names joined by dashes. Older clients write del for delete.
 func areKeyNames(text string) bool {
 	for name := range strings.SplitSeq(text, "-") {
 		if name != "del" && !slices.Contains(sendKeys, name) {

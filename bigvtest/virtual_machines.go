@@ -40,7 +40,7 @@ func (q *request) machineView(m *machine) machineView {
 	return v
 }
 
-// view is the machine without its children.
+// view returns the virtual machine without its discs and network interfaces.
 func (m *machine) view() machineView {
 	v := machineView{
 		ID: m.id, GroupID: m.group.id, Name: m.name, Hostname: m.hostname(), Cores: m.cores, Memory: m.memory,
@@ -65,7 +65,7 @@ func (q *request) machineViews(list []*machine) []machineView {
 	return views
 }
 
-// findMachine finds a machine of a group by ID or name, deleted or not.
+// findMachine returns the virtual machine of a group with the given ID or name, including deleted ones, or nil.
 func (st *state) findMachine(g *group, segment string) *machine {
 	if id, ok := isID(segment); ok {
 		if m := st.machines.get(id); m != nil && m.group == g {
@@ -75,7 +75,7 @@ func (st *state) findMachine(g *group, segment string) *machine {
 	return g.byName[strings.ToLower(segment)]
 }
 
-// machine is the machine in the path.
+// machine returns the virtual machine in the path.
 func (q *request) machine() (*machine, error) {
 	g, err := q.group()
 	if err != nil {
@@ -88,7 +88,8 @@ func (q *request) machine() (*machine, error) {
 	return m, nil
 }
 
-// machineFor is the machine in the path, if the asker has a level on it.
+// machineForUpdate returns the virtual machine in the path if the caller may change it. If live is true, it must not be
+// deleted.
 func (q *request) machineForUpdate(live bool) (*machine, error) {
 	m, err := q.machine()
 	if err != nil {
@@ -103,8 +104,8 @@ func (q *request) machineForUpdate(live bool) (*machine, error) {
 	return m, nil
 }
 
-// filterMachine is the machine that vm_id or vm_name asks for, in the group or
-// account that the other parameters ask for. It is nil if neither is there.
+// filterMachine returns the virtual machine, account and group selected by the query. Each is nil if no parameter
+// selects it.
 func (q *request) filterMachine() (found *machine, a *account, g *group, err error) {
 	if a, err = q.filterAccount(); err != nil {
 		return nil, nil, nil, err
@@ -128,8 +129,8 @@ func (q *request) filterMachine() (found *machine, a *account, g *group, err err
 	return found, a, g, nil
 }
 
-// namedMachine finds a machine by ID or name in a group, an account or in all,
-// and of several that have the name the first.
+// lookUpMachine returns the visible virtual machine with the given ID or name. If a or g is not nil, it must belong to
+// it. If several have the name, ambiguous is true and first is the one with the lowest ID.
 func (q *request) lookUpMachine(a *account, g *group, name string) (first *machine, ambiguous bool, err error) {
 	matches := func(m *machine) bool {
 		return m != nil && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)
@@ -268,7 +269,7 @@ func updateMachine(q *request) (response, error) {
 	return okResponse(m.view())
 }
 
-// change gives a machine other attributes, and its name and group along.
+// replaceMachine replaces the attributes of a virtual machine, including its name and group.
 func (st *state) replaceMachine(m *machine, next machine) {
 	delete(m.group.byName, strings.ToLower(m.name))
 	m.group.machines = removeByID(m.group.machines, m)
@@ -302,7 +303,7 @@ func (st *state) softDelete(m *machine) {
 	}
 }
 
-// purge makes an end of a machine and all that belongs to it.
+// purge removes a virtual machine and everything that belongs to it.
 func (st *state) purge(m *machine) {
 	m.pendingEvent.cancel()
 	for _, d := range slices.Clone(m.discs) {

@@ -15,7 +15,7 @@ type vmDefaultView struct {
 	Settings  map[string]json.RawMessage `json:"server_settings"`
 }
 
-// createVMDefault keeps a template. Making one for everybody is for staff.
+// createVMDefault stores a template. Only staff may create a public one.
 func createVMDefault(q *request) (response, error) {
 	f, d := newForm(q.attributes), &vmDefault{settings: map[string]json.RawMessage{}}
 	f.require("account_id", "name", "server_settings")
