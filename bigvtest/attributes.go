@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -183,12 +184,9 @@ func (f *form) checkMinimum(key string, n, least int) {
 }
 
 func (f *form) checkOneOf(key, value string, allowed []string) {
-	for _, a := range allowed {
-		if a == value {
-			return
-		}
+	if !slices.Contains(allowed, value) {
+		f.errors.add(key, "is not included in the list")
 	}
-	f.errors.add(key, "is not included in the list")
 }
 
 var dnsLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)

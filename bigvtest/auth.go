@@ -116,19 +116,19 @@ func postSession(q *request) (response, error) {
 	factors := []string{"password"}
 	if u.secondFactor != "" {
 		code := fields[u.secondFactor]
-		switch i := slices.Index(u.codes, code); {
-		case code == "" && u.secondFactor == "2fa":
+		if code == "" && u.secondFactor == "2fa" {
 			return response{}, newAPIError(http.StatusForbidden, "Missing 2FA")
-		case i < 0:
-			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
-		default:
-			u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
 		}
+		i := slices.Index(u.codes, code)
+		if i < 0 {
+			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
+		}
+		u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
 		factors = append(factors, u.secondFactor)
 	}
 	lifetime := SessionTime
-	if asked, err := strconv.Atoi(fields["validity"]); err == nil && asked > 0 {
-		lifetime = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
+	if validity, err := strconv.Atoi(fields["validity"]); err == nil && validity > 0 {
+		lifetime = min(seconds(min(validity, 1<<30)), LongestSessionTime)
 	}
 	return okResponse(q.openSession(u, factors, lifetime))
 }

@@ -7,12 +7,14 @@ import (
 
 // Values that the service accepts. The first of each list is the default.
 var (
-	distributions    = strings.Fields("jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012 winweb2k8r2")
+	distributions = strings.Fields(`jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012
+		winweb2k8r2`)
 	storageGrades    = strings.Fields("sata ssd archive")
 	zoneNames        = strings.Fields("york manchester")
 	hardwareProfiles = strings.Fields("virtio2013 compatibility2013 virtio2018")
-	keymaps          = strings.Fields("ar da de de-ch en-gb en-us es et fi fo fr fr-be fr-ca fr-ch hr hu is it ja lt lv mk nl nl-be no pl pt pt-br ru sl sv th tr")
-	sendKeys         = allKeyNames()
+	keymaps          = strings.Fields(`ar da de de-ch en-gb en-us es et fi fo fr fr-be fr-ca fr-ch hr hu is it ja lt lv mk nl nl-be no pl pt
+		pt-br ru sl sv th tr`)
+	sendKeys = allKeyNames()
 )
 
 func allKeyNames() []string {
@@ -45,7 +47,8 @@ func getDefinitions(*request) (response, error) {
 		{"keymaps", keymaps},
 		{"sendkeys", sendKeys},
 		{"distribution_descriptions", map[string]string{
-			"jessie": "Debian 8", "stretch": "Debian 9", "centos7": "CentOS 7", "trusty": "Ubuntu 14.04", "symbiosis": "Debian with Symbiosis",
+			"jessie": "Debian 8", "stretch": "Debian 9", "centos7": "CentOS 7", "trusty": "Ubuntu 14.04",
+			"symbiosis": "Debian with Symbiosis",
 		}},
 		{"storage_grade_descriptions", map[string]string{"sata": "Standard SSD", "ssd": "Fast SSD", "archive": "Archive"}},
 	})

@@ -2,6 +2,7 @@ package bigvtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -244,41 +245,40 @@ func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors
 		return nil, nil
 	}
 	labels := map[string]bool{}
-	wrong := false
+	valid := true
 	for i, in := range list {
-		d, bad := q.readDisc(in, i+1, func(label string) bool { return labels[label] })
+		d, discErrs := q.readDisc(in, i+1, func(label string) bool { return labels[label] })
 		labels[d.label] = true
 		inner := newForm(in)
 		if schedules, present := inner.objects("backup_schedules"); present {
-			if wrong := q.readSchedules(schedules, d); wrong != nil {
-				bad["backup_schedules"] = wrong
+			if scheduleErrs := q.readSchedules(schedules, d); scheduleErrs != nil {
+				discErrs["backup_schedules"] = scheduleErrs
 			}
 		}
-		for key, message := range inner.errors {
-			bad[key] = message
-		}
-		wrong = wrong || len(bad) > 0
-		discs, errs = append(discs, d), append(errs, bad)
+		maps.Copy(discErrs, inner.errors)
+		valid = valid && len(discErrs) == 0
+		discs, errs = append(discs, d), append(errs, discErrs)
 	}
-	if !wrong {
+	if valid {
 		errs = nil
 	}
 	return discs, errs
 }
 
-// readSchedules reads and validates the schedules of a new disc. The errors are listed by position, with an empty
-// object for each valid schedule.
-func (q *request) readSchedules(list []attributes, d *disc) (wrong []validationErrors) {
-	errs, any := make([]validationErrors, len(list)), false
+// readSchedules reads and validates the schedules of a new disc. The errors are listed by position, with an empty object
+// for each valid schedule.
+func (q *request) readSchedules(list []attributes, d *disc) []validationErrors {
+	errs, valid := make([]validationErrors, len(list)), true
 	for i, in := range list {
 		f := newForm(in)
 		d.schedules = append(d.schedules, q.readSchedule(f, d))
-		errs[i], any = f.errors, any || len(f.errors) > 0
+		errs[i] = f.errors
+		valid = valid && len(f.errors) == 0
 	}
-	if any {
-		return errs
+	if valid {
+		return nil
 	}
-	return nil
+	return errs
 }
 
 func createDisc(q *request) (response, error) {
@@ -350,15 +350,8 @@ func updateDisc(q *request) (response, error) {
 		return response{}, err
 	}
 	if to != d.machine {
-		switch from := d.machine; {
-		case from.powerOn || to.powerOn || from.provisioning || to.provisioning:
-			return response{}, newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
-		case from.discs[0] == d:
-			return response{}, newAPIError(http.StatusBadRequest, "The first disc of a virtual machine cannot be moved")
-		case len(to.discs) >= maxDiscs:
-			return response{}, newAPIError(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", maxDiscs))
-		case to.discByLabel(next.label) != nil:
-			return response{}, invalidAttribute("label", "has already been taken")
+		if err := checkDiscMove(d, to, next.label); err != nil {
+			return response{}, err
 		}
 		d.machine.discs = without(d.machine.discs, d)
 		to.discs = append(to.discs, d)
@@ -369,6 +362,22 @@ func updateDisc(q *request) (response, error) {
 	}
 	*d = next
 	return okResponse(d.view(false))
+}
+
+// checkDiscMove returns an error if a disc cannot be moved to another virtual machine under the given label.
+func checkDiscMove(d *disc, to *machine, label string) error {
+	from := d.machine
+	switch {
+	case from.powerOn || to.powerOn || from.provisioning || to.provisioning:
+		return newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
+	case from.discs[0] == d:
+		return newAPIError(http.StatusBadRequest, "The first disc of a virtual machine cannot be moved")
+	case len(to.discs) >= maxDiscs:
+		return newAPIError(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", maxDiscs))
+	case to.discByLabel(label) != nil:
+		return invalidAttribute("label", "has already been taken")
+	}
+	return nil
 }
 
 // without returns a copy of list without element.

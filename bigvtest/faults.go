@@ -26,7 +26,7 @@ type Fault struct {
 	// request, but must not call Inject or InjectRandom.
 	Match func(*http.Request) bool
 
-	// Skip is the number of matching requests that succeed before the first failure.
+	// Skip is the number of matching requests that are processed normally before the first failure.
 	Skip int
 	// Times is the number of requests that fail: 0 means one, and -1 means all.
 	Times int
@@ -202,10 +202,10 @@ func (s *Server) InjectRandom(seed uint64, rate float64, faults ...Fault) (stop 
 // checkFault calls fatalf if the fault is invalid.
 func (s *Server) checkFault(f Fault) {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
-		s.fatalf("the fault's status %d is none of 200 to 599", f.Status)
+		s.fatalf("fault status %d is not between 200 and 599", f.Status)
 	}
 	if _, err := path.Match(f.Path, ""); err != nil {
-		s.fatalf("the fault's path %q: %v", f.Path, err)
+		s.fatalf("fault path %q: %v", f.Path, err)
 	}
 }
 

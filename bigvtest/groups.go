@@ -103,13 +103,14 @@ func (q *request) lookUpGroup(a *account, name string) (found *group, err error)
 		if a != nil && other != a {
 			continue
 		}
-		switch g := q.findGroup(other, name); {
-		case g == nil || !q.caller.canSeeGroup(g):
-		case found != nil:
-			return nil, errAmbiguous
-		default:
-			found = g
+		g := q.findGroup(other, name)
+		if g == nil || !q.caller.canSeeGroup(g) {
+			continue
 		}
+		if found != nil {
+			return nil, errAmbiguous
+		}
+		found = g
 	}
 	if found == nil {
 		return nil, errNotFound

@@ -35,7 +35,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.faults.choose(r, body)
-	e := &entry{method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(), request: body, fault: fault.String()}
+	e := &entry{
+		method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(),
+		request: body, fault: fault.String(),
+	}
 	s.withLock(func() {
 		e.time = s.state.clock.now
 		s.journal.begin(e)

@@ -200,7 +200,8 @@ func createIPs(q *request) (response, error) {
 		extra += len(other.extra)
 	}
 	if extra+v.Addresses > maxExtraIPs {
-		return response{}, newAPIError(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d additional IP addresses", maxExtraIPs))
+		text := fmt.Sprintf("A virtual machine has at most %d additional IP addresses", maxExtraIPs)
+		return response{}, newAPIError(http.StatusBadRequest, text)
 	}
 	var to netip.Addr
 	for _, addr := range n.ips {
@@ -301,16 +302,10 @@ func swapIPs(q *request) (response, error) {
 	f, v := newForm(q.attributes), swapView{}
 	var machines [2]*machine
 	f.require("virtual_machine_1_id", "virtual_machine_2_id")
-	for i, key := range []string{"virtual_machine_1_id", "virtual_machine_2_id"} {
-		id := []*int{&v.First, &v.Second}[i]
-		if !f.integer(key, id) {
-			continue
-		}
-		m := q.machines.get(*id)
-		if m == nil || m.deleted || len(m.nics) == 0 || !q.caller.canSeeMachine(m) || m == machines[0] {
-			f.errors.add(key, "is invalid")
-		}
-		machines[i] = m
+	machines[0] = q.readSwapMachine(f, "virtual_machine_1_id", &v.First)
+	machines[1] = q.readSwapMachine(f, "virtual_machine_2_id", &v.Second)
+	if machines[0] != nil && machines[0] == machines[1] {
+		f.errors.add("virtual_machine_2_id", "is invalid")
 	}
 	f.boolean("move_additional_ips", &v.Extra)
 	if err := f.errors.err(); err != nil {
@@ -341,4 +336,17 @@ func swapIPs(q *request) (response, error) {
 		}
 	}
 	return okResponse(v)
+}
+
+// readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the machine.
+func (q *request) readSwapMachine(f *form, key string, id *int) *machine {
+	if !f.integer(key, id) {
+		return nil
+	}
+	m := q.machines.get(*id)
+	if m == nil || m.deleted || len(m.nics) == 0 || !q.caller.canSeeMachine(m) {
+		f.errors.add(key, "is invalid")
+		return nil
+	}
+	return m
 }

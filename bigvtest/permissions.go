@@ -10,7 +10,8 @@ import (
 type rank int
 
 var levelRanks = map[bigv.PrivilegeLevel]rank{
-	bigv.VirtualMachineConsole: 1, bigv.VirtualMachineAdmin: 2, bigv.GroupAdmin: 3, bigv.AccountAdmin: 4, bigv.ClusterAdmin: 5, bigv.ClusterSU: 6,
+	bigv.VirtualMachineConsole: 1, bigv.VirtualMachineAdmin: 2, bigv.GroupAdmin: 3, bigv.AccountAdmin: 4,
+	bigv.ClusterAdmin: 5, bigv.ClusterSU: 6,
 }
 
 // levelTargets maps each level to the attribute that names what a privilege applies to. Cluster levels have none.

@@ -20,7 +20,7 @@ func (s *Server) User(name string) (found *User) {
 		u := s.state.userNames[strings.ToLower(name)]
 		if u == nil {
 			if !userName.MatchString(name) {
-				s.fatalf("a user name has letters and digits only, and not %q", name)
+				s.fatalf("user name %q is invalid: only letters and digits are allowed", name)
 			}
 			u = s.state.addUser(name, name+"-password")
 		}

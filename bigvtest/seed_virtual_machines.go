@@ -108,7 +108,7 @@ func (vm *VirtualMachine) setTarget(p *privilege) { p.machine = vm.m }
 
 // VirtualMachineState describes a virtual machine at one moment.
 type VirtualMachineState struct {
-	// Exists reports whether the virtual machine has not been purged.
+	// Exists reports whether the virtual machine still exists. A deleted machine exists until it is purged.
 	Exists bool
 	// Deleted reports whether the virtual machine is deleted; it can be undeleted or purged.
 	Deleted bool
@@ -167,7 +167,8 @@ func (vm *VirtualMachine) State() (state VirtualMachineState) {
 		m := vm.m
 		state = VirtualMachineState{
 			Exists: !m.purged, Deleted: m.deleted, Provisioning: m.provisioning, PoweredOn: m.powerOn, AutorebootOn: m.autoreboot,
-			Name: m.name, Hostname: m.hostname(), Cores: m.cores, Memory: m.memory, CDROMURL: stringOrEmpty(m.cdrom), Keymap: stringOrEmpty(m.keymap),
+			Name: m.name, Hostname: m.hostname(), Cores: m.cores, Memory: m.memory,
+			CDROMURL: stringOrEmpty(m.cdrom), Keymap: stringOrEmpty(m.keymap),
 			HardwareProfile: m.profile, ZoneName: m.zone, LastImagedWith: stringOrEmpty(m.lastImaged), RootPassword: m.image.RootPassword,
 			SSHPublicKey: m.image.SSHPublicKey, FirstbootScript: m.image.FirstbootScript, Starts: m.starts, Resets: m.resets,
 			KeysSent: slices.Clone(m.sentKeys), Appliance: m.runningAppliance,
@@ -227,7 +228,7 @@ func (d *Disc) Path() (path bigv.DiscPath) {
 
 // DiscState describes a disc at one moment.
 type DiscState struct {
-	// Exists reports whether the disc has not been purged.
+	// Exists reports whether the disc still exists.
 	Exists bool
 	// ID is the disc's ID. It never changes.
 	ID int

@@ -125,7 +125,7 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 		pair, cert, err := makeCertificate(listener.Addr())
 		if err != nil {
 			_ = listener.Close()
-			return nil, fmt.Errorf("making a certificate: %w", err)
+			return nil, fmt.Errorf("creating a certificate: %w", err)
 		}
 		s.cert = cert
 		s.httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}

@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -122,9 +123,7 @@ func createMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	for key, message := range outer.errors {
-		f.errors[key] = message
-	}
+	maps.Copy(f.errors, outer.errors)
 	discs, errs := q.readDiscs(outer)
 	if len(errs) > 0 {
 		f.errors["discs"] = errs
@@ -134,9 +133,7 @@ func createMachine(q *request) (response, error) {
 	if in, present := outer.object("reimage"); present {
 		inner := newForm(in)
 		m.image = readImage(inner)
-		for key, message := range inner.errors {
-			f.errors[key] = message
-		}
+		maps.Copy(f.errors, inner.errors)
 	}
 	if in, present := outer.object("ips"); present {
 		m.requestedIPs = q.readRequestedIPs(f, g, in)

@@ -225,7 +225,9 @@ func updateMachine(q *request) (response, error) {
 		case to == nil || !q.caller.canSeeGroup(to):
 			f.errors.add("group_id", "is invalid")
 		case to == m.group:
-		case min(q.caller.groupRank(to), q.caller.groupRank(m.group)) < levelRanks[bigv.GroupAdmin] || to.account.suspended && !q.caller.isStaff():
+		case q.caller.groupRank(m.group) < levelRanks[bigv.GroupAdmin]:
+			return response{}, errForbidden
+		case q.authorize(q.caller.groupRank(to), bigv.GroupAdmin, to.account) != nil:
 			return response{}, errForbidden
 		default:
 			next.group = to
