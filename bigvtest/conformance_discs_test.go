@@ -99,7 +99,7 @@ func TestConformanceDiscs(t *testing.T) {
 	})
 }
 
-// eight has a machine that has one disc get the others that it may have.
+// createEightDiscs returns steps that add discs to a virtual machine with one disc until it has the maximum of eight.
 func createEightDiscs(discs string) (rows []step) {
 	for i := 2; i <= 8; i++ {
 		rows = append(rows, step{"", "alice", discs, `{"size":100}`, 201, fmt.Sprintf(`{"label":"disc-%d"}`, i)})

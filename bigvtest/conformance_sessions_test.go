@@ -74,7 +74,7 @@ func TestConformanceSessions(t *testing.T) {
 	})
 }
 
-func TestConformanceSessionIsNotRepeated(t *testing.T) {
+func TestConformanceSessionOmitsItsID(t *testing.T) {
 	f := newFixture(t)
 	session := f.do(t, "POST", "/session", `{"username":"alice","password":"alice-password"}`, f.headers("nobody")).body
 	got := f.do(t, "GET", "/session/"+session, "", f.headers("nobody"))
@@ -82,7 +82,7 @@ func TestConformanceSessionIsNotRepeated(t *testing.T) {
 	assert.NotContains(t, got.body, session)
 }
 
-func TestConformanceAuthorisation(t *testing.T) {
+func TestConformanceAuthentication(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"credentials", www1, []step{
 			{"no token is unauthorised", "nobody", "GET /accounts", "", 401, ""},

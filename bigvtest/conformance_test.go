@@ -19,37 +19,36 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// The conformance tests hold the fake to the service with nothing but HTTP. A
-// scenario is a server and the rows that are walked on it in order; a row is one
-// request and what must come of it, named for the fact it stands for. Rows
-// without a fact prepare the next one.
+// The conformance tests compare the server with the documented behaviour of the real service, using nothing but HTTP. A
+// scenario runs its steps in order on a new server. A step is one request and the expected response. It is named for
+// the behaviour that it checks; a step without a name prepares the next one.
 type scenario struct {
 	name  string
 	setup func(*fixture)
 	steps []step
 }
 
-// row is a request and its answer. <name> in as, call, body and want is what was
-// kept under that name.
+// step is a request and the expected response. A placeholder <name> in as, request, body and want is replaced by the
+// saved value of that name.
 type step struct {
 	name    string
-	as      string // a user by name, "key" for alice's API key, "nobody", or a whole Authorization header
-	request string // "GET /accounts", or "ADVANCE 90s" to let that much time pass
-	body    string // JSON, empty for none
-	status  int    // see also either
-	want    string // the answer, see world.compare
+	as      string // user name, "key" for alice's API key, "nobody" for no credentials, or an Authorization header
+	request string // such as "GET /accounts", or "ADVANCE 90s" to advance the clock
+	body    string // JSON, or empty
+	status  int    // a status, oneOf(a, b) or anyError
+	want    string // expected body, see fixture.check and fixture.differences
 }
 
-// either is the status of an answer that may have one of two.
+// oneOf is a step status that accepts two statuses.
 func oneOf(a, b int) int { return a*1000 + b }
 
-// refused is the status where nothing is known but that it must not work.
+// anyError is a step status that accepts 400, 403, 404, 405 and 500, for errors whose status is not documented.
 const anyError = -1
 
-// anything is the body where nothing is known.
+// anyBody is an expected body that accepts everything, for responses whose body is not documented.
 const anyBody = "anything"
 
-// world is a server, what was kept of its answers, and who asks.
+// fixture is a server with the values saved from its responses and the tokens of its users.
 type fixture struct {
 	srv    *bigvtest.Server
 	client *http.Client
@@ -100,7 +99,7 @@ func (f *fixture) runStep(t *testing.T, r step) {
 	f.check(t, r, f.do(t, method, path, f.expand(r.body), f.headers(r.as)))
 }
 
-// answer is a response that was read to its end.
+// requestResult is a request and its response, with the body read.
 type requestResult struct {
 	request   string
 	status    int
@@ -141,18 +140,18 @@ func (f *fixture) do(t *testing.T, method, path, body string, headers map[string
 	return requestResult{request: method + " " + path + " " + body, status: resp.StatusCode, mediaType: media, body: string(got)}
 }
 
-// check holds an answer to its row. Without a body wanted, one of 204 is empty,
-// one of 2xx is JSON, and the others are short texts.
+// check compares a response with the expectation of a step. If the step has no expected body, a 204 must have no body,
+// any other 2xx must have a JSON body, and an error must have a short text.
 func (f *fixture) check(t *testing.T, r step, got requestResult) {
 	t.Helper()
-	about := fmt.Sprintf("%s\n-> %d %s %s", got.request, got.status, got.mediaType, got.body)
+	message := fmt.Sprintf("%s\n-> %d %s %s", got.request, got.status, got.mediaType, got.body)
 	switch {
 	case r.status == anyError:
-		assert.Contains(t, []int{400, 403, 404, 405, 500}, got.status, about)
+		assert.Contains(t, []int{400, 403, 404, 405, 500}, got.status, message)
 	case r.status > 1000:
-		assert.Contains(t, []int{r.status / 1000, r.status % 1000}, got.status, about)
+		assert.Contains(t, []int{r.status / 1000, r.status % 1000}, got.status, message)
 	default:
-		assert.Equal(t, r.status, got.status, about)
+		assert.Equal(t, r.status, got.status, message)
 	}
 	want := f.expand(r.want)
 	name, keep := strings.CutPrefix(want, "keep ")
@@ -160,34 +159,33 @@ func (f *fixture) check(t *testing.T, r step, got requestResult) {
 	switch {
 	case want == anyBody:
 	case want == "empty" || want == "" && got.status == 204:
-		assert.Empty(t, got.body, about)
+		assert.Empty(t, got.body, message)
 	case want == "text" || want == "" && got.status >= 400:
-		assert.Equal(t, "text/plain", got.mediaType, about)
-		assert.NotEmpty(t, got.body, about)
-		assert.Less(t, len(got.body), 300, about)
+		assert.Equal(t, "text/plain", got.mediaType, message)
+		assert.NotEmpty(t, got.body, message)
+		assert.Less(t, len(got.body), 300, message)
 	case exact:
-		assert.Equal(t, "text/plain", got.mediaType, about)
-		assert.Equal(t, text, strings.TrimSpace(got.body), about)
+		assert.Equal(t, "text/plain", got.mediaType, message)
+		assert.Equal(t, text, strings.TrimSpace(got.body), message)
 	case keep:
-		assert.Equal(t, "text/plain", got.mediaType, about)
-		assert.NotEmpty(t, strings.TrimSpace(got.body), about)
+		assert.Equal(t, "text/plain", got.mediaType, message)
+		assert.NotEmpty(t, strings.TrimSpace(got.body), message)
 		f.saved[name] = strings.TrimSpace(got.body)
 	default:
-		assert.Regexp(t, `^application/(vnd\.bigv\.[\w-]+\+)?json$`, got.mediaType, about)
+		assert.Regexp(t, `^application/(vnd\.bigv\.[\w-]+\+)?json$`, got.mediaType, message)
 		var have, wanted any
-		if assert.NoError(t, json.Unmarshal([]byte(got.body), &have), about) && want != "" {
+		if assert.NoError(t, json.Unmarshal([]byte(got.body), &have), message) && want != "" {
 			require.NoError(t, json.Unmarshal([]byte(want), &wanted), want)
 			for _, difference := range f.differences("", wanted, have, true) {
-				assert.Fail(t, difference, about)
+				assert.Fail(t, difference, message)
 			}
 		}
 	}
 }
 
-// compare says where what there is is not what is wanted. An object may have
-// more members than are wanted, an array not more elements, unless it is wanted
-// as {"$has":[…]} or {"$lacks":[…]}. Strings that begin with $ are classes of
-// values.
+// differences compares two JSON values and describes each difference. An object may have additional members. A list
+// must have the same elements, unless the expectation is {"$has":[…]} or {"$lacks":[…]}. An expected string that starts
+// with $ is a class of values, see matchesClass.
 func (f *fixture) differences(at string, want, have any, present bool) (differences []string) {
 	differ := func(format string, args ...any) []string {
 		return append(differences, strings.TrimPrefix(at, ".")+": "+fmt.Sprintf(format, args...))
@@ -252,7 +250,7 @@ func (f *fixture) contains(want any, list []any) bool {
 	return false
 }
 
-// classed reports whether a value is of a class.
+// matchesClass reports whether a value belongs to a class.
 func (f *fixture) matchesClass(class string, have any, present bool) bool {
 	class, arg, _ := strings.Cut(class, " ")
 	text, isText := have.(string)
@@ -262,21 +260,21 @@ func (f *fixture) matchesClass(class string, have any, present bool) bool {
 		return present
 	case "$absent":
 		return !present
-	case "$empty": // null, absent and "" say the same
+	case "$empty": // null, missing or ""
 		return have == nil || have == ""
 	case "$string":
 		return isText && text != ""
 	case "$int":
 		return isNumber && number == float64(int(number))
-	case "$above": // a number that was kept
+	case "$above": // a number above a saved number
 		kept, ok := f.saved[arg].(float64)
 		return isNumber && ok && number > kept
-	case "$messages": // what is wrong with an attribute
+	case "$messages": // the error messages for an attribute
 		list, isList := have.([]any)
 		return isText && text != "" || isList && len(list) > 0
 	case "$match":
 		return isText && regexp.MustCompile(arg).MatchString(text)
-	case "$time": // an instant, whatever its zone
+	case "$time": // a time, in any time zone
 		at, err := time.Parse(time.RFC3339, text)
 		wanted, werr := time.Parse(time.RFC3339, arg)
 		return err == nil && (arg == "" || werr == nil && wanted.Equal(at))
@@ -290,7 +288,7 @@ func (f *fixture) matchesClass(class string, have any, present bool) bool {
 
 var placeholder = regexp.MustCompile(`<\w+>`)
 
-// fill puts what was kept into a text.
+// expand replaces the placeholders in a text by the saved values.
 func (f *fixture) expand(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
 		switch value := f.saved[strings.Trim(name, "<>")].(type) {
@@ -304,7 +302,7 @@ func (f *fixture) expand(text string) string {
 	})
 }
 
-// machine has a running machine in a group of acme, and keeps its ID.
+// machine adds a running virtual machine to a group of acme and saves its ID and the ID of its disc.
 func (f *fixture) machine(group, name string) *bigvtest.VirtualMachine {
 	vm := f.srv.Account("acme").Group(group).VirtualMachine(name)
 	f.saved[name] = vm.ID()
@@ -312,10 +310,10 @@ func (f *fixture) machine(group, name string) *bigvtest.VirtualMachine {
 	return vm
 }
 
-// www1 has a running machine in web.
+// www1 adds a running virtual machine to the group web.
 func www1(f *fixture) { f.machine("web", "www1") }
 
-// www1Off has a machine in web that is off.
+// www1Off adds a virtual machine that is powered off to the group web.
 func www1Off(f *fixture) { f.machine("web", "www1").SetPower(false) }
 
 const (
@@ -324,8 +322,8 @@ const (
 	vm2 = "/accounts/acme/groups/web/virtual_machines/www2"
 )
 
-// The rows are worth what the comparison is worth.
-func TestConformanceCompare(t *testing.T) {
+// The conformance tests depend on this comparison.
+func TestConformanceDifferences(t *testing.T) {
 	rows := []struct {
 		name, want, have string
 		matches          bool

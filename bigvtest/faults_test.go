@@ -16,17 +16,17 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// protocols are the ways a server can be spoken to.
+// protocols maps HTTP protocols to the options of a server that uses them.
 var protocols = map[string][]bigvtest.Option{"HTTP/1.1": nil, "HTTP/2.0": {bigvtest.WithTLS()}}
 
 func TestFaults(t *testing.T) {
 	const whole = `{"id":73,"account_id":41,"name":"made"}`
 	for name, row := range map[string]struct {
 		fault       bigvtest.Fault
-		status      int    // 0: no answer at all
-		body        string // as far as it arrives
-		cut         bool   // the body ends too soon
-		contentType string // Content-Type
+		status      int    // 0 if there is no response
+		body        string // the part that arrives
+		cut         bool   // the body ends early
+		contentType string
 		done        bool
 		faultName   string
 	}{
@@ -113,7 +113,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFaultsThatWaitForTheClient(t *testing.T) {
+func TestFaultsThatBlock(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault bigvtest.Fault
 		done  bool
@@ -170,7 +170,7 @@ func TestFaultsThatWaitForTheClient(t *testing.T) {
 	}
 }
 
-func TestFaultsMatch(t *testing.T) {
+func TestFaultMatching(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault   bigvtest.Fault
 		request string
@@ -204,12 +204,12 @@ func TestFaultsMatch(t *testing.T) {
 	}
 }
 
-func TestFaultMatchReadsTheBodyEachTime(t *testing.T) {
+func TestFaultMatchCanReadBody(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	holds := func(word string) func(*http.Request) bool {
 		return func(r *http.Request) bool {
 			body, _ := io.ReadAll(r.Body)
-			srv.Now() // the server may be asked
+			srv.Now() // Match may call methods of the server
 			return strings.Contains(string(body), word)
 		}
 	}
@@ -219,7 +219,7 @@ func TestFaultMatchReadsTheBodyEachTime(t *testing.T) {
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
 }
 
-func TestFaultsInTurn(t *testing.T) {
+func TestFaultOrder(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.Inject(bigvtest.Fault{Skip: 1, Times: 2, Status: 501})
 	removeFault := srv.Inject(bigvtest.Fault{Times: -1, Status: 502})
@@ -236,7 +236,7 @@ func TestFaultsInTurn(t *testing.T) {
 	assert.Equal(t, []int{502, 501, 501, 502, 502, 503, 200}, got)
 }
 
-func TestFaultsThatCannotComeAbout(t *testing.T) {
+func TestInvalidFaults(t *testing.T) {
 	srv, err := bigvtest.Start()
 	require.NoError(t, err)
 	defer srv.Close()
@@ -254,7 +254,7 @@ func TestFaultsThatCannotComeAbout(t *testing.T) {
 }
 
 func TestRandomFaults(t *testing.T) {
-	// The faults that 60 requests met, one connection for each.
+	// faultsOf60Requests sends 60 requests, each on its own connection, and returns the fault of each.
 	faultsOf60Requests := func(t *testing.T, seed uint64, rate float64, of ...bigvtest.Fault) (faults []string) {
 		srv := bigvtest.NewServer(t)
 		stop := srv.InjectRandom(seed, rate, of...)

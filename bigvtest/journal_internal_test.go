@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A journal of answers of 20 MiB would fill the memory of a long test.
-func TestJournalOfLargeAnswersStaysSmall(t *testing.T) {
+// Without a size limit, large responses would exhaust the memory in a long test.
+func TestJournalSizeLimit(t *testing.T) {
 	large := make([]byte, 20<<20)
 	j := journal{limit: 100}
 	keep := func(e *entry, answer []byte) {

@@ -45,7 +45,7 @@ func TestJournal(t *testing.T) {
 	assert.Empty(t, srv.Journal())
 }
 
-func TestJournalKeepsTheLast(t *testing.T) {
+func TestJournalLimit(t *testing.T) {
 	for name, row := range map[string]struct {
 		limit int
 		want  []string
@@ -68,7 +68,7 @@ func TestJournalKeepsTheLast(t *testing.T) {
 	}
 }
 
-func TestJournalHoldsNoSecrets(t *testing.T) {
+func TestJournalRedactsSecrets(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("alice").SetSecondFactor("yubikey", "otp-secret")
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
@@ -111,7 +111,7 @@ func TestJournalHoldsNoSecrets(t *testing.T) {
 		}
 		for _, secret := range []string{
 			"alice-password", "bob-password", "otp-secret", "s3cret", session, key, srv.Token(),
-			"YWxpY2U6YWxpY2UtcGFzc3dvcmQ", // the same, encoded for HTTP Basic
+			"YWxpY2U6YWxpY2UtcGFzc3dvcmQ", // the user name and password, encoded for HTTP Basic
 		} {
 			assert.NotContains(t, all, secret, "%s %s", exchange.Method, exchange.Path)
 		}
@@ -165,7 +165,7 @@ func TestDoneTwice(t *testing.T) {
 				srv.Inject(fault)
 			}
 			client := srv.HTTPClient()
-			client.Transport.(*http.Transport).DisableKeepAlives = true // it repeats a GET on a connection that it has used
+			client.Transport.(*http.Transport).DisableKeepAlives = true // on a reused connection, net/http would repeat a GET
 			for range 2 {
 				_, _ = sendWith(t, client, srv.URL(), srv.Token(), row.request, row.body)
 			}

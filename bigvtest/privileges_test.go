@@ -13,8 +13,8 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// everybody is a server with two accounts, and a user for each level that there
-// is: nobody, console, vm, group, account (those of acme), cluster and su.
+// serverWithEveryLevel returns a server with two accounts and a user for each level: nobody, console, vm, group and
+// account (in acme), cluster and su.
 func serverWithEveryLevel(t *testing.T) *bigvtest.Server {
 	srv := bigvtest.NewServer(t)
 	acme := srv.Account("acme")
@@ -37,17 +37,17 @@ func serverWithEveryLevel(t *testing.T) *bigvtest.Server {
 
 var levels = []string{"nobody", "console", "vm", "group", "account", "cluster"}
 
-func TestWhoMayWhat(t *testing.T) {
+func TestAuthorizationByLevel(t *testing.T) {
 	newMachine := `{"virtual_machine":{"name":"new1"},"discs":[{"size":50}]}`
-	// For each level the status: 404 where nothing is seen, 403 where it is seen
-	// and may not be changed.
+	// The status for each level is 404 if the object is not visible, and 403 if it is visible but the caller may not
+	// change it.
 	for _, row := range []struct {
 		request, body string
 		want          [6]int // nobody, console, vm, group, account, cluster
 	}{
 		{"GET /accounts/acme", "", [6]int{404, 200, 200, 200, 200, 200}},
 		{"PUT /accounts/acme", "{}", [6]int{404, 403, 403, 403, 200, 200}},
-		{"DELETE /accounts/other", "", [6]int{404, 404, 404, 404, 404, 400}}, // it is not empty
+		{"DELETE /accounts/other", "", [6]int{404, 404, 404, 404, 404, 400}}, // the account is not empty
 		{"DELETE /accounts/acme", "", [6]int{404, 403, 403, 403, 403, 400}},
 		{"GET /accounts/other", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"POST /accounts/acme/groups", `{"name":"new"}`, [6]int{404, 403, 403, 403, 200, 200}},
@@ -63,11 +63,11 @@ func TestWhoMayWhat(t *testing.T) {
 		{"GET /virtual_machines/www2", "", [6]int{404, 404, 404, 200, 200, 200}},
 		{"PUT " + inWeb + "/virtual_machines/www2", `{"cores":2}`, [6]int{404, 404, 404, 200, 200, 200}},
 		{"PUT " + onWWW1, `{"cores":2}`, [6]int{404, 403, 200, 200, 200, 200}},
-		{"PUT " + onWWW1, `{"group_id":73}`, [6]int{404, 403, 400, 400, 200, 200}}, // db, which is not seen from below
+		{"PUT " + onWWW1, `{"group_id":73}`, [6]int{404, 403, 400, 400, 200, 200}}, // the group db is visible to account and above
 		{"DELETE " + onWWW1, "", [6]int{404, 403, 403, 204, 204, 204}},
 		{"DELETE " + onWWW1 + "?purge=true", "", [6]int{404, 403, 403, 204, 204, 204}},
 		{"POST " + inWeb + "/virtual_machines/www2/signal", `{"signal":"reset"}`, [6]int{404, 404, 404, 200, 200, 200}},
-		{"POST " + onWWW1 + "/signal", `{"signal":"reset"}`, [6]int{404, 403, 400, 400, 400, 400}}, // it is off
+		{"POST " + onWWW1 + "/signal", `{"signal":"reset"}`, [6]int{404, 403, 400, 400, 400, 400}}, // the machine is off
 		{"POST " + onWWW1 + "/reimage", `{"distribution":"jessie"}`, [6]int{404, 403, 200, 200, 200, 200}},
 		{"GET " + onWWW1 + "/discs/data", "", [6]int{404, 200, 200, 200, 200, 200}},
 		{"POST " + onWWW1 + "/discs", `{"size":50}`, [6]int{404, 403, 201, 201, 201, 201}},
@@ -90,7 +90,7 @@ func TestWhoMayWhat(t *testing.T) {
 		{"GET /privileges?user_name=alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"GET /users/alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"PUT /users/alice", `{"authorized_keys":null}`, [6]int{404, 404, 404, 404, 404, 200}},
-		{"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200}}, // those above see who is below
+		{"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200}}, // a level is visible to the levels above it
 		{"DELETE /users/console", "", [6]int{404, 403, 403, 403, 403, 204}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":false,"server_settings":{}}`, [6]int{400, 403, 403, 403, 201, 201}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":true,"server_settings":{}}`, [6]int{400, 403, 403, 403, 403, 201}},
@@ -105,7 +105,7 @@ func TestWhoMayWhat(t *testing.T) {
 	}
 }
 
-func TestEachSeesTheirOwn(t *testing.T) {
+func TestVisibilityByLevel(t *testing.T) {
 	for request, row := range map[string]struct {
 		key  string
 		want [6]string // nobody, console, vm, group, account, cluster
@@ -148,7 +148,7 @@ func TestEachSeesTheirOwn(t *testing.T) {
 	}
 }
 
-func TestOverviewShowsNoMoreThanTheLists(t *testing.T) {
+func TestOverviewVisibility(t *testing.T) {
 	srv := serverWithEveryLevel(t)
 	body := send(t, srv, srv.User("vm").Token(), "GET /accounts?view=overview", "").body
 	assert.Contains(t, body, `"name":"www1"`)
@@ -157,26 +157,26 @@ func TestOverviewShowsNoMoreThanTheLists(t *testing.T) {
 	}
 }
 
-func TestPrivilegesOfOnesOwnLevelAreOutOfReach(t *testing.T) {
+func TestPrivilegeLevelsThatCanBeChanged(t *testing.T) {
 	for name, row := range map[string]struct {
-		who   string
+		user  string
 		level bigv.PrivilegeLevel
 		on    func(*bigvtest.Server) bigvtest.Target
-		want  int // of PUT and DELETE
+		want  int // status of GET, PUT and DELETE
 	}{
-		"above":             {"group", bigv.AccountAdmin, account, 404},
-		"the same":          {"group", bigv.GroupAdmin, group, 404},
-		"below":             {"group", bigv.VirtualMachineAdmin, machine, 200},
-		"far below":         {"account", bigv.VirtualMachineConsole, machine, 200},
-		"below, elsewhere":  {"vm", bigv.VirtualMachineConsole, elsewhere, 404},
-		"staff and account": {"cluster", bigv.AccountAdmin, account, 200},
-		"staff and staff":   {"cluster", bigv.ClusterAdmin, nowhere, 404},
-		"su and staff":      {"su", bigv.ClusterAdmin, nowhere, 200},
+		"above":             {"group", bigv.AccountAdmin, accountTarget, 404},
+		"the same":          {"group", bigv.GroupAdmin, groupTarget, 404},
+		"below":             {"group", bigv.VirtualMachineAdmin, machineTarget, 200},
+		"far below":         {"account", bigv.VirtualMachineConsole, machineTarget, 200},
+		"below, elsewhere":  {"vm", bigv.VirtualMachineConsole, machineInOtherGroup, 404},
+		"staff and account": {"cluster", bigv.AccountAdmin, accountTarget, 200},
+		"staff and staff":   {"cluster", bigv.ClusterAdmin, noTarget, 404},
+		"su and staff":      {"su", bigv.ClusterAdmin, noTarget, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := serverWithEveryLevel(t)
 			one := fmt.Sprint("/privileges/", srv.User("bob").Grant(row.level, row.on(srv)))
-			token := srv.User(row.who).Token()
+			token := srv.User(row.user).Token()
 			assert.Equal(t, row.want, send(t, srv, token, "GET "+one, "").status)
 			assert.Equal(t, row.want, send(t, srv, token, "PUT "+one, `{"yubikey_otp_max_age":60}`).status)
 			deleted := send(t, srv, token, "DELETE "+one, "").status
@@ -192,17 +192,21 @@ func TestPrivilegesOfOnesOwnLevelAreOutOfReach(t *testing.T) {
 	}
 }
 
-func account(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme") }
-func group(srv *bigvtest.Server) bigvtest.Target   { return srv.Account("acme").Group("web") }
-func machine(srv *bigvtest.Server) bigvtest.Target {
+func accountTarget(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme") }
+
+func groupTarget(srv *bigvtest.Server) bigvtest.Target   { return srv.Account("acme").Group("web") }
+
+func machineTarget(srv *bigvtest.Server) bigvtest.Target {
 	return srv.Account("acme").Group("web").VirtualMachine("www1")
 }
-func elsewhere(srv *bigvtest.Server) bigvtest.Target {
+
+func machineInOtherGroup(srv *bigvtest.Server) bigvtest.Target {
 	return srv.Account("acme").Group("db").VirtualMachine("db1")
 }
-func nowhere(*bigvtest.Server) bigvtest.Target { return nil }
 
-func TestPrivilegesThatNeedAFactor(t *testing.T) {
+func noTarget(*bigvtest.Server) bigvtest.Target { return nil }
+
+func TestPrivilegesThatRequireYubikey(t *testing.T) {
 	srv := serverWithEveryLevel(t)
 	srv.User("group").SetSecondFactor("yubikey", "one", "two")
 	privilege := send(t, srv, srv.User("group").Token(), "GET /privileges", "").values(t, "id")[0]
@@ -225,7 +229,7 @@ func TestPrivilegesThatNeedAFactor(t *testing.T) {
 	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "there was no code")
 }
 
-func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
+func TestSuspendedAccountIsReadOnly(t *testing.T) {
 	srv := serverWithEveryLevel(t)
 	srv.Account("acme").SetSuspended(true)
 	assert.Equal(t, true, send(t, srv, srv.Token(), "GET /accounts/acme", "").object(t)["suspended"])
@@ -254,7 +258,7 @@ func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
 }
 
-func TestStaffSetWhatOthersCannot(t *testing.T) {
+func TestStaffOnlyAttributes(t *testing.T) {
 	srv := serverWithEveryLevel(t)
 	one := "PUT " + onWWW1 + "/discs/data"
 	body := `{"iops_limit":100,"storage_grade":"ssd"}`
@@ -264,4 +268,28 @@ func TestStaffSetWhatOthersCannot(t *testing.T) {
 	assert.EqualValues(t, 100, got["iops_limit"])
 	assert.Equal(t, "ssd", got["storage_grade"])
 	assert.Equal(t, `{"iops_limit":["must be greater than or equal to 1"]}`, send(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body)
+}
+
+func TestPrivilegesByID(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	web := srv.Account("acme").Group("web")
+	below := srv.User("carol").Grant(bigv.GroupAdmin, web)
+	above := srv.User("dave").Grant(bigv.AccountAdmin, srv.Account("acme"))
+	for request, row := range map[string]struct {
+		status int
+		ids    []any
+	}{
+		fmt.Sprintf("privilege_id=%d", below):                 {200, []any{float64(below)}},
+		fmt.Sprintf("privilege_id=%d&user_name=carol", below): {200, []any{float64(below)}},
+		fmt.Sprintf("privilege_id=%d&user_name=alice", below): {200, []any{}},
+		fmt.Sprintf("privilege_id=%d", above):                 {404, nil},
+		"privilege_id=99999":                                  {404, nil},
+		"privilege_id=x":                                      {404, nil},
+	} {
+		got := send(t, srv, srv.Token(), "GET /privileges?"+request, "")
+		require.Equal(t, row.status, got.status, request)
+		if row.ids != nil {
+			assert.Equal(t, row.ids, got.values(t, "id"), request)
+		}
+	}
 }

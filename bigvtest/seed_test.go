@@ -14,7 +14,7 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-func TestANewServer(t *testing.T) {
+func TestDefaultSeed(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	assert.Equal(t, []any{"acme"}, send(t, srv, srv.Token(), "GET /accounts", "").values(t, "name"))
 	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames())
@@ -38,7 +38,7 @@ func TestANewServer(t *testing.T) {
 	assert.Equal(t, []any{"root"}, send(t, empty, empty.User("root").Token(), "GET /users", "").values(t, "username"))
 }
 
-func TestSeedingFindsOrMakes(t *testing.T) {
+func TestSeedingReturnsExisting(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	web := srv.Account("Acme").Group("WEB")
 	vm := web.VirtualMachine("www1")
@@ -56,7 +56,7 @@ func TestSeedingFindsOrMakes(t *testing.T) {
 	assert.Equal(t, []string{"www1"}, web.VirtualMachineNames())
 }
 
-func TestSeededThingsAreOnTheWire(t *testing.T) {
+func TestSeededStateIsServed(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	web := srv.Account("acme").Group("web").SetPrivateVLAN(9)
 	vm := web.VirtualMachine("www1").SetCores(4).SetMemory(8192)
@@ -77,7 +77,7 @@ func TestSeededThingsAreOnTheWire(t *testing.T) {
 	assert.Empty(t, srv.User("carol").AuthorizedKeys())
 }
 
-func TestStateOfAMachine(t *testing.T) {
+func TestVirtualMachineState(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	require.Equal(t, 202, send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{
 		"virtual_machine":{"name":"www1","cores":2,"memory":2048,"autoreboot_on":true,"cdrom_url":"http://example.org/a.iso","keymap":"de","zone_name":"manchester"},
@@ -109,7 +109,7 @@ func TestStateOfAMachine(t *testing.T) {
 	assert.NotEqual(t, vm.ID(), srv.Account("acme").Group("web").VirtualMachine("www1").ID(), "the name is free")
 }
 
-func TestHandlesFollowTheirThings(t *testing.T) {
+func TestPathsAfterRenameAndMove(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	acme := srv.Account("acme")
 	web, db := acme.Group("web"), acme.Group("db")
@@ -131,7 +131,7 @@ func TestHandlesFollowTheirThings(t *testing.T) {
 	assert.False(t, data.State().Exists)
 }
 
-func TestPowerOfAMachineThatIsBeingMade(t *testing.T) {
+func TestSetPowerDuringProvisioning(t *testing.T) {
 	for on, autoreboot := range map[bool]string{true: "false", false: "true"} {
 		srv := bigvtest.NewServer(t)
 		require.Equal(t, 202, send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create",
@@ -156,7 +156,7 @@ func TestExpireSessions(t *testing.T) {
 	assert.Equal(t, http.StatusOK, send(t, srv, srv.User("carol").Token(), "GET /accounts", "").status)
 }
 
-func TestClientsOfTheServer(t *testing.T) {
+func TestClients(t *testing.T) {
 	for protocol, opts := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, opts...)
@@ -180,7 +180,7 @@ func TestClientsOfTheServer(t *testing.T) {
 	}
 }
 
-func TestMistakesInSeeding(t *testing.T) {
+func TestInvalidSeeding(t *testing.T) {
 	srv, err := bigvtest.Start()
 	require.NoError(t, err)
 	defer srv.Close()
@@ -216,11 +216,21 @@ func TestTenThousandMachines(t *testing.T) {
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), 10_001, "those that are there stay")
 }
 
-// Seeding them must take well under two seconds.
+// Seeding 10,000 machines should take well under two seconds.
 func BenchmarkTenThousandMachines(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		srv := bigvtest.NewServer(b)
 		srv.Account("acme").Group("web").AddVirtualMachines("vm", 10_000)
 	}
+}
+
+// panicOnFatal is a testing.TB whose Fatal method panics.
+type panicOnFatal struct{ testing.TB }
+
+func (f panicOnFatal) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+func TestInvalidNameFailsTest(t *testing.T) {
+	srv := bigvtest.NewServer(panicOnFatal{t})
+	assert.PanicsWithValue(t, `bigvtest: account "a.b" is invalid`, func() { srv.Account("a.b") })
 }

@@ -30,7 +30,7 @@ func TestStartAndClose(t *testing.T) {
 	assert.Equal(t, 200, send(t, srv, "", "GET /definitions", "").status)
 	var closing sync.WaitGroup
 	for range 3 {
-		closing.Go(srv.Close) // together, and more than once
+		closing.Go(srv.Close) // concurrently and more than once
 	}
 	closing.Wait()
 	client := srv.HTTPClient()
@@ -42,7 +42,7 @@ func TestStartAndClose(t *testing.T) {
 	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "what it holds can still be looked at")
 }
 
-func TestNewServerClosesWithItsTest(t *testing.T) {
+func TestNewServerClosesAfterTest(t *testing.T) {
 	var srv *bigvtest.Server
 	t.Run("inner", func(t *testing.T) { srv = bigvtest.NewServer(t) })
 	_, err := sendWith(t, srv.HTTPClient(), srv.URL(), "", "GET /definitions", "")
@@ -77,7 +77,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestHandlerOnAListenerOfOnesOwn(t *testing.T) {
+func TestServeHTTPOnAnotherServer(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	own := httptest.NewServer(srv)
 	defer own.Close()
@@ -103,7 +103,7 @@ func TestHandlerOnAListenerOfOnesOwn(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return len(srv.Journal()) == 5 }, 10*time.Second, time.Millisecond)
-	srv.Close() // lets go of both, though the listener goes on
+	srv.Close() // releases both requests although the listener stays open
 	waiting.Wait()
 }
 
@@ -126,7 +126,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-func TestABodyThatBreaksOff(t *testing.T) {
+func TestTruncatedRequestBody(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://"))
 	require.NoError(t, err)
@@ -134,13 +134,13 @@ func TestABodyThatBreaksOff(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
-	srv.Close() // waits until it is done with
+	srv.Close() // waits until the request is no longer handled
 	assert.Len(t, srv.Journal(), 1, "it was never a request")
 }
 
-// A hundred clients at once do all that can be done, with faults, look on and move
-// the clock. The race detector and the final count are the test.
-func TestAHundredClients(t *testing.T) {
+// TestConcurrentClients lets 100 clients use all of the API at the same time, with faults, while the state is read and
+// the clock advances. It is meant to be run with the race detector.
+func TestConcurrentClients(t *testing.T) {
 	const clients = 100
 	srv := bigvtest.NewServer(t, bigvtest.WithTLS(), bigvtest.WithJournalLimit(200))
 	srv.Inject(bigvtest.Fault{Path: "/definitions", Times: -1, Delay: 1})
@@ -178,7 +178,7 @@ func TestAHundredClients(t *testing.T) {
 	stop()
 	for n := range clients {
 		name := fmt.Sprintf("vm%03d", n)
-		_ = send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`) // those that a fault kept from being made
+		_ = send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`) // creates those that a fault prevented
 	}
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), clients)
 	assert.Len(t, srv.Account("acme").Group("seeded").VirtualMachineNames(), clients)

@@ -23,7 +23,7 @@ func TestLogin(t *testing.T) {
 		contentType string
 		body        string
 		status      int
-		wantBody    string // "" with 200: the ID of a session
+		wantBody    string // with status 200, "" means a session ID
 	}{
 		"name and password":             {jsonKind, loginBob, 200, ""},
 		"names are not case sensitive":  {jsonKind, `{"username":"BOB","password":"bob-password"}`, 200, ""},
@@ -88,7 +88,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func TestSessionSaysWhoseItIs(t *testing.T) {
+func TestGetSession(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("carol").SetSecondFactor("2fa", "123456")
 	id := send(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password","2fa":"123456"}`).body
@@ -97,12 +97,12 @@ func TestSessionSaysWhoseItIs(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/apikey."+srv.APIKey(), "").status, "an API key has no session")
 }
 
-func TestSessionsSlide(t *testing.T) {
+func TestSessionsAreExtendedByUse(t *testing.T) {
 	const soon = bigvtest.SessionTime - time.Second
 	for name, row := range map[string]struct {
 		validity string
-		use      string // what is done every soon
-		want     int    // the status afterwards
+		use      string // request that is sent three times, just before the session would expire
+		want     int    // status afterwards
 	}{
 		"left alone":                {"", "", 401},
 		"used":                      {"", "GET /accounts", 200},
@@ -132,7 +132,7 @@ func TestSessionsSlide(t *testing.T) {
 	}
 }
 
-func TestSessionEndsOnTheDot(t *testing.T) {
+func TestSessionExpiry(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	for name, row := range map[string]struct {
 		validity string
@@ -143,7 +143,7 @@ func TestSessionEndsOnTheDot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for after, want := range map[time.Duration]int{row.lasts + justBefore: 200, row.lasts: 401} {
 				id := send(t, srv, "", "POST /session", `{"username":"bob","password":"bob-password","validity":"`+row.validity+`"}`).body
-				send(t, srv, id, "GET /accounts", "") // which does not make a long one shorter
+				send(t, srv, id, "GET /accounts", "") // must not shorten a long session
 				srv.Advance(after)
 				assert.Equal(t, want, send(t, srv, id, "GET /accounts", "").status, after)
 			}
@@ -175,7 +175,7 @@ func TestImpersonation(t *testing.T) {
 	}
 }
 
-func TestWhoMaySpeak(t *testing.T) {
+func TestAuthentication(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("dave").SetSecondFactor("yubikey", "cccccc")
 	srv.User("carol").SetSecondFactor("2fa", "123456")

@@ -1,14 +1,9 @@
 package bigvtest_test
 
 import (
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,8 +11,8 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// What is refused, and in which words.
-func TestRefusals(t *testing.T) {
+// TestValidationErrors checks the status and the exact text of error responses.
+func TestValidationErrors(t *testing.T) {
 	vm := func(machine, rest string) string {
 		return `{"virtual_machine":{"name":"new1"` + machine + `},"discs":[{"size":50}]` + rest + `}`
 	}
@@ -143,7 +138,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// state is all that alice sees.
+// state returns everything that alice can see.
 func state(t *testing.T, srv *bigvtest.Server) (all string) {
 	for _, request := range []string{"/accounts?view=overview&include_deleted=true", "/privileges", "/api_keys", "/users", onDisc + "/backups", "/ips/198.18.0.1"} {
 		got := send(t, srv, srv.Token(), "GET "+request, "")
@@ -151,182 +146,4 @@ func state(t *testing.T, srv *bigvtest.Server) (all string) {
 		all += got.body + "\n"
 	}
 	return all
-}
-
-func TestContentTypeThatIsNotJSON(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	client := srv.HTTPClient()
-	defer client.CloseIdleConnections()
-	for contentType, want := range map[string]int{
-		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "application/json": 200, "application/json; charset=utf-8": 200, "Application/JSON": 200,
-	} {
-		r, err := http.NewRequest(http.MethodPut, srv.URL()+inWeb, strings.NewReader(`{}`))
-		require.NoError(t, err)
-		r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}}
-		if contentType != "" {
-			r.Header.Set("Content-Type", contentType)
-		}
-		resp, err := client.Do(r)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, want, resp.StatusCode, "%q", contentType)
-	}
-}
-
-func TestEightDiscsAndNoMore(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-	for n := 2; n <= 8; n++ {
-		got := send(t, srv, srv.Token(), "POST "+onWWW1+"/discs", `{"size":50}`)
-		require.Equal(t, http.StatusCreated, got.status)
-		assert.Equal(t, fmt.Sprintf("disc-%d", n), got.object(t)["label"])
-	}
-	got := send(t, srv, srv.Token(), "POST "+onWWW1+"/discs", `{"size":50}`)
-	assert.Equal(t, http.StatusBadRequest, got.status)
-	assert.Equal(t, "A virtual machine has at most 8 discs", got.body)
-	assert.Len(t, vm.State().Discs, 8)
-}
-
-func TestAdditionalAddresses(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-	const create = "POST " + onWWW1 + "/nics/6001/ip_create"
-	first := send(t, srv, srv.Token(), create, `{"addresses":3,"family":"ipv4","reason":"x","contiguous":false}`)
-	require.Equal(t, http.StatusOK, first.status, first.body)
-	assert.Equal(t, []any{"198.18.0.2", "198.18.0.3", "198.18.0.4"}, first.object(t)["ips"])
-	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), create, `{"addresses":2,"reason":"x"}`).status, "five in all")
-	nic := send(t, srv, srv.Token(), "GET /nics/6001", "").object(t)
-	assert.Equal(t, []any{"198.18.0.1", "2001:db8:1::1"}, nic["ips"])
-	assert.Equal(t, map[string]any{"198.18.0.2": "198.18.0.1", "198.18.0.3": "198.18.0.1", "198.18.0.4": "198.18.0.1"}, nic["extra_ips"])
-
-	require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "PUT /ips/198.18.0.2", `{"rdns":"mx.example.org"}`).status)
-	require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), "DELETE /ips/198.18.0.2", "").status)
-	assert.Equal(t, http.StatusNotFound, send(t, srv, srv.Token(), "GET /ips/198.18.0.2", "").status)
-	assert.Equal(t, []netip.Addr{netip.MustParseAddr("198.18.0.3"), netip.MustParseAddr("198.18.0.4")}, vm.State().ExtraIPs)
-	for _, path := range []string{"/ips/2001:db8:1::1", "/ips/2001%3Adb8%3A1%3A%3A1", "/ips/2001:0DB8:1:0:0:0:0:1"} {
-		got := send(t, srv, srv.Token(), "GET "+path, "")
-		assert.JSONEq(t, `{"address":"2001:db8:1::1","rdns":null}`, got.body, path)
-	}
-}
-
-func TestSwapOfAddresses(t *testing.T) {
-	for name, row := range map[string]struct {
-		more string
-		// What the second machine ends up with.
-		extra []netip.Addr
-	}{
-		"the primary ones": {"false", nil},
-		"all":              {"true", []netip.Addr{netip.MustParseAddr("198.18.0.3")}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			srv := bigvtest.NewServer(t)
-			web := srv.Account("acme").Group("web")
-			one, two := web.VirtualMachine("www1").SetPower(false), web.VirtualMachine("www2").SetPower(false)
-			require.Equal(t, 200, send(t, srv, srv.Token(), "POST "+onWWW1+"/nics/6001/ip_create", `{"addresses":1,"reason":"x"}`).status)
-			before := one.State()
-			other := two.State()
-			got := send(t, srv, srv.Token(), "POST /ips/swap_virtual_machine_ips",
-				fmt.Sprintf(`{"virtual_machine_1_id":%d,"virtual_machine_2_id":%d,"move_additional_ips":%s}`, one.ID(), two.ID(), row.more))
-			require.Equal(t, http.StatusOK, got.status, got.body)
-			assert.Equal(t, other.IPs, one.State().IPs)
-			assert.Equal(t, before.IPs, two.State().IPs)
-			assert.Equal(t, row.extra, two.State().ExtraIPs)
-			require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
-			assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status, "an address goes with its machine")
-			assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /ips/"+before.IPs[0].String(), "").status)
-		})
-	}
-}
-
-func TestAddressesInAPrivateVLAN(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	srv.Account("acme").Group("web").SetPrivateVLAN(42)
-	create := func(name, ips string) response {
-		return send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}],"ips":`+ips+`}`)
-	}
-	got := create("new0", `{"ipv4":"fd00::1","ipv6":"10.0.0.1"}`)
-	assert.Equal(t, `{"ips":{"ipv4":["is invalid"],"ipv6":["is invalid"]}}`, got.body)
-	require.Equal(t, http.StatusAccepted, create("new1", `{"ipv4":"10.0.0.1","ipv6":"fd00::1"}`).status)
-	got = create("new2", `{"ipv4":"10.0.0.1"}`)
-	assert.Equal(t, `{"ips":{"ipv4":["has already been taken"]}}`, got.body, "it is kept for the first")
-	assert.Equal(t, http.StatusNotFound, send(t, srv, srv.Token(), "GET /ips/10.0.0.1", "").status, "but is not there yet")
-	srv.Advance(bigvtest.ProvisioningTime)
-	nics := send(t, srv, srv.Token(), "GET /nics", "").list(t)
-	require.Len(t, nics, 1)
-	assert.Equal(t, []any{"10.0.0.1", "fd00::1"}, nics[0]["ips"])
-	assert.EqualValues(t, 42, nics[0]["vlan_num"])
-
-	require.Equal(t, http.StatusAccepted, create("new3", `{"ipv4":"10.0.0.3"}`).status)
-	require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), "DELETE "+inWeb+"/virtual_machines/new3?purge=true", "").status)
-	assert.Equal(t, http.StatusAccepted, create("new4", `{"ipv4":"10.0.0.3"}`).status, "purged before it had it")
-}
-
-func TestTheDefaultGroupIsAlwaysDefault(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	require.Equal(t, 200, send(t, srv, srv.Token(), "PUT /accounts/acme/groups/default", `{"name":"first"}`).status)
-	for _, path := range []string{"/accounts/acme/groups/default", "/accounts/acme/groups/first", "/groups/default"} {
-		assert.Equal(t, "first", send(t, srv, srv.Token(), "GET "+path, "").object(t)["name"], path)
-	}
-	assert.Equal(t, `{"name":["has already been taken"]}`, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"Default"}`).body)
-	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT /accounts/acme/groups/first", `{"name":"default"}`).status)
-}
-
-func TestNamesAndNumbers(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	acme := srv.Account("acme")
-	web := acme.Group("web")
-	vm := web.VirtualMachine("www1")
-	numbered := web.VirtualMachine("5001") // the ID of www1
-	acme.Group("db").VirtualMachine("www1")
-	for path, want := range map[string]int{
-		fmt.Sprintf("/accounts/%d/groups/%d/virtual_machines/%d", acme.ID(), web.ID(), vm.ID()): vm.ID(),
-		"/accounts/ACME/groups/Web/virtual_machines/WWW1":                                       vm.ID(),
-		"/accounts/acme/groups/w%65b/virtual_machines/%77ww1":                                   vm.ID(),
-		"/virtual_machines/www1":                        vm.ID(), // the first of two
-		"/virtual_machines/5001":                        vm.ID(), // an ID before a name
-		fmt.Sprint("/virtual_machines/", numbered.ID()): numbered.ID(),
-	} {
-		assert.EqualValues(t, want, send(t, srv, srv.Token(), "GET "+path, "").object(t)["id"], path)
-	}
-	assert.Equal(t, 400, send(t, srv, srv.Token(), "GET /virtual_machines?vm_name=www1", "").status)
-	got := send(t, srv, srv.Token(), "GET /virtual_machines?vm_name=www1&group_name=db", "")
-	assert.Len(t, got.list(t), 1)
-}
-
-func TestPostStatus(t *testing.T) {
-	srv := bigvtest.NewServer(t, bigvtest.WithPostStatus(http.StatusOK))
-	srv.Account("acme").Group("web").VirtualMachine("www1")
-	for request, body := range map[string]string{
-		"POST /accounts":                          `{"name":"new"}`,
-		"POST /users":                             `{"username":"new","password":"x"}`,
-		"POST " + onWWW1 + "/discs":               `{"size":50}`,
-		"POST " + onDisc + "/backups":             "",
-		"POST " + onDisc + "/backup_schedules":    `{"interval_seconds":60}`,
-		"POST /api_keys":                          `{"user_id":11,"label":"a"}`,
-		"POST /users/bob/privileges":              `{"level":"group_admin","group_id":72}`,
-		"POST /vm_defaults":                       `{"account_id":41,"name":"x","server_settings":{}}`,
-		"POST " + onWWW1 + "/signal":              `{"signal":"reset"}`,
-		"POST /accounts/acme/groups":              `{"name":"new"}`,
-		"POST " + onWWW1 + "/nics/6001/ip_create": `{"addresses":1,"reason":"x"}`,
-	} {
-		assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), request, body).status, request)
-	}
-	assert.Equal(t, http.StatusAccepted, send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"new1"}`).status)
-}
-
-// A request that ends too early, or is no request, is not answered as done.
-func TestBodiesThatCannotBeRead(t *testing.T) {
-	srv := bigvtest.NewServer(t)
-	for _, body := range []string{"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: 500\r\n\r\n{\"name\":\"zzz\"}"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://"))
-		require.NoError(t, err)
-		defer conn.Close()
-		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-		_, err = io.WriteString(conn, "POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+srv.Token()+"\r\n"+body)
-		require.NoError(t, err)
-		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
-		answer, _ := io.ReadAll(conn)
-		assert.Contains(t, string(answer), " 400 ", "%q", body)
-	}
-	assert.NotContains(t, srv.Account("acme").GroupNames(), "zzz")
 }

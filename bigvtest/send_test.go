@@ -12,15 +12,15 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// answered is what a request was answered with.
+// response is a response with its body read.
 type response struct {
 	status      int
-	contentType string // Content-Type
+	contentType string
 	body        string
 	header      http.Header
 }
 
-// object is the body as a JSON object.
+// object decodes the body as a JSON object.
 func (a response) object(t *testing.T) map[string]any {
 	t.Helper()
 	var object map[string]any
@@ -28,7 +28,7 @@ func (a response) object(t *testing.T) map[string]any {
 	return object
 }
 
-// list is the body as a JSON list of objects.
+// list decodes the body as a JSON list of objects.
 func (a response) list(t *testing.T) []map[string]any {
 	t.Helper()
 	var list []map[string]any
@@ -36,7 +36,7 @@ func (a response) list(t *testing.T) []map[string]any {
 	return list
 }
 
-// pluck is one member of each object of the body.
+// values returns one member of each object in the body.
 func (a response) values(t *testing.T, key string) []any {
 	t.Helper()
 	members := []any{}
@@ -46,7 +46,7 @@ func (a response) values(t *testing.T, key string) []any {
 	return members
 }
 
-// ask sends a request such as "GET /accounts" with a token, "" for none.
+// send sends a request such as "GET /accounts" with a bearer token, or without one if it is "".
 func send(t *testing.T, srv *bigvtest.Server, token, request, body string) response {
 	t.Helper()
 	client := srv.HTTPClient()
@@ -79,6 +79,6 @@ const (
 	onWWW1 = inWeb + "/virtual_machines/www1"
 )
 
-// createWWW1 is the body of a vm_create.
+// createWWW1 is the body of a vm_create request.
 const createWWW1 = `{"virtual_machine":{"name":"www1","autoreboot_on":true},"discs":[{"label":"root","size":25600}],
 	"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`
