@@ -21,9 +21,9 @@ func TestAddressPoolReusesReleasedAddressesLast(t *testing.T) {
 	}
 	assert.Equal(t, addr(1), take())
 	st.releaseAddress(addr(1))
-	assert.Equal(t, addr(3), take(), "fresh ones first")
+	assert.Equal(t, addr(3), take(), "addresses that were never used come first")
 	assert.Equal(t, addr(1), take())
-	assert.False(t, take().IsValid(), "no more are free")
+	assert.False(t, take().IsValid(), "no address is free")
 	st.releaseAddress(addr(3))
 	st.releaseAddress(addr(2))
 	st.ips[addr(3)] = &ip{}

@@ -20,7 +20,7 @@ func TestClock(t *testing.T) {
 		srv.Advance(-time.Hour) // must not move it backwards
 		assert.Equal(t, start.Add(time.Minute), srv.Now())
 	})
-	t.Run("moves with each look at a machine or a disc", func(t *testing.T) {
+	t.Run("WithAutoAdvance", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithClock(start), bigvtest.WithAutoAdvance(time.Minute))
 		srv.Account("acme").Group("web").VirtualMachine("www1")
 		looks := []string{
@@ -33,7 +33,7 @@ func TestClock(t *testing.T) {
 		send(t, srv, srv.Token(), "GET /accounts", "")
 		assert.Equal(t, start.Add(time.Duration(len(looks))*time.Minute), srv.Now())
 	})
-	t.Run("gets a program that polls somewhere", func(t *testing.T) {
+	t.Run("WithAutoAdvance during provisioning", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime/3))
 		send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1)
 		var codes []int
@@ -42,7 +42,7 @@ func TestClock(t *testing.T) {
 		}
 		assert.Equal(t, []int{202, 202, 200, 200}, codes)
 	})
-	t.Run("runs by itself, from the time of day", func(t *testing.T) {
+	t.Run("WithSpeed", func(t *testing.T) {
 		before := time.Now()
 		srv := bigvtest.NewServer(t, bigvtest.WithSpeed(1e7))
 		send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", createWWW1) // 10 µs of real time are 100 s on this clock

@@ -16,11 +16,11 @@ func TestConformanceContentType(t *testing.T) {
 		contentType string
 		status      int
 	}{
-		{"JSON is read", "application/json", 200},
-		{"JSON with a character set is read", "application/json; charset=utf-8", 200},
-		{"plain text is refused", "text/plain", 415},
-		{"a form is refused", "application/x-www-form-urlencoded", 415},
-		{"a vendor type is refused", "application/vnd.bigv.virtual-machine+json", 415},
+		{"JSON is accepted", "application/json", 200},
+		{"JSON with a character set is accepted", "application/json; charset=utf-8", 200},
+		{"plain text is rejected", "text/plain", 415},
+		{"form data is rejected", "application/x-www-form-urlencoded", 415},
+		{"a vendor type is rejected", "application/vnd.bigv.virtual-machine+json", 415},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
@@ -47,31 +47,31 @@ func TestConformanceBodies(t *testing.T) {
 			{"malformed JSON is a bad request", "alice", "PUT " + vm1, `{"cores":`, 400, "text"},
 			{"two documents are a bad request", "alice", "PUT " + vm1, `{"cores":2}{"cores":3}`, 400, "text"},
 			{"a list is a bad request", "alice", "PUT " + vm1, `[1]`, 400, "text"},
-			{"nothing of a malformed body is done", "alice", "GET " + vm1, "", 200, `{"cores":1}`},
-			{"malformed JSON is a bad request of POST too", "alice", "POST /accounts/acme/groups", `{"name":"x"`, 400, "text"},
-			{"only what is supplied changes on PUT", "alice", "PUT " + vm1, `{"cores":2}`, 200, `{"cores":2,"memory":1024,"power_on":true,"autoreboot_on":true,"name":"www1"}`},
+			{"a malformed body changes nothing", "alice", "GET " + vm1, "", 200, `{"cores":1}`},
+			{"malformed JSON is a bad request for POST", "alice", "POST /accounts/acme/groups", `{"name":"x"`, 400, "text"},
+			{"PUT changes only the given attributes", "alice", "PUT " + vm1, `{"cores":2}`, 200, `{"cores":2,"memory":1024,"power_on":true,"autoreboot_on":true,"name":"www1"}`},
 			{"an empty PUT changes nothing", "alice", "PUT " + vm1, `{}`, 200, `{"cores":2,"memory":1024,"power_on":true}`},
-			{"false is a value", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"autoreboot_on":false,"power_on":true}`},
-			{"unknown attributes are dropped on PUT", "alice", "PUT " + vm1, `{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200, `{"cores":3,"colour":"$absent","type":"$absent"}`},
-			{"unknown attributes are dropped on POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, oneOf(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
-			{"numbers may be strings", "alice", "PUT " + vm1, `{"cores":"4","memory":"2048"}`, 200, `{"cores":4,"memory":2048}`},
-			{"a bad number among good ones changes nothing", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400, `{"memory":["is not included in the list"],"cores":"$absent"}`},
-			{"and the good ones are left", "alice", "GET " + vm1, "", 200, `{"cores":4,"memory":2048}`},
-			{"an empty list is a list", "bob", "GET /accounts", "", 200, `[]`},
+			{"false is set", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"autoreboot_on":false,"power_on":true}`},
+			{"unknown attributes are ignored by PUT", "alice", "PUT " + vm1, `{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200, `{"cores":3,"colour":"$absent","type":"$absent"}`},
+			{"unknown attributes are ignored by POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, oneOf(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
+			{"numbers can be strings", "alice", "PUT " + vm1, `{"cores":"4","memory":"2048"}`, 200, `{"cores":4,"memory":2048}`},
+			{"one invalid attribute rejects the whole update", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400, `{"memory":["is not included in the list"],"cores":"$absent"}`},
+			{"the valid attributes were not changed", "alice", "GET " + vm1, "", 200, `{"cores":4,"memory":2048}`},
+			{"an empty list is []", "bob", "GET /accounts", "", 200, `[]`},
 		}},
-		{"attributes that cannot be set", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
+		{"read-only attributes", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
 			{"", "alice", "GET " + vm1, "", 200, `{"management_address":"$keep address","head":"$keep head"}`},
-			{"an ID is dropped on PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
-			{"a host name is dropped", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
-			{"a head is dropped", "alice", "PUT " + vm1, `{"head":"elsewhere"}`, 200, `{"head":"<head>"}`},
-			{"a management address is dropped", "alice", "PUT " + vm1, `{"management_address":"192.0.2.1"}`, 200, `{"management_address":"<address>"}`},
-			{"the last image is dropped", "alice", "PUT " + vm1, `{"last_imaged_with":"x"}`, 200, `{"last_imaged_with":"$match ^[^x]"}`},
-			{"a zone is dropped on PUT", "alice", "PUT " + vm1, `{"zone_name":"manchester"}`, 200, `{"zone_name":"york"}`},
-			{"a zone that does not exist is dropped on PUT too", "alice", "PUT " + vm1, `{"zone_name":"mars"}`, 200, `{"zone_name":"york"}`},
+			{"id is ignored by PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
+			{"hostname is ignored", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
+			{"head is ignored", "alice", "PUT " + vm1, `{"head":"elsewhere"}`, 200, `{"head":"<head>"}`},
+			{"management_address is ignored", "alice", "PUT " + vm1, `{"management_address":"192.0.2.1"}`, 200, `{"management_address":"<address>"}`},
+			{"last_imaged_with is ignored", "alice", "PUT " + vm1, `{"last_imaged_with":"x"}`, 200, `{"last_imaged_with":"$match ^[^x]"}`},
+			{"zone_name is ignored by PUT", "alice", "PUT " + vm1, `{"zone_name":"manchester"}`, 200, `{"zone_name":"york"}`},
+			{"an unknown zone_name is ignored by PUT", "alice", "PUT " + vm1, `{"zone_name":"mars"}`, 200, `{"zone_name":"york"}`},
 			{"", "alice", "PUT " + vm1, `{"deleted":true}`, oneOf(200, 400), anyBody},
 			{"PUT does not delete", "alice", "GET " + vm1, "", 200, `{"deleted":false}`},
-			{"discs are dropped on PUT", "alice", "PUT " + vm1, `{"discs":[]}`, 200, `{"discs":"$absent"}`},
-			{"and are left", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
+			{"discs are ignored by PUT", "alice", "PUT " + vm1, `{"discs":[]}`, 200, `{"discs":"$absent"}`},
+			{"the discs were not changed", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
 		}},
 	})
 }
@@ -90,18 +90,18 @@ func TestConformanceMethods(t *testing.T) {
 			"PUT "+vm1+"/nics", "POST /definitions", "GET /vm_defaults", "PUT /vm_defaults", "GET /ips/swap_virtual_machine_ips",
 			"PUT /users", "POST /users/alice", "POST /privileges", "DELETE /api_keys",
 		)},
-		{"flat paths are for reading", www1, wrong(
+		{"flat paths are read-only", www1, wrong(
 			"POST /groups", "PUT /groups/<web>", "DELETE /groups/<web>",
 			"POST /virtual_machines", "PUT /virtual_machines/<www1>", "DELETE /virtual_machines/<www1>?purge=true",
 			"POST /discs", "PUT /discs/<www1disc>", "POST /nics",
 		)},
-		{"network interfaces are for reading", func(f *fixture) { www1(f) }, []step{
+		{"network interfaces are read-only", func(f *fixture) { www1(f) }, []step{
 			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic"}]`},
-			{"none can be made", "alice", "POST " + vm1 + "/nics", `{}`, 405, ""},
-			{"none can be changed", "alice", "PUT " + vm1 + "/nics/<nic>", `{"label":"x"}`, 405, ""},
-			{"none can be deleted", "alice", "DELETE " + vm1 + "/nics/<nic>", "", 405, ""},
+			{"a network interface cannot be created", "alice", "POST " + vm1 + "/nics", `{}`, 405, ""},
+			{"a network interface cannot be changed", "alice", "PUT " + vm1 + "/nics/<nic>", `{"label":"x"}`, 405, ""},
+			{"a network interface cannot be deleted", "alice", "DELETE " + vm1 + "/nics/<nic>", "", 405, ""},
 		}},
-		{"paths that there are not", www1, []step{
+		{"unknown paths", www1, []step{
 			{"an unknown resource is not found", "alice", "GET /zeppelins", "", 404, ""},
 			{"an unknown resource of a machine is not found", "alice", "GET " + vm1 + "/zeppelins", "", 404, ""},
 			{"users are never nested", "alice", "GET /accounts/acme/users", "", 404, ""},
@@ -114,9 +114,9 @@ func TestConformanceMethods(t *testing.T) {
 func TestConformancePostStatus(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"switched to 200", www1Off, []step{
-			{"of discs", "alice", "POST " + vm1 + "/discs", `{"size":100}`, 200, `{"size":100}`},
-			{"of privileges", "alice", "POST /users/bob/privileges", `{"level":"vm_console","virtual_machine_id":<www1>}`, 200, `{"id":"$int"}`},
-			{"of machines it stays", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 202, ""},
+			{"the status for discs changes", "alice", "POST " + vm1 + "/discs", `{"size":100}`, 200, `{"size":100}`},
+			{"the status for privileges changes", "alice", "POST /users/bob/privileges", `{"level":"vm_console","virtual_machine_id":<www1>}`, 200, `{"id":"$int"}`},
+			{"the status for machines stays", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 202, ""},
 		}},
 	}, bigvtest.WithPostStatus(200))
 }

@@ -36,39 +36,46 @@ func TestMoveDiscWithBackups(t *testing.T) {
 
 func TestMoveDiscErrors(t *testing.T) {
 	for name, row := range map[string]struct {
+		user     string
 		prepare  func(*bigvtest.Server, *bigvtest.VirtualMachine)
 		status   int
 		wantBody string
 	}{
-		"to where its label is taken": {
-			func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.Disc("data", 50) }, 400, `{"label":["has already been taken"]}`,
+		"label in use": {
+			"alice", func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.Disc("data", 50) },
+			400, `{"label":["has already been taken"]}`,
 		},
-		"to a ninth place": {func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) {
-			for n := range 7 {
-				to.Disc(fmt.Sprint("d", n), 50)
-			}
-		}, 400, "A virtual machine has at most 8 discs"},
-		"to a deleted machine": {func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.SetDeleted(true) }, 400, `{"virtual_machine_id":["is invalid"]}`},
-		"to one that is on": {
-			func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.SetPower(true) }, 400, "Both virtual machines must be powered off",
+		"too many discs": {
+			"alice", func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) {
+				for n := range 7 {
+					to.Disc(fmt.Sprint("d", n), 50)
+				}
+			}, 400, "A virtual machine has at most 8 discs",
 		},
-		"to one that may only be looked at": {
-			func(srv *bigvtest.Server, to *bigvtest.VirtualMachine) {
+		"deleted machine": {
+			"alice", func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.SetDeleted(true) },
+			400, `{"virtual_machine_id":["is invalid"]}`,
+		},
+		"running machine": {
+			"alice", func(_ *bigvtest.Server, to *bigvtest.VirtualMachine) { to.SetPower(true) },
+			400, "Both virtual machines must be powered off",
+		},
+		"read-only machine": {
+			"carol", func(srv *bigvtest.Server, to *bigvtest.VirtualMachine) {
 				srv.User("carol").Grant(bigv.VirtualMachineConsole, to)
 			}, 403, "Forbidden",
 		},
-		"to one that is hidden": {func(*bigvtest.Server, *bigvtest.VirtualMachine) {}, 400, `{"virtual_machine_id":["is invalid"]}`},
+		"invisible machine": {
+			"carol", func(*bigvtest.Server, *bigvtest.VirtualMachine) {}, 400, `{"virtual_machine_id":["is invalid"]}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			web := srv.Account("acme").Group("web")
 			from, to := web.VirtualMachine("www1").SetPower(false), web.VirtualMachine("www2").SetPower(false)
 			from.Disc("data", 1000)
-			token := srv.Token()
-			if row.status == 403 || name == "to one that is hidden" {
-				srv.User("carol").Grant(bigv.VirtualMachineAdmin, from)
-				token = srv.User("carol").Token()
-			}
+			srv.User("carol").Grant(bigv.VirtualMachineAdmin, from)
+			token := srv.User(row.user).Token()
 			row.prepare(srv, to)
 			got := send(t, srv, token, "PUT "+onWWW1+"/discs/data", fmt.Sprintf(`{"virtual_machine_id":%d}`, to.ID()))
 			assert.Equal(t, row.status, got.status)
@@ -100,5 +107,5 @@ func TestFlatDiscs(t *testing.T) {
 	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /discs/none", "").status)
 	assert.Equal(t, 404, send(t, srv, srv.User("bob").Token(), "GET /discs/data", "").status)
 	backup := send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "").object(t)["id"]
-	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /discs/", backup), "").status, "a backup is no disc")
+	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /discs/", backup), "").status, "a backup is not a disc")
 }

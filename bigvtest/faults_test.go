@@ -30,48 +30,48 @@ func TestFaults(t *testing.T) {
 		done        bool
 		faultName   string
 	}{
-		"a status and a text": {
+		"a status and a body": {
 			fault: bigvtest.Fault{Status: 500, Body: "oops"}, status: 500, body: "oops", contentType: "text/plain; charset=utf-8", faultName: "status 500",
 		},
-		"out of service": {
+		"Unavailable": {
 			fault: bigvtest.Unavailable(), status: 503, body: "Service temporarily unavailable", contentType: "text/plain; charset=utf-8", faultName: "status 503",
 		},
-		"a proxy's page": {
+		"BadGateway": {
 			fault: bigvtest.BadGateway(), status: 502, contentType: "text/html; charset=utf-8", faultName: "status 502",
 			body: "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n",
 		},
-		"a body of one's own is 200": {
+		"a body without a status": {
 			fault: bigvtest.Fault{Body: "{", ContentType: "application/json"}, status: 200, body: "{", contentType: "application/json", faultName: "status 200",
 		},
-		"an answer after the work": {
+		"a response after processing": {
 			fault: bigvtest.Fault{Status: 504, AfterWork: true}, status: 504, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 504 after work",
 		},
-		"an answer without a body": {
+		"a response without a body": {
 			fault: bigvtest.Fault{Status: 204, AfterWork: true}, status: 204, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 204 after work",
 		},
-		"an answer cut short": {
+		"a replaced response cut short": {
 			fault: bigvtest.Fault{Status: 500, Body: "oops", CutBodyAt: 2}, status: 500, body: "oo", cut: true, contentType: "text/plain; charset=utf-8",
 			faultName: "status 500, cut body at 2",
 		},
-		"dropped before the work": {fault: bigvtest.Fault{DropBefore: true}, faultName: "drop before"},
-		"dropped after the work":  {fault: bigvtest.Fault{DropAfter: true}, done: true, faultName: "drop after"},
-		"cut short": {
+		"dropped before processing": {fault: bigvtest.Fault{DropBefore: true}, faultName: "drop before"},
+		"dropped after processing":  {fault: bigvtest.Fault{DropAfter: true}, done: true, faultName: "drop after"},
+		"body cut short": {
 			fault: bigvtest.Fault{CutBodyAt: 5}, status: 200, body: whole[:5], cut: true, contentType: "application/json", done: true, faultName: "cut body at 5",
 		},
-		"cut right after the header": {
+		"body cut after the header": {
 			fault: bigvtest.Fault{CutBodyAt: -1}, status: 200, cut: true, contentType: "application/json", done: true, faultName: "cut body at 0",
 		},
-		"cut before the last byte": {
+		"body cut before the last byte": {
 			fault: bigvtest.Fault{CutBodyAt: len(whole) - 1}, status: 200, body: whole[:len(whole)-1], cut: true, contentType: "application/json", done: true,
 			faultName: "cut body at 38",
 		},
-		"cut where the body ends is not cut": {
+		"body cut at its end is complete": {
 			fault: bigvtest.Fault{CutBodyAt: len(whole)}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "cut body at 39",
 		},
-		"held up": {
+		"delayed": {
 			fault: bigvtest.Fault{Delay: 20 * time.Millisecond}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "delay 20ms",
 		},
-		"held up and dropped": {
+		"delayed and dropped": {
 			fault: bigvtest.Fault{Delay: 20 * time.Millisecond, DropBefore: true}, faultName: "delay 20ms, drop before",
 		},
 	} {
@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 					require.NoError(t, err)
 					body, err := io.ReadAll(resp.Body)
 					assert.NoError(t, resp.Body.Close())
-					assert.Equal(t, row.cut, err != nil, "the body's error is %v", err)
+					assert.Equal(t, row.cut, err != nil, "body error: %v", err)
 					assert.Equal(t, row.status, resp.StatusCode)
 					assert.Equal(t, row.body, string(body))
 					assert.Equal(t, row.contentType, resp.Header.Get("Content-Type"))
@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 				assert.Equal(t, row.done, journal[0].Done)
 				assert.Equal(t, row.status, journal[0].Status)
 				assert.Equal(t, row.body, journal[0].ResponseBody)
-				assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET /accounts/acme", "").status, "only once")
+				assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET /accounts/acme", "").status, "the fault applies only once")
 			})
 		}
 	}
@@ -118,14 +118,14 @@ func TestFaultsThatBlock(t *testing.T) {
 		fault bigvtest.Fault
 		done  bool
 	}{
-		"hang":                         {fault: bigvtest.Fault{Hang: true}},
-		"hang after the work":          {fault: bigvtest.Fault{Hang: true, AfterWork: true}, done: true},
-		"a delay that is not sat out":  {fault: bigvtest.Fault{Delay: time.Hour}},
-		"a delay and then, never, 503": {fault: bigvtest.Fault{Delay: time.Hour, Status: 503}},
+		"hang":                    {fault: bigvtest.Fault{Hang: true}},
+		"hang after processing":   {fault: bigvtest.Fault{Hang: true, AfterWork: true}, done: true},
+		"a long delay":            {fault: bigvtest.Fault{Delay: time.Hour}},
+		"a long delay before 503": {fault: bigvtest.Fault{Delay: time.Hour, Status: 503}},
 	} {
 		for protocol, opts := range protocols {
-			for who := range map[string]bool{"the client": true, "the server": true} {
-				t.Run(protocol+"/"+name+" until "+who+" ends it", func(t *testing.T) {
+			for _, endedBy := range []string{"client", "server"} {
+				t.Run(protocol+"/"+name+" until the "+endedBy+" ends it", func(t *testing.T) {
 					srv := bigvtest.NewServer(t, opts...)
 					srv.Inject(row.fault)
 					client := srv.HTTPClient()
@@ -146,18 +146,18 @@ func TestFaultsThatBlock(t *testing.T) {
 					require.Eventually(t, func() bool {
 						journal := srv.Journal()
 						return len(journal) == 1 && journal[0].Done == row.done
-					}, 10*time.Second, time.Millisecond, "the journal shows what hangs")
+					}, 10*time.Second, time.Millisecond, "the journal must contain the hanging request")
 					select {
 					case err := <-result:
-						t.Fatalf("it did not hang: %v", err)
+						t.Fatalf("the request did not hang: %v", err)
 					default:
 					}
-					if who == "the client" {
+					if endedBy == "client" {
 						cancel()
 						assert.ErrorIs(t, <-result, context.Canceled)
 					}
 					srv.Close()
-					if who == "the server" {
+					if endedBy == "server" {
 						err := <-result
 						require.Error(t, err)
 						assert.False(t, errors.Is(err, context.Canceled))
@@ -176,24 +176,24 @@ func TestFaultMatching(t *testing.T) {
 		request string
 		matches bool
 	}{
-		"anything":                       {bigvtest.Fault{}, "GET /definitions", true},
-		"the method":                     {bigvtest.Fault{Method: "GET"}, "GET /definitions", true},
-		"another method":                 {bigvtest.Fault{Method: "PUT"}, "GET /definitions", false},
-		"the path":                       {bigvtest.Fault{Path: "/definitions"}, "GET /definitions", true},
-		"another path":                   {bigvtest.Fault{Path: "/definition"}, "GET /definitions", false},
-		"a segment":                      {bigvtest.Fault{Path: "/accounts/*"}, "GET /accounts/acme", true},
-		"a segment is not two":           {bigvtest.Fault{Path: "/accounts/*"}, "GET /accounts/acme/groups", false},
-		"a segment in the middle":        {bigvtest.Fault{Path: "/accounts/*/groups"}, "GET /accounts/acme/groups", true},
-		"everything below":               {bigvtest.Fault{Path: "/accounts/**"}, "GET /accounts/acme/groups/web", true},
-		"everything below is not itself": {bigvtest.Fault{Path: "/accounts/**"}, "GET /accounts", false},
-		"everything below a pattern":     {bigvtest.Fault{Path: "/accounts/*/groups/**"}, "GET /accounts/acme/groups/web", true},
-		"everything":                     {bigvtest.Fault{Path: "/**"}, "GET /accounts/acme", true},
-		"the query is not of the path":   {bigvtest.Fault{Path: "/accounts"}, "GET /accounts?view=overview", true},
-		"the path as it was sent":        {bigvtest.Fault{Path: "/ips/2001%3Adb8::1"}, "GET /ips/2001%3Adb8::1", true},
-		"a function": {
+		"zero fault":                        {bigvtest.Fault{}, "GET /definitions", true},
+		"same method":                       {bigvtest.Fault{Method: "GET"}, "GET /definitions", true},
+		"other method":                      {bigvtest.Fault{Method: "PUT"}, "GET /definitions", false},
+		"same path":                         {bigvtest.Fault{Path: "/definitions"}, "GET /definitions", true},
+		"other path":                        {bigvtest.Fault{Path: "/definition"}, "GET /definitions", false},
+		"* matches a segment":               {bigvtest.Fault{Path: "/accounts/*"}, "GET /accounts/acme", true},
+		"* does not match two segments":     {bigvtest.Fault{Path: "/accounts/*"}, "GET /accounts/acme/groups", false},
+		"* matches a segment in the middle": {bigvtest.Fault{Path: "/accounts/*/groups"}, "GET /accounts/acme/groups", true},
+		"/** matches all paths below":       {bigvtest.Fault{Path: "/accounts/**"}, "GET /accounts/acme/groups/web", true},
+		"/** does not match its root":       {bigvtest.Fault{Path: "/accounts/**"}, "GET /accounts", false},
+		"/** after a pattern":               {bigvtest.Fault{Path: "/accounts/*/groups/**"}, "GET /accounts/acme/groups/web", true},
+		"/** matches every path":            {bigvtest.Fault{Path: "/**"}, "GET /accounts/acme", true},
+		"the query is ignored":              {bigvtest.Fault{Path: "/accounts"}, "GET /accounts?view=overview", true},
+		"percent-encoded path":              {bigvtest.Fault{Path: "/ips/2001%3Adb8::1"}, "GET /ips/2001%3Adb8::1", true},
+		"Match": {
 			bigvtest.Fault{Match: func(r *http.Request) bool { return r.URL.Query().Get("view") == "overview" }}, "GET /accounts?view=overview", true,
 		},
-		"a function and the method": {bigvtest.Fault{Method: "PUT", Match: func(*http.Request) bool { return true }}, "GET /accounts", false},
+		"Match and other method": {bigvtest.Fault{Method: "PUT", Match: func(*http.Request) bool { return true }}, "GET /accounts", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
@@ -213,7 +213,7 @@ func TestFaultMatchCanReadBody(t *testing.T) {
 			return strings.Contains(string(body), word)
 		}
 	}
-	srv.Inject(bigvtest.Fault{Match: holds("nothing"), Status: 598})
+	srv.Inject(bigvtest.Fault{Match: holds("unrelated"), Status: 598})
 	srv.Inject(bigvtest.Fault{Match: holds("made"), Status: 599})
 	assert.Equal(t, 599, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
@@ -241,9 +241,9 @@ func TestInvalidFaults(t *testing.T) {
 	require.NoError(t, err)
 	defer srv.Close()
 	for name, fault := range map[string]bigvtest.Fault{
-		"a path that is no pattern": {Path: "/accounts/["},
-		"a status of no answer":     {Status: 101},
-		"a status of nothing":       {Status: 1000},
+		"malformed path pattern": {Path: "/accounts/["},
+		"status below 200":       {Status: 101},
+		"status above 599":       {Status: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Panics(t, func() { srv.Inject(fault) })
@@ -268,15 +268,15 @@ func TestRandomFaults(t *testing.T) {
 			faults = append(faults, exchange.Fault)
 		}
 		require.Len(t, faults, 60)
-		assert.Equal(t, http.StatusOK, send(t, srv, "", "GET /definitions", "").status, "after it was stopped")
+		assert.Equal(t, http.StatusOK, send(t, srv, "", "GET /definitions", "").status, "after stop")
 		return faults
 	}
 	some := faultsOf60Requests(t, 1, 0.5)
-	assert.Equal(t, some, faultsOf60Requests(t, 1, 0.5), "the same seed")
-	assert.NotEqual(t, some, faultsOf60Requests(t, 2, 0.5), "another seed")
+	assert.Equal(t, some, faultsOf60Requests(t, 1, 0.5), "same seed")
+	assert.NotEqual(t, some, faultsOf60Requests(t, 2, 0.5), "different seed")
 	kinds := slices.Compact(slices.Sorted(slices.Values(some)))
 	assert.Equal(t, []string{"", "cut body at 1", "drop after", "drop before", "status 502", "status 503"}, kinds)
-	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 0)), "a rate of 0")
-	assert.Equal(t, []string{"status 500"}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Status: 500})), "a rate of 1, of one fault")
-	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})), "a fault of other requests")
+	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 0)), "rate 0")
+	assert.Equal(t, []string{"status 500"}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Status: 500})), "rate 1 with one fault")
+	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})), "a fault that does not match")
 }

@@ -64,7 +64,7 @@ func FuzzServer(f *testing.F) {
 			answer := httptest.NewRecorder()
 			srv.ServeHTTP(answer, r)
 			if got := answer.Code; got < 200 || got > 599 || http.StatusText(got) == "" {
-				t.Errorf("answered %d", got)
+				t.Errorf("invalid status %d", got)
 			}
 			srv.Advance(bigvtest.ProvisioningTime)
 		}

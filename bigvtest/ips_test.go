@@ -19,7 +19,7 @@ func TestAdditionalIPs(t *testing.T) {
 	first := send(t, srv, srv.Token(), create, `{"addresses":3,"family":"ipv4","reason":"x","contiguous":false}`)
 	require.Equal(t, http.StatusOK, first.status, first.body)
 	assert.Equal(t, []any{"198.18.0.2", "198.18.0.3", "198.18.0.4"}, first.object(t)["ips"])
-	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), create, `{"addresses":2,"reason":"x"}`).status, "five in all")
+	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), create, `{"addresses":2,"reason":"x"}`).status, "five in total")
 	nic := send(t, srv, srv.Token(), "GET /nics/6001", "").object(t)
 	assert.Equal(t, []any{"198.18.0.1", "2001:db8:1::1"}, nic["ips"])
 	assert.Equal(t, map[string]any{"198.18.0.2": "198.18.0.1", "198.18.0.3": "198.18.0.1", "198.18.0.4": "198.18.0.1"}, nic["extra_ips"])
@@ -57,7 +57,7 @@ func TestSwapIPs(t *testing.T) {
 			assert.Equal(t, before.IPs, two.State().IPs)
 			assert.Equal(t, row.extra, two.State().ExtraIPs)
 			require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
-			assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status, "an address goes with its machine")
+			assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status, "a purge releases the addresses of the machine")
 			assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /ips/"+before.IPs[0].String(), "").status)
 		})
 	}
@@ -73,8 +73,8 @@ func TestRequestedIPsInPrivateVLAN(t *testing.T) {
 	assert.Equal(t, `{"ips":{"ipv4":["is invalid"],"ipv6":["is invalid"]}}`, got.body)
 	require.Equal(t, http.StatusAccepted, create("new1", `{"ipv4":"10.0.0.1","ipv6":"fd00::1"}`).status)
 	got = create("new2", `{"ipv4":"10.0.0.1"}`)
-	assert.Equal(t, `{"ips":{"ipv4":["has already been taken"]}}`, got.body, "it is kept for the first")
-	assert.Equal(t, http.StatusNotFound, send(t, srv, srv.Token(), "GET /ips/10.0.0.1", "").status, "but is not there yet")
+	assert.Equal(t, `{"ips":{"ipv4":["has already been taken"]}}`, got.body, "it is reserved for new1")
+	assert.Equal(t, http.StatusNotFound, send(t, srv, srv.Token(), "GET /ips/10.0.0.1", "").status, "it is not assigned yet")
 	srv.Advance(bigvtest.ProvisioningTime)
 	nics := send(t, srv, srv.Token(), "GET /nics", "").list(t)
 	require.Len(t, nics, 1)
@@ -83,5 +83,5 @@ func TestRequestedIPsInPrivateVLAN(t *testing.T) {
 
 	require.Equal(t, http.StatusAccepted, create("new3", `{"ipv4":"10.0.0.3"}`).status)
 	require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), "DELETE "+inWeb+"/virtual_machines/new3?purge=true", "").status)
-	assert.Equal(t, http.StatusAccepted, create("new4", `{"ipv4":"10.0.0.3"}`).status, "purged before it had it")
+	assert.Equal(t, http.StatusAccepted, create("new4", `{"ipv4":"10.0.0.3"}`).status, "the purge released the reservation")
 }

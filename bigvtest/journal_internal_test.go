@@ -17,18 +17,18 @@ func TestJournalSizeLimit(t *testing.T) {
 	for range 5 {
 		keep(&entry{}, large)
 	}
-	assert.Len(t, j.entries, 3, "four are more than 64 MiB")
+	assert.Len(t, j.entries, 3, "four bodies exceed 64 MiB")
 	keep(&entry{request: large}, nil)
 	assert.Len(t, j.entries, 3)
 	for range 50 {
 		keep(&entry{}, nil)
 	}
-	assert.Len(t, j.entries, 53, "small ones take no room")
+	assert.Len(t, j.entries, 53, "empty bodies have no size")
 
 	late := &entry{}
 	j.begin(late)
 	j.limit = 1
 	j.begin(&entry{})
 	j.end(late, rawResponse{body: large}, "", false)
-	assert.Zero(t, j.size, "an answer to a request that is forgotten is not kept")
+	assert.Zero(t, j.size, "the response to a discarded entry is not kept")
 }

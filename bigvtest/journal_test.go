@@ -134,26 +134,26 @@ func TestDoneTwice(t *testing.T) {
 		body    string
 		twice   bool
 	}{
-		"a POST whose answer got lost":           {lost, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer was replaced":       {[]bigvtest.Fault{{Status: 502, AfterWork: true}}, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer was cut":            {[]bigvtest.Fault{{CutBodyAt: 3}}, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer came all the same":  {[]bigvtest.Fault{{CutBodyAt: 300}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was late":                   {[]bigvtest.Fault{{Delay: time.Millisecond}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was not done":               {[]bigvtest.Fault{{DropBefore: true}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was refused":                {[]bigvtest.Fault{bigvtest.Unavailable()}, reset, `{"signal":"reset"}`, false},
-		"a POST that was done by intent":         {nil, reset, `{"signal":"reset"}`, false},
-		"a POST that can be done once only":      {lost, "POST /accounts/acme/groups", `{"name":"db"}`, false},
-		"a restart":                              {lost, restart, `{"autoreboot_on":true,"power_on":false}`, true},
-		"a start from an appliance":              {lost, restart, `{"power_on":true,"appliance":{"name":"rescue"}}`, true},
-		"a rename, by ID":                        {lost, "PUT " + inWeb + "/virtual_machines/5001", `{"name":"www2"}`, true},
-		"a swap":                                 {lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true},
-		"a start":                                {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
-		"a stop":                                 {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
-		"a PUT of values":                        {lost, restart, `{"cores":2}`, false},
-		"a GET":                                  {lost, "GET " + onWWW1, "", false},
-		"a DELETE":                               {lost, "DELETE " + onWWW1, "", false},
-		"a login":                                {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
-		"one that was lost while done for a 3rd": {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
+		"POST, response lost":             {lost, reset, `{"signal":"reset"}`, true},
+		"POST, response replaced":         {[]bigvtest.Fault{{Status: 502, AfterWork: true}}, reset, `{"signal":"reset"}`, true},
+		"POST, response cut short":        {[]bigvtest.Fault{{CutBodyAt: 3}}, reset, `{"signal":"reset"}`, true},
+		"POST, response complete":         {[]bigvtest.Fault{{CutBodyAt: 300}}, reset, `{"signal":"reset"}`, false},
+		"POST, response delayed":          {[]bigvtest.Fault{{Delay: time.Millisecond}}, reset, `{"signal":"reset"}`, false},
+		"POST, not processed":             {[]bigvtest.Fault{{DropBefore: true}}, reset, `{"signal":"reset"}`, false},
+		"POST, rejected with 503":         {[]bigvtest.Fault{bigvtest.Unavailable()}, reset, `{"signal":"reset"}`, false},
+		"POST sent twice without a fault": {nil, reset, `{"signal":"reset"}`, false},
+		"POST that fails the second time": {lost, "POST /accounts/acme/groups", `{"name":"db"}`, false},
+		"restart":                         {lost, restart, `{"autoreboot_on":true,"power_on":false}`, true},
+		"start from an appliance":         {lost, restart, `{"power_on":true,"appliance":{"name":"rescue"}}`, true},
+		"rename, by ID":                   {lost, "PUT " + inWeb + "/virtual_machines/5001", `{"name":"www2"}`, true},
+		"swap":                            {lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true},
+		"start":                           {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
+		"stop":                            {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
+		"PUT of other attributes":         {lost, restart, `{"cores":2}`, false},
+		"GET":                             {lost, "GET " + onWWW1, "", false},
+		"DELETE":                          {lost, "DELETE " + onWWW1, "", false},
+		"login":                           {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
+		"second of two responses lost":    {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(0))
@@ -178,7 +178,7 @@ func TestDoneTwice(t *testing.T) {
 			srv.ClearJournal()
 			assert.Empty(t, srv.DoneTwice())
 			send(t, srv, srv.Token(), row.request, row.body)
-			assert.Empty(t, srv.DoneTwice(), "what was lost is forgotten")
+			assert.Empty(t, srv.DoneTwice(), "ClearJournal resets DoneTwice")
 		})
 	}
 }

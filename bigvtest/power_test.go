@@ -19,9 +19,9 @@ func TestProvisioningTakesTime(t *testing.T) {
 		machine string
 		on      bool
 	}{
-		"autoreboot_on alone ends in on": {`"autoreboot_on":true`, true},
-		"power_on alone ends in on":      {`"power_on":true`, true},
-		"neither ends in off":            {`"power_on":false,"autoreboot_on":false`, false},
+		"autoreboot_on powers the machine on": {`"autoreboot_on":true`, true},
+		"power_on powers the machine on":      {`"power_on":true`, true},
+		"the machine is off without either":   {`"power_on":false,"autoreboot_on":false`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
@@ -76,28 +76,28 @@ func TestPowerOverTime(t *testing.T) {
 		moments []moment
 		starts  int
 	}{
-		"start":                            {true, []string{start}, []moment{{0, true}, {time.Hour, true}}, 2},
-		"start what is on":                 {false, []string{start}, []moment{{0, true}}, 1},
-		"start by power_on alone":          {true, []string{put + ` {"power_on":true}`}, []moment{{0, true}, {time.Hour, true}}, 2},
-		"autoreboot alone starts nothing":  {true, []string{put + ` {"autoreboot_on":true}`}, []moment{{time.Hour, false}}, 1},
-		"stop":                             {false, []string{stop}, []moment{{0, false}, {time.Hour, false}}, 1},
-		"off with autoreboot is a restart": {false, []string{restart}, []moment{{0, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true}}, 2},
-		"a restart and then a stop":        {false, []string{restart, stop}, []moment{{time.Hour, false}}, 1},
-		"a restart and then a start":       {false, []string{restart, start}, []moment{{0, true}, {time.Hour, true}}, 2},
-		"a restart without autoreboot":     {false, []string{restart, clean}, []moment{{time.Hour, false}}, 1},
-		"powerdown with autoreboot is a reboot": {false, []string{down}, []moment{
+		"start":                              {true, []string{start}, []moment{{0, true}, {time.Hour, true}}, 2},
+		"start while powered on":             {false, []string{start}, []moment{{0, true}}, 1},
+		"start by power_on alone":            {true, []string{put + ` {"power_on":true}`}, []moment{{0, true}, {time.Hour, true}}, 2},
+		"autoreboot_on alone does not start": {true, []string{put + ` {"autoreboot_on":true}`}, []moment{{time.Hour, false}}, 1},
+		"stop":                               {false, []string{stop}, []moment{{0, false}, {time.Hour, false}}, 1},
+		"power_on false with autoreboot_on restarts": {false, []string{restart}, []moment{{0, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true}}, 2},
+		"restart, then stop":                         {false, []string{restart, stop}, []moment{{time.Hour, false}}, 1},
+		"restart, then start":                        {false, []string{restart, start}, []moment{{0, true}, {time.Hour, true}}, 2},
+		"restart, then autoreboot_on false":          {false, []string{restart, clean}, []moment{{time.Hour, false}}, 1},
+		"powerdown with autoreboot_on restarts": {false, []string{down}, []moment{
 			{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true},
 		}, 2},
-		"powerdown without":               {false, []string{clean, down}, []moment{{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {time.Hour, false}}, 1},
-		"a powerdown goes on after start": {false, []string{down, start}, []moment{{bigvtest.PowerdownTime, false}, {bigvtest.RestartTime, true}}, 2},
-		"a stop overtakes a powerdown":    {false, []string{down, stop, start}, []moment{{0, true}, {bigvtest.PowerdownTime, true}}, 2},
-		"reset leaves it on":              {false, []string{signal + ` {"signal":"reset"}`}, []moment{{0, true}, {time.Hour, true}}, 1},
-		"reimage leaves it on": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`}, []moment{
+		"powerdown without autoreboot_on": {false, []string{clean, down}, []moment{{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {time.Hour, false}}, 1},
+		"start does not stop a powerdown": {false, []string{down, start}, []moment{{bigvtest.PowerdownTime, false}, {bigvtest.RestartTime, true}}, 2},
+		"stop replaces a powerdown":       {false, []string{down, stop, start}, []moment{{0, true}, {bigvtest.PowerdownTime, true}}, 2},
+		"reset keeps the machine on":      {false, []string{signal + ` {"signal":"reset"}`}, []moment{{0, true}, {time.Hour, true}}, 1},
+		"reimage powers the machine on": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`}, []moment{
 			{0, true}, {time.Hour, true},
 		}, 2},
-		"and without autoreboot": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`, down}, []moment{{time.Hour, false}}, 2},
-		"delete takes it down":   {false, []string{"DELETE " + onWWW1 + " "}, []moment{{0, false}, {time.Hour, false}}, 1},
-		"undelete leaves it off": {false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false}`}, []moment{{0, false}, {time.Hour, false}}, 1},
+		"reimage sets autoreboot_on false": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`, down}, []moment{{time.Hour, false}}, 2},
+		"delete powers the machine off":    {false, []string{"DELETE " + onWWW1 + " "}, []moment{{0, false}, {time.Hour, false}}, 1},
+		"undelete keeps the machine off":   {false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false}`}, []moment{{0, false}, {time.Hour, false}}, 1},
 		"undelete and start": {false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false,"power_on":true}`}, []moment{
 			{0, true}, {time.Hour, true},
 		}, 2},
@@ -129,7 +129,7 @@ func TestAppliances(t *testing.T) {
 	for name, row := range map[string]struct {
 		permanent string
 		then      string
-	}{"one start": {"false", ""}, "all starts": {"true", "rescue"}} {
+	}{"permanent false": {"false", ""}, "permanent true": {"true", "rescue"}} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)

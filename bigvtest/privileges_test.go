@@ -164,14 +164,14 @@ func TestPrivilegeLevelsThatCanBeChanged(t *testing.T) {
 		on    func(*bigvtest.Server) bigvtest.Target
 		want  int // status of GET, PUT and DELETE
 	}{
-		"above":             {"group", bigv.AccountAdmin, accountTarget, 404},
-		"the same":          {"group", bigv.GroupAdmin, groupTarget, 404},
-		"below":             {"group", bigv.VirtualMachineAdmin, machineTarget, 200},
-		"far below":         {"account", bigv.VirtualMachineConsole, machineTarget, 200},
-		"below, elsewhere":  {"vm", bigv.VirtualMachineConsole, machineInOtherGroup, 404},
-		"staff and account": {"cluster", bigv.AccountAdmin, accountTarget, 200},
-		"staff and staff":   {"cluster", bigv.ClusterAdmin, noTarget, 404},
-		"su and staff":      {"su", bigv.ClusterAdmin, noTarget, 200},
+		"higher level":                        {"group", bigv.AccountAdmin, accountTarget, 404},
+		"same level":                          {"group", bigv.GroupAdmin, groupTarget, 404},
+		"lower level":                         {"group", bigv.VirtualMachineAdmin, machineTarget, 200},
+		"much lower level":                    {"account", bigv.VirtualMachineConsole, machineTarget, 200},
+		"lower level on an invisible machine": {"vm", bigv.VirtualMachineConsole, machineInOtherGroup, 404},
+		"cluster_admin and account_admin":     {"cluster", bigv.AccountAdmin, accountTarget, 200},
+		"cluster_admin and cluster_admin":     {"cluster", bigv.ClusterAdmin, noTarget, 404},
+		"cluster_su and cluster_admin":        {"su", bigv.ClusterAdmin, noTarget, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := serverWithEveryLevel(t)
@@ -187,14 +187,14 @@ func TestPrivilegeLevelsThatCanBeChanged(t *testing.T) {
 				assert.Equal(t, 200, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			}
 			own := send(t, srv, token, "GET /privileges", "").values(t, "id")[0]
-			assert.Equal(t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "one's own is seen and stays")
+			assert.Equal(t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "the user's own privilege is visible but cannot be revoked")
 		})
 	}
 }
 
 func accountTarget(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme") }
 
-func groupTarget(srv *bigvtest.Server) bigvtest.Target   { return srv.Account("acme").Group("web") }
+func groupTarget(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme").Group("web") }
 
 func machineTarget(srv *bigvtest.Server) bigvtest.Target {
 	return srv.Account("acme").Group("web").VirtualMachine("www1")
@@ -218,15 +218,15 @@ func TestPrivilegesThatRequireYubikey(t *testing.T) {
 	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
 	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status)
 	srv.Advance(121e9)
-	assert.Equal(t, 404, send(t, srv, with, "GET "+inWeb, "").status, "the code is too old")
+	assert.Equal(t, 404, send(t, srv, with, "GET "+inWeb, "").status, "the YubiKey code is too old")
 	assert.Equal(t, 200, send(t, srv, login("two"), "GET "+inWeb, "").status)
 	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
-	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status, "no age is too old")
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status, "without a maximum age the session is sufficient")
 
 	srv.User("vm")
 	vms := send(t, srv, srv.User("vm").Token(), "GET /privileges", "").values(t, "id")[0]
 	require.Equal(t, 200, send(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
-	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "there was no code")
+	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "the session has no YubiKey code")
 }
 
 func TestSuspendedAccountIsReadOnly(t *testing.T) {
@@ -253,7 +253,7 @@ func TestSuspendedAccountIsReadOnly(t *testing.T) {
 		})
 	}
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET "+onWWW1, "").status)
-	assert.Equal(t, 200, send(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff may")
+	assert.Equal(t, 200, send(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff are authorized")
 	srv.Account("acme").SetSuspended(false)
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
 }
@@ -262,7 +262,7 @@ func TestStaffOnlyAttributes(t *testing.T) {
 	srv := serverWithEveryLevel(t)
 	one := "PUT " + onWWW1 + "/discs/data"
 	body := `{"iops_limit":100,"storage_grade":"ssd"}`
-	assert.NotContains(t, send(t, srv, srv.Token(), one, body).object(t), "iops_limit", "it is dropped")
+	assert.NotContains(t, send(t, srv, srv.Token(), one, body).object(t), "iops_limit", "the attribute is ignored")
 	assert.Equal(t, "sata", send(t, srv, srv.Token(), one, body).object(t)["storage_grade"])
 	got := send(t, srv, srv.User("cluster").Token(), one, body).object(t)
 	assert.EqualValues(t, 100, got["iops_limit"])

@@ -18,8 +18,8 @@ func TestDefaultSeed(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	assert.Equal(t, []any{"acme"}, send(t, srv, srv.Token(), "GET /accounts", "").values(t, "name"))
 	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames())
-	for who, want := range map[string]string{"alice": "account_admin", "bob": ""} {
-		login := send(t, srv, "", "POST /session", `{"username":"`+who+`","password":"`+who+`-password"}`)
+	for name, want := range map[string]string{"alice": "account_admin", "bob": ""} {
+		login := send(t, srv, "", "POST /session", `{"username":"`+name+`","password":"`+name+`-password"}`)
 		require.Equal(t, http.StatusOK, login.status)
 		body := send(t, srv, login.body, "GET /privileges", "").body
 		if want == "" {
@@ -106,7 +106,7 @@ func TestVirtualMachineState(t *testing.T) {
 
 	send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "")
 	assert.False(t, vm.State().Exists)
-	assert.NotEqual(t, vm.ID(), srv.Account("acme").Group("web").VirtualMachine("www1").ID(), "the name is free")
+	assert.NotEqual(t, vm.ID(), srv.Account("acme").Group("web").VirtualMachine("www1").ID(), "the name can be reused")
 }
 
 func TestPathsAfterRenameAndMove(t *testing.T) {
@@ -122,7 +122,7 @@ func TestPathsAfterRenameAndMove(t *testing.T) {
 	assert.Equal(t, bigv.AccountPath("acme").Group("sql"), db.Path())
 	assert.Equal(t, bigv.AccountPath("acme"), acme.Path())
 	assert.Equal(t, bigv.UserPath("alice"), srv.User("alice").Path())
-	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET "+onWWW1, "").status, "the old path is gone")
+	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET "+onWWW1, "").status, "the old path is not found")
 
 	require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+inWeb, "").status)
 	assert.False(t, web.Exists())
@@ -167,7 +167,7 @@ func TestClients(t *testing.T) {
 			_, err = srv.User("bob").Client().VirtualMachines.Get(t.Context(), vm.Path())
 			assert.ErrorIs(t, err, bigv.ErrNotFound)
 			_, err = srv.Client(bigv.WithCredentials("bob", "bob-password")).VirtualMachines.Get(t.Context(), vm.Path())
-			assert.ErrorIs(t, err, bigv.ErrNotFound, "other credentials take the place of alice's")
+			assert.ErrorIs(t, err, bigv.ErrNotFound, "other credentials replace alice's token")
 
 			client, err := bigv.NewClient(srv.ClientOptions()...)
 			require.NoError(t, err)
@@ -186,19 +186,19 @@ func TestInvalidSeeding(t *testing.T) {
 	defer srv.Close()
 	acme := srv.Account("acme")
 	for name, mistake := range map[string]func(){
-		"an account with a dot":         func() { srv.Account("a.b") },
-		"a group without a name":        func() { acme.Group("") },
-		"a machine with a short name":   func() { acme.Group("web").VirtualMachine("w") },
-		"a user with a hyphen":          func() { srv.User("mary-ann") },
-		"a level of groups on accounts": func() { srv.User("bob").Grant(bigv.GroupAdmin, acme) },
-		"a level of staff on accounts":  func() { srv.User("bob").Grant(bigv.ClusterAdmin, acme) },
-		"a level of accounts on none":   func() { srv.User("bob").Grant(bigv.AccountAdmin, nil) },
-		"a level that is none":          func() { srv.User("bob").Grant("vm_king", acme.Group("web").VirtualMachine("www1")) },
-		"options that make no client":   func() { srv.Client(bigv.WithToken("")) },
+		"account name with a dot":        func() { srv.Account("a.b") },
+		"group without a name":           func() { acme.Group("") },
+		"machine name too short":         func() { acme.Group("web").VirtualMachine("w") },
+		"user name with a hyphen":        func() { srv.User("mary-ann") },
+		"group_admin on an account":      func() { srv.User("bob").Grant(bigv.GroupAdmin, acme) },
+		"cluster_admin on an account":    func() { srv.User("bob").Grant(bigv.ClusterAdmin, acme) },
+		"account_admin without a target": func() { srv.User("bob").Grant(bigv.AccountAdmin, nil) },
+		"unknown level":                  func() { srv.User("bob").Grant("vm_king", acme.Group("web").VirtualMachine("www1")) },
+		"invalid client options":         func() { srv.Client(bigv.WithToken("")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Panics(t, mistake)
-			assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status, "and the server goes on")
+			assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status, "the server must still work")
 		})
 	}
 }
@@ -213,7 +213,7 @@ func TestTenThousandMachines(t *testing.T) {
 	assert.Len(t, last["network_interfaces"], 1)
 	assert.Equal(t, []any{"198.18.39.16", "2001:db8:1::2710"}, last["network_interfaces"].([]any)[0].(map[string]any)["ips"])
 	srv.Account("acme").Group("web").AddVirtualMachines("vm", 10_001)
-	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), 10_001, "those that are there stay")
+	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), 10_001, "existing machines are kept")
 }
 
 // Seeding 10,000 machines should take well under two seconds.

@@ -39,7 +39,7 @@ func TestStartAndClose(t *testing.T) {
 	answer := httptest.NewRecorder()
 	srv.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/definitions", nil))
 	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
-	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "what it holds can still be looked at")
+	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "the state can be read after Close")
 }
 
 func TestNewServerClosesAfterTest(t *testing.T) {
@@ -67,7 +67,7 @@ func TestTLS(t *testing.T) {
 	assert.True(t, strings.HasPrefix(srv.URL(), "https://127.0.0.1:"))
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
 	_, err := sendWith(t, &http.Client{Transport: &http.Transport{}}, srv.URL(), "", "GET /definitions", "")
-	assert.ErrorContains(t, err, "certificate", "others do not trust it")
+	assert.ErrorContains(t, err, "certificate", "other clients do not trust it")
 	pool := x509.NewCertPool()
 	pool.AddCert(srv.Certificate())
 	for _, name := range []string{"localhost", "127.0.0.1"} {
@@ -135,7 +135,7 @@ func TestTruncatedRequestBody(t *testing.T) {
 	require.NoError(t, conn.Close())
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
 	srv.Close() // waits until the request is no longer handled
-	assert.Len(t, srv.Journal(), 1, "it was never a request")
+	assert.Len(t, srv.Journal(), 1, "the truncated request is not recorded")
 }
 
 // TestConcurrentClients lets 100 clients use all of the API at the same time, with faults, while the state is read and

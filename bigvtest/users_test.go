@@ -30,7 +30,7 @@ func TestLegacyCreateUserAndAccount(t *testing.T) {
 	eve := send(t, srv, "", "POST /session", `{"username":"eve","password":"p"}`).body
 	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))
 	require.Equal(t, 201, send(t, srv, eve, "POST /accounts", `{"name":"more"}`).status)
-	assert.Equal(t, 200, send(t, srv, eve, "POST /accounts/more/groups", `{"name":"web"}`).status, "she administers it")
+	assert.Equal(t, 200, send(t, srv, eve, "POST /accounts/more/groups", `{"name":"web"}`).status, "the creator is an account_admin")
 	srv.User("root").Grant(bigv.ClusterAdmin, nil)
 	assert.Equal(t, 204, send(t, srv, srv.User("root").Token(), "DELETE /accounts/more", "").status)
 	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))

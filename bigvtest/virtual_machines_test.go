@@ -24,18 +24,18 @@ func TestMoveVirtualMachine(t *testing.T) {
 		return send(t, srv, token, fmt.Sprintf("PUT /accounts/acme/groups/web/virtual_machines/%d", vm.ID()), body)
 	}
 	to := func(g *bigvtest.Group) string { return fmt.Sprintf(`{"group_id":%d}`, g.ID()) }
-	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "she sees it, and makes nothing there")
-	assert.Equal(t, 200, move(carol.Token(), to(acme.Group("web"))).status, "it is there already")
+	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "a vm_admin of another machine cannot create machines there")
+	assert.Equal(t, 200, move(carol.Token(), to(acme.Group("web"))).status, "the machine is already in this group")
 	assert.Equal(t, `{"name":["has already been taken"]}`, move(srv.Token(), to(acme.Group("db"))).body)
 	carol.Grant(bigv.GroupAdmin, other.Group("default"))
 	other.SetSuspended(true)
-	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "it is suspended")
+	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "the account is suspended")
 	other.SetSuspended(false)
 	moved := move(carol.Token(), to(other.Group("default")))
 	require.Equal(t, 200, moved.status, moved.body)
 	assert.Equal(t, "www1.default.other.uk0.bigv.io", moved.object(t)["hostname"])
-	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has lost it")
-	assert.Equal(t, 404, move(carol.Token(), `{}`).status, "and it is not where it was")
+	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has no privileges there")
+	assert.Equal(t, 404, move(carol.Token(), `{}`).status, "it is no longer in the old group")
 }
 
 func TestDeletedVirtualMachine(t *testing.T) {
@@ -85,7 +85,7 @@ func TestCreateWithoutDiscs(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	made := send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"www1"}`)
 	require.Equal(t, 202, made.status)
-	assert.Equal(t, "www1", made.object(t)["name"], "it is not wrapped")
+	assert.Equal(t, "www1", made.object(t)["name"], "the response is not wrapped")
 	srv.Advance(bigvtest.ProvisioningTime)
 	got := send(t, srv, srv.Token(), "POST "+onWWW1+"/reimage", `{"distribution":"jessie"}`)
 	assert.Equal(t, 400, got.status)
