@@ -25,7 +25,9 @@ func TestBackupAndRestore(t *testing.T) {
 
 	srv.Advance(bigvtest.BackupTime + justBefore)
 	assert.Equal(t, "sata", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
-	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "the backup is still being taken")
+	assert.Equal(
+		t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "the backup is still being taken",
+	)
 	srv.Advance(-justBefore)
 	assert.Equal(t, "iceberg", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
 
@@ -50,23 +52,35 @@ func TestBackupSchedules(t *testing.T) {
 		advance  []time.Duration
 		want     []string // times of the backups that are kept
 	}{
-		"before the start": {`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12*time.Hour + justBefore}, nil},
-		"at the start":     {`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12 * time.Hour}, []string{"20190305000000"}},
+		"before the start": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12*time.Hour + justBefore}, nil,
+		},
+		"at the start": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12 * time.Hour},
+			[]string{"20190305000000"},
+		},
 		"at each interval, up to the capacity": {
 			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{5 * 24 * time.Hour},
 			[]string{"20190307000000", "20190308000000", "20190309000000"},
 		},
 		"clock advanced in steps": {
-			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":2`, []time.Duration{13 * time.Hour, 24 * time.Hour, time.Hour, 24 * time.Hour},
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":2`,
+			[]time.Duration{13 * time.Hour, 24 * time.Hour, time.Hour, 24 * time.Hour},
 			[]string{"20190306000000", "20190307000000"},
 		},
 		"start in the past": {
 			`"start_at":"2019-03-01T06:00:00Z","interval_seconds":86400`, []time.Duration{18 * time.Hour}, []string{"20190305060000"},
 		},
-		"start in the distant past":   {`"start_at":"0001-01-01","interval_seconds":86400`, []time.Duration{12 * time.Hour}, []string{"20190305000000"}},
-		"capacity 0 means 1":          {`"start_at":"00:00","interval_seconds":86400,"capacity":0`, []time.Duration{72 * time.Hour}, []string{"20190307000000"}},
-		"default start":               {`"interval_seconds":604800`, []time.Duration{time.Second}, []string{"20190304120000"}},
-		"clock advanced by a century": {`"start_at":"00:00","interval_seconds":1`, []time.Duration{100 * 365 * 24 * time.Hour}, []string{"21190208120000"}},
+		"start in the distant past": {
+			`"start_at":"0001-01-01","interval_seconds":86400`, []time.Duration{12 * time.Hour}, []string{"20190305000000"},
+		},
+		"capacity 0 means 1": {
+			`"start_at":"00:00","interval_seconds":86400,"capacity":0`, []time.Duration{72 * time.Hour}, []string{"20190307000000"},
+		},
+		"default start": {`"interval_seconds":604800`, []time.Duration{time.Second}, []string{"20190304120000"}},
+		"clock advanced by a century": {
+			`"start_at":"00:00","interval_seconds":1`, []time.Duration{100 * 365 * 24 * time.Hour}, []string{"21190208120000"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)

@@ -24,7 +24,8 @@ func TestClock(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithClock(start), bigvtest.WithAutoAdvance(time.Minute))
 		srv.Account("acme").Group("web").VirtualMachine("www1")
 		looks := []string{
-			onWWW1, "/virtual_machines/www1", "/virtual_machines", inWeb + "/virtual_machines", onDisc, onWWW1 + "/discs", "/discs", "/discs/9001", onDisc + "/backups",
+			onWWW1, "/virtual_machines/www1", "/virtual_machines", inWeb + "/virtual_machines", onDisc, onWWW1 + "/discs", "/discs",
+			"/discs/9001", onDisc + "/backups",
 		}
 		for _, path := range looks {
 			require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET "+path, "").status, path)

@@ -49,13 +49,26 @@ func TestConformanceBodies(t *testing.T) {
 			{"a list is a bad request", "alice", "PUT " + vm1, `[1]`, 400, "text"},
 			{"a malformed body changes nothing", "alice", "GET " + vm1, "", 200, `{"cores":1}`},
 			{"malformed JSON is a bad request for POST", "alice", "POST /accounts/acme/groups", `{"name":"x"`, 400, "text"},
-			{"PUT changes only the given attributes", "alice", "PUT " + vm1, `{"cores":2}`, 200, `{"cores":2,"memory":1024,"power_on":true,"autoreboot_on":true,"name":"www1"}`},
+			{
+				"PUT changes only the given attributes", "alice", "PUT " + vm1, `{"cores":2}`, 200,
+				`{"cores":2,"memory":1024,"power_on":true,"autoreboot_on":true,"name":"www1"}`,
+			},
 			{"an empty PUT changes nothing", "alice", "PUT " + vm1, `{}`, 200, `{"cores":2,"memory":1024,"power_on":true}`},
 			{"false is set", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"autoreboot_on":false,"power_on":true}`},
-			{"unknown attributes are ignored by PUT", "alice", "PUT " + vm1, `{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200, `{"cores":3,"colour":"$absent","type":"$absent"}`},
-			{"unknown attributes are ignored by POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`, oneOf(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`},
+			{
+				"unknown attributes are ignored by PUT", "alice", "PUT " + vm1,
+				`{"colour":"red","cores":3,"type":"application/vnd.bigv.virtual-machine","_links":{}}`, 200,
+				`{"cores":3,"colour":"$absent","type":"$absent"}`,
+			},
+			{
+				"unknown attributes are ignored by POST", "alice", "POST /accounts/acme/groups", `{"name":"db","colour":"red","type":"x"}`,
+				oneOf(200, 201), `{"name":"db","colour":"$absent","type":"$absent"}`,
+			},
 			{"numbers can be strings", "alice", "PUT " + vm1, `{"cores":"4","memory":"2048"}`, 200, `{"cores":4,"memory":2048}`},
-			{"one invalid attribute rejects the whole update", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400, `{"memory":["is not included in the list"],"cores":"$absent"}`},
+			{
+				"one invalid attribute rejects the whole update", "alice", "PUT " + vm1, `{"cores":5,"memory":1}`, 400,
+				`{"memory":["is not included in the list"],"cores":"$absent"}`,
+			},
 			{"the valid attributes were not changed", "alice", "GET " + vm1, "", 200, `{"cores":4,"memory":2048}`},
 			{"an empty list is []", "bob", "GET /accounts", "", 200, `[]`},
 		}},
@@ -64,7 +77,10 @@ func TestConformanceBodies(t *testing.T) {
 			{"id is ignored by PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
 			{"hostname is ignored", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
 			{"head is ignored", "alice", "PUT " + vm1, `{"head":"elsewhere"}`, 200, `{"head":"<head>"}`},
-			{"management_address is ignored", "alice", "PUT " + vm1, `{"management_address":"192.0.2.1"}`, 200, `{"management_address":"<address>"}`},
+			{
+				"management_address is ignored", "alice", "PUT " + vm1, `{"management_address":"192.0.2.1"}`, 200,
+				`{"management_address":"<address>"}`,
+			},
 			{"last_imaged_with is ignored", "alice", "PUT " + vm1, `{"last_imaged_with":"x"}`, 200, `{"last_imaged_with":"$match ^[^x]"}`},
 			{"zone_name is ignored by PUT", "alice", "PUT " + vm1, `{"zone_name":"manchester"}`, 200, `{"zone_name":"york"}`},
 			{"an unknown zone_name is ignored by PUT", "alice", "PUT " + vm1, `{"zone_name":"mars"}`, 200, `{"zone_name":"york"}`},
@@ -115,8 +131,14 @@ func TestConformancePostStatus(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"switched to 200", www1Off, []step{
 			{"the status for discs changes", "alice", "POST " + vm1 + "/discs", `{"size":100}`, 200, `{"size":100}`},
-			{"the status for privileges changes", "alice", "POST /users/bob/privileges", `{"level":"vm_console","virtual_machine_id":<www1>}`, 200, `{"id":"$int"}`},
-			{"the status for machines stays", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 202, ""},
+			{
+				"the status for privileges changes", "alice", "POST /users/bob/privileges",
+				`{"level":"vm_console","virtual_machine_id":<www1>}`, 200, `{"id":"$int"}`,
+			},
+			{
+				"the status for machines stays", "alice", "POST " + web + "/vm_create",
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 202, "",
+			},
 		}},
 	}, bigvtest.WithPostStatus(200))
 }

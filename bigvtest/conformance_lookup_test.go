@@ -23,12 +23,18 @@ func TestConformanceIDsAndNames(t *testing.T) {
 			{"the default group is found as default", "alice", "GET /accounts/acme/groups/default", "", 200, `{"id":<default>}`},
 			{"a group is found by flat path and ID", "alice", "GET /groups/<web>", "", 200, `{"name":"web"}`},
 			{"a machine is found by nested path and name", "alice", "GET " + web + "/virtual_machines/www2", "", 200, `{"id":<www2>}`},
-			{"a machine is found by nested path and ID", "alice", "GET /accounts/<acme>/groups/<web>/virtual_machines/<www2>", "", 200, `{"name":"www2"}`},
+			{
+				"a machine is found by nested path and ID", "alice", "GET /accounts/<acme>/groups/<web>/virtual_machines/<www2>", "", 200,
+				`{"name":"www2"}`,
+			},
 			{"a machine is found by flat path and ID", "alice", "GET /virtual_machines/<www2>", "", 200, `{"name":"www2"}`},
 			{"a machine is found by flat path and name", "alice", "GET /virtual_machines/www2", "", 200, `{"id":<www2>}`},
 			{"an ambiguous name selects the lowest ID", "alice", "GET /virtual_machines/www1", "", 200, `{"id":<first>}`},
 			{"a machine is not found in another group", "alice", "GET /accounts/acme/groups/default/virtual_machines/www2", "", 404, ""},
-			{"a machine is not found in another group by ID", "alice", "GET /accounts/acme/groups/default/virtual_machines/<www2>", "", 404, ""},
+			{
+				"a machine is not found in another group by ID", "alice", "GET /accounts/acme/groups/default/virtual_machines/<www2>", "",
+				404, "",
+			},
 			{"a disc is found by label", "alice", "GET " + vm2 + "/discs/disc-1", "", 200, `{"id":<www2disc>}`},
 			{"a disc is found by ID", "alice", "GET " + vm2 + "/discs/<www2disc>", "", 200, `{"label":"disc-1"}`},
 			{"a disc is not found on another machine", "alice", "GET " + vm1 + "/discs/<www2disc>", "", 404, ""},
@@ -61,7 +67,10 @@ func TestConformanceIDsAndNames(t *testing.T) {
 		}, []step{
 			{"an IPv6 address goes with raw colons", "alice", "GET /ips/<raw>", "", 200, `{"address":"<raw>"}`},
 			{"an IPv6 address goes with encoded colons", "alice", "GET /ips/<encoded>", "", 200, `{"address":"<raw>"}`},
-			{"a write goes with encoded colons", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200, `{"address":"<raw>","rdns":"www.example.org"}`},
+			{
+				"a write goes with encoded colons", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200,
+				`{"address":"<raw>","rdns":"www.example.org"}`,
+			},
 		}},
 	})
 }
@@ -88,47 +97,98 @@ func TestConformanceFilters(t *testing.T) {
 			f.saved["twin2"] = double.Group("second").VirtualMachine("twin").ID()
 			f.saved["g2"] = double.Group("second").ID()
 		}, []step{
-			{"all groups that there are to see", "carol", "GET /groups", "", 200, `[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`},
+			{
+				"all groups that there are to see", "carol", "GET /groups", "", 200,
+				`[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`,
+			},
 			{"groups by account ID", "carol", "GET /groups?account_id=<other>", "", 200, `[{"name":"default"},{"id":<app>}]`},
 			{"groups by account name", "carol", "GET /groups?account_name=other", "", 200, `[{"name":"default"},{"id":<app>}]`},
 			{"groups of an unknown account are not found", "carol", "GET /groups?account_id=999999", "", 404, ""},
 			{"groups of an account of unknown name are not found", "carol", "GET /groups?account_name=nowhere", "", 404, ""},
 			{"groups of an invisible account are not found", "carol", "GET /groups?account_id=<secret>", "", 404, ""},
-			{"all machines that there are to see", "carol", "GET /virtual_machines", "", 200, `[{"name":"www1"},{"name":"db1"},{"name":"app1"}]`},
+			{
+				"all machines that there are to see", "carol", "GET /virtual_machines", "", 200,
+				`[{"name":"www1"},{"name":"db1"},{"name":"app1"}]`,
+			},
 			{"machines by account ID", "carol", "GET /virtual_machines?account_id=<acme>", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
 			{"machines by account name", "carol", "GET /virtual_machines?account_name=other", "", 200, `[{"name":"app1"}]`},
 			{"machines by group ID", "carol", "GET /virtual_machines?group_id=<web>", "", 200, `[{"id":<www1>}]`},
 			{"machines by group name", "carol", "GET /virtual_machines?group_name=app", "", 200, `[{"id":<app1>}]`},
-			{"a group name with its account's", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200, `[{"name":"db1"}]`},
+			{
+				"a group name with its account's", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200,
+				`[{"name":"db1"}]`,
+			},
 			{"a group name with its account's ID", "carol", "GET /virtual_machines?account_id=<other>&group_name=default", "", 200, `[]`},
-			{"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "", oneOf(200, 404), anyBody},
+			{
+				"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "",
+				oneOf(200, 404), anyBody,
+			},
 			{"machines of an unknown group are not found", "carol", "GET /virtual_machines?group_id=999999", "", 404, ""},
 			{"machines of an invisible group are not found", "carol", "GET /virtual_machines?group_id=<hidden>", "", 404, ""},
 			{"an ambiguous machine name is an error", "dora", "GET /discs?vm_name=twin", "", oneOf(400, 404), anyBody},
-			{"with group and account names it is found", "dora", "GET /discs?vm_name=twin&group_name=default&account_name=double", "", 200, `[{"virtual_machine_id":<twin>}]`},
+			{
+				"with group and account names it is found", "dora", "GET /discs?vm_name=twin&group_name=default&account_name=double", "",
+				200, `[{"virtual_machine_id":<twin>}]`,
+			},
 			{"with a group ID it is found", "dora", "GET /nics?vm_name=twin&group_id=<g2>", "", 200, `[{"virtual_machine_id":<twin2>}]`},
-			{"account_id and account_name can be combined", "carol", "GET /virtual_machines?account_id=<acme>&account_name=acme", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
+			{
+				"account_id and account_name can be combined", "carol", "GET /virtual_machines?account_id=<acme>&account_name=acme", "",
+				200, `[{"name":"www1"},{"name":"db1"}]`,
+			},
 			{"filters can select nothing", "carol", "GET /virtual_machines?account_name=other&group_name=default", "", 200, `[]`},
-			{"unknown parameters are ignored", "carol", "GET /virtual_machines?group_id=<web>&colour=red&page=2", "", 200, `[{"id":<www1>}]`},
+			{
+				"unknown parameters are ignored", "carol", "GET /virtual_machines?group_id=<web>&colour=red&page=2", "", 200,
+				`[{"id":<www1>}]`,
+			},
 			{"discs by machine ID", "carol", "GET /discs?vm_id=<www1>", "", 200, `[{"virtual_machine_id":<www1>}]`},
 			{"discs by machine name", "carol", "GET /discs?vm_name=app1", "", 200, `[{"virtual_machine_id":<app1>}]`},
-			{"discs by machine name and its parents", "carol", "GET /discs?account_name=acme&group_name=web&vm_name=www1", "", 200, `[{"virtual_machine_id":<www1>}]`},
-			{"all visible discs", "carol", "GET /discs", "", 200, `[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`},
+			{
+				"discs by machine name and its parents", "carol", "GET /discs?account_name=acme&group_name=web&vm_name=www1", "", 200,
+				`[{"virtual_machine_id":<www1>}]`,
+			},
+			{
+				"all visible discs", "carol", "GET /discs", "", 200,
+				`[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`,
+			},
 			{"discs of an unknown machine are not found", "carol", "GET /discs?vm_id=999999", "", 404, ""},
 			{"discs of an invisible machine are not found", "carol", "GET /discs?vm_id=<hiddenvm>", "", 404, ""},
 			{"network interfaces by machine ID", "carol", "GET /nics?vm_id=<db1>", "", 200, `[{"virtual_machine_id":<db1>}]`},
 			{"network interfaces by machine name", "carol", "GET /nics?vm_name=www1", "", 200, `[{"virtual_machine_id":<www1>}]`},
-			{"all visible network interfaces", "carol", "GET /nics", "", 200, `[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`},
+			{
+				"all visible network interfaces", "carol", "GET /nics", "", 200,
+				`[{"virtual_machine_id":<www1>},{"virtual_machine_id":<db1>},{"virtual_machine_id":<app1>}]`,
+			},
 			{"network interfaces of an unknown machine are not found", "carol", "GET /nics?vm_name=nothing", "", 404, ""},
 			{"privileges by user ID", "carol", "GET /privileges?user_id=<carol>", "", 200, `[{"username":"carol"},{"username":"carol"}]`},
-			{"privileges by user name", "carol", "GET /privileges?user_name=carol", "", 200, `[{"username":"carol","account_id":<acme>},{"username":"carol","account_id":<other>}]`},
-			{"another user's privileges by user ID, for staff", "staff", "GET /privileges?user_id=<carol>", "", 200, `[{"username":"carol"},{"username":"carol"}]`},
-			{"another user's privileges by user name, for staff", "staff", "GET /privileges?user_name=dora", "", 200, `[{"username":"dora"}]`},
+			{
+				"privileges by user name", "carol", "GET /privileges?user_name=carol", "", 200,
+				`[{"username":"carol","account_id":<acme>},{"username":"carol","account_id":<other>}]`,
+			},
+			{
+				"another user's privileges by user ID, for staff", "staff", "GET /privileges?user_id=<carol>", "", 200,
+				`[{"username":"carol"},{"username":"carol"}]`,
+			},
+			{
+				"another user's privileges by user name, for staff", "staff", "GET /privileges?user_name=dora", "", 200,
+				`[{"username":"dora"}]`,
+			},
 			{"privileges of an unknown user are not found", "carol", "GET /privileges?user_name=nobody", "", 404, ""},
-			{"a nested list contains only machines of the group", "carol", "GET /accounts/acme/groups/web/virtual_machines", "", 200, `[{"id":<www1>}]`},
-			{"a nested list contains only groups of the account", "carol", "GET /accounts/other/groups", "", 200, `[{"name":"default"},{"name":"app"}]`},
-			{"a nested list contains only discs of the machine", "carol", "GET " + vm1 + "/discs", "", 200, `[{"virtual_machine_id":<www1>}]`},
-			{"a nested list contains only network interfaces of the machine", "carol", "GET " + vm1 + "/nics", "", 200, `[{"virtual_machine_id":<www1>}]`},
+			{
+				"a nested list contains only machines of the group", "carol", "GET /accounts/acme/groups/web/virtual_machines", "", 200,
+				`[{"id":<www1>}]`,
+			},
+			{
+				"a nested list contains only groups of the account", "carol", "GET /accounts/other/groups", "", 200,
+				`[{"name":"default"},{"name":"app"}]`,
+			},
+			{
+				"a nested list contains only discs of the machine", "carol", "GET " + vm1 + "/discs", "", 200,
+				`[{"virtual_machine_id":<www1>}]`,
+			},
+			{
+				"a nested list contains only network interfaces of the machine", "carol", "GET " + vm1 + "/nics", "", 200,
+				`[{"virtual_machine_id":<www1>}]`,
+			},
 		}},
 	})
 }

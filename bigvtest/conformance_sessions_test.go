@@ -13,7 +13,10 @@ func TestConformanceSessions(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"login", nil, []step{
 			{"a login returns a session ID as plain text", "nobody", "POST /session", login, 200, "keep session"},
-			{"a session contains its user", "nobody", "GET /session/<session>", "", 200, `{"username":"alice","factors":["password"],"group_memberships":[]}`},
+			{
+				"a session contains its user", "nobody", "GET /session/<session>", "", 200,
+				`{"username":"alice","factors":["password"],"group_memberships":[]}`,
+			},
 			{"a session authenticates requests", "Bearer <session>", "GET /accounts", "", 200, `[{"name":"acme"}]`},
 			{"a second login creates another session", "nobody", "POST /session", login, 200, "keep second"},
 			{"the first session remains valid", "Bearer <session>", "GET /accounts", "", 200, ""},
@@ -52,7 +55,10 @@ func TestConformanceSessions(t *testing.T) {
 			{"the other session is still valid", "Bearer <second>", "GET /accounts", "", 200, ""},
 		}},
 		{"validity", nil, []step{
-			{"validity is a number in a string", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "keep session"},
+			{
+				"validity is a number in a string", "nobody", "POST /session",
+				`{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "keep session",
+			},
 			{"", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"999999999"}`, 200, "keep greedy"},
 			{"", "", "ADVANCE 29m", "", 0, ""},
 			{"validity extends the session", "Bearer <session>", "GET /accounts", "", 200, ""},
@@ -63,13 +69,34 @@ func TestConformanceSessions(t *testing.T) {
 			f.srv.User("carol").SetSecondFactor("2fa", "111111", "222222")
 			f.srv.User("dave").SetSecondFactor("yubikey", "cccccc")
 		}, []step{
-			{"a login without the second factor is rejected with Missing 2FA", "nobody", "POST /session", `{"username":"carol","password":"carol-password"}`, 403, "text Missing 2FA"},
-			{"a wrong password is rejected without mentioning the second factor", "nobody", "POST /session", `{"username":"carol","password":"wrong"}`, 403, anyBody},
-			{"a wrong code is forbidden", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"999999"}`, 403, anyBody},
-			{"the second factor is accepted", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"111111"}`, 200, "keep session"},
-			{"the session contains both factors", "nobody", "GET /session/<session>", "", 200, `{"username":"carol","factors":["password","2fa"]}`},
-			{"a YubiKey code is accepted", "nobody", "POST /session", `{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, "keep yubi"},
-			{"the session contains the YubiKey", "nobody", "GET /session/<yubi>", "", 200, `{"username":"dave","factors":["password","yubikey"]}`},
+			{
+				"a login without the second factor is rejected with Missing 2FA", "nobody", "POST /session",
+				`{"username":"carol","password":"carol-password"}`, 403, "text Missing 2FA",
+			},
+			{
+				"a wrong password is rejected without mentioning the second factor", "nobody", "POST /session",
+				`{"username":"carol","password":"wrong"}`, 403, anyBody,
+			},
+			{
+				"a wrong code is forbidden", "nobody", "POST /session", `{"username":"carol","password":"carol-password","2fa":"999999"}`,
+				403, anyBody,
+			},
+			{
+				"the second factor is accepted", "nobody", "POST /session",
+				`{"username":"carol","password":"carol-password","2fa":"111111"}`, 200, "keep session",
+			},
+			{
+				"the session contains both factors", "nobody", "GET /session/<session>", "", 200,
+				`{"username":"carol","factors":["password","2fa"]}`,
+			},
+			{
+				"a YubiKey code is accepted", "nobody", "POST /session",
+				`{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, "keep yubi",
+			},
+			{
+				"the session contains the YubiKey", "nobody", "GET /session/<yubi>", "", 200,
+				`{"username":"dave","factors":["password","yubikey"]}`,
+			},
 		}},
 	})
 }
@@ -97,12 +124,16 @@ func TestConformanceAuthentication(t *testing.T) {
 		}},
 		{"every endpoint requires authentication", www1, requireAuthentication(
 			"GET /accounts", "GET /accounts/acme", "POST /accounts", "PUT /accounts/acme", "DELETE /accounts/acme",
-			"GET /accounts/acme/groups", "GET /groups", "GET /groups/<web>", "GET "+web, "POST /accounts/acme/groups", "PUT "+web, "DELETE "+web,
+			"GET /accounts/acme/groups", "GET /groups", "GET /groups/<web>", "GET "+web, "POST /accounts/acme/groups", "PUT "+web,
+			"DELETE "+web,
 			"GET "+web+"/virtual_machines", "GET /virtual_machines", "GET /virtual_machines/<www1>", "GET "+vm1,
-			"POST "+web+"/vm_create", "POST "+web+"/virtual_machines", "PUT "+vm1, "DELETE "+vm1, "POST "+vm1+"/reimage", "POST "+vm1+"/signal",
-			"GET "+vm1+"/discs", "GET /discs", "GET /discs/<www1disc>", "GET "+vm1+"/discs/disc-1", "POST "+vm1+"/discs", "PUT "+vm1+"/discs/disc-1",
+			"POST "+web+"/vm_create", "POST "+web+"/virtual_machines", "PUT "+vm1, "DELETE "+vm1, "POST "+vm1+"/reimage",
+			"POST "+vm1+"/signal",
+			"GET "+vm1+"/discs", "GET /discs", "GET /discs/<www1disc>", "GET "+vm1+"/discs/disc-1", "POST "+vm1+"/discs",
+			"PUT "+vm1+"/discs/disc-1",
 			"DELETE "+vm1+"/discs/disc-1?purge=true", "DELETE /discs/<www1disc>?purge=true",
-			"GET "+vm1+"/discs/disc-1/backups", "POST "+vm1+"/discs/disc-1/backups", "PUT "+vm1+"/discs/disc-1/backups/1", "DELETE "+vm1+"/discs/disc-1/backups/1?purge=true",
+			"GET "+vm1+"/discs/disc-1/backups", "POST "+vm1+"/discs/disc-1/backups", "PUT "+vm1+"/discs/disc-1/backups/1",
+			"DELETE "+vm1+"/discs/disc-1/backups/1?purge=true",
 			"POST "+vm1+"/discs/disc-1/backup_schedules", "DELETE "+vm1+"/discs/disc-1/backup_schedules/1",
 			"GET "+vm1+"/nics", "GET /nics", "GET /nics/1", "GET "+vm1+"/nics/1", "POST "+vm1+"/nics/1/ip_create",
 			"GET /ips/192.0.2.20", "PUT /ips/192.0.2.20", "DELETE /ips/192.0.2.20", "POST /ips/swap_virtual_machine_ips",

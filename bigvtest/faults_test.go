@@ -31,45 +31,56 @@ func TestFaults(t *testing.T) {
 		faultName   string
 	}{
 		"a status and a body": {
-			fault: bigvtest.Fault{Status: 500, Body: "oops"}, status: 500, body: "oops", contentType: "text/plain; charset=utf-8", faultName: "status 500",
+			fault: bigvtest.Fault{Status: 500, Body: "oops"}, status: 500, body: "oops", contentType: "text/plain; charset=utf-8",
+			faultName: "status 500",
 		},
 		"Unavailable": {
-			fault: bigvtest.Unavailable(), status: 503, body: "Service temporarily unavailable", contentType: "text/plain; charset=utf-8", faultName: "status 503",
+			fault: bigvtest.Unavailable(), status: 503, body: "Service temporarily unavailable", contentType: "text/plain; charset=utf-8",
+			faultName: "status 503",
 		},
 		"BadGateway": {
 			fault: bigvtest.BadGateway(), status: 502, contentType: "text/html; charset=utf-8", faultName: "status 502",
 			body: "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n",
 		},
 		"a body without a status": {
-			fault: bigvtest.Fault{Body: "{", ContentType: "application/json"}, status: 200, body: "{", contentType: "application/json", faultName: "status 200",
+			fault: bigvtest.Fault{Body: "{", ContentType: "application/json"}, status: 200, body: "{", contentType: "application/json",
+			faultName: "status 200",
 		},
 		"a response after processing": {
-			fault: bigvtest.Fault{Status: 504, AfterWork: true}, status: 504, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 504 after work",
+			fault: bigvtest.Fault{Status: 504, AfterWork: true}, status: 504, contentType: "text/plain; charset=utf-8", done: true,
+			faultName: "status 504 after work",
 		},
 		"a response without a body": {
-			fault: bigvtest.Fault{Status: 204, AfterWork: true}, status: 204, contentType: "text/plain; charset=utf-8", done: true, faultName: "status 204 after work",
+			fault: bigvtest.Fault{Status: 204, AfterWork: true}, status: 204, contentType: "text/plain; charset=utf-8", done: true,
+			faultName: "status 204 after work",
 		},
 		"a replaced response cut short": {
-			fault: bigvtest.Fault{Status: 500, Body: "oops", CutBodyAt: 2}, status: 500, body: "oo", cut: true, contentType: "text/plain; charset=utf-8",
-			faultName: "status 500, cut body at 2",
+			fault: bigvtest.Fault{Status: 500, Body: "oops", CutBodyAt: 2}, status: 500, body: "oo", cut: true,
+			contentType: "text/plain; charset=utf-8",
+			faultName:   "status 500, cut body at 2",
 		},
 		"dropped before processing": {fault: bigvtest.Fault{DropBefore: true}, faultName: "drop before"},
 		"dropped after processing":  {fault: bigvtest.Fault{DropAfter: true}, done: true, faultName: "drop after"},
 		"body cut short": {
-			fault: bigvtest.Fault{CutBodyAt: 5}, status: 200, body: whole[:5], cut: true, contentType: "application/json", done: true, faultName: "cut body at 5",
+			fault: bigvtest.Fault{CutBodyAt: 5}, status: 200, body: whole[:5], cut: true, contentType: "application/json", done: true,
+			faultName: "cut body at 5",
 		},
 		"body cut after the header": {
-			fault: bigvtest.Fault{CutBodyAt: -1}, status: 200, cut: true, contentType: "application/json", done: true, faultName: "cut body at 0",
+			fault: bigvtest.Fault{CutBodyAt: -1}, status: 200, cut: true, contentType: "application/json", done: true,
+			faultName: "cut body at 0",
 		},
 		"body cut before the last byte": {
-			fault: bigvtest.Fault{CutBodyAt: len(whole) - 1}, status: 200, body: whole[:len(whole)-1], cut: true, contentType: "application/json", done: true,
+			fault: bigvtest.Fault{CutBodyAt: len(whole) - 1}, status: 200, body: whole[:len(whole)-1], cut: true,
+			contentType: "application/json", done: true,
 			faultName: "cut body at 38",
 		},
 		"body cut at its end is complete": {
-			fault: bigvtest.Fault{CutBodyAt: len(whole)}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "cut body at 39",
+			fault: bigvtest.Fault{CutBodyAt: len(whole)}, status: 200, body: whole, contentType: "application/json", done: true,
+			faultName: "cut body at 39",
 		},
 		"delayed": {
-			fault: bigvtest.Fault{Delay: 20 * time.Millisecond}, status: 200, body: whole, contentType: "application/json", done: true, faultName: "delay 20ms",
+			fault: bigvtest.Fault{Delay: 20 * time.Millisecond}, status: 200, body: whole, contentType: "application/json", done: true,
+			faultName: "delay 20ms",
 		},
 		"delayed and dropped": {
 			fault: bigvtest.Fault{Delay: 20 * time.Millisecond, DropBefore: true}, faultName: "delay 20ms, drop before",
@@ -82,7 +93,9 @@ func TestFaults(t *testing.T) {
 				client := srv.HTTPClient()
 				defer client.CloseIdleConnections()
 				began := time.Now()
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL()+"/accounts/acme/groups", strings.NewReader(`{"name":"made"}`))
+				r, err := http.NewRequestWithContext(
+					t.Context(), http.MethodPost, srv.URL()+"/accounts/acme/groups", strings.NewReader(`{"name":"made"}`),
+				)
 				require.NoError(t, err)
 				r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}, "Content-Type": {"application/json"}}
 				resp, err := client.Do(r)
@@ -132,7 +145,9 @@ func TestFaultsThatBlock(t *testing.T) {
 					defer client.CloseIdleConnections()
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					r, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL()+"/accounts/acme/groups", strings.NewReader(`{"name":"made"}`))
+					r, err := http.NewRequestWithContext(
+						ctx, http.MethodPost, srv.URL()+"/accounts/acme/groups", strings.NewReader(`{"name":"made"}`),
+					)
 					require.NoError(t, err)
 					r.Header = http.Header{"Authorization": {"Bearer " + srv.Token()}, "Content-Type": {"application/json"}}
 					result := make(chan error, 1)
@@ -191,7 +206,8 @@ func TestFaultMatching(t *testing.T) {
 		"the query is ignored":              {bigvtest.Fault{Path: "/accounts"}, "GET /accounts?view=overview", true},
 		"percent-encoded path":              {bigvtest.Fault{Path: "/ips/2001%3Adb8::1"}, "GET /ips/2001%3Adb8::1", true},
 		"Match": {
-			bigvtest.Fault{Match: func(r *http.Request) bool { return r.URL.Query().Get("view") == "overview" }}, "GET /accounts?view=overview", true,
+			bigvtest.Fault{Match: func(r *http.Request) bool { return r.URL.Query().Get("view") == "overview" }},
+			"GET /accounts?view=overview", true,
 		},
 		"Match and other method": {bigvtest.Fault{Method: "PUT", Match: func(*http.Request) bool { return true }}, "GET /accounts", false},
 	} {
@@ -277,6 +293,11 @@ func TestRandomFaults(t *testing.T) {
 	kinds := slices.Compact(slices.Sorted(slices.Values(some)))
 	assert.Equal(t, []string{"", "cut body at 1", "drop after", "drop before", "status 502", "status 503"}, kinds)
 	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 0)), "rate 0")
-	assert.Equal(t, []string{"status 500"}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Status: 500})), "rate 1 with one fault")
-	assert.Equal(t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})), "a fault that does not match")
+	assert.Equal(
+		t, []string{"status 500"}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Status: 500})), "rate 1 with one fault",
+	)
+	assert.Equal(
+		t, []string{""}, slices.Compact(faultsOf60Requests(t, 1, 1, bigvtest.Fault{Method: "PUT", Status: 500})),
+		"a fault that does not match",
+	)
 }

@@ -21,7 +21,10 @@ func FuzzServer(f *testing.F) {
 		{"GET", "/accounts?view=overview&include_deleted=true", ""},
 		{"POST", inWeb + "/vm_create", createWWW1},
 		{"POST", inWeb + "/virtual_machines", `{"name":"new1","cores":"2","memory":null}`},
-		{"PUT", onWWW1, `{"group_id":71,"name":"moved","power_on":false,"autoreboot_on":true,"deleted":false,"appliance":{"name":"rescue"}}`},
+		{
+			"PUT", onWWW1,
+			`{"group_id":71,"name":"moved","power_on":false,"autoreboot_on":true,"deleted":false,"appliance":{"name":"rescue"}}`,
+		},
 		{"DELETE", onWWW1 + "?purge=true", ""},
 		{"POST", onWWW1 + "/signal", `{"signal":"sendkey","data":"ctrl-alt-delete"}`},
 		{"POST", onWWW1 + "/reimage", `{"distribution":"none"}`},
@@ -58,7 +61,8 @@ func FuzzServer(f *testing.F) {
 		srv.User("root").Grant(bigv.ClusterSU, nil)
 		for _, token := range []string{srv.User("root").Token(), srv.User("bob").Token()} {
 			r := (&http.Request{
-				Method: method, URL: address, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "localhost", Body: io.NopCloser(strings.NewReader(body)),
+				Method: method, URL: address, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "localhost",
+				Body:   io.NopCloser(strings.NewReader(body)),
 				Header: http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}},
 			}).WithContext(t.Context())
 			answer := httptest.NewRecorder()
@@ -68,7 +72,9 @@ func FuzzServer(f *testing.F) {
 			}
 			srv.Advance(bigvtest.ProvisioningTime)
 		}
-		assert.Equal(t, http.StatusOK, send(t, srv, srv.User("root").Token(), "GET /accounts?view=overview&include_deleted=true", "").status)
+		assert.Equal(
+			t, http.StatusOK, send(t, srv, srv.User("root").Token(), "GET /accounts?view=overview&include_deleted=true", "").status,
+		)
 		require.Len(t, srv.Journal(), 1)
 	})
 }

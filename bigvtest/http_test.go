@@ -19,7 +19,8 @@ func TestRequestContentType(t *testing.T) {
 	client := srv.HTTPClient()
 	defer client.CloseIdleConnections()
 	for contentType, want := range map[string]int{
-		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "application/json": 200, "application/json; charset=utf-8": 200, "Application/JSON": 200,
+		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "application/json": 200,
+		"application/json; charset=utf-8": 200, "Application/JSON": 200,
 	} {
 		r, err := http.NewRequest(http.MethodPut, srv.URL()+inWeb, strings.NewReader(`{}`))
 		require.NoError(t, err)

@@ -57,7 +57,10 @@ func TestSwapIPs(t *testing.T) {
 			assert.Equal(t, before.IPs, two.State().IPs)
 			assert.Equal(t, row.extra, two.State().ExtraIPs)
 			require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
-			assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status, "a purge releases the addresses of the machine")
+			assert.Equal(
+				t, 404, send(t, srv, srv.Token(), "GET /ips/"+other.IPs[0].String(), "").status,
+				"a purge releases the addresses of the machine",
+			)
 			assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /ips/"+before.IPs[0].String(), "").status)
 		})
 	}

@@ -26,10 +26,14 @@ func TestJournal(t *testing.T) {
 	require.Len(t, journal, 4)
 	start := srv.Now().Add(-time.Minute)
 	for i, want := range []bigvtest.Exchange{
-		{Time: start, Method: "GET", Path: "/accounts", RawQuery: "view=overview", Status: 200, Done: true, ResponseBody: journal[0].ResponseBody},
 		{
-			Time: srv.Now(), Method: "POST", Path: "/accounts/acme/groups", RequestBody: `{"name":"db"}`, Status: 503, ResponseBody: "later",
-			Fault: "status 503",
+			Time: start, Method: "GET", Path: "/accounts", RawQuery: "view=overview", Status: 200, Done: true,
+			ResponseBody: journal[0].ResponseBody,
+		},
+		{
+			Time: srv.Now(), Method: "POST", Path: "/accounts/acme/groups", RequestBody: `{"name":"db"}`, Status: 503,
+			ResponseBody: "later",
+			Fault:        "status 503",
 		},
 		{Time: srv.Now(), Method: "DELETE", Path: "/accounts/acme/groups/we%62", Status: 204, Done: true},
 		{Time: srv.Now(), Method: "GET", Path: "/accounts", Status: 401, ResponseBody: "Unauthorized"},
@@ -146,14 +150,16 @@ func TestDoneTwice(t *testing.T) {
 		"restart":                         {lost, restart, `{"autoreboot_on":true,"power_on":false}`, true},
 		"start from an appliance":         {lost, restart, `{"power_on":true,"appliance":{"name":"rescue"}}`, true},
 		"rename, by ID":                   {lost, "PUT " + inWeb + "/virtual_machines/5001", `{"name":"www2"}`, true},
-		"swap":                            {lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true},
-		"start":                           {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
-		"stop":                            {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
-		"PUT of other attributes":         {lost, restart, `{"cores":2}`, false},
-		"GET":                             {lost, "GET " + onWWW1, "", false},
-		"DELETE":                          {lost, "DELETE " + onWWW1, "", false},
-		"login":                           {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
-		"second of two responses lost":    {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
+		"swap": {
+			lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true,
+		},
+		"start":                        {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
+		"stop":                         {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
+		"PUT of other attributes":      {lost, restart, `{"cores":2}`, false},
+		"GET":                          {lost, "GET " + onWWW1, "", false},
+		"DELETE":                       {lost, "DELETE " + onWWW1, "", false},
+		"login":                        {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
+		"second of two responses lost": {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(0))

@@ -16,7 +16,9 @@ func TestRenamedDefaultGroup(t *testing.T) {
 	for _, path := range []string{"/accounts/acme/groups/default", "/accounts/acme/groups/first", "/groups/default"} {
 		assert.Equal(t, "first", send(t, srv, srv.Token(), "GET "+path, "").object(t)["name"], path)
 	}
-	assert.Equal(t, `{"name":["has already been taken"]}`, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"Default"}`).body)
+	assert.Equal(
+		t, `{"name":["has already been taken"]}`, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"Default"}`).body,
+	)
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT /accounts/acme/groups/first", `{"name":"default"}`).status)
 }
 

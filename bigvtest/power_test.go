@@ -81,23 +81,37 @@ func TestPowerOverTime(t *testing.T) {
 		"start by power_on alone":            {true, []string{put + ` {"power_on":true}`}, []moment{{0, true}, {time.Hour, true}}, 2},
 		"autoreboot_on alone does not start": {true, []string{put + ` {"autoreboot_on":true}`}, []moment{{time.Hour, false}}, 1},
 		"stop":                               {false, []string{stop}, []moment{{0, false}, {time.Hour, false}}, 1},
-		"power_on false with autoreboot_on restarts": {false, []string{restart}, []moment{{0, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true}}, 2},
-		"restart, then stop":                         {false, []string{restart, stop}, []moment{{time.Hour, false}}, 1},
-		"restart, then start":                        {false, []string{restart, start}, []moment{{0, true}, {time.Hour, true}}, 2},
-		"restart, then autoreboot_on false":          {false, []string{restart, clean}, []moment{{time.Hour, false}}, 1},
+		"power_on false with autoreboot_on restarts": {
+			false, []string{restart}, []moment{{0, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true}}, 2,
+		},
+		"restart, then stop":                {false, []string{restart, stop}, []moment{{time.Hour, false}}, 1},
+		"restart, then start":               {false, []string{restart, start}, []moment{{0, true}, {time.Hour, true}}, 2},
+		"restart, then autoreboot_on false": {false, []string{restart, clean}, []moment{{time.Hour, false}}, 1},
 		"powerdown with autoreboot_on restarts": {false, []string{down}, []moment{
-			{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore, true},
+			{
+				bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {bigvtest.RestartTime + justBefore, false}, {-justBefore,
+				true,
+			},
 		}, 2},
-		"powerdown without autoreboot_on": {false, []string{clean, down}, []moment{{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {time.Hour, false}}, 1},
-		"start does not stop a powerdown": {false, []string{down, start}, []moment{{bigvtest.PowerdownTime, false}, {bigvtest.RestartTime, true}}, 2},
-		"stop replaces a powerdown":       {false, []string{down, stop, start}, []moment{{0, true}, {bigvtest.PowerdownTime, true}}, 2},
-		"reset keeps the machine on":      {false, []string{signal + ` {"signal":"reset"}`}, []moment{{0, true}, {time.Hour, true}}, 1},
+		"powerdown without autoreboot_on": {
+			false, []string{clean, down}, []moment{{bigvtest.PowerdownTime + justBefore, true}, {-justBefore, false}, {time.Hour, false}},
+			1,
+		},
+		"start does not stop a powerdown": {
+			false, []string{down, start}, []moment{{bigvtest.PowerdownTime, false}, {bigvtest.RestartTime, true}}, 2,
+		},
+		"stop replaces a powerdown":  {false, []string{down, stop, start}, []moment{{0, true}, {bigvtest.PowerdownTime, true}}, 2},
+		"reset keeps the machine on": {false, []string{signal + ` {"signal":"reset"}`}, []moment{{0, true}, {time.Hour, true}}, 1},
 		"reimage powers the machine on": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`}, []moment{
 			{0, true}, {time.Hour, true},
 		}, 2},
-		"reimage sets autoreboot_on false": {true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`, down}, []moment{{time.Hour, false}}, 2},
-		"delete powers the machine off":    {false, []string{"DELETE " + onWWW1 + " "}, []moment{{0, false}, {time.Hour, false}}, 1},
-		"undelete keeps the machine off":   {false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false}`}, []moment{{0, false}, {time.Hour, false}}, 1},
+		"reimage sets autoreboot_on false": {
+			true, []string{"POST " + onWWW1 + `/reimage {"distribution":"stretch"}`, down}, []moment{{time.Hour, false}}, 2,
+		},
+		"delete powers the machine off": {false, []string{"DELETE " + onWWW1 + " "}, []moment{{0, false}, {time.Hour, false}}, 1},
+		"undelete keeps the machine off": {
+			false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false}`}, []moment{{0, false}, {time.Hour, false}}, 1,
+		},
 		"undelete and start": {false, []string{"DELETE " + onWWW1 + " ", put + ` {"deleted":false,"power_on":true}`}, []moment{
 			{0, true}, {time.Hour, true},
 		}, 2},
@@ -133,7 +147,10 @@ func TestAppliances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
-			send(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":true,"autoreboot_on":true,"appliance":{"name":"rescue","permanent":`+row.permanent+`}}`)
+			send(
+				t, srv, srv.Token(), "PUT "+onWWW1,
+				`{"power_on":true,"autoreboot_on":true,"appliance":{"name":"rescue","permanent":`+row.permanent+`}}`,
+			)
 			assert.Equal(t, "rescue", vm.State().Appliance)
 			send(t, srv, srv.Token(), "PUT "+onWWW1, `{"power_on":false,"autoreboot_on":true}`)
 			assert.Empty(t, vm.State().Appliance)

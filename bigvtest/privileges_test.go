@@ -90,7 +90,10 @@ func TestAuthorizationByLevel(t *testing.T) {
 		{"GET /privileges?user_name=alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"GET /users/alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"PUT /users/alice", `{"authorized_keys":null}`, [6]int{404, 404, 404, 404, 404, 200}},
-		{"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200}}, // a level is visible to the levels above it
+		// a level is visible to the levels above it
+		{
+			"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200},
+		},
 		{"DELETE /users/console", "", [6]int{404, 403, 403, 403, 403, 204}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":false,"server_settings":{}}`, [6]int{400, 403, 403, 403, 201, 201}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":true,"server_settings":{}}`, [6]int{400, 403, 403, 403, 403, 201}},
@@ -110,23 +113,45 @@ func TestVisibilityByLevel(t *testing.T) {
 		key  string
 		want [6]string // nobody, console, vm, group, account, cluster
 	}{
-		"GET /accounts":                                    {"name", [6]string{"", "acme", "acme", "acme", "acme", "acme other"}},
-		"GET /groups":                                      {"name", [6]string{"", "web", "web", "web", "default web db empty", "default web db empty default"}},
-		"GET /groups?account_name=acme":                    {"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"}},
-		"GET /accounts/acme/groups":                        {"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"}},
-		"GET /virtual_machines":                            {"name", [6]string{"", "www1", "www1", "www1 www2", "www1 www2 db1", "www1 www2 db1 else1"}},
-		"GET " + inWeb + "/virtual_machines":               {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
-		"GET /discs":                                       {"id", [6]string{"", "9001 9002", "9001 9002", "9001 9002 9003", "9001 9002 9003 9004", "9001 9002 9003 9004 9005"}},
-		"GET /nics":                                        {"id", [6]string{"", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003 6004"}},
-		"GET /users":                                       {"username", [6]string{"nobody", "console", "console vm", "console vm group", "console vm group account", "alice bob nobody console vm group account cluster su"}},
-		"GET /privileges":                                  {"username", [6]string{"", "console", "vm", "group", "account", "cluster"}},
-		"GET " + onWWW1 + "/privileges":                    {"username", [6]string{"404", "", "console", "console vm", "console vm", "console vm"}},
-		"GET " + inWeb + "/privileges":                     {"username", [6]string{"404", "", "", "", "group", "group"}},
-		"GET /accounts/acme/privileges":                    {"username", [6]string{"404", "", "", "", "", "alice alice account"}}, // alice and her API key
-		"GET /virtual_machines?account_id=41&group_id=72":  {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
-		"GET /virtual_machines?group_name=db":              {"name", [6]string{"404", "404", "404", "404", "db1", "db1"}},
-		"GET /discs?vm_name=db1":                           {"id", [6]string{"404", "404", "404", "404", "9004", "9004"}},
-		"GET /nics?account_name=acme&unknown=parameter":    {"id", [6]string{"404", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003"}},
+		"GET /accounts": {"name", [6]string{"", "acme", "acme", "acme", "acme", "acme other"}},
+		"GET /groups": {
+			"name", [6]string{"", "web", "web", "web", "default web db empty", "default web db empty default"},
+		},
+		"GET /groups?account_name=acme": {
+			"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"},
+		},
+		"GET /accounts/acme/groups": {
+			"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"},
+		},
+		"GET /virtual_machines": {
+			"name", [6]string{"", "www1", "www1", "www1 www2", "www1 www2 db1", "www1 www2 db1 else1"},
+		},
+		"GET " + inWeb + "/virtual_machines": {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
+		"GET /discs": {
+			"id", [6]string{"", "9001 9002", "9001 9002", "9001 9002 9003", "9001 9002 9003 9004", "9001 9002 9003 9004 9005"},
+		},
+		"GET /nics": {
+			"id", [6]string{"", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003 6004"},
+		},
+		"GET /users": {
+			"username",
+			[6]string{"nobody", "console", "console vm", "console vm group", "console vm group account", "alice bob nobody console vm group account cluster su"},
+		},
+		"GET /privileges":               {"username", [6]string{"", "console", "vm", "group", "account", "cluster"}},
+		"GET " + onWWW1 + "/privileges": {"username", [6]string{"404", "", "console", "console vm", "console vm", "console vm"}},
+		"GET " + inWeb + "/privileges":  {"username", [6]string{"404", "", "", "", "group", "group"}},
+		// alice and her API key
+		"GET /accounts/acme/privileges": {
+			"username", [6]string{"404", "", "", "", "", "alice alice account"},
+		},
+		"GET /virtual_machines?account_id=41&group_id=72": {
+			"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"},
+		},
+		"GET /virtual_machines?group_name=db": {"name", [6]string{"404", "404", "404", "404", "db1", "db1"}},
+		"GET /discs?vm_name=db1":              {"id", [6]string{"404", "404", "404", "404", "9004", "9004"}},
+		"GET /nics?account_name=acme&unknown=parameter": {
+			"id", [6]string{"404", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003"},
+		},
 		"GET /virtual_machines?group_id=72&account_name=x": {"name", [6]string{"404", "404", "404", "404", "404", "404"}},
 	} {
 		srv := serverWithEveryLevel(t)
@@ -187,7 +212,10 @@ func TestPrivilegeLevelsThatCanBeChanged(t *testing.T) {
 				assert.Equal(t, 200, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			}
 			own := send(t, srv, token, "GET /privileges", "").values(t, "id")[0]
-			assert.Equal(t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "the user's own privilege is visible but cannot be revoked")
+			assert.Equal(
+				t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status,
+				"the user's own privilege is visible but cannot be revoked",
+			)
 		})
 	}
 }
@@ -267,7 +295,9 @@ func TestStaffOnlyAttributes(t *testing.T) {
 	got := send(t, srv, srv.User("cluster").Token(), one, body).object(t)
 	assert.EqualValues(t, 100, got["iops_limit"])
 	assert.Equal(t, "ssd", got["storage_grade"])
-	assert.Equal(t, `{"iops_limit":["must be greater than or equal to 1"]}`, send(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body)
+	assert.Equal(
+		t, `{"iops_limit":["must be greater than or equal to 1"]}`, send(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body,
+	)
 }
 
 func TestPrivilegesByID(t *testing.T) {

@@ -130,7 +130,11 @@ func TestTruncatedRequestBody(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://"))
 	require.NoError(t, err)
-	_, err = fmt.Fprintf(conn, "POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}", srv.Token())
+	_, err = fmt.Fprintf(
+		conn,
+		"POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
+		srv.Token(),
+	)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
@@ -155,7 +159,8 @@ func TestConcurrentClients(t *testing.T) {
 			vm := srv.Account("acme").Group("seeded").VirtualMachine(name)
 			srv.User(fmt.Sprintf("user%d", n)).Grant(bigv.VirtualMachineAdmin, vm)
 			for _, request := range []string{
-				"GET /accounts?view=overview", "POST " + inWeb + "/vm_create", "GET /virtual_machines", "GET " + inWeb + "/virtual_machines/" + name + "?view=overview",
+				"GET /accounts?view=overview", "POST " + inWeb + "/vm_create", "GET /virtual_machines",
+				"GET " + inWeb + "/virtual_machines/" + name + "?view=overview",
 				"GET /definitions", "POST /session", "GET /privileges", "PUT " + inWeb + "/virtual_machines/" + name,
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs", "DELETE " + inWeb + "/virtual_machines/" + name,
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs/disc-1/backup_schedules",
@@ -178,7 +183,10 @@ func TestConcurrentClients(t *testing.T) {
 	stop()
 	for n := range clients {
 		name := fmt.Sprintf("vm%03d", n)
-		_ = send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`) // creates those that a fault prevented
+		// creates those that a fault prevented
+		_ = send(
+			t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`,
+		)
 	}
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), clients)
 	assert.Len(t, srv.Account("acme").Group("seeded").VirtualMachineNames(), clients)

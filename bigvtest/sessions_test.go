@@ -25,24 +25,26 @@ func TestLogin(t *testing.T) {
 		status      int
 		wantBody    string // with status 200, "" means a session ID
 	}{
-		"user name and password":     {jsonKind, loginBob, 200, ""},
-		"user name in upper case":    {jsonKind, `{"username":"BOB","password":"bob-password"}`, 200, ""},
-		"form data":                  {"application/x-www-form-urlencoded", "username=bob&password=bob-password", 200, ""},
-		"validity as a string":       {jsonKind, `{"username":"bob","password":"bob-password","validity":"1800"}`, 200, ""},
-		"validity as a number":       {jsonKind, `{"username":"bob","password":"bob-password","validity":1800}`, 200, ""},
-		"invalid validity":           {jsonKind, `{"username":"bob","password":"bob-password","validity":"long"}`, 200, ""},
-		"unknown member":             {jsonKind, `{"username":"bob","password":"bob-password","colour":"red"}`, 200, ""},
-		"wrong password":             {jsonKind, `{"username":"bob","password":"wrong"}`, 403, ""},
-		"unknown user":               {jsonKind, `{"username":"eve","password":"bob-password"}`, 403, ""},
-		"password missing":           {jsonKind, `{"username":"bob"}`, 400, "Badly-formed parameters"},
-		"user name missing":          {jsonKind, `{"password":"bob-password"}`, 400, "Badly-formed parameters"},
-		"malformed JSON":             {jsonKind, `username=bob`, 400, "Badly-formed parameters"},
-		"JSON list":                  {jsonKind, `[]`, 400, "Badly-formed parameters"},
-		"malformed form data":        {"application/x-www-form-urlencoded", "%zz", 400, "Badly-formed parameters"},
-		"text/plain":                 {"text/plain", loginBob, 400, "Badly-formed parameters"},
-		"Content-Type missing":       {"", loginBob, 400, "Badly-formed parameters"},
-		"second factor missing":      {jsonKind, `{"username":"carol","password":"carol-password"}`, 403, "Missing 2FA"},
-		"wrong second factor":        {jsonKind, `{"username":"carol","password":"carol-password","2fa":"000000"}`, 403, "Authentication failed"},
+		"user name and password":  {jsonKind, loginBob, 200, ""},
+		"user name in upper case": {jsonKind, `{"username":"BOB","password":"bob-password"}`, 200, ""},
+		"form data":               {"application/x-www-form-urlencoded", "username=bob&password=bob-password", 200, ""},
+		"validity as a string":    {jsonKind, `{"username":"bob","password":"bob-password","validity":"1800"}`, 200, ""},
+		"validity as a number":    {jsonKind, `{"username":"bob","password":"bob-password","validity":1800}`, 200, ""},
+		"invalid validity":        {jsonKind, `{"username":"bob","password":"bob-password","validity":"long"}`, 200, ""},
+		"unknown member":          {jsonKind, `{"username":"bob","password":"bob-password","colour":"red"}`, 200, ""},
+		"wrong password":          {jsonKind, `{"username":"bob","password":"wrong"}`, 403, ""},
+		"unknown user":            {jsonKind, `{"username":"eve","password":"bob-password"}`, 403, ""},
+		"password missing":        {jsonKind, `{"username":"bob"}`, 400, "Badly-formed parameters"},
+		"user name missing":       {jsonKind, `{"password":"bob-password"}`, 400, "Badly-formed parameters"},
+		"malformed JSON":          {jsonKind, `username=bob`, 400, "Badly-formed parameters"},
+		"JSON list":               {jsonKind, `[]`, 400, "Badly-formed parameters"},
+		"malformed form data":     {"application/x-www-form-urlencoded", "%zz", 400, "Badly-formed parameters"},
+		"text/plain":              {"text/plain", loginBob, 400, "Badly-formed parameters"},
+		"Content-Type missing":    {"", loginBob, 400, "Badly-formed parameters"},
+		"second factor missing":   {jsonKind, `{"username":"carol","password":"carol-password"}`, 403, "Missing 2FA"},
+		"wrong second factor": {
+			jsonKind, `{"username":"carol","password":"carol-password","2fa":"000000"}`, 403, "Authentication failed",
+		},
 		"other second factor":        {jsonKind, `{"username":"carol","password":"carol-password","yubikey":"123456"}`, 403, "Missing 2FA"},
 		"wrong password with a code": {jsonKind, `{"username":"carol","password":"wrong","2fa":"123456"}`, 403, ""},
 		"second factor":              {jsonKind, `{"username":"carol","password":"carol-password","2fa":"123456"}`, 200, ""},
@@ -92,7 +94,9 @@ func TestGetSession(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("carol").SetSecondFactor("2fa", "123456")
 	id := send(t, srv, "", "POST /session", `{"username":"carol","password":"carol-password","2fa":"123456"}`).body
-	assert.JSONEq(t, `{"username":"carol","factors":["password","2fa"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+id, "").body)
+	assert.JSONEq(
+		t, `{"username":"carol","factors":["password","2fa"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+id, "").body,
+	)
 	assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/"+id+"0", "").status)
 	assert.Equal(t, http.StatusNotFound, send(t, srv, "", "GET /session/apikey."+srv.APIKey(), "").status, "an API key is not a session")
 }
@@ -138,7 +142,10 @@ func TestSessionExpiry(t *testing.T) {
 		validity string
 		lasts    time.Duration
 	}{
-		"five minutes": {"", bigvtest.SessionTime}, "requested validity": {"1800", 30 * time.Minute}, "maximum validity": {"7200", bigvtest.LongestSessionTime},
+		"five minutes": {
+			"", bigvtest.SessionTime}, "requested validity": {"1800", 30 * time.Minute}, "maximum validity": {"7200",
+			bigvtest.LongestSessionTime,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for after, want := range map[time.Duration]int{row.lasts + justBefore: 200, row.lasts: 401} {
@@ -157,7 +164,9 @@ func TestImpersonation(t *testing.T) {
 	staff := srv.User("root").Token()
 	as := send(t, srv, "", "POST /session/"+staff, `{"username":"alice"}`)
 	require.Equal(t, http.StatusOK, as.status)
-	assert.JSONEq(t, `{"username":"alice","factors":["impersonated"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+as.body, "").body)
+	assert.JSONEq(
+		t, `{"username":"alice","factors":["impersonated"],"group_memberships":[]}`, send(t, srv, "", "GET /session/"+as.body, "").body,
+	)
 	assert.Equal(t, http.StatusOK, send(t, srv, as.body, "GET /accounts/acme", "").status)
 	for name, row := range map[string]struct {
 		session, body string
@@ -225,7 +234,9 @@ func TestAPIKeys(t *testing.T) {
 	acme := srv.Account("acme")
 	acme.Group("web").VirtualMachine("www1")
 	alice := srv.User("alice")
-	made := send(t, srv, srv.Token(), "POST /api_keys", fmt.Sprintf(`{"user_id":%d,"label":"ci","expires_at":"2019-03-04T13:00:00Z"}`, alice.ID()))
+	made := send(
+		t, srv, srv.Token(), "POST /api_keys", fmt.Sprintf(`{"user_id":%d,"label":"ci","expires_at":"2019-03-04T13:00:00Z"}`, alice.ID()),
+	)
 	require.Equal(t, http.StatusCreated, made.status, made.body)
 	key := "apikey." + made.object(t)["api_key"].(string)
 	id := fmt.Sprint(made.object(t)["id"])
@@ -247,7 +258,9 @@ func TestAPIKeys(t *testing.T) {
 	require.Equal(t, 201, granted.status, granted.body)
 	assert.Equal(t, false, granted.object(t)["password_required"])
 	assert.Equal(t, 200, send(t, srv, key, "PUT "+onWWW1, `{"cores":2}`).status)
-	assert.Equal(t, 403, send(t, srv, key, "POST /accounts/acme/groups", `{"name":"new"}`).status, "the key has only its granted privileges")
+	assert.Equal(
+		t, 403, send(t, srv, key, "POST /accounts/acme/groups", `{"name":"new"}`).status, "the key has only its granted privileges",
+	)
 	assert.Equal(t, []any{"default", "web"}, send(t, srv, srv.Token(), "GET /groups", "").values(t, "name"))
 	assert.Equal(t, []any{"web"}, send(t, srv, key, "GET /groups", "").values(t, "name"))
 
@@ -268,7 +281,10 @@ func TestAPIKeys(t *testing.T) {
 	assert.Equal(t, 200, send(t, srv, "apikey."+srv.APIKey(), "GET /accounts", "").status)
 
 	seeded := alice.APIKey("seeded")
-	assert.Equal(t, 200, send(t, srv, "apikey."+seeded, "POST /accounts/acme/groups", `{"name":"new"}`).status, "a seeded key has the privileges of its user")
+	assert.Equal(
+		t, 200, send(t, srv, "apikey."+seeded, "POST /accounts/acme/groups", `{"name":"new"}`).status,
+		"a seeded key has the privileges of its user",
+	)
 	list := send(t, srv, srv.Token(), "GET /api_keys", "").list(t)
 	last := list[len(list)-1]
 	assert.Equal(t, "seeded", last["label"])

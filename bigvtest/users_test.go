@@ -26,7 +26,9 @@ func TestDeleteUser(t *testing.T) {
 
 func TestLegacyCreateUserAndAccount(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	require.Equal(t, 201, send(t, srv, "", "POST /users", `{"username":"eve","password":"p","account_name":"evil","email":"e@example.org"}`).status)
+	require.Equal(
+		t, 201, send(t, srv, "", "POST /users", `{"username":"eve","password":"p","account_name":"evil","email":"e@example.org"}`).status,
+	)
 	eve := send(t, srv, "", "POST /session", `{"username":"eve","password":"p"}`).body
 	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))
 	require.Equal(t, 201, send(t, srv, eve, "POST /accounts", `{"name":"more"}`).status)

@@ -24,7 +24,9 @@ func TestMoveVirtualMachine(t *testing.T) {
 		return send(t, srv, token, fmt.Sprintf("PUT /accounts/acme/groups/web/virtual_machines/%d", vm.ID()), body)
 	}
 	to := func(g *bigvtest.Group) string { return fmt.Sprintf(`{"group_id":%d}`, g.ID()) }
-	assert.Equal(t, 403, move(carol.Token(), to(other.Group("default"))).status, "a vm_admin of another machine cannot create machines there")
+	assert.Equal(
+		t, 403, move(carol.Token(), to(other.Group("default"))).status, "a vm_admin of another machine cannot create machines there",
+	)
 	assert.Equal(t, 200, move(carol.Token(), to(acme.Group("web"))).status, "the machine is already in this group")
 	assert.Equal(t, `{"name":["has already been taken"]}`, move(srv.Token(), to(acme.Group("db"))).body)
 	carol.Grant(bigv.GroupAdmin, other.Group("default"))
@@ -34,7 +36,9 @@ func TestMoveVirtualMachine(t *testing.T) {
 	moved := move(carol.Token(), to(other.Group("default")))
 	require.Equal(t, 200, moved.status, moved.body)
 	assert.Equal(t, "www1.default.other.uk0.bigv.io", moved.object(t)["hostname"])
-	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has no privileges there")
+	assert.Equal(
+		t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /virtual_machines/", vm.ID()), "").status, "alice has no privileges there",
+	)
 	assert.Equal(t, 404, move(carol.Token(), `{}`).status, "it is no longer in the old group")
 }
 
