@@ -23,16 +23,16 @@ func TestClock(t *testing.T) {
 	t.Run("WithAutoAdvance", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithClock(start), bigvtest.WithAutoAdvance(time.Minute))
 		srv.Account("acme").Group("web").VirtualMachine("www1")
-		looks := []string{
+		requests := []string{
 			onWWW1, "/virtual_machines/www1", "/virtual_machines", inWeb + "/virtual_machines", onDisc, onWWW1 + "/discs", "/discs",
 			"/discs/9001", onDisc + "/backups",
 		}
-		for _, path := range looks {
+		for _, path := range requests {
 			require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET "+path, "").status, path)
 		}
 		send(t, srv, srv.Token(), "PUT "+onWWW1, `{}`)
 		send(t, srv, srv.Token(), "GET /accounts", "")
-		assert.Equal(t, start.Add(time.Duration(len(looks))*time.Minute), srv.Now())
+		assert.Equal(t, start.Add(time.Duration(len(requests))*time.Minute), srv.Now())
 	})
 	t.Run("WithAutoAdvance during provisioning", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime/3))

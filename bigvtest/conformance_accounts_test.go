@@ -126,7 +126,7 @@ func TestConformanceGroups(t *testing.T) {
 		{"writing", www1, []step{
 			{
 				"a group is created", "alice", "POST /accounts/acme/groups", `{"name":"db"}`, 200,
-				`{"id":"$keep db","account_id":<acme>,"name":"db"}`,
+				`{"id":"$save db","account_id":<acme>,"name":"db"}`,
 			},
 			{"it can be read", "alice", "GET /accounts/acme/groups/db", "", 200, `{"id":<db>}`},
 			{

@@ -11,12 +11,12 @@ func TestConformanceBackups(t *testing.T) {
 			{"the list is empty for a disc without backups", "alice", "GET " + disc + "/backups", "", 200, `[]`},
 			{
 				"a backup is created with an empty body", "alice", "POST " + disc + "/backups", "", 201,
-				`{"type":"application/vnd.bigv.disc","id":"$keep id","label":"$match -backup-[0-9]{14}$","size":25600,
+				`{"type":"application/vnd.bigv.disc","id":"$save id","label":"$match -backup-[0-9]{14}$","size":25600,
 					"storage_grade":"sata","storage_pool":"$string","virtual_machine_id":<www1>,"parent_disc_id":<www1disc>,"manual":true}`,
 			},
 			{
 				"the backup is first on the storage grade of its disc", "alice", "GET " + disc + "/backups", "", 200,
-				`[{"id":<id>,"storage_grade":"sata","label":"$keep label"}]`,
+				`[{"id":<id>,"storage_grade":"sata","label":"$save label"}]`,
 			},
 			{"the backup is included in backup_count", "alice", "GET " + disc, "", 200, `{"backup_count":1}`},
 			{"", "", "ADVANCE 10m", "", 0, ""},
@@ -51,7 +51,7 @@ func TestConformanceBackups(t *testing.T) {
 			{"a disc is found by ID", "alice", "GET " + vm1 + "/discs/<www1disc>/backups", "", 200, `[{},{}]`},
 		}},
 		{"a backup keeps its disc's size", www1, []step{
-			{"", "alice", "POST " + disc + "/backups", "", 201, `{"id":"$keep id"}`},
+			{"", "alice", "POST " + disc + "/backups", "", 201, `{"id":"$save id"}`},
 			{"", "alice", "PUT " + disc, `{"size":51200}`, 200, ""},
 			{
 				"resizing the disc does not change the size of the backup", "alice", "GET " + disc + "/backups", "", 200,
@@ -68,7 +68,7 @@ func TestConformanceBackupSchedules(t *testing.T) {
 			{
 				"a schedule is created", "alice", "POST " + disc + "/backup_schedules",
 				`{"start_at":"00:00","interval_seconds":86400,"capacity":3}`, 201,
-				`{"id":"$keep id","start_at":"$time","interval_seconds":86400,"capacity":3}`,
+				`{"id":"$save id","start_at":"$time","interval_seconds":86400,"capacity":3}`,
 			},
 			{
 				"the disc contains the schedule", "alice", "GET " + disc, "", 200,
@@ -135,7 +135,7 @@ func TestConformanceBackupSchedules(t *testing.T) {
 			{"", "", "ADVANCE 61m", "", 0, ""},
 			{
 				"the first backup is taken at the start", "alice", "GET " + disc + "/backups", "", 200,
-				`[{"id":"$keep first","manual":false,"parent_disc_id":<www1disc>}]`,
+				`[{"id":"$save first","manual":false,"parent_disc_id":<www1disc>}]`,
 			},
 			{"", "", "ADVANCE 1h", "", 0, ""},
 			{
@@ -150,7 +150,7 @@ func TestConformanceBackupSchedules(t *testing.T) {
 			{"two backups are kept", "alice", "GET " + disc, "", 200, `{"backup_count":2}`},
 			{"", "", "ADVANCE 720h", "", 0, ""},
 			{"a month later two backups exist", "alice", "GET " + disc + "/backups", "", 200, `[{"manual":false},{"manual":false}]`},
-			{"", "alice", "POST " + disc + "/backups", "", 201, `{"id":"$keep own"}`},
+			{"", "alice", "POST " + disc + "/backups", "", 201, `{"id":"$save own"}`},
 			{"", "", "ADVANCE 24h", "", 0, ""},
 			{"a manual backup is not removed", "alice", "GET " + disc + "/backups", "", 200, `{"$has":[{"id":<own>,"manual":true}]}`},
 		}},

@@ -19,11 +19,15 @@ func TestConformanceDefinitions(t *testing.T) {
 			{"hardware profiles", "nobody", get, "", 200, has("hardware_profiles", `["virtio2013","compatibility2013"]`)},
 			{
 				"keymaps", "nobody", get, "", 200,
-				has("keymaps", `["ar","da","de","de-ch","en-gb","en-us","es","et","fi","fo","fr","fr-be","fr-ca","fr-ch","hr","hu","is","it","ja","lt","lv","mk","nl","nl-be","no","pl","pt","pt-br","ru","sl","sv","th","tr"]`),
+				has("keymaps", `["ar","da","de","de-ch","en-gb","en-us","es","et","fi","fo","fr","fr-be","fr-ca","fr-ch","hr","hu","is",
+					"it","ja","lt","lv","mk","nl","nl-be","no","pl","pt","pt-br","ru","sl","sv","th","tr"]`),
 			},
 			{
 				"keys", "nobody", get, "", 200,
-				has("sendkeys", `["a","z","0","9","f1","f12","shift","shift_r","alt","alt_r","altgr","ctrl","ctrl_r","menu","esc","minus","equal","backspace","tab","ret","comma","dot","slash","asterisk","spc","caps_lock","num_lock","scroll_lock","kp_0","kp_9","kp_divide","kp_multiply","kp_subtract","kp_add","kp_enter","kp_decimal","sysrq","<","print","home","pgup","pgdn","end","left","up","down","right","insert","delete"]`),
+				has("sendkeys", `["a","z","0","9","f1","f12","shift","shift_r","alt","alt_r","altgr","ctrl","ctrl_r","menu","esc","minus",
+					"equal","backspace","tab","ret","comma","dot","slash","asterisk","spc","caps_lock","num_lock","scroll_lock","kp_0",
+					"kp_9","kp_divide","kp_multiply","kp_subtract","kp_add","kp_enter","kp_decimal","sysrq","<","print","home","pgup",
+					"pgdn","end","left","up","down","right","insert","delete"]`),
 			},
 			{
 				"descriptions of distributions are an object", "nobody", get, "", 200,
@@ -40,7 +44,8 @@ func TestConformanceDefinitions(t *testing.T) {
 }
 
 func TestConformanceVMDefaults(t *testing.T) {
-	const settings = `"server_settings":{"virtual_machine":{"cores":1,"memory":1024},"discs":[{"size":25600,"storage_grade":"sata"}],"reimage":{"distribution":"jessie"}}`
+	const settings = `"server_settings":{"virtual_machine":{"cores":1,"memory":1024},
+		"discs":[{"size":25600,"storage_grade":"sata"}],"reimage":{"distribution":"jessie"}}`
 	runScenarios(t, []scenario{
 		{"templates", func(f *fixture) { f.srv.User("staff").Grant("cluster_admin", nil) }, []step{
 			{

@@ -27,7 +27,7 @@ func TestConformanceDiscs(t *testing.T) {
 		{"creating", www1Off, []step{
 			{
 				"a disc is created", "alice", discs, `{"label":"data","size":51200,"storage_grade":"archive"}`, 201,
-				`{"id":"$keep data","label":"data","size":51200,"storage_grade":"archive","storage_pool":"$string",
+				`{"id":"$save data","label":"data","size":51200,"storage_grade":"archive","storage_pool":"$string",
 					"virtual_machine_id":<www1>}`,
 			},
 			{"it can be read", "alice", "GET /discs/<data>", "", 200, `{"label":"data","size":51200}`},
@@ -71,7 +71,7 @@ func TestConformanceDiscs(t *testing.T) {
 		}},
 		{"limit of eight discs", www1Off, createEightDiscs(discs)},
 		{"running", www1, []step{
-			{"a disc can be added to a running machine", "alice", discs, `{"label":"data","size":100}`, 201, `{"id":"$keep data"}`},
+			{"a disc can be added to a running machine", "alice", discs, `{"label":"data","size":100}`, 201, `{"id":"$save data"}`},
 			{"a disc of a running machine can grow", "alice", "PUT " + vm1 + "/discs/data", `{"size":200}`, 200, `{"size":200}`},
 			{"a disc of a running machine cannot be deleted", "alice", "DELETE " + vm1 + "/discs/data?purge=true", "", 400, "text"},
 			{"it cannot be deleted by flat path either", "alice", "DELETE /discs/<data>?purge=true", "", 400, "text"},
@@ -113,8 +113,8 @@ func TestConformanceDiscs(t *testing.T) {
 			{"the flat list is ordered by ID", "alice", "GET /discs", "", 200, `[{"id":<www1disc>},{"id":<www2disc>},{"id":<data>}]`},
 		}},
 		{"deleting", www1Off, []step{
-			{"", "alice", discs, `{"label":"data","size":100}`, 201, `{"id":"$keep data"}`},
-			{"", "alice", discs, `{"label":"more","size":100}`, 201, `{"id":"$keep more"}`},
+			{"", "alice", discs, `{"label":"data","size":100}`, 201, `{"id":"$save data"}`},
+			{"", "alice", discs, `{"label":"more","size":100}`, 201, `{"id":"$save more"}`},
 			{"a DELETE without purge is an internal error", "alice", "DELETE " + vm1 + "/discs/data", "", 500, anyBody},
 			{"a DELETE by flat path without purge is an internal error", "alice", "DELETE /discs/<data>", "", 500, anyBody},
 			{"purge must be exactly true", "alice", "DELETE " + vm1 + "/discs/data?purge=false", "", 500, anyBody},

@@ -73,7 +73,7 @@ func TestConformanceBodies(t *testing.T) {
 			{"an empty list is []", "bob", "GET /accounts", "", 200, `[]`},
 		}},
 		{"read-only attributes", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
-			{"", "alice", "GET " + vm1, "", 200, `{"management_address":"$keep address","head":"$keep head"}`},
+			{"", "alice", "GET " + vm1, "", 200, `{"management_address":"$save address","head":"$save head"}`},
 			{"id is ignored by PUT", "alice", "PUT " + vm1, `{"id":<www2>}`, 200, `{"id":<www1>}`},
 			{"hostname is ignored", "alice", "PUT " + vm1, `{"hostname":"a.b.c"}`, 200, `{"hostname":"www1.web.acme.uk0.bigv.io"}`},
 			{"head is ignored", "alice", "PUT " + vm1, `{"head":"elsewhere"}`, 200, `{"head":"<head>"}`},
@@ -112,7 +112,7 @@ func TestConformanceMethods(t *testing.T) {
 			"POST /discs", "PUT /discs/<www1disc>", "POST /nics",
 		)},
 		{"network interfaces are read-only", func(f *fixture) { www1(f) }, []step{
-			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic"}]`},
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic"}]`},
 			{"a network interface cannot be created", "alice", "POST " + vm1 + "/nics", `{}`, 405, ""},
 			{"a network interface cannot be changed", "alice", "PUT " + vm1 + "/nics/<nic>", `{"label":"x"}`, 405, ""},
 			{"a network interface cannot be deleted", "alice", "DELETE " + vm1 + "/nics/<nic>", "", 405, ""},

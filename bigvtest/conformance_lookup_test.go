@@ -88,7 +88,9 @@ func TestConformanceFilters(t *testing.T) {
 			f.srv.User("carol").Grant("account_admin", f.srv.Account("acme"))
 			f.srv.User("carol").Grant("account_admin", other)
 			secret := f.srv.Account("secret")
-			f.saved["secret"], f.saved["hidden"], f.saved["hiddenvm"] = secret.ID(), secret.Group("default").ID(), secret.Group("default").VirtualMachine("sec1").ID()
+			f.saved["secret"] = secret.ID()
+			f.saved["hidden"] = secret.Group("default").ID()
+			f.saved["hiddenvm"] = secret.Group("default").VirtualMachine("sec1").ID()
 			f.saved["carol"] = f.srv.User("carol").ID()
 			f.srv.User("staff").Grant("cluster_admin", nil)
 			double := f.srv.Account("double")
@@ -214,8 +216,8 @@ func TestConformanceInvisibleIsNotFound(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for _, method := range methods {
-				hidden := f.do(t, method, f.expand(r.hidden), `{}`, f.headers("bob"))
-				unknown := f.do(t, method, f.expand(r.unknown), `{}`, f.headers("bob"))
+				hidden := f.do(t, method, f.fillPlaceholders(r.hidden), `{}`, f.headers("bob"))
+				unknown := f.do(t, method, f.fillPlaceholders(r.unknown), `{}`, f.headers("bob"))
 				if method == "GET" {
 					assert.Equal(t, 404, hidden.status)
 				}

@@ -4,7 +4,7 @@ import "testing"
 
 func TestConformanceNICs(t *testing.T) {
 	create := "POST " + vm1 + "/nics/<nic>/ip_create"
-	readNICs := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`}
+	readNICs := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic","ips":["$save ip","$save ip6"]}]`}
 	runScenarios(t, []scenario{
 		{"reading", www1, []step{
 			readNICs,
@@ -25,7 +25,7 @@ func TestConformanceNICs(t *testing.T) {
 			readNICs,
 			{
 				"an address is added", "alice", create, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false}`, 200,
-				`{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false,"ips":["$keep extra"]}`,
+				`{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false,"ips":["$save extra"]}`,
 			},
 			{
 				"the new address is additional and routed to the primary one", "alice", "GET /nics/<nic>", "", 200,
@@ -67,9 +67,12 @@ func TestConformanceNICs(t *testing.T) {
 }
 
 func TestConformanceIPs(t *testing.T) {
-	first := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic1","ips":["$keep a4","$keep a6"]}]`}
-	second := step{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$keep nic2","ips":["$keep b4","$keep b6"]}]`}
-	extra := step{"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$keep extra"]}`}
+	first := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic1","ips":["$save a4","$save a6"]}]`}
+	second := step{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$save nic2","ips":["$save b4","$save b6"]}]`}
+	extra := step{
+		"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200,
+		`{"ips":["$save extra"]}`,
+	}
 	const swap = "POST /ips/swap_virtual_machine_ips"
 	runScenarios(t, []scenario{
 		{"reading and writing", www1, []step{

@@ -6,8 +6,10 @@ func TestConformancePrivileges(t *testing.T) {
 	const grant = "POST /users/bob/privileges"
 	runScenarios(t, []scenario{
 		{"granting", www1, []step{
-			{"a privilege is granted", "alice", grant, `{"level":"group_admin","group_id":<web>,"password_required":true,"yubikey_required":false}`, 201,
-				`{"id":"$keep id","level":"group_admin","group_id":<web>,"username":"bob","creating_username":"alice","password_required":true,"yubikey_required":false,"yubikey_otp_max_age":null,"ip_restrictions":null,
+			{"a privilege is granted", "alice", grant, `{"level":"group_admin","group_id":<web>,"password_required":true,
+				"yubikey_required":false}`, 201,
+				`{"id":"$save id","level":"group_admin","group_id":<web>,"username":"bob","creating_username":"alice",
+				"password_required":true,"yubikey_required":false,"yubikey_otp_max_age":null,"ip_restrictions":null,
 				"account_id":"$empty","virtual_machine_id":"$empty","api_key_id":"$empty"}`},
 			{
 				"it links to itself, its user and its target", "alice", "GET /privileges/<id>", "", 200,
@@ -29,15 +31,15 @@ func TestConformancePrivileges(t *testing.T) {
 			{"the granter cannot list the user's privileges", "alice", "GET /users/bob/privileges", "", oneOf(403, 404), ""},
 			{
 				"a privilege is granted on a machine", "alice", grant, `{"level":"vm_admin","virtual_machine_id":<www1>}`, 201,
-				`{"id":"$keep admin","level":"vm_admin","virtual_machine_id":<www1>,"password_required":true,"yubikey_required":false}`,
+				`{"id":"$save admin","level":"vm_admin","virtual_machine_id":<www1>,"password_required":true,"yubikey_required":false}`,
 			},
 			{
 				"a second privilege for the same user and machine is granted", "alice", grant,
-				`{"level":"vm_console","virtual_machine_id":<www1>}`, 201, `{"id":"$keep console"}`,
+				`{"level":"vm_console","virtual_machine_id":<www1>}`, 201, `{"id":"$save console"}`,
 			},
 			{
 				"the same privilege is granted twice", "alice", grant, `{"level":"vm_console","virtual_machine_id":<www1>}`, 201,
-				`{"id":"$keep again"}`,
+				`{"id":"$save again"}`,
 			},
 			{
 				"the list is ordered by ID", "bob", "GET /privileges", "", 200,
@@ -68,7 +70,7 @@ func TestConformancePrivileges(t *testing.T) {
 			},
 		}},
 		{"changing", www1, []step{
-			{"", "alice", grant, `{"level":"vm_console","virtual_machine_id":<www1>}`, 201, `{"id":"$keep id"}`},
+			{"", "alice", grant, `{"level":"vm_console","virtual_machine_id":<www1>}`, 201, `{"id":"$save id"}`},
 			{
 				"a YubiKey can be required", "alice", "PUT /privileges/<id>",
 				`{"yubikey_required":true,"yubikey_otp_max_age":900,"ip_restrictions":"192.0.2.0/24"}`, 200,
@@ -222,7 +224,7 @@ func TestConformancePrivileges(t *testing.T) {
 			{"a vm_admin can send a signal", "vera", "POST " + vm1 + "/signal", `{"signal":"reset"}`, 200, ""},
 			{"a vm_admin cannot delete the machine", "vera", "DELETE " + vm1, "", 403, ""},
 			{"a vm_admin cannot purge the machine", "vera", "DELETE " + vm1 + "?purge=true", "", 403, ""},
-			{"a vm_admin can create a disc", "vera", "POST " + vm1 + "/discs", `{"label":"vera","size":100}`, 201, `{"id":"$keep vdisc"}`},
+			{"a vm_admin can create a disc", "vera", "POST " + vm1 + "/discs", `{"label":"vera","size":100}`, 201, `{"id":"$save vdisc"}`},
 			{"a vm_admin can change a disc", "vera", "PUT " + vm1 + "/discs/vera", `{"size":200}`, 200, `{"size":200}`},
 			{"a vm_admin can create a backup", "vera", "POST " + vm1 + "/discs/vera/backups", "", 201, `{"parent_disc_id":<vdisc>}`},
 			{
@@ -246,7 +248,7 @@ func TestConformancePrivileges(t *testing.T) {
 			{"rejected requests changed nothing", "alice", "GET " + vm1, "", 200, `{"cores":3,"deleted":false}`},
 		}},
 		{"API keys", www1, []step{
-			{"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci"}`, 201, `{"id":"$keep id","api_key":"$keep secret"}`},
+			{"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci"}`, 201, `{"id":"$save id","api_key":"$save secret"}`},
 			{
 				"a privilege of an API key cannot require a YubiKey", "alice", "POST /users/alice/privileges",
 				`{"level":"group_admin","group_id":<web>,"api_key_id":<id>,"yubikey_required":true}`, 400,
@@ -262,7 +264,7 @@ func TestConformancePrivileges(t *testing.T) {
 			},
 			{
 				"", "alice", "POST /users/alice/privileges", `{"level":"group_admin","group_id":<web>,"api_key_id":<id>}`, 201,
-				`{"id":"$keep privilege"}`,
+				`{"id":"$save privilege"}`,
 			},
 			{"a privilege of an API key takes effect", "Bearer apikey.<secret>", "GET " + vm1, "", 200, ""},
 			{"an API key has only its own privileges", "Bearer apikey.<secret>", "GET /groups", "", 200, `[{"id":<web>}]`},

@@ -12,13 +12,13 @@ func TestConformanceSessions(t *testing.T) {
 	const login = `{"username":"alice","password":"alice-password"}`
 	runScenarios(t, []scenario{
 		{"login", nil, []step{
-			{"a login returns a session ID as plain text", "nobody", "POST /session", login, 200, "keep session"},
+			{"a login returns a session ID as plain text", "nobody", "POST /session", login, 200, "save session"},
 			{
 				"a session contains its user", "nobody", "GET /session/<session>", "", 200,
 				`{"username":"alice","factors":["password"],"group_memberships":[]}`,
 			},
 			{"a session authenticates requests", "Bearer <session>", "GET /accounts", "", 200, `[{"name":"acme"}]`},
-			{"a second login creates another session", "nobody", "POST /session", login, 200, "keep second"},
+			{"a second login creates another session", "nobody", "POST /session", login, 200, "save second"},
 			{"the first session remains valid", "Bearer <session>", "GET /accounts", "", 200, ""},
 			{"a wrong password is forbidden", "nobody", "POST /session", `{"username":"alice","password":"bob-password"}`, 403, anyBody},
 			{"an unknown user is forbidden", "nobody", "POST /session", `{"username":"mallory","password":"x"}`, 403, anyBody},
@@ -31,7 +31,7 @@ func TestConformanceSessions(t *testing.T) {
 			{"an unknown session cannot impersonate", "nobody", "POST /session/no-such-session", `{"username":"bob"}`, 403, anyBody},
 		}},
 		{"lifetime", nil, []step{
-			{"", "nobody", "POST /session", login, 200, "keep session"},
+			{"", "nobody", "POST /session", login, 200, "save session"},
 			{"", "", "ADVANCE 4m59s", "", 0, ""},
 			{"a session lasts five minutes", "nobody", "GET /session/<session>", "", 200, `{"username":"alice"}`},
 			{"", "", "ADVANCE 4m59s", "", 0, ""},
@@ -46,10 +46,10 @@ func TestConformanceSessions(t *testing.T) {
 			{"reading an expired session does not extend it", "Bearer <session>", "GET /accounts", "", 401, ""},
 		}},
 		{"requests without the session do not extend it", nil, []step{
-			{"", "nobody", "POST /session", login, 200, "keep session"},
+			{"", "nobody", "POST /session", login, 200, "save session"},
 			{"", "", "ADVANCE 4m", "", 0, ""},
 			{"", "nobody", "GET /definitions", "", 200, ""},
-			{"", "nobody", "POST /session", login, 200, "keep second"},
+			{"", "nobody", "POST /session", login, 200, "save second"},
 			{"", "", "ADVANCE 2m", "", 0, ""},
 			{"using another session does not extend this one", "Bearer <session>", "GET /accounts", "", 401, ""},
 			{"the other session is still valid", "Bearer <second>", "GET /accounts", "", 200, ""},
@@ -57,9 +57,9 @@ func TestConformanceSessions(t *testing.T) {
 		{"validity", nil, []step{
 			{
 				"validity is a number in a string", "nobody", "POST /session",
-				`{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "keep session",
+				`{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "save session",
 			},
-			{"", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"999999999"}`, 200, "keep greedy"},
+			{"", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"999999999"}`, 200, "save greedy"},
 			{"", "", "ADVANCE 29m", "", 0, ""},
 			{"validity extends the session", "Bearer <session>", "GET /accounts", "", 200, ""},
 			{"", "", "ADVANCE " + bigvtest.LongestSessionTime.String(), "", 0, ""},
@@ -83,7 +83,7 @@ func TestConformanceSessions(t *testing.T) {
 			},
 			{
 				"the second factor is accepted", "nobody", "POST /session",
-				`{"username":"carol","password":"carol-password","2fa":"111111"}`, 200, "keep session",
+				`{"username":"carol","password":"carol-password","2fa":"111111"}`, 200, "save session",
 			},
 			{
 				"the session contains both factors", "nobody", "GET /session/<session>", "", 200,
@@ -91,7 +91,7 @@ func TestConformanceSessions(t *testing.T) {
 			},
 			{
 				"a YubiKey code is accepted", "nobody", "POST /session",
-				`{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, "keep yubi",
+				`{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, "save yubi",
 			},
 			{
 				"the session contains the YubiKey", "nobody", "GET /session/<yubi>", "", 200,

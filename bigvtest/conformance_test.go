@@ -39,7 +39,7 @@ type step struct {
 	want    string // expected body, see fixture.check and fixture.differences
 }
 
-// oneOf is a step status that accepts two statuses.
+// oneOf returns a step status that accepts either of two statuses.
 func oneOf(a, b int) int { return a*1000 + b }
 
 // anyError is a step status that accepts 400, 403, 404, 405 and 500, for errors whose status is not documented.
@@ -89,14 +89,14 @@ func runScenarios(t *testing.T, scenarios []scenario, opts ...bigvtest.Option) {
 
 func (f *fixture) runStep(t *testing.T, r step) {
 	t.Helper()
-	method, path, _ := strings.Cut(f.expand(r.request), " ")
+	method, path, _ := strings.Cut(f.fillPlaceholders(r.request), " ")
 	if method == "ADVANCE" {
 		d, err := time.ParseDuration(path)
 		require.NoError(t, err)
 		f.srv.Advance(d)
 		return
 	}
-	f.check(t, r, f.do(t, method, path, f.expand(r.body), f.headers(r.as)))
+	f.check(t, r, f.do(t, method, path, f.fillPlaceholders(r.body), f.headers(r.as)))
 }
 
 // requestResult is a request and its response, with the body read.
@@ -109,7 +109,7 @@ type requestResult struct {
 
 func (f *fixture) headers(as string) map[string]string {
 	headers := map[string]string{"Accept": "application/json", "Content-Type": "application/json"}
-	switch as = f.expand(as); {
+	switch as = f.fillPlaceholders(as); {
 	case as == "nobody":
 	case as == "key":
 		headers["Authorization"] = "Bearer apikey." + f.srv.APIKey()
@@ -140,8 +140,15 @@ func (f *fixture) do(t *testing.T, method, path, body string, headers map[string
 	return requestResult{request: method + " " + path + " " + body, status: resp.StatusCode, mediaType: media, body: string(got)}
 }
 
-// check compares a response with the expectation of a step. If the step has no expected body, a 204 must have no body,
-// any other 2xx must have a JSON body, and an error must have a short text.
+// check compares a response with the expectation of a step. The expected body is one of these:
+//
+//   - JSON, see differences
+//   - anyBody, for any body
+//   - "empty", for no body
+//   - "text", for a short text
+//   - "text X", for exactly the text X
+//   - "save X", for a text that is saved as the value X
+//   - "", for no body if the status is 204, JSON if it is another 2xx, and a short text otherwise
 func (f *fixture) check(t *testing.T, r step, got requestResult) {
 	t.Helper()
 	message := fmt.Sprintf("%s\n-> %d %s %s", got.request, got.status, got.mediaType, got.body)
@@ -153,8 +160,8 @@ func (f *fixture) check(t *testing.T, r step, got requestResult) {
 	default:
 		assert.Equal(t, r.status, got.status, message)
 	}
-	want := f.expand(r.want)
-	name, keep := strings.CutPrefix(want, "keep ")
+	want := f.fillPlaceholders(r.want)
+	name, save := strings.CutPrefix(want, "save ")
 	text, exact := strings.CutPrefix(want, "text ")
 	switch {
 	case want == anyBody:
@@ -167,7 +174,7 @@ func (f *fixture) check(t *testing.T, r step, got requestResult) {
 	case exact:
 		assert.Equal(t, "text/plain", got.mediaType, message)
 		assert.Equal(t, text, strings.TrimSpace(got.body), message)
-	case keep:
+	case save:
 		assert.Equal(t, "text/plain", got.mediaType, message)
 		assert.NotEmpty(t, strings.TrimSpace(got.body), message)
 		f.saved[name] = strings.TrimSpace(got.body)
@@ -278,7 +285,7 @@ func (f *fixture) matchesClass(class string, have any, present bool) bool {
 		at, err := time.Parse(time.RFC3339, text)
 		wanted, werr := time.Parse(time.RFC3339, arg)
 		return err == nil && (arg == "" || werr == nil && wanted.Equal(at))
-	case "$keep":
+	case "$save":
 		f.saved[arg] = have
 		return present && have != nil
 	default:
@@ -288,8 +295,8 @@ func (f *fixture) matchesClass(class string, have any, present bool) bool {
 
 var placeholder = regexp.MustCompile(`<\w+>`)
 
-// expand replaces the placeholders in a text by the saved values.
-func (f *fixture) expand(text string) string {
+// fillPlaceholders replaces the placeholders in a text by the saved values.
+func (f *fixture) fillPlaceholders(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
 		switch value := f.saved[strings.Trim(name, "<>")].(type) {
 		case float64:
@@ -359,7 +366,7 @@ func TestConformanceDifferences(t *testing.T) {
 		{"no messages", `{"a":"$messages"}`, `{"a":[]}`, false},
 		{"more than was kept", `{"a":"$above n"}`, `{"a":8}`, true},
 		{"no more than was kept", `{"a":"$above n"}`, `{"a":7}`, false},
-		{"kept is present", `{"a":"$keep x"}`, `{}`, false},
+		{"kept is present", `{"a":"$save x"}`, `{}`, false},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func TestConformanceUsers(t *testing.T) {
 				"a user is created", "staff", "POST /users", `{"username":"dora","email":"dora@example.org","password":"pass-of-dora"}`,
 				201, `{"id":"$int","username":"dora","password":"$absent"}`,
 			},
-			{"a new user can log in", "nobody", "POST /session", `{"username":"dora","password":"pass-of-dora"}`, 200, "keep session"},
+			{"a new user can log in", "nobody", "POST /session", `{"username":"dora","password":"pass-of-dora"}`, 200, "save session"},
 			{"a new user has no privileges", "Bearer <session>", "GET /accounts", "", 200, `[]`},
 			{
 				"a user name must be unique", "staff", "POST /users", `{"username":"dora","password":"x"}`, 400,
@@ -53,7 +53,7 @@ func TestConformanceUsers(t *testing.T) {
 			{"the old password is rejected", "nobody", "POST /session", `{"username":"bob","password":"bob-password"}`, 403, anyBody},
 			{
 				"the new password is accepted", "nobody", "POST /session", `{"username":"bob","password":"new-password"}`, 200,
-				"keep session",
+				"save session",
 			},
 		}},
 	})
@@ -64,7 +64,7 @@ func TestConformanceAPIKeys(t *testing.T) {
 		{"keys", www1, []step{
 			{
 				"an API key is created", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci","expires_at":"2030-01-01T00:00:00Z"}`,
-				201, `{"id":"$keep id","user_id":<alice>,"label":"ci","api_key":"$keep secret","expires_at":"$time 2030-01-01T00:00:00Z"}`,
+				201, `{"id":"$save id","user_id":<alice>,"label":"ci","api_key":"$save secret","expires_at":"$time 2030-01-01T00:00:00Z"}`,
 			},
 			{
 				"the list omits its secret", "alice", "GET /api_keys", "", 200,
@@ -82,7 +82,7 @@ func TestConformanceAPIKeys(t *testing.T) {
 			{
 				"a privilege is granted to the API key", "alice", "POST /users/alice/privileges",
 				`{"level":"vm_admin","virtual_machine_id":<www1>,"api_key_id":<id>}`, 201,
-				`{"id":"$keep privilege","api_key_id":<id>,"password_required":false,"yubikey_required":false}`,
+				`{"id":"$save privilege","api_key_id":<id>,"password_required":false,"yubikey_required":false}`,
 			},
 			{
 				"the overview contains the privilege", "alice", "GET /api_keys?view=overview", "", 200,
@@ -138,14 +138,14 @@ func TestConformanceAPIKeys(t *testing.T) {
 			{"the list omits the API keys of other users", "bob", "GET /api_keys", "", 200, `[]`},
 		}},
 		{"another user's key", nil, []step{
-			{"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci"}`, 201, `{"id":"$keep id"}`},
+			{"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"ci"}`, 201, `{"id":"$save id"}`},
 			{"is not found", "bob", "GET /api_keys/<id>", "", 404, ""},
 			{"is not found by DELETE", "bob", "DELETE /api_keys/<id>", "", 404, ""},
 		}},
 		{"expiry", nil, []step{
 			{
 				"", "alice", "POST /api_keys", `{"user_id":<alice>,"label":"short","expires_at":"2019-03-04T13:00:00Z"}`, 201,
-				`{"api_key":"$keep secret"}`,
+				`{"api_key":"$save secret"}`,
 			},
 			{"an API key works until it expires", "Bearer apikey.<secret>", "GET /accounts", "", 200, `[]`},
 			{"", "", "ADVANCE 61m", "", 0, ""},

@@ -214,7 +214,7 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 					"interval_seconds":604800,"capacity":1}]},{"size":50}],"reimage":{"distribution":"jessie",
 					"root_password":"s3cretpass","ssh_public_key":"","firstboot_script":""}}`,
 				202,
-				`{"virtual_machine":{"id":"$keep www1","name":"www1","group_id":<web>,"hostname":"www1.web.acme.uk0.bigv.io","cores":2,
+				`{"virtual_machine":{"id":"$save www1","name":"www1","group_id":<web>,"hostname":"www1.web.acme.uk0.bigv.io","cores":2,
 					"memory":2048,"zone_name":"manchester","hardware_profile":"virtio2013","hardware_profile_locked":true,"keymap":"de",
 					"power_on":false,"head":null,"last_imaged_with":"$empty","deleted":false,"discs":"$absent",
 					"network_interfaces":"$absent"},"discs":[{"label":"root","size":30000,"storage_grade":"ssd"},{"label":"disc-2",
@@ -251,7 +251,8 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 		}},
 		{"defaults", nil, []step{
 			{"a name and a disc are enough", "alice", create, `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`, 202,
-				`{"virtual_machine":{"cores":1,"memory":"$int","zone_name":"york","hardware_profile":"virtio2013","hardware_profile_locked":false,"cdrom_url":null,"keymap":null}}`},
+				`{"virtual_machine":{"cores":1,"memory":"$int","zone_name":"york","hardware_profile":"virtio2013",
+				"hardware_profile_locked":false,"cdrom_url":null,"keymap":null}}`},
 			{
 				"the default label is the position and the default grade is sata", "alice", "GET " + vm1 + "/discs", "", 200,
 				`[{"label":"disc-1","storage_grade":"sata"}]`,
@@ -305,8 +306,11 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 				"a name is required", "alice", create, `{"virtual_machine":{},"discs":[{"size":100}]}`, 400,
 				`{"name":["can't be blank"],"virtual_machine":"$absent"}`,
 			},
-			{"the errors of the machine are at the top level", "alice", create, `{"virtual_machine":{"name":"a.","memory":1,"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`, 400,
-				`{"name":["is invalid","is too short (minimum is 3 characters)"],"memory":["is not included in the list"],"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages","virtual_machine":"$absent"}`},
+			{"the errors of the machine are at the top level", "alice", create, `{"virtual_machine":{"name":"a.","memory":1,
+				"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`, 400,
+				`{"name":["is invalid","is too short (minimum is 3 characters)"],"memory":["is not included in the list"],
+				"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages",
+				"virtual_machine":"$absent"}`},
 			{
 				"the errors of the discs are listed by position", "alice", create,
 				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100},{"size":49}]}`, 400,
@@ -505,7 +509,7 @@ func TestConformancePower(t *testing.T) {
 func TestConformanceDelete(t *testing.T) {
 	runScenarios(t, []scenario{
 		{"delete and undelete", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
-			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`},
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic","ips":["$save ip","$save ip6"]}]`},
 			{"DELETE has an empty response", "alice", "DELETE " + vm1, "", 204, ""},
 			{
 				"the machine is deleted and powered off", "alice", "GET " + vm1 + "?include_deleted=true", "", 200,
@@ -547,8 +551,8 @@ func TestConformanceDelete(t *testing.T) {
 			},
 		}},
 		{"purge", func(f *fixture) { www1(f); f.machine("web", "www2").SetDeleted(true) }, []step{
-			{"", "alice", "GET " + vm1, "", 200, `{"id":"$keep old"}`},
-			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$keep ip","$keep ip6"]}]`},
+			{"", "alice", "GET " + vm1, "", 200, `{"id":"$save old"}`},
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$save ip","$save ip6"]}]`},
 			{"a machine that is not deleted is purged", "alice", "DELETE " + vm1 + "?purge=true", "", 204, ""},
 			{"it is not found with include_deleted", "alice", "GET " + vm1 + "?include_deleted=true", "", 404, ""},
 			{"it cannot be undeleted", "alice", "PUT " + vm1, `{"deleted":false}`, 404, ""},
@@ -557,7 +561,7 @@ func TestConformanceDelete(t *testing.T) {
 			{"it cannot be purged again", "alice", "DELETE " + vm1 + "?purge=true", "", 404, ""},
 			{
 				"its name can be reused", "alice", "POST " + web + "/vm_create",
-				`{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"id":"$keep fresh"}}`,
+				`{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"id":"$save fresh"}}`,
 			},
 			{"its ID is not reused", "alice", "GET /virtual_machines/<fresh>", "", 202, `{"id":"$above old","name":"www1"}`},
 			{"a deleted machine is purged", "alice", "DELETE " + vm2 + "?purge=true", "", 204, ""},

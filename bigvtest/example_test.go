@@ -22,7 +22,8 @@ func Example() {
 	www1 := srv.Account("acme").Group("web").VirtualMachine("www1").SetMemory(2048)
 
 	// The code under test; here it is a single call.
-	if _, err := srv.Client().VirtualMachines.Update(context.Background(), www1.Path(), bigv.VirtualMachineUpdate{Memory: new(4096)}); err != nil {
+	update := bigv.VirtualMachineUpdate{Memory: new(4096)}
+	if _, err := srv.Client().VirtualMachines.Update(context.Background(), www1.Path(), update); err != nil {
 		log.Fatal(err)
 	}
 

@@ -70,7 +70,8 @@ func TestRequestedIPsInPrivateVLAN(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.Account("acme").Group("web").SetPrivateVLAN(42)
 	create := func(name, ips string) response {
-		return send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}],"ips":`+ips+`}`)
+		body := `{"virtual_machine":{"name":"` + name + `"},"discs":[{"size":50}],"ips":` + ips + `}`
+		return send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", body)
 	}
 	got := create("new0", `{"ipv4":"fd00::1","ipv6":"10.0.0.1"}`)
 	assert.Equal(t, `{"ips":{"ipv4":["is invalid"],"ipv6":["is invalid"]}}`, got.body)

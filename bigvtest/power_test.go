@@ -26,7 +26,8 @@ func TestProvisioningTakesTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
 			createResponse := send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create",
-				`{"virtual_machine":{"name":"www1",`+row.machine+`},"discs":[{"size":50}],"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`)
+				`{"virtual_machine":{"name":"www1",`+row.machine+`},"discs":[{"size":50}],
+					"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`)
 			require.Equal(t, http.StatusAccepted, createResponse.status, createResponse.body)
 			vm := srv.Account("acme").Group("web").VirtualMachine("www1")
 

@@ -135,7 +135,10 @@ func TestVisibilityByLevel(t *testing.T) {
 		},
 		"GET /users": {
 			"username",
-			[6]string{"nobody", "console", "console vm", "console vm group", "console vm group account", "alice bob nobody console vm group account cluster su"},
+			[6]string{
+				"nobody", "console", "console vm", "console vm group", "console vm group account",
+				"alice bob nobody console vm group account cluster su",
+			},
 		},
 		"GET /privileges":               {"username", [6]string{"", "console", "vm", "group", "account", "cluster"}},
 		"GET " + onWWW1 + "/privileges": {"username", [6]string{"404", "", "console", "console vm", "console vm", "console vm"}},

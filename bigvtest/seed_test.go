@@ -80,9 +80,11 @@ func TestSeededStateIsServed(t *testing.T) {
 func TestVirtualMachineState(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	require.Equal(t, 202, send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{
-		"virtual_machine":{"name":"www1","cores":2,"memory":2048,"autoreboot_on":true,"cdrom_url":"http://example.org/a.iso","keymap":"de","zone_name":"manchester"},
+		"virtual_machine":{"name":"www1","cores":2,"memory":2048,"autoreboot_on":true,
+			"cdrom_url":"http://example.org/a.iso","keymap":"de","zone_name":"manchester"},
 		"discs":[{"label":"root","size":1000,"storage_grade":"ssd","backup_schedules":[{"interval_seconds":86400,"start_at":"00:00"}]}],
-		"reimage":{"distribution":"stretch","root_password":"s3cret","ssh_public_key":"ssh-rsa one","firstboot_script":"#!/bin/sh"}}`).status)
+		"reimage":{"distribution":"stretch","root_password":"s3cret","ssh_public_key":"ssh-rsa one",
+			"firstboot_script":"#!/bin/sh"}}`).status)
 	srv.Advance(bigvtest.ProvisioningTime)
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
 	send(t, srv, srv.Token(), "POST "+onWWW1+"/signal", `{"signal":"reset"}`)

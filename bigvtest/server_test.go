@@ -50,10 +50,10 @@ func TestNewServerClosesAfterTest(t *testing.T) {
 }
 
 func TestListenAddress(t *testing.T) {
-	for address, host := range map[string]string{"127.0.0.1:0": "127.0.0.1", "localhost:0": "127.0.0.1", ":0": "127.0.0.1", "0.0.0.0:0": "127.0.0.1"} {
+	for _, address := range []string{"127.0.0.1:0", "localhost:0", ":0", "0.0.0.0:0"} {
 		srv, err := bigvtest.Start(bigvtest.WithListenAddress(address))
 		require.NoError(t, err)
-		assert.True(t, strings.HasPrefix(srv.URL(), "http://"+host+":"), "%s is %s", address, srv.URL())
+		assert.True(t, strings.HasPrefix(srv.URL(), "http://127.0.0.1:"), "%s is %s", address, srv.URL())
 		assert.Equal(t, 200, send(t, srv, "", "GET /definitions", "").status)
 		taken := strings.TrimPrefix(srv.URL(), "http://")
 		_, err = bigvtest.Start(bigvtest.WithListenAddress(taken))
@@ -132,7 +132,8 @@ func TestTruncatedRequestBody(t *testing.T) {
 	require.NoError(t, err)
 	_, err = fmt.Fprintf(
 		conn,
-		"POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
+		"POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
 		srv.Token(),
 	)
 	require.NoError(t, err)
@@ -165,7 +166,8 @@ func TestConcurrentClients(t *testing.T) {
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs", "DELETE " + inWeb + "/virtual_machines/" + name,
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs/disc-1/backup_schedules",
 			} {
-				body := `{"virtual_machine":{"name":"` + name + `"},"discs":[{"size":50}],"size":50,"cores":2,"interval_seconds":3600,"username":"bob","password":"bob-password"}`
+				body := `{"virtual_machine":{"name":"` + name + `"},"discs":[{"size":50}],"size":50,"cores":2,
+					"interval_seconds":3600,"username":"bob","password":"bob-password"}`
 				_, _ = sendWith(t, client, srv.URL(), srv.Token(), request, body)
 				_, _ = sendWith(t, client, srv.URL(), token, request, body)
 			}

@@ -37,13 +37,13 @@ func TestLegacyCreateUserAndAccount(t *testing.T) {
 	assert.Equal(t, 204, send(t, srv, srv.User("root").Token(), "DELETE /accounts/more", "").status)
 	assert.Equal(t, []any{"evil"}, send(t, srv, eve, "GET /accounts", "").values(t, "name"))
 	assert.Len(t, send(t, srv, eve, "GET /privileges", "").list(t), 1)
-	for body, says := range map[string]string{
+	for body, wantBody := range map[string]string{
 		`{}`:                                `{"password":["can't be blank"],"username":["can't be blank"]}`,
 		`{"username":"","password":""}`:     `{"password":["can't be blank"],"username":["can't be blank"]}`,
 		`{"username":"a-b","password":"p"}`: `{"username":["is invalid"]}`,
 		`{"username":"Eve","password":"p"}`: `{"username":["has already been taken"]}`,
 		`{"username":"new","password":"p","account_name":"acme"}`: `{"account_name":["has already been taken"]}`,
 	} {
-		assert.Equal(t, says, send(t, srv, "", "POST /users", body).body)
+		assert.Equal(t, wantBody, send(t, srv, "", "POST /users", body).body)
 	}
 }

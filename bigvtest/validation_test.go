@@ -44,7 +44,8 @@ func TestValidationErrors(t *testing.T) {
 		"errors of schedules by position": {
 			create,
 			`{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":[{"interval_seconds":60},{"capacity":-1}]}]}`, 400,
-			`{"discs":[{"backup_schedules":[{},{"capacity":["must be greater than or equal to 0"],"interval_seconds":"Missing interval_seconds parameter"}]}]}`,
+			`{"discs":[{"backup_schedules":[{},{"capacity":["must be greater than or equal to 0"],` +
+				`"interval_seconds":"Missing interval_seconds parameter"}]}]}`,
 		},
 		"two discs with the same label": {
 			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"label":"a"},{"size":50,"label":"a"}]}`, 400,
@@ -206,7 +207,9 @@ func TestValidationErrors(t *testing.T) {
 
 // state returns everything that alice can see.
 func state(t *testing.T, srv *bigvtest.Server) (all string) {
-	for _, request := range []string{"/accounts?view=overview&include_deleted=true", "/privileges", "/api_keys", "/users", onDisc + "/backups", "/ips/198.18.0.1"} {
+	for _, request := range []string{
+		"/accounts?view=overview&include_deleted=true", "/privileges", "/api_keys", "/users", onDisc + "/backups", "/ips/198.18.0.1",
+	} {
 		got := send(t, srv, srv.Token(), "GET "+request, "")
 		require.Equal(t, http.StatusOK, got.status, request)
 		all += got.body + "\n"
