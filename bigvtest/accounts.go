@@ -25,15 +25,15 @@ func (q *request) accountView(a *account) accountView {
 	return v
 }
 
-// isID parses a path segment that consists of digits.
-func isID(segment string) (int, bool) {
+// parseID parses a path segment that consists of digits.
+func parseID(segment string) (int, bool) {
 	id, err := strconv.Atoi(segment)
 	return id, err == nil && id >= 0 && segment[0] != '+'
 }
 
 // findAccount returns the account with the given ID or name, or nil.
 func (st *state) findAccount(segment string) *account {
-	if id, ok := isID(segment); ok {
+	if id, ok := parseID(segment); ok {
 		if a := st.accounts.get(id); a != nil {
 			return a
 		}

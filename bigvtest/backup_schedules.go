@@ -67,9 +67,9 @@ func (st *state) addSchedule(s *schedule) {
 	first := s.start
 	if first.Before(st.clock.now) {
 		// Computed in seconds, because a Duration is limited to 292 years.
-		every := int64(s.interval / time.Second)
-		missed := (st.clock.now.Unix() - first.Unix() + every - 1) / every
-		first = time.Unix(first.Unix()+missed*every, 0)
+		interval := int64(s.interval / time.Second)
+		missed := (st.clock.now.Unix() - first.Unix() + interval - 1) / interval
+		first = time.Unix(first.Unix()+missed*interval, 0)
 	}
 	st.scheduleNextBackup(s, first)
 }

@@ -58,7 +58,7 @@ func (q *request) backup() (*disc, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id, ok := isID(q.args[4]); ok {
+	if id, ok := parseID(q.args[4]); ok {
 		if b := q.discs.get(id); b != nil && b.parent == d {
 			return b, nil
 		}

@@ -64,7 +64,7 @@ func discViews(list []*disc, typed bool) []discView {
 
 // findDisc returns the disc of a virtual machine with the given ID or label, or nil.
 func (st *state) findDisc(m *machine, segment string) *disc {
-	if id, ok := isID(segment); ok {
+	if id, ok := parseID(segment); ok {
 		if d := st.discs.get(id); d != nil && d.machine == m && d.parent == nil {
 			return d
 		}
@@ -164,7 +164,7 @@ func getDisc(q *request) (response, error) {
 
 // flatDisc returns the disc whose ID or label is in a flat path.
 func (q *request) flatDisc() (*disc, error) {
-	if id, ok := isID(q.args[0]); ok {
+	if id, ok := parseID(q.args[0]); ok {
 		if d := q.discs.get(id); d != nil && d.parent == nil && q.caller.canSeeMachine(d.machine) {
 			return d, nil
 		}
@@ -289,8 +289,8 @@ func createDisc(q *request) (response, error) {
 	if err := q.authorizeMachineUpdate(m); err != nil {
 		return response{}, err
 	}
-	d, bad := q.readDisc(q.attributes, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
-	if err := bad.err(); err != nil {
+	d, errs := q.readDisc(q.attributes, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
+	if err := errs.err(); err != nil {
 		return response{}, err
 	}
 	if len(m.discs) >= maxDiscs {

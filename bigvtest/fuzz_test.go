@@ -65,9 +65,9 @@ func FuzzServer(f *testing.F) {
 				Body:   io.NopCloser(strings.NewReader(body)),
 				Header: http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}},
 			}).WithContext(t.Context())
-			answer := httptest.NewRecorder()
-			srv.ServeHTTP(answer, r)
-			if got := answer.Code; got < 200 || got > 599 || http.StatusText(got) == "" {
+			recorder := httptest.NewRecorder()
+			srv.ServeHTTP(recorder, r)
+			if got := recorder.Code; got < 200 || got > 599 || http.StatusText(got) == "" {
 				t.Errorf("invalid status %d", got)
 			}
 			srv.Advance(bigvtest.ProvisioningTime)

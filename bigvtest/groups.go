@@ -37,7 +37,7 @@ func (q *request) groupViews(list []*group) []groupView {
 
 // findGroup returns the group of an account with the given ID or name, or nil.
 func (st *state) findGroup(a *account, segment string) *group {
-	if id, ok := isID(segment); ok {
+	if id, ok := parseID(segment); ok {
 		if g := st.groups.get(id); g != nil && g.account == a {
 			return g
 		}
@@ -94,7 +94,7 @@ func orNotFound(err error) error {
 
 // lookUpGroup returns the visible group with the given ID or name, in the account a or, if a is nil, in any account.
 func (q *request) lookUpGroup(a *account, name string) (found *group, err error) {
-	if id, ok := isID(name); ok {
+	if id, ok := parseID(name); ok {
 		if g := q.groups.get(id); g != nil && q.caller.canSeeGroup(g) && (a == nil || g.account == a) {
 			return g, nil
 		}

@@ -46,8 +46,8 @@ func TestUnreadableRequestBody(t *testing.T) {
 		_, err = io.WriteString(conn, "POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+srv.Token()+"\r\n"+body)
 		require.NoError(t, err)
 		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
-		answer, _ := io.ReadAll(conn)
-		assert.Contains(t, string(answer), " 400 ", "%q", body)
+		body, _ := io.ReadAll(conn)
+		assert.Contains(t, string(body), " 400 ", "%q", body)
 	}
 	assert.NotContains(t, srv.Account("acme").GroupNames(), "zzz")
 }

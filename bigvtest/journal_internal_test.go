@@ -10,9 +10,9 @@ import (
 func TestJournalSizeLimit(t *testing.T) {
 	large := make([]byte, 20<<20)
 	j := journal{limit: 100}
-	keep := func(e *entry, answer []byte) {
+	keep := func(e *entry, body []byte) {
 		j.begin(e)
-		j.end(e, rawResponse{body: answer}, "", false)
+		j.end(e, rawResponse{body: body}, "", false)
 	}
 	for range 5 {
 		keep(&entry{}, large)

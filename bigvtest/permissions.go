@@ -36,7 +36,7 @@ type permissions struct {
 
 // permissionsOf returns the permissions of a user with a session or an API key.
 func (st *state) permissionsOf(u *user, key *apiKey, session *session) *permissions {
-	s := &permissions{user: u, apiKey: key}
+	perms := &permissions{user: u, apiKey: key}
 	for _, p := range u.privileges {
 		if p.apiKey != key || !st.privilegeApplies(p, session) {
 			continue
@@ -44,19 +44,19 @@ func (st *state) permissionsOf(u *user, key *apiKey, session *session) *permissi
 		r := levelRanks[p.level]
 		switch {
 		case p.machine != nil:
-			raiseRank(&s.machineRanks, p.machine, r)
-			addToSet(&s.parentGroups, p.machine.group)
-			addToSet(&s.parentAccounts, p.machine.group.account)
+			raiseRank(&perms.machineRanks, p.machine, r)
+			addToSet(&perms.parentGroups, p.machine.group)
+			addToSet(&perms.parentAccounts, p.machine.group.account)
 		case p.group != nil:
-			raiseRank(&s.groupRanks, p.group, r)
-			addToSet(&s.parentAccounts, p.group.account)
+			raiseRank(&perms.groupRanks, p.group, r)
+			addToSet(&perms.parentAccounts, p.group.account)
 		case p.account != nil:
-			raiseRank(&s.accountRanks, p.account, r)
+			raiseRank(&perms.accountRanks, p.account, r)
 		default:
-			s.clusterRank = max(s.clusterRank, r)
+			perms.clusterRank = max(perms.clusterRank, r)
 		}
 	}
-	return s
+	return perms
 }
 
 // privilegeApplies reports whether the session meets the conditions of a privilege.
@@ -76,68 +76,76 @@ func (st *state) privilegeApplies(p *privilege, session *session) bool {
 	return !p.passwordRequired || slices.Contains(session.factors, "password")
 }
 
-func raiseRank[K comparable](ranks *map[K]rank, on K, r rank) {
+func raiseRank[K comparable](ranks *map[K]rank, key K, r rank) {
 	if *ranks == nil {
 		*ranks = map[K]rank{}
 	}
-	(*ranks)[on] = max((*ranks)[on], r)
+	(*ranks)[key] = max((*ranks)[key], r)
 }
 
-func addToSet[K comparable](cfg *map[K]bool, on K) {
-	if *cfg == nil {
-		*cfg = map[K]bool{}
+func addToSet[K comparable](set *map[K]bool, key K) {
+	if *set == nil {
+		*set = map[K]bool{}
 	}
-	(*cfg)[on] = true
+	(*set)[key] = true
 }
 
-func (s *permissions) accountRank(a *account) rank { return max(s.clusterRank, s.accountRanks[a]) }
+func (perms *permissions) accountRank(a *account) rank {
+	return max(perms.clusterRank, perms.accountRanks[a])
+}
 
-func (s *permissions) groupRank(g *group) rank { return max(s.accountRank(g.account), s.groupRanks[g]) }
+func (perms *permissions) groupRank(g *group) rank {
+	return max(perms.accountRank(g.account), perms.groupRanks[g])
+}
 
-func (s *permissions) machineRank(m *machine) rank {
-	return max(s.groupRank(m.group), s.machineRanks[m])
+func (perms *permissions) machineRank(m *machine) rank {
+	return max(perms.groupRank(m.group), perms.machineRanks[m])
 }
 
 // rankOver returns the caller's rank on the target of a privilege.
-func (s *permissions) rankOver(p *privilege) rank {
+func (perms *permissions) rankOver(p *privilege) rank {
 	switch {
 	case p.machine != nil:
-		return s.machineRank(p.machine)
+		return perms.machineRank(p.machine)
 	case p.group != nil:
-		return s.groupRank(p.group)
+		return perms.groupRank(p.group)
 	case p.account != nil:
-		return s.accountRank(p.account)
+		return perms.accountRank(p.account)
 	}
-	return s.clusterRank
+	return perms.clusterRank
 }
 
-func (s *permissions) canSeeAccount(a *account) bool {
-	return s.accountRank(a) > 0 || s.parentAccounts[a]
+func (perms *permissions) canSeeAccount(a *account) bool {
+	return perms.accountRank(a) > 0 || perms.parentAccounts[a]
 }
 
-func (s *permissions) canSeeGroup(g *group) bool { return s.groupRank(g) > 0 || s.parentGroups[g] }
+func (perms *permissions) canSeeGroup(g *group) bool {
+	return perms.groupRank(g) > 0 || perms.parentGroups[g]
+}
 
-func (s *permissions) canSeeMachine(m *machine) bool { return s.machineRank(m) > 0 }
+func (perms *permissions) canSeeMachine(m *machine) bool { return perms.machineRank(m) > 0 }
 
 // canSeeUser reports whether the caller is the user, administers something on which the user has a privilege, or is
 // staff.
-func (s *permissions) canSeeUser(u *user) bool {
-	if u == s.user || s.isStaff() {
+func (perms *permissions) canSeeUser(u *user) bool {
+	if u == perms.user || perms.isStaff() {
 		return true
 	}
-	return slices.ContainsFunc(u.privileges, func(p *privilege) bool { return s.rankOver(p) > levelRanks[p.level] })
+	return slices.ContainsFunc(u.privileges, func(p *privilege) bool { return perms.rankOver(p) > levelRanks[p.level] })
 }
 
-func (s *permissions) isStaff() bool { return s.clusterRank >= levelRanks[bigv.ClusterAdmin] }
+func (perms *permissions) isStaff() bool { return perms.clusterRank >= levelRanks[bigv.ClusterAdmin] }
 
 // ownsOrStaff reports whether the caller may change the user and what belongs to the user. An API key may not change
 // its own user.
-func (s *permissions) ownsOrStaff(u *user) bool { return u == s.user && s.apiKey == nil || s.isStaff() }
+func (perms *permissions) ownsOrStaff(u *user) bool {
+	return u == perms.user && perms.apiKey == nil || perms.isStaff()
+}
 
 // authorize returns an error if the caller's rank is below the required level. In a suspended account only staff are
 // authorized.
-func (q *request) authorize(has rank, level bigv.PrivilegeLevel, a *account) error {
-	if has < levelRanks[level] || a != nil && a.suspended && !q.caller.isStaff() {
+func (q *request) authorize(callerRank rank, level bigv.PrivilegeLevel, a *account) error {
+	if callerRank < levelRanks[level] || a != nil && a.suspended && !q.caller.isStaff() {
 		return errForbidden
 	}
 	return nil

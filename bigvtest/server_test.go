@@ -36,9 +36,9 @@ func TestStartAndClose(t *testing.T) {
 	client := srv.HTTPClient()
 	_, err = sendWith(t, client, srv.URL(), "", "GET /definitions", "")
 	assert.Error(t, err)
-	answer := httptest.NewRecorder()
-	srv.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/definitions", nil))
-	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
+	recorder := httptest.NewRecorder()
+	srv.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/definitions", nil))
+	assert.Equal(t, http.StatusServiceUnavailable, recorder.Code)
 	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "the state can be read after Close")
 }
 

@@ -19,7 +19,7 @@ func (u *user) view() userView { return userView{u.id, u.name, u.email, u.author
 
 // findUser returns the user with the given ID or name, or nil.
 func (st *state) findUser(segment string) *user {
-	if id, ok := isID(segment); ok {
+	if id, ok := parseID(segment); ok {
 		if u := st.users.get(id); u != nil {
 			return u
 		}
@@ -233,7 +233,7 @@ func (st *state) removeKey(k *apiKey) {
 
 // apiKey returns the API key in the path.
 func (q *request) apiKey() (*apiKey, error) {
-	id, ok := isID(q.args[0])
+	id, ok := parseID(q.args[0])
 	k := q.keys.get(id)
 	if !ok || k == nil || k.user != q.caller.user && !q.caller.isStaff() {
 		return nil, errNotFound

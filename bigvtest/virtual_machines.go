@@ -67,7 +67,7 @@ func (q *request) machineViews(list []*machine) []machineView {
 
 // findMachine returns the virtual machine of a group with the given ID or name, including deleted ones, or nil.
 func (st *state) findMachine(g *group, segment string) *machine {
-	if id, ok := isID(segment); ok {
+	if id, ok := parseID(segment); ok {
 		if m := st.machines.get(id); m != nil && m.group == g {
 			return m
 		}
@@ -135,7 +135,7 @@ func (q *request) lookUpMachine(a *account, g *group, name string) (first *machi
 	matches := func(m *machine) bool {
 		return m != nil && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)
 	}
-	if id, ok := isID(name); ok {
+	if id, ok := parseID(name); ok {
 		if m := q.machines.get(id); matches(m) {
 			return m, false, nil
 		}
