@@ -50,11 +50,11 @@ func TestConformanceDiscs(t *testing.T) {
 				`{"size":2097152,"storage_grade":"ssd"}`,
 			},
 			{
-				"an unknown grade is not included", "alice", discs, `{"size":100,"storage_grade":"tape"}`, 400,
+				"an unknown storage grade is rejected", "alice", discs, `{"size":100,"storage_grade":"tape"}`, 400,
 				`{"storage_grade":["is not included in the list"]}`,
 			},
 			{
-				"iceberg is for backups only", "alice", discs, `{"size":100,"storage_grade":"iceberg"}`, 400,
+				"iceberg is rejected", "alice", discs, `{"size":100,"storage_grade":"iceberg"}`, 400,
 				`{"storage_grade":["is not included in the list"]}`,
 			},
 			{"a label cannot be a device name such as vda", "alice", discs, `{"label":"vda","size":100}`, 400, `{"label":"$messages"}`},

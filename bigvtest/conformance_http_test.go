@@ -120,8 +120,8 @@ func TestConformanceMethods(t *testing.T) {
 		{"unknown paths", www1, []step{
 			{"an unknown resource is not found", "alice", "GET /zeppelins", "", 404, ""},
 			{"an unknown resource of a machine is not found", "alice", "GET " + vm1 + "/zeppelins", "", 404, ""},
-			{"users are never nested", "alice", "GET /accounts/acme/users", "", 404, ""},
-			{"API keys are never nested", "alice", "GET /users/alice/api_keys", "", 404, ""},
+			{"users have no nested path", "alice", "GET /accounts/acme/users", "", 404, ""},
+			{"API keys have no nested path", "alice", "GET /users/alice/api_keys", "", 404, ""},
 			{"backups have no flat list", "alice", "GET /backups", "", 404, ""},
 		}},
 	})

@@ -65,10 +65,10 @@ func TestConformanceIDsAndNames(t *testing.T) {
 			address := vm.State().IPs[1].String()
 			f.saved["raw"], f.saved["encoded"] = address, url.QueryEscape(address)
 		}, []step{
-			{"an IPv6 address goes with raw colons", "alice", "GET /ips/<raw>", "", 200, `{"address":"<raw>"}`},
-			{"an IPv6 address goes with encoded colons", "alice", "GET /ips/<encoded>", "", 200, `{"address":"<raw>"}`},
+			{"an IPv6 address with raw colons is found", "alice", "GET /ips/<raw>", "", 200, `{"address":"<raw>"}`},
+			{"an IPv6 address with encoded colons is found", "alice", "GET /ips/<encoded>", "", 200, `{"address":"<raw>"}`},
 			{
-				"a write goes with encoded colons", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200,
+				"an IPv6 address with encoded colons can be updated", "alice", "PUT /ips/<encoded>", `{"rdns":"www.example.org"}`, 200,
 				`{"address":"<raw>","rdns":"www.example.org"}`,
 			},
 		}},
@@ -100,16 +100,16 @@ func TestConformanceFilters(t *testing.T) {
 			f.saved["g2"] = double.Group("second").ID()
 		}, []step{
 			{
-				"all groups that there are to see", "carol", "GET /groups", "", 200,
+				"all visible groups", "carol", "GET /groups", "", 200,
 				`[{"name":"default"},{"name":"web"},{"name":"default"},{"name":"app"}]`,
 			},
 			{"groups by account ID", "carol", "GET /groups?account_id=<other>", "", 200, `[{"name":"default"},{"id":<app>}]`},
 			{"groups by account name", "carol", "GET /groups?account_name=other", "", 200, `[{"name":"default"},{"id":<app>}]`},
 			{"groups of an unknown account are not found", "carol", "GET /groups?account_id=999999", "", 404, ""},
-			{"groups of an account of unknown name are not found", "carol", "GET /groups?account_name=nowhere", "", 404, ""},
+			{"groups of an unknown account name are not found", "carol", "GET /groups?account_name=nowhere", "", 404, ""},
 			{"groups of an invisible account are not found", "carol", "GET /groups?account_id=<secret>", "", 404, ""},
 			{
-				"all machines that there are to see", "carol", "GET /virtual_machines", "", 200,
+				"all visible machines", "carol", "GET /virtual_machines", "", 200,
 				`[{"name":"www1"},{"name":"db1"},{"name":"app1"}]`,
 			},
 			{"machines by account ID", "carol", "GET /virtual_machines?account_id=<acme>", "", 200, `[{"name":"www1"},{"name":"db1"}]`},
@@ -117,12 +117,16 @@ func TestConformanceFilters(t *testing.T) {
 			{"machines by group ID", "carol", "GET /virtual_machines?group_id=<web>", "", 200, `[{"id":<www1>}]`},
 			{"machines by group name", "carol", "GET /virtual_machines?group_name=app", "", 200, `[{"id":<app1>}]`},
 			{
-				"a group name with its account's", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200,
+				"machines by account name and group name", "carol", "GET /virtual_machines?account_name=acme&group_name=default", "", 200,
 				`[{"name":"db1"}]`,
 			},
-			{"a group name with its account's ID", "carol", "GET /virtual_machines?account_id=<other>&group_name=default", "", 200, `[]`},
 			{
-				"filters that exclude each other leave nothing", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>", "",
+				"machines by account ID and group name", "carol", "GET /virtual_machines?account_id=<other>&group_name=default", "", 200,
+				`[]`,
+			},
+			{
+				"contradicting filters select nothing or are an error", "carol", "GET /virtual_machines?account_id=<acme>&group_id=<app>",
+				"",
 				oneOf(200, 404), anyBody,
 			},
 			{"machines of an unknown group are not found", "carol", "GET /virtual_machines?group_id=999999", "", 404, ""},

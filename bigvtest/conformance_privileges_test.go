@@ -6,11 +6,13 @@ func TestConformancePrivileges(t *testing.T) {
 	const grant = "POST /users/bob/privileges"
 	runScenarios(t, []scenario{
 		{"granting", www1, []step{
-			{"a privilege is granted", "alice", grant, `{"level":"group_admin","group_id":<web>,"password_required":true,
-				"yubikey_required":false}`, 201,
+			{
+				"a privilege is granted", "alice", grant,
+				`{"level":"group_admin","group_id":<web>,"password_required":true,"yubikey_required":false}`, 201,
 				`{"id":"$save id","level":"group_admin","group_id":<web>,"username":"bob","creating_username":"alice",
-				"password_required":true,"yubikey_required":false,"yubikey_otp_max_age":null,"ip_restrictions":null,
-				"account_id":"$empty","virtual_machine_id":"$empty","api_key_id":"$empty"}`},
+					"password_required":true,"yubikey_required":false,"yubikey_otp_max_age":null,"ip_restrictions":null,
+					"account_id":"$empty","virtual_machine_id":"$empty","api_key_id":"$empty"}`,
+			},
 			{
 				"it links to itself, its user and its target", "alice", "GET /privileges/<id>", "", 200,
 				`{"_links":{"self":{"href":"/privileges/<id>"},"user":{"href":"/users/<bob>"},"group":{"href":"/groups/<web>"}}}`,
@@ -56,7 +58,7 @@ func TestConformancePrivileges(t *testing.T) {
 			},
 			{"level is required", "alice", grant, `{"group_id":<web>}`, 400, `{"level":["can't be blank"]}`},
 			{
-				"an unknown level is not included", "alice", grant, `{"level":"king","group_id":<web>}`, 400,
+				"an unknown level is rejected", "alice", grant, `{"level":"king","group_id":<web>}`, 400,
 				`{"level":["is not included in the list"]}`,
 			},
 			{"a level requires its target", "alice", grant, `{"level":"group_admin"}`, 400, `{"group_id":["can't be blank"]}`},

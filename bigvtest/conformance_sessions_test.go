@@ -56,7 +56,7 @@ func TestConformanceSessions(t *testing.T) {
 		}},
 		{"validity", nil, []step{
 			{
-				"validity is a number in a string", "nobody", "POST /session",
+				"validity can be a number in a string", "nobody", "POST /session",
 				`{"username":"alice","password":"alice-password","validity":"1800"}`, 200, "save session",
 			},
 			{"", "nobody", "POST /session", `{"username":"alice","password":"alice-password","validity":"999999999"}`, 200, "save greedy"},

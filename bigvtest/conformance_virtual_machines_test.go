@@ -39,7 +39,7 @@ func TestConformanceVirtualMachines(t *testing.T) {
 					"virtual_machine_id":<www1>}],"nics":"$absent"}`,
 			},
 			{
-				"overview works flat", "alice", "GET /virtual_machines/<www1>?view=overview", "", 200,
+				"overview works for a flat path", "alice", "GET /virtual_machines/<www1>?view=overview", "", 200,
 				`{"discs":[{"id":<www1disc>}],"network_interfaces":[{}]}`,
 			},
 			{
@@ -306,11 +306,14 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 				"a name is required", "alice", create, `{"virtual_machine":{},"discs":[{"size":100}]}`, 400,
 				`{"name":["can't be blank"],"virtual_machine":"$absent"}`,
 			},
-			{"the errors of the machine are at the top level", "alice", create, `{"virtual_machine":{"name":"a.","memory":1,
-				"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`, 400,
+			{
+				"the errors of the machine are at the top level", "alice", create,
+				`{"virtual_machine":{"name":"a.","memory":1,"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`,
+				400,
 				`{"name":["is invalid","is too short (minimum is 3 characters)"],"memory":["is not included in the list"],
-				"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages",
-				"virtual_machine":"$absent"}`},
+					"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages",
+					"virtual_machine":"$absent"}`,
+			},
 			{
 				"the errors of the discs are listed by position", "alice", create,
 				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100},{"size":49}]}`, 400,
