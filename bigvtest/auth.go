@@ -177,7 +177,7 @@ func getSession(q *request) (response, error) {
 		return response{}, errNotFound
 	}
 	q.extendSession(session)
-	return okResponse(sessionView{session.user.name, emptyIfNil(session.factors), emptyIfNil(session.user.groups)})
+	return okResponse(sessionView{session.user.name, emptyIfNil(session.factors), []string{}})
 }
 
 // impersonate opens a session for another user. The caller must be staff.

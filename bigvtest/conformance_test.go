@@ -109,7 +109,8 @@ type requestResult struct {
 
 func (f *fixture) headers(as string) map[string]string {
 	headers := map[string]string{"Accept": "application/json", "Content-Type": "application/json"}
-	switch as = f.fillPlaceholders(as); {
+	as = f.fillPlaceholders(as)
+	switch {
 	case as == "nobody":
 	case as == "key":
 		headers["Authorization"] = "Bearer apikey." + f.srv.APIKey()

@@ -254,7 +254,6 @@ type user struct {
 	password       string
 	secondFactor   string   // "2fa", "yubikey" or "" for none
 	codes          []string // unused one-time codes
-	groups         []string
 	privileges     []*privilege
 }
 
