@@ -2,8 +2,11 @@ package bigvtest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bigv-go/bigv"
 )
 
 type accountView struct {
@@ -22,15 +25,15 @@ func (q *request) accountView(a *account) accountView {
 	return v
 }
 
-// isID reports whether a segment is all digits.
-func isID(segment string) (int, bool) {
+// parseID parses a path segment that consists of digits.
+func parseID(segment string) (int, bool) {
 	id, err := strconv.Atoi(segment)
 	return id, err == nil && id >= 0 && segment[0] != '+'
 }
 
-// findAccount finds an account by ID or name.
+// findAccount returns the account with the given ID or name, or nil.
 func (st *state) findAccount(segment string) *account {
-	if id, is := isID(segment); is {
+	if id, ok := parseID(segment); ok {
 		if a := st.accounts.get(id); a != nil {
 			return a
 		}
@@ -38,24 +41,23 @@ func (st *state) findAccount(segment string) *account {
 	return st.accountNames[strings.ToLower(segment)]
 }
 
-// account is the account in the path.
+// account returns the account in the path.
 func (q *request) account() (*account, error) {
 	a := q.findAccount(q.args[0])
-	if a == nil || !q.who.seesAccount(a) {
+	if a == nil || !q.caller.canSeeAccount(a) {
 		return nil, errNotFound
 	}
 	return a, nil
 }
 
-// filterAccount is the account that account_id or account_name asks for, nil
-// if neither is there.
+// filterAccount returns the account selected by account_id or account_name, or nil without these parameters.
 func (q *request) filterAccount() (found *account, err error) {
 	for _, parameter := range []string{"account_id", "account_name"} {
 		if !q.query.Has(parameter) {
 			continue
 		}
 		a := q.findAccount(q.query.Get(parameter))
-		if a == nil || !q.who.seesAccount(a) || found != nil && found != a {
+		if a == nil || !q.caller.canSeeAccount(a) || found != nil && found != a {
 			return nil, errNotFound
 		}
 		found = a
@@ -63,72 +65,72 @@ func (q *request) filterAccount() (found *account, err error) {
 	return found, nil
 }
 
-func listAccounts(q *request) (answer, error) {
+func listAccounts(q *request) (response, error) {
 	views := []accountView{}
 	for a := range q.accounts.all() {
-		if q.who.seesAccount(a) {
+		if q.caller.canSeeAccount(a) {
 			views = append(views, q.accountView(a))
 		}
 	}
-	return ok(views)
+	return okResponse(views)
 }
 
-func getAccount(q *request) (answer, error) {
+func getAccount(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(q.accountView(a))
+	return okResponse(q.accountView(a))
 }
 
-// createAccount is of old: whoever makes an account administers it.
-func createAccount(q *request) (answer, error) {
-	if q.who.key != nil {
-		return answer{}, errForbidden // a key makes itself no privileges
+// createAccount creates an account and grants the caller account_admin on it. It is a legacy endpoint.
+func createAccount(q *request) (response, error) {
+	if q.caller.apiKey != nil {
+		return response{}, errForbidden // an API key cannot gain privileges
 	}
-	f, name := newForm(q.in), ""
-	f.required("name")
+	f, name := newForm(q.attributes), ""
+	f.require("name")
 	if f.text("name", &name) {
-		f.name("name", name, 1)
+		f.checkHostnameLabel("name", name, 1)
 		if q.accountNames[strings.ToLower(name)] != nil {
-			f.bad.add("name", "has already been taken")
+			f.errors.add("name", "has already been taken")
 		}
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	a := q.addAccount(name)
-	q.grant(&privilege{user: q.who.user, level: AccountAdmin, account: a, passwordRequired: true})
-	return q.created(q.accountView(a)), nil
+	q.grant(&privilege{user: q.caller.user, level: bigv.AccountAdmin, account: a, passwordRequired: true})
+	return q.createdResponse(q.accountView(a))
 }
 
-// updateAccount changes nothing, since nothing of an account can be set.
-func updateAccount(q *request) (answer, error) {
+// updateAccount changes nothing: an account has no writable attributes.
+func updateAccount(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.may(q.who.onAccount(a), AccountAdmin, a); err != nil {
-		return answer{}, err
+	if err := q.authorize(q.caller.accountRank(a), bigv.AccountAdmin, a); err != nil {
+		return response{}, err
 	}
-	return ok(q.accountView(a))
+	return okResponse(q.accountView(a))
 }
 
-func deleteAccount(q *request) (answer, error) {
+func deleteAccount(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.may(q.who.onAccount(a), ClusterAdmin, a); err != nil {
-		return answer{}, err
+	if err := q.authorize(q.caller.accountRank(a), bigv.ClusterAdmin, a); err != nil {
+		return response{}, err
 	}
 	for _, g := range a.groups {
 		if len(g.machines) > 0 {
-			return answer{}, refuse(http.StatusBadRequest, "Account is not empty")
+			return response{}, newAPIError(http.StatusBadRequest, "Account is not empty")
 		}
 	}
-	q.dropAccount(a)
-	return gone, nil
+	q.removeAccount(a)
+	return noContent, nil
 }
 
 func (st *state) addAccount(name string) *account {
@@ -136,15 +138,15 @@ func (st *state) addAccount(name string) *account {
 		return &account{id: id, name: name, byName: map[string]*group{}}
 	})
 	st.accountNames[strings.ToLower(name)] = a
-	a.first = st.addGroup(a, "default")
+	a.defaultGroup = st.addGroup(a, "default")
 	return a
 }
 
-func (st *state) dropAccount(a *account) {
-	for _, g := range append([]*group(nil), a.groups...) {
-		st.dropGroup(g)
+func (st *state) removeAccount(a *account) {
+	for _, g := range slices.Clone(a.groups) {
+		st.removeGroup(g)
 	}
 	st.revokeAll(func(p *privilege) bool { return p.account == a })
-	st.accounts.drop(a.id)
+	st.accounts.remove(a.id)
 	delete(st.accountNames, strings.ToLower(a.name))
 }

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
-// attributes is a JSON object as it arrived.
+// attributes is a decoded JSON object with undecoded values.
 type attributes map[string]json.RawMessage
 
 func parseAttributes(raw []byte) (attributes, error) {
@@ -23,74 +24,72 @@ func parseAttributes(raw []byte) (attributes, error) {
 	return in, nil
 }
 
-// problems is what is wrong with the attributes of a request: attribute to
-// a list of messages, to one message, or to the problems of its elements.
-type problems map[string]any
+// validationErrors maps attributes to a list of messages, a single message, or the errors of nested objects.
+type validationErrors map[string]any
 
-func (p problems) add(attribute, format string, args ...any) {
+func (p validationErrors) add(attribute, format string, args ...any) {
 	list, _ := p[attribute].([]string)
 	p[attribute] = append(list, fmt.Sprintf(format, args...))
 }
 
-// err is nil if there are no problems.
-func (p problems) err() error {
+// err returns the errors as a 400 response, or nil if there are none.
+func (p validationErrors) err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	return &refusal{http.StatusBadRequest, p}
+	return &apiError{http.StatusBadRequest, p}
 }
 
-// form reads attributes and notes what is wrong with them. Each reading
-// method leaves its destination alone, and reports false, if the attribute
-// is missing or of no use.
+// form reads and validates the attributes of a request and collects validation errors. Its reading methods report
+// whether they have set the destination: they leave it unchanged if the attribute is missing or invalid.
 type form struct {
-	in  attributes
-	bad problems
+	attributes attributes
+	errors     validationErrors
 }
 
-func newForm(in attributes) *form { return &form{in, problems{}} }
+func newForm(in attributes) *form { return &form{in, validationErrors{}} }
 
-func (f *form) null(key string) bool {
-	raw, there := f.in[key]
-	return there && string(raw) == "null"
+func (f *form) isNull(key string) bool {
+	raw, present := f.attributes[key]
+	return present && string(raw) == "null"
 }
 
-// has reports whether the attribute is there and not null.
+// has reports whether the attribute is present and not null.
 func (f *form) has(key string) bool {
-	_, there := f.in[key]
-	return there && !f.null(key)
+	_, present := f.attributes[key]
+	return present && !f.isNull(key)
 }
 
-func (f *form) given(key string) (json.RawMessage, bool) {
-	raw, there := f.in[key]
-	if there && string(raw) == "null" {
-		f.bad.add(key, "can't be blank")
+func (f *form) nonNull(key string) (json.RawMessage, bool) {
+	raw, present := f.attributes[key]
+	if present && string(raw) == "null" {
+		f.errors.add(key, "can't be blank")
 		return nil, false
 	}
-	return raw, there
+	return raw, present
 }
 
 func (f *form) text(key string, to *string) bool {
-	raw, there := f.given(key)
-	if !there {
+	raw, present := f.nonNull(key)
+	if !present {
 		return false
 	}
 	if json.Unmarshal(raw, to) != nil {
-		f.bad.add(key, "is invalid")
+		f.errors.add(key, "is invalid")
 		return false
 	}
 	return true
 }
 
-// nullable reads a string for which null and "" both mean none.
+// nullable reads a string. Both null and "" clear it.
 func (f *form) nullable(key string, to **string) bool {
-	raw, there := f.in[key]
-	if !there {
+	raw, present := f.attributes[key]
+	if !present {
 		return false
 	}
 	var s *string
 	if json.Unmarshal(raw, &s) != nil {
-		f.bad.add(key, "is invalid")
+		f.errors.add(key, "is invalid")
 		return false
 	}
 	if s != nil && *s == "" {
@@ -100,15 +99,15 @@ func (f *form) nullable(key string, to **string) bool {
 	return true
 }
 
-// integer also takes a number written as a string.
+// integer reads an integer. It accepts a number in a string.
 func (f *form) integer(key string, to *int) bool {
-	raw, there := f.given(key)
-	if !there {
+	raw, present := f.nonNull(key)
+	if !present {
 		return false
 	}
 	n, message := parseInteger(raw)
 	if message != "" {
-		f.bad.add(key, "%s", message)
+		f.errors.add(key, "%s", message)
 		return false
 	}
 	*to = n
@@ -136,8 +135,8 @@ func parseInteger(raw json.RawMessage) (n int, message string) {
 }
 
 func (f *form) boolean(key string, to *bool) bool {
-	raw, there := f.given(key)
-	if !there {
+	raw, present := f.nonNull(key)
+	if !present {
 		return false
 	}
 	switch string(raw) {
@@ -146,76 +145,73 @@ func (f *form) boolean(key string, to *bool) bool {
 	case "false", `"false"`:
 		*to = false
 	default:
-		f.bad.add(key, "is invalid")
+		f.errors.add(key, "is invalid")
 		return false
 	}
 	return true
 }
 
-// object reads a nested object; null is the same as missing.
+// object reads a nested object. It treats null as missing.
 func (f *form) object(key string) (attributes, bool) {
 	if !f.has(key) {
 		return nil, false
 	}
 	in := attributes{}
-	if json.Unmarshal(f.in[key], &in) != nil {
-		f.bad.add(key, "is invalid")
+	if json.Unmarshal(f.attributes[key], &in) != nil {
+		f.errors.add(key, "is invalid")
 		return nil, false
 	}
 	return in, true
 }
 
-// objects reads a nested list of objects; null is the same as missing.
+// objects reads a list of nested objects. It treats null as missing.
 func (f *form) objects(key string) ([]attributes, bool) {
 	if !f.has(key) {
 		return nil, false
 	}
 	var list []attributes
-	if json.Unmarshal(f.in[key], &list) != nil {
-		f.bad.add(key, "is invalid")
+	if json.Unmarshal(f.attributes[key], &list) != nil {
+		f.errors.add(key, "is invalid")
 		return nil, false
 	}
 	return list, true
 }
 
-func (f *form) atLeast(key string, n, least int) {
+func (f *form) checkMinimum(key string, n, least int) {
 	if n < least {
-		f.bad.add(key, "must be greater than or equal to %d", least)
+		f.errors.add(key, "must be greater than or equal to %d", least)
 	}
 }
 
-func (f *form) oneOf(key, value string, allowed []string) {
-	for _, a := range allowed {
-		if a == value {
-			return
-		}
+func (f *form) checkOneOf(key, value string, allowed []string) {
+	if !slices.Contains(allowed, value) {
+		f.errors.add(key, "is not included in the list")
 	}
-	f.bad.add(key, "is not included in the list")
 }
 
 var dnsLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 
-// name notes what is wrong with a name that becomes part of a hostname.
-func (f *form) name(key, value string, shortest int) {
+// checkHostnameLabel validates a name that becomes part of a hostname.
+func (f *form) checkHostnameLabel(key, value string, shortest int) {
 	if value == "" {
-		f.bad.add(key, "can't be blank")
+		f.errors.add(key, "can't be blank")
 		return
 	}
 	if !dnsLabel.MatchString(value) {
-		f.bad.add(key, "is invalid")
+		f.errors.add(key, "is invalid")
 	}
 	if len(value) < shortest {
-		f.bad.add(key, "is too short (minimum is %d characters)", shortest)
+		f.errors.add(key, "is too short (minimum is %d characters)", shortest)
 	}
 	if len(value) > 63 {
-		f.bad.add(key, "is too long (maximum is 63 characters)")
+		f.errors.add(key, "is too long (maximum is 63 characters)")
 	}
 }
 
-func (f *form) required(keys ...string) {
+func (f *form) require(keys ...string) {
 	for _, key := range keys {
-		if _, there := f.in[key]; !there {
-			f.bad.add(key, "can't be blank")
+		if _, present := f.attributes[key]; !present {
+			f.errors.add(key, "can't be blank")
 		}
 	}
 }

@@ -11,25 +11,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bigv-go/bigv"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
-// newSecret is an unguessable word.
+// newSecret returns a random secret.
 func newSecret() string {
 	var raw [20]byte
-	_, _ = rand.Read(raw[:]) // never fails
+	_, _ = rand.Read(raw[:]) // never returns an error
 	return hex.EncodeToString(raw[:])
 }
 
-// apiKeyPrefix stands before an API key where a session's ID could stand too.
+// apiKeyPrefix distinguishes an API key from a session ID in a bearer token.
 const apiKeyPrefix = "apikey."
 
-// identify finds out who sends a request, and gives their session another five
-// minutes.
-func (st *state) identify(r *http.Request) (*sight, error) {
-	if name, password, is := r.BasicAuth(); is {
-		return st.identifyBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
+// authenticate returns the permissions of the caller and extends the caller's session.
+func (st *state) authenticate(r *http.Request) (*permissions, error) {
+	if name, password, ok := r.BasicAuth(); ok {
+		return st.authenticateBasic(name, password, r.Header.Get("X-Yubikey-Otp"))
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -37,104 +36,104 @@ func (st *state) identify(r *http.Request) (*sight, error) {
 	}
 	if secret, isKey := strings.CutPrefix(token, apiKeyPrefix); isKey {
 		key := st.secrets[secret]
-		if key == nil || key.expires != nil && !st.clock.instant.Before(*key.expires) {
+		if key == nil || key.expires != nil && !st.clock.now.Before(*key.expires) {
 			return nil, errUnauthorized
 		}
-		return st.look(key.user, key, nil), nil
+		return st.permissionsOf(key.user, key, nil), nil
 	}
-	session := st.session(token)
+	session := st.findSession(token)
 	if session == nil {
 		return nil, errUnauthorized
 	}
-	st.touch(session)
-	return st.look(session.user, nil, session), nil
+	st.extendSession(session)
+	return st.permissionsOf(session.user, nil, session), nil
 }
 
-// identifyBasic is how clients of old identify themselves: with the password on
-// each request, and a YubiKey's code that is good for many.
-func (st *state) identifyBasic(name, password, code string) (*sight, error) {
+// authenticateBasic authenticates with HTTP Basic, as older clients do: each request carries the password and, if the
+// user has one, a YubiKey code, which remains valid.
+func (st *state) authenticateBasic(name, password, code string) (*permissions, error) {
 	u := st.userNames[strings.ToLower(name)]
 	if u == nil || u.password == "" || u.password != password {
 		return nil, errUnauthorized
 	}
-	session := &session{user: u, factors: []string{"password"}, began: st.clock.instant}
-	if u.second != "" {
-		if u.second != "yubikey" || !slices.Contains(u.codes, code) {
+	session := &session{user: u, factors: []string{"password"}, startedAt: st.clock.now}
+	if u.secondFactor != "" {
+		if u.secondFactor != "yubikey" || !slices.Contains(u.codes, code) {
 			return nil, errUnauthorized
 		}
-		session.factors = append(session.factors, u.second)
+		session.factors = append(session.factors, u.secondFactor)
 	}
-	return st.look(u, nil, session), nil
+	return st.permissionsOf(u, nil, session), nil
 }
 
-// session is the session with this ID, unless it has expired.
-func (st *state) session(id string) *session {
+// findSession returns the session with the given ID, or nil if it does not exist or has expired.
+func (st *state) findSession(id string) *session {
 	session := st.sessions[id]
 	if session == nil {
 		return nil
 	}
-	if !session.expires.IsZero() && !st.clock.instant.Before(session.expires) {
+	if !session.expires.IsZero() && !st.clock.now.Before(session.expires) {
 		delete(st.sessions, id)
 		return nil
 	}
 	return session
 }
 
-// touch pushes the end of a session out.
-func (st *state) touch(session *session) {
-	if until := st.clock.instant.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
+// extendSession extends a session that has been used.
+func (st *state) extendSession(session *session) {
+	if until := st.clock.now.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
 		session.expires = until
 	}
 }
 
-// open begins a session that lasts so long without being used, or for ever if
-// that is zero.
-func (st *state) open(u *user, factors []string, lasts time.Duration) (id string) {
+// openSession creates a session and returns its ID. It ends when it has not been used for the given lifetime; with 0 it
+// does not expire.
+func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
-	s := &session{user: u, factors: factors, began: st.clock.instant}
-	if lasts > 0 {
-		s.expires = st.clock.instant.Add(lasts)
+	s := &session{user: u, factors: factors, startedAt: st.clock.now}
+	if lifetime > 0 {
+		s.expires = st.clock.now.Add(lifetime)
 	}
 	st.sessions[id] = s
 	return id
 }
 
-var errCredentials = &refusal{http.StatusForbidden, nil}
+var errBadCredentials = &apiError{http.StatusForbidden, nil}
 
-// postSession logs in. Some old clients send a form instead of JSON.
-func postSession(q *request) (answer, error) {
+// postSession logs a user in. It accepts JSON and, for older clients, form data.
+func postSession(q *request) (response, error) {
 	fields, err := q.credentials()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if fields["username"] == "" || fields["password"] == "" {
-		return answer{}, refuse(http.StatusBadRequest, "Badly-formed parameters")
+		return response{}, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil || u.password == "" || u.password != fields["password"] {
-		return answer{}, errCredentials
+		return response{}, errBadCredentials
 	}
 	factors := []string{"password"}
-	if u.second != "" {
-		code := fields[u.second]
-		switch i := slices.Index(u.codes, code); {
-		case code == "" && u.second == "2fa":
-			return answer{}, refuse(http.StatusForbidden, "Missing 2FA")
-		case i < 0:
-			return answer{}, refuse(http.StatusForbidden, "Authentication failed")
-		default:
-			u.codes = slices.Delete(u.codes, i, i+1) // a code opens one session
+	if u.secondFactor != "" {
+		code := fields[u.secondFactor]
+		if code == "" && u.secondFactor == "2fa" {
+			return response{}, newAPIError(http.StatusForbidden, "Missing 2FA")
 		}
-		factors = append(factors, u.second)
+		i := slices.Index(u.codes, code)
+		if i < 0 {
+			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
+		}
+		u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
+		factors = append(factors, u.secondFactor)
 	}
-	lasts := SessionTime
-	if asked, err := strconv.Atoi(fields["validity"]); err == nil && asked > 0 {
-		lasts = min(time.Duration(min(asked, 1<<30))*time.Second, LongestSessionTime)
+	lifetime := SessionTime
+	if validity, err := strconv.Atoi(fields["validity"]); err == nil && validity > 0 {
+		lifetime = min(seconds(min(validity, 1<<30)), LongestSessionTime)
 	}
-	return ok(q.open(u, factors, lasts))
+	return okResponse(q.openSession(u, factors, lifetime))
 }
 
-// credentials reads the body of a login: values are strings, or numbers.
+// credentials decodes the body of a login. Values may be strings or numbers.
 func (q *request) credentials() (map[string]string, error) {
 	kind, _, _ := mime.ParseMediaType(q.header.Get("Content-Type"))
 	fields := map[string]string{}
@@ -142,7 +141,7 @@ func (q *request) credentials() (map[string]string, error) {
 	case "application/json":
 		var members map[string]any
 		if json.Unmarshal(q.body, &members) != nil {
-			return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 		}
 		for name, value := range members {
 			switch value := value.(type) {
@@ -155,13 +154,13 @@ func (q *request) credentials() (map[string]string, error) {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(q.body))
 		if err != nil {
-			return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 		}
 		for name := range values {
 			fields[name] = values.Get(name)
 		}
 	default:
-		return nil, refuse(http.StatusBadRequest, "Badly-formed parameters")
+		return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
 	}
 	return fields, nil
 }
@@ -172,34 +171,34 @@ type sessionView struct {
 	Groups   []string `json:"group_memberships"`
 }
 
-func getSession(q *request) (answer, error) {
-	session := q.session(q.args[0])
+func getSession(q *request) (response, error) {
+	session := q.findSession(q.args[0])
 	if session == nil {
-		return answer{}, errNotFound
+		return response{}, errNotFound
 	}
-	q.touch(session)
-	return ok(sessionView{session.user.name, orEmpty(session.factors), orEmpty(session.user.groups)})
+	q.extendSession(session)
+	return okResponse(sessionView{session.user.name, emptyIfNil(session.factors), []string{}})
 }
 
-// impersonate opens a session of somebody else, for staff.
-func impersonate(q *request) (answer, error) {
-	session := q.session(q.args[0])
-	if session == nil || q.look(session.user, nil, session).everywhere < rankOf[ClusterAdmin] {
-		return answer{}, errCredentials
+// impersonate opens a session for another user. The caller must be staff.
+func impersonate(q *request) (response, error) {
+	session := q.findSession(q.args[0])
+	if session == nil || q.permissionsOf(session.user, nil, session).clusterRank < levelRanks[bigv.ClusterAdmin] {
+		return response{}, errBadCredentials
 	}
 	fields, err := q.credentials()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil {
-		return answer{}, errCredentials
+		return response{}, errBadCredentials
 	}
-	q.touch(session)
-	return ok(q.open(u, []string{"impersonated"}, SessionTime))
+	q.extendSession(session)
+	return okResponse(q.openSession(u, []string{"impersonated"}, SessionTime))
 }
 
-func orEmpty[T any](list []T) []T {
+func emptyIfNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}
 	}

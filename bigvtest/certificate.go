@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// makeCertificate makes a certificate for the loopback and for addr that
-// vouches for itself.
+// makeCertificate creates a self-signed certificate for the loopback addresses and addr.
 func makeCertificate(addr net.Addr) (tls.Certificate, *x509.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

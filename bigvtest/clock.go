@@ -5,51 +5,50 @@ import (
 	"time"
 )
 
-// clock is the service's idea of time. It stands still except for what is
-// added to offset, or, with a speed, follows real time at that multiple.
-// Nothing runs in the background: what falls due is carried out the next time
-// somebody looks, in the order in which it fell due.
+// clock is the time of the service and a queue of events. It stands still unless offset changes, or follows real time
+// at a multiple if speed is set. There is no background goroutine: runDue carries out the events that have become due,
+// in order.
 type clock struct {
-	base   time.Time
-	offset time.Duration
-	speed  float64
-	began  time.Time // real time at which base was valid, for speed
+	base      time.Time
+	offset    time.Duration
+	speed     float64
+	startedAt time.Time // real time that corresponds to base, used with speed
 
-	instant time.Time // the moment being lived through
-	goal    time.Time // where the running settle is heading
-	seq     int
-	due     eventQueue
+	now    time.Time // current time while events are carried out
+	target time.Time // time up to which runDue carries out events
+	seq    int
+	due    eventQueue
 }
 
-// read is the time the clock shows.
+// read returns the current time of the clock.
 func (c *clock) read() time.Time {
 	now := c.base.Add(c.offset)
 	if c.speed > 0 {
-		now = now.Add(time.Duration(float64(time.Since(c.began)) * c.speed))
+		now = now.Add(time.Duration(float64(time.Since(c.startedAt)) * c.speed))
 	}
 	return now
 }
 
-// settle carries out everything that has fallen due.
-func (c *clock) settle() {
-	c.goal = c.read()
-	for len(c.due) > 0 && !c.due[0].at.After(c.goal) {
+// runDue carries out all events that are due.
+func (c *clock) runDue() {
+	c.target = c.read()
+	for len(c.due) > 0 && !c.due[0].at.After(c.target) {
 		e := heap.Pop(&c.due).(*event)
 		if e.run == nil {
 			continue
 		}
-		if e.at.After(c.instant) {
-			c.instant = e.at
+		if e.at.After(c.now) {
+			c.now = e.at
 		}
 		run := e.run
 		e.run = nil
 		run()
 	}
-	c.instant = c.goal
+	c.now = c.target
 }
 
-// after has run called once d has passed.
-func (c *clock) after(d time.Duration, run func()) *event { return c.at(c.instant.Add(d), run) }
+// after schedules a call of run after d.
+func (c *clock) after(d time.Duration, run func()) *event { return c.at(c.now.Add(d), run) }
 
 func (c *clock) at(t time.Time, run func()) *event {
 	c.seq++
@@ -58,11 +57,11 @@ func (c *clock) at(t time.Time, run func()) *event {
 	return e
 }
 
-// event is something that will happen, unless it is cancelled.
+// event is a scheduled call.
 type event struct {
 	at  time.Time
 	seq int
-	run func() // nil: cancelled or over
+	run func() // nil if cancelled or done
 }
 
 func (e *event) cancel() {

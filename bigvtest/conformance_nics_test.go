@@ -4,85 +4,161 @@ import "testing"
 
 func TestConformanceNICs(t *testing.T) {
 	create := "POST " + vm1 + "/nics/<nic>/ip_create"
-	look := row{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`}
-	walk(t, []scenario{
-		{"reading", www1, []row{
-			look,
-			{"a machine's network interfaces are a list", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":<nic>,"label":null,"mac":"$match ^[0-9a-f]{2}(:[0-9a-f]{2}){5}$","extra_ips":{},"vlan_num":"$int","virtual_machine_id":<www1>,"type":"$absent"}]`},
+	readNICs := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic","ips":["$save ip","$save ip6"]}]`}
+	runScenarios(t, []scenario{
+		{"reading", www1, []step{
+			readNICs,
+			{
+				"a machine's network interfaces are a list", "alice", "GET " + vm1 + "/nics", "", 200,
+				`[{"id":<nic>,"label":null,"mac":"$match ^[0-9a-f]{2}(:[0-9a-f]{2}){5}$","extra_ips":{},"vlan_num":"$int",
+					"virtual_machine_id":<www1>,"type":"$absent"}]`,
+			},
 			{"the IPv4 address comes first", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$match ^[0-9.]+$","$match :"]}]`},
 			{"a network interface is an object", "alice", "GET " + vm1 + "/nics/<nic>", "", 200, `{"id":<nic>,"ips":["<ip>","<ip6>"]}`},
-			{"it is found flat", "alice", "GET /nics/<nic>", "", 200, `{"id":<nic>,"virtual_machine_id":<www1>}`},
+			{"it is found by flat path", "alice", "GET /nics/<nic>", "", 200, `{"id":<nic>,"virtual_machine_id":<www1>}`},
 			{"network interfaces are a flat list", "alice", "GET /nics?vm_id=<www1>", "", 200, `[{"id":<nic>}]`},
-			{"one not to be seen is not found", "bob", "GET /nics/<nic>", "", 404, ""},
-			{"one that is not is not found", "alice", "GET " + vm1 + "/nics/999999", "", 404, ""},
-			{"nobody's are an empty list", "bob", "GET /nics", "", 200, `[]`},
+			{"an invisible network interface is not found", "bob", "GET /nics/<nic>", "", 404, ""},
+			{"an unknown network interface is not found", "alice", "GET " + vm1 + "/nics/999999", "", 404, ""},
+			{"the list of network interfaces is empty without privileges", "bob", "GET /nics", "", 200, `[]`},
 		}},
-		{"further addresses", www1, []row{
-			look,
-			{"an address is made", "alice", create, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false}`, 200, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false,"ips":["$keep extra"]}`},
-			{"it is an extra one, routed to the first", "alice", "GET /nics/<nic>", "", 200, `{"ips":["<ip>","<ip6>"],"extra_ips":{"<extra>":"<ip>"}}`},
-			{"it can be asked for", "alice", "GET /ips/<extra>", "", 200, `{"address":"<extra>","rdns":null}`},
-			{"a reason is needed", "alice", create, `{"addresses":1,"family":"ipv4","contiguous":false}`, 400, `{"reason":["can't be blank"]}`},
-			{"a number of addresses is at least 1", "alice", create, `{"addresses":0,"family":"ipv4","reason":"x"}`, 400, `{"addresses":"$messages"}`},
-			{"a number of addresses is at most 4", "alice", create, `{"addresses":5,"family":"ipv4","reason":"x"}`, 400, `{"addresses":"$messages"}`},
-			{"IPv6 is not to be had", "alice", create, `{"addresses":1,"family":"ipv6","reason":"x"}`, 400, `{"family":"$messages"}`},
-			{"nor is another family", "alice", create, `{"addresses":1,"family":"appletalk","reason":"x"}`, 400, `{"family":["is not included in the list"]}`},
-			{"a machine has at most four", "alice", create, `{"addresses":4,"family":"ipv4","reason":"x"}`, 400, anything},
-			{"what is refused is not made", "alice", "GET /nics/<nic>", "", 200, `{"extra_ips":{"<extra>":"<ip>"}}`},
-			{"several are made at once", "alice", create, `{"addresses":3,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$string","$string","$string"]}`},
-			{"a fifth is refused", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 400, anything},
+		{"further addresses", www1, []step{
+			readNICs,
+			{
+				"an address is added", "alice", create, `{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false}`, 200,
+				`{"addresses":1,"family":"ipv4","reason":"tls site","contiguous":false,"ips":["$save extra"]}`,
+			},
+			{
+				"the new address is additional and routed to the primary one", "alice", "GET /nics/<nic>", "", 200,
+				`{"ips":["<ip>","<ip6>"],"extra_ips":{"<extra>":"<ip>"}}`,
+			},
+			{"the new address can be read", "alice", "GET /ips/<extra>", "", 200, `{"address":"<extra>","rdns":null}`},
+			{
+				"reason is required", "alice", create, `{"addresses":1,"family":"ipv4","contiguous":false}`, 400,
+				`{"reason":["can't be blank"]}`,
+			},
+			{
+				"addresses must be at least 1", "alice", create, `{"addresses":0,"family":"ipv4","reason":"x"}`, 400,
+				`{"addresses":"$messages"}`,
+			},
+			{
+				"addresses must be at most 4", "alice", create, `{"addresses":5,"family":"ipv4","reason":"x"}`, 400,
+				`{"addresses":"$messages"}`,
+			},
+			{"the family ipv6 is rejected", "alice", create, `{"addresses":1,"family":"ipv6","reason":"x"}`, 400, `{"family":"$messages"}`},
+			{
+				"an unknown family is rejected", "alice", create, `{"addresses":1,"family":"appletalk","reason":"x"}`, 400,
+				`{"family":["is not included in the list"]}`,
+			},
+			{"more than four in total are rejected", "alice", create, `{"addresses":4,"family":"ipv4","reason":"x"}`, 400, anyBody},
+			{"a rejected request adds no address", "alice", "GET /nics/<nic>", "", 200, `{"extra_ips":{"<extra>":"<ip>"}}`},
+			{
+				"several addresses are added at once", "alice", create, `{"addresses":3,"family":"ipv4","reason":"x"}`, 200,
+				`{"ips":["$string","$string","$string"]}`,
+			},
+			{"a fifth address is rejected", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 400, anyBody},
 			{"", "alice", "DELETE /ips/<extra>", "", 204, ""},
-			{"a deleted one makes room", "alice", create, `{"addresses":1,"family":"ipv4","reason":"x","colour":"red"}`, 200, `{"ips":["$string"],"colour":"$absent"}`},
-			{"a machine not to be seen gets none", "bob", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 404, ""},
+			{
+				"after a DELETE another address can be added", "alice", create,
+				`{"addresses":1,"family":"ipv4","reason":"x","colour":"red"}`, 200, `{"ips":["$string"],"colour":"$absent"}`,
+			},
+			{"an address cannot be added to an invisible machine", "bob", create, `{"addresses":1,"family":"ipv4","reason":"x"}`, 404, ""},
 		}},
 	})
 }
 
 func TestConformanceIPs(t *testing.T) {
-	first := row{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic1","ips":["$keep a4","$keep a6"]}]`}
-	second := row{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$keep nic2","ips":["$keep b4","$keep b6"]}]`}
-	extra := row{"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200, `{"ips":["$keep extra"]}`}
+	first := step{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic1","ips":["$save a4","$save a6"]}]`}
+	second := step{"", "alice", "GET " + vm2 + "/nics", "", 200, `[{"id":"$save nic2","ips":["$save b4","$save b6"]}]`}
+	extra := step{
+		"", "alice", "POST " + vm1 + "/nics/<nic1>/ip_create", `{"addresses":1,"family":"ipv4","reason":"x"}`, 200,
+		`{"ips":["$save extra"]}`,
+	}
 	const swap = "POST /ips/swap_virtual_machine_ips"
-	walk(t, []scenario{
-		{"reading and writing", www1, []row{
+	runScenarios(t, []scenario{
+		{"reading and writing", www1, []step{
 			first, extra,
-			{"a fresh address has no reverse DNS", "alice", "GET /ips/<a4>", "", 200, `{"address":"<a4>","rdns":null}`},
-			{"reverse DNS is set", "alice", "PUT /ips/<a4>", `{"rdns":"mx.example.org"}`, 200, `{"address":"<a4>","rdns":"mx.example.org"}`},
-			{"it stays", "alice", "GET /ips/<a4>", "", 200, `{"rdns":"mx.example.org"}`},
-			{"another address has its own", "alice", "GET /ips/<a6>", "", 200, `{"rdns":null}`},
-			{"an empty PUT leaves it", "alice", "PUT /ips/<a4>", `{}`, 200, `{"rdns":"mx.example.org"}`},
+			{"a new address has no reverse DNS", "alice", "GET /ips/<a4>", "", 200, `{"address":"<a4>","rdns":null}`},
+			{
+				"reverse DNS is set", "alice", "PUT /ips/<a4>", `{"rdns":"mx.example.org"}`, 200,
+				`{"address":"<a4>","rdns":"mx.example.org"}`,
+			},
+			{"the change is kept", "alice", "GET /ips/<a4>", "", 200, `{"rdns":"mx.example.org"}`},
+			{"other addresses are not affected", "alice", "GET /ips/<a6>", "", 200, `{"rdns":null}`},
+			{"an empty PUT changes nothing", "alice", "PUT /ips/<a4>", `{}`, 200, `{"rdns":"mx.example.org"}`},
 			{"an address cannot be changed", "alice", "PUT /ips/<a4>", `{"address":"192.0.2.250"}`, 200, `{"address":"<a4>"}`},
 			{"reverse DNS is cleared with null", "alice", "PUT /ips/<a4>", `{"rdns":null}`, 200, `{"rdns":null}`},
-			{"reverse DNS of IPv6 is set", "alice", "PUT /ips/<a6>", `{"rdns":"six.example.org"}`, 200, `{"address":"<a6>","rdns":"six.example.org"}`},
-			{"reverse DNS of an extra address is set", "alice", "PUT /ips/<extra>", `{"rdns":"tls.example.org"}`, 200, `{"address":"<extra>","rdns":"tls.example.org"}`},
+			{
+				"reverse DNS of IPv6 is set", "alice", "PUT /ips/<a6>", `{"rdns":"six.example.org"}`, 200,
+				`{"address":"<a6>","rdns":"six.example.org"}`,
+			},
+			{
+				"reverse DNS of an extra address is set", "alice", "PUT /ips/<extra>", `{"rdns":"tls.example.org"}`, 200,
+				`{"address":"<extra>","rdns":"tls.example.org"}`,
+			},
 			{"an unknown address is not found", "alice", "GET /ips/203.0.113.77", "", 404, ""},
-			{"what is no address is not found", "alice", "GET /ips/localhost", "", 404, ""},
-			{"an address not to be seen is not found", "bob", "GET /ips/<a4>", "", 404, ""},
-			{"an address not to be seen is not found to write", "bob", "PUT /ips/<a4>", `{"rdns":"x.example.org"}`, 404, ""},
-			{"an address not to be seen is not found to delete", "bob", "DELETE /ips/<extra>", "", 404, ""},
-			{"a primary address is not deleted", "alice", "DELETE /ips/<a4>", "", 400, anything},
-			{"nor is a primary IPv6 address", "alice", "DELETE /ips/<a6>", "", 400, anything},
+			{"an invalid address is not found", "alice", "GET /ips/localhost", "", 404, ""},
+			{"an invisible address is not found", "bob", "GET /ips/<a4>", "", 404, ""},
+			{"an invisible address is not found by PUT", "bob", "PUT /ips/<a4>", `{"rdns":"x.example.org"}`, 404, ""},
+			{"an invisible address is not found by DELETE", "bob", "DELETE /ips/<extra>", "", 404, ""},
+			{"a primary address cannot be deleted", "alice", "DELETE /ips/<a4>", "", 400, anyBody},
+			{"a primary IPv6 address cannot be deleted", "alice", "DELETE /ips/<a6>", "", 400, anyBody},
 			{"an extra address is deleted", "alice", "DELETE /ips/<extra>", "", 204, ""},
-			{"it is gone", "alice", "GET /ips/<extra>", "", 404, ""},
-			{"and from its network interface", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`},
-			{"there is no list", "alice", "GET /ips", "", either(404, 405), ""},
+			{"afterwards it is not found", "alice", "GET /ips/<extra>", "", 404, ""},
+			{
+				"it is removed from its network interface", "alice", "GET /nics/<nic1>", "", 200,
+				`{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`,
+			},
+			{"there is no list of addresses", "alice", "GET /ips", "", oneOf(404, 405), ""},
 		}},
-		{"swap", func(w *world) { www1(w); w.machine("web", "www2").SetPower(false) }, []row{
+		{"swap", func(f *fixture) { www1(f); f.machine("web", "www2").SetPower(false) }, []step{
 			first, second, extra,
-			{"a swap wants the first machine off", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 400, anything},
-			{"a swap wants the second machine off", "alice", swap, `{"virtual_machine_1_id":<www2>,"virtual_machine_2_id":<www1>,"move_additional_ips":false}`, 400, anything},
-			{"a refused swap swaps nothing", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"]}`},
+			{
+				"the first machine must be powered off", "alice", swap,
+				`{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 400, anyBody,
+			},
+			{
+				"the second machine must be powered off", "alice", swap,
+				`{"virtual_machine_1_id":<www2>,"virtual_machine_2_id":<www1>,"move_additional_ips":false}`, 400, anyBody,
+			},
+			{"a rejected swap changes nothing", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"]}`},
 			{"", "alice", "PUT " + vm1, `{"power_on":false,"autoreboot_on":false}`, 200, ""},
-			{"a swap wants a machine that is", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":999999,"move_additional_ips":false}`, either(400, 404), anything},
-			{"a swap wants two machines", "alice", swap, `{"virtual_machine_1_id":<www1>}`, 400, `{"virtual_machine_2_id":["can't be blank"]}`},
-			{"a swap answers 200", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 200, anything},
-			{"the first has the second's primary addresses", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<b4>","<b6>"],"virtual_machine_id":<www1>}`},
-			{"the second has the first's", "alice", "GET /nics/<nic2>", "", 200, `{"ips":["<a4>","<a6>"],"virtual_machine_id":<www2>}`},
-			{"extra addresses stay", "alice", "GET /nics/<nic1>", "", 200, `{"extra_ips":{"<extra>":"$string"}}`},
-			{"a swap back with extra addresses", "alice", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":true}`, 200, anything},
-			{"moves the primary ones back", "alice", "GET /nics/<nic1>", "", 200, `{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`},
-			{"and the extra ones too", "alice", "GET /nics/<nic2>", "", 200, `{"ips":["<b4>","<b6>"],"extra_ips":{"<extra>":"$string"}}`},
-			{"machines not to be seen are not swapped", "bob", swap, `{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, either(400, 404), anything},
+			{
+				"an unknown machine is rejected", "alice", swap,
+				`{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":999999,"move_additional_ips":false}`, oneOf(400, 404), anyBody,
+			},
+			{
+				"two machines are required", "alice", swap, `{"virtual_machine_1_id":<www1>}`, 400,
+				`{"virtual_machine_2_id":["can't be blank"]}`,
+			},
+			{
+				"a swap succeeds with status 200", "alice", swap,
+				`{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, 200, anyBody,
+			},
+			{
+				"the first machine has the primary addresses of the second", "alice", "GET /nics/<nic1>", "", 200,
+				`{"ips":["<b4>","<b6>"],"virtual_machine_id":<www1>}`,
+			},
+			{
+				"the second machine has the primary addresses of the first", "alice", "GET /nics/<nic2>", "", 200,
+				`{"ips":["<a4>","<a6>"],"virtual_machine_id":<www2>}`,
+			},
+			{"additional addresses are not swapped", "alice", "GET /nics/<nic1>", "", 200, `{"extra_ips":{"<extra>":"$string"}}`},
+			{
+				"a second swap with move_additional_ips succeeds", "alice", swap,
+				`{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":true}`, 200, anyBody,
+			},
+			{
+				"the primary addresses are swapped back", "alice", "GET /nics/<nic1>", "", 200,
+				`{"ips":["<a4>","<a6>"],"extra_ips":{"<extra>":"$absent"}}`,
+			},
+			{
+				"the additional addresses are swapped", "alice", "GET /nics/<nic2>", "", 200,
+				`{"ips":["<b4>","<b6>"],"extra_ips":{"<extra>":"$string"}}`,
+			},
+			{
+				"invisible machines cannot be swapped", "bob", swap,
+				`{"virtual_machine_1_id":<www1>,"virtual_machine_2_id":<www2>,"move_additional_ips":false}`, oneOf(400, 404), anyBody,
+			},
 		}},
 	})
 }

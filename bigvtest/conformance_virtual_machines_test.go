@@ -3,291 +3,577 @@ package bigvtest_test
 import "testing"
 
 func TestConformanceVirtualMachines(t *testing.T) {
-	walk(t, []scenario{
-		{"reading", func(w *world) {
-			www1(w)
-			w.machine("web", "www2").SetDeleted(true)
-			w.machine("web", "www3").SetPower(false)
-		}, []row{
-			{"a machine has its attributes", "alice", "GET " + vm1, "", 200, `{"id":<www1>,"group_id":<web>,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","cores":1,"memory":1024,
-				"power_on":true,"autoreboot_on":true,"cdrom_url":null,"keymap":null,"hardware_profile":"virtio2013","hardware_profile_locked":false,"zone_name":"york","deleted":false,
-				"management_address":"$match ^[0-9a-f.:]+$","head":"$string","last_imaged_with":"$string"}`},
-			{"it has no children", "alice", "GET " + vm1, "", 200, `{"type":"$absent","discs":"$absent","network_interfaces":"$absent"}`},
-			{"an appliance is never read", "alice", "GET " + vm1, "", 200, `{"appliance":"$absent"}`},
-			{"a machine is the same flat", "alice", "GET /virtual_machines/<www1>", "", 200, `{"id":<www1>,"hostname":"www1.web.acme.uk0.bigv.io","discs":"$absent"}`},
+	runScenarios(t, []scenario{
+		{"reading", func(f *fixture) {
+			www1(f)
+			f.machine("web", "www2").SetDeleted(true)
+			f.machine("web", "www3").SetPower(false)
+		}, []step{
+			{
+				"a machine has all attributes", "alice", "GET " + vm1, "", 200,
+				`{"id":<www1>,"group_id":<web>,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","cores":1,"memory":1024,
+					"power_on":true,"autoreboot_on":true,"cdrom_url":null,"keymap":null,"hardware_profile":"virtio2013",
+					"hardware_profile_locked":false,"zone_name":"york","deleted":false,"management_address":"$match ^[0-9a-f.:]+$",
+					"head":"$string","last_imaged_with":"$string"}`,
+			},
+			{
+				"discs and network interfaces are omitted", "alice", "GET " + vm1, "", 200,
+				`{"type":"$absent","discs":"$absent","network_interfaces":"$absent"}`,
+			},
+			{"appliance is omitted", "alice", "GET " + vm1, "", 200, `{"appliance":"$absent"}`},
+			{
+				"a machine is found by flat path", "alice", "GET /virtual_machines/<www1>", "", 200,
+				`{"id":<www1>,"hostname":"www1.web.acme.uk0.bigv.io","discs":"$absent"}`,
+			},
 			{"a machine that is off has no head", "alice", "GET /virtual_machines/www3", "", 200, `{"power_on":false,"head":null}`},
-			{"overview embeds discs", "alice", "GET " + vm1 + "?view=overview", "", 200, `{"type":"application/vnd.bigv.virtual-machine","discs":[{"type":"application/vnd.bigv.disc","id":<www1disc>,"label":"disc-1","size":25600,
-				"storage_grade":"sata","storage_pool":"$string","virtual_machine_id":<www1>,"backup_count":0,"backups_enabled":"$any","backup_schedules":[]}]}`},
-			{"overview embeds network interfaces", "alice", "GET " + vm1 + "?view=overview", "", 200, `{"network_interfaces":[{"type":"application/vnd.bigv.network-interface","id":"$int","label":null,
-				"mac":"$match ^[0-9a-f]{2}(:[0-9a-f]{2}){5}$","ips":["$string","$string"],"extra_ips":{},"vlan_num":"$int","virtual_machine_id":<www1>}],"nics":"$absent"}`},
-			{"overview works flat", "alice", "GET /virtual_machines/<www1>?view=overview", "", 200, `{"discs":[{"id":<www1disc>}],"network_interfaces":[{}]}`},
-			{"overview works for lists", "alice", "GET " + web + "/virtual_machines?view=overview", "", 200, `[{"type":"application/vnd.bigv.virtual-machine","discs":[{}],"network_interfaces":[{}]},{"discs":[{}]}]`},
-			{"a list leaves deleted machines out", "alice", "GET " + web + "/virtual_machines", "", 200, `[{"id":<www1>},{"id":<www3>}]`},
-			{"a list with include_deleted has them", "alice", "GET " + web + "/virtual_machines?include_deleted=true", "", 200, `[{"id":<www1>},{"id":<www2>,"deleted":true},{"id":<www3>}]`},
-			{"a flat list leaves deleted machines out", "alice", "GET /virtual_machines?group_id=<web>", "", 200, `[{"id":<www1>},{"id":<www3>}]`},
-			{"a flat list with include_deleted has them", "alice", "GET /virtual_machines?include_deleted=true", "", 200, `[{"id":<www1>},{"id":<www2>},{"id":<www3>}]`},
+			{
+				"overview embeds discs", "alice", "GET " + vm1 + "?view=overview", "", 200,
+				`{"type":"application/vnd.bigv.virtual-machine","discs":[{"type":"application/vnd.bigv.disc","id":<www1disc>,
+					"label":"disc-1","size":25600,"storage_grade":"sata","storage_pool":"$string","virtual_machine_id":<www1>,
+					"backup_count":0,"backups_enabled":"$any","backup_schedules":[]}]}`,
+			},
+			{
+				"overview embeds network interfaces", "alice", "GET " + vm1 + "?view=overview", "", 200,
+				`{"network_interfaces":[{"type":"application/vnd.bigv.network-interface","id":"$int","label":null,
+					"mac":"$match ^[0-9a-f]{2}(:[0-9a-f]{2}){5}$","ips":["$string","$string"],"extra_ips":{},"vlan_num":"$int",
+					"virtual_machine_id":<www1>}],"nics":"$absent"}`,
+			},
+			{
+				"overview works for a flat path", "alice", "GET /virtual_machines/<www1>?view=overview", "", 200,
+				`{"discs":[{"id":<www1disc>}],"network_interfaces":[{}]}`,
+			},
+			{
+				"overview works for lists", "alice", "GET " + web + "/virtual_machines?view=overview", "", 200,
+				`[{"type":"application/vnd.bigv.virtual-machine","discs":[{}],"network_interfaces":[{}]},{"discs":[{}]}]`,
+			},
+			{"a list omits deleted machines", "alice", "GET " + web + "/virtual_machines", "", 200, `[{"id":<www1>},{"id":<www3>}]`},
+			{
+				"a list with include_deleted contains them", "alice", "GET " + web + "/virtual_machines?include_deleted=true", "", 200,
+				`[{"id":<www1>},{"id":<www2>,"deleted":true},{"id":<www3>}]`,
+			},
+			{
+				"a flat list omits deleted machines", "alice", "GET /virtual_machines?group_id=<web>", "", 200,
+				`[{"id":<www1>},{"id":<www3>}]`,
+			},
+			{
+				"a flat list with include_deleted contains them", "alice", "GET /virtual_machines?include_deleted=true", "", 200,
+				`[{"id":<www1>},{"id":<www2>},{"id":<www3>}]`,
+			},
 			{"a deleted machine is not found", "alice", "GET " + vm2, "", 404, ""},
-			{"a deleted machine is found with include_deleted", "alice", "GET " + vm2 + "?include_deleted=true", "", 200, `{"id":<www2>,"deleted":true,"power_on":false}`},
-			{"a deleted machine is found flat with include_deleted", "alice", "GET /virtual_machines/<www2>?include_deleted=true", "", 200, `{"deleted":true}`},
-			{"a deleted machine is not found flat without", "alice", "GET /virtual_machines/<www2>", "", 404, ""},
-			{"a machine not to be seen is not found", "bob", "GET " + vm1, "", 404, ""},
-			{"a machine not to be seen is not found flat", "bob", "GET /virtual_machines/<www1>", "", 404, ""},
-			{"nobody's machines are an empty list", "bob", "GET /virtual_machines", "", 200, `[]`},
+			{
+				"a deleted machine is found with include_deleted", "alice", "GET " + vm2 + "?include_deleted=true", "", 200,
+				`{"id":<www2>,"deleted":true,"power_on":false}`,
+			},
+			{
+				"a deleted machine is found by flat path with include_deleted", "alice",
+				"GET /virtual_machines/<www2>?include_deleted=true", "", 200, `{"deleted":true}`,
+			},
+			{"a deleted machine is not found by flat path without include_deleted", "alice", "GET /virtual_machines/<www2>", "", 404, ""},
+			{"an invisible machine is not found", "bob", "GET " + vm1, "", 404, ""},
+			{"an invisible machine is not found by flat path", "bob", "GET /virtual_machines/<www1>", "", 404, ""},
+			{"the list of machines is empty without privileges", "bob", "GET /virtual_machines", "", 200, `[]`},
 		}},
-		{"names", func(w *world) {
-			www1(w)
-			w.machine("web", "www2")
-			w.machine("default", "db1")
-			w.machine("default", "www2")
-		}, []row{
-			{"a machine is renamed", "alice", "PUT " + vm1, `{"name":"www9"}`, 200, `{"id":<www1>,"name":"www9","hostname":"www9.web.acme.uk0.bigv.io"}`},
+		{"names", func(f *fixture) {
+			www1(f)
+			f.machine("web", "www2")
+			f.machine("default", "db1")
+			f.machine("default", "www2")
+		}, []step{
+			{
+				"a machine is renamed", "alice", "PUT " + vm1, `{"name":"www9"}`, 200,
+				`{"id":<www1>,"name":"www9","hostname":"www9.web.acme.uk0.bigv.io"}`,
+			},
 			{"the old name is not found", "alice", "GET " + vm1, "", 404, ""},
-			{"the new one is", "alice", "GET " + web + "/virtual_machines/www9", "", 200, `{"id":<www1>}`},
+			{"the new name is found", "alice", "GET " + web + "/virtual_machines/www9", "", 200, `{"id":<www1>}`},
 			{"", "alice", "PUT " + web + "/virtual_machines/www9", `{"name":"www1"}`, 200, ""},
-			{"a name has three characters or more", "alice", "PUT " + vm1, `{"name":"ab"}`, 400, `{"name":["is too short (minimum is 3 characters)"]}`},
-			{"a name is a label without dots", "alice", "PUT " + vm1, `{"name":"www.example"}`, 400, `{"name":["is invalid"]}`},
-			{"a name may have two things wrong with it", "alice", "PUT " + vm1, `{"name":"a."}`, 400, `{"name":{"$has":["is invalid","is too short (minimum is 3 characters)"]}}`},
-			{"a name has no underscores", "alice", "PUT " + vm1, `{"name":"www_1"}`, 400, `{"name":["is invalid"]}`},
-			{"a name is not blank", "alice", "PUT " + vm1, `{"name":""}`, 400, `{"name":"$messages"}`},
-			{"a name is not null", "alice", "PUT " + vm1, `{"name":null}`, 400, `{"name":"$messages"}`},
-			{"a name may have hyphens and digits", "alice", "PUT " + vm1, `{"name":"www-1-b"}`, 200, `{"name":"www-1-b"}`},
+			{
+				"a name must have at least three characters", "alice", "PUT " + vm1, `{"name":"ab"}`, 400,
+				`{"name":["is too short (minimum is 3 characters)"]}`,
+			},
+			{"a name cannot contain dots", "alice", "PUT " + vm1, `{"name":"www.example"}`, 400, `{"name":["is invalid"]}`},
+			{
+				"a name can have two errors", "alice", "PUT " + vm1, `{"name":"a."}`, 400,
+				`{"name":{"$has":["is invalid","is too short (minimum is 3 characters)"]}}`,
+			},
+			{"a name cannot contain underscores", "alice", "PUT " + vm1, `{"name":"www_1"}`, 400, `{"name":["is invalid"]}`},
+			{"a name cannot be blank", "alice", "PUT " + vm1, `{"name":""}`, 400, `{"name":"$messages"}`},
+			{"a name cannot be null", "alice", "PUT " + vm1, `{"name":null}`, 400, `{"name":"$messages"}`},
+			{"a name can contain hyphens and digits", "alice", "PUT " + vm1, `{"name":"www-1-b"}`, 200, `{"name":"www-1-b"}`},
 			{"", "alice", "PUT " + web + "/virtual_machines/www-1-b", `{"name":"www1"}`, 200, ""},
-			{"a name is its own in the group", "alice", "PUT " + vm1, `{"name":"www2"}`, 400, `{"name":["has already been taken"]}`},
-			{"another group may have the same name", "alice", "PUT " + vm1, `{"name":"db1"}`, 200, `{"name":"db1"}`},
-			{"a name that is taken where a machine moves is refused", "alice", "PUT " + vm2, `{"group_id":<default>}`, 400, `{"name":["has already been taken"]}`},
+			{"a name must be unique in the group", "alice", "PUT " + vm1, `{"name":"www2"}`, 400, `{"name":["has already been taken"]}`},
+			{"a name in use in another group is accepted", "alice", "PUT " + vm1, `{"name":"db1"}`, 200, `{"name":"db1"}`},
+			{
+				"a machine cannot be moved to a group in which its name is in use", "alice", "PUT " + vm2, `{"group_id":<default>}`, 400,
+				`{"name":["has already been taken"]}`,
+			},
 		}},
-		{"moving", func(w *world) {
-			www1(w)
-			w.srv.User("alice").Grant("account_admin", w.srv.Account("other"))
-			w.kept["app"] = w.srv.Account("other").Group("app").ID()
-			w.kept["hidden"] = w.srv.Account("secret").Group("default").ID()
-		}, []row{
-			{"a machine moves to another group", "alice", "PUT " + vm1, `{"group_id":<default>}`, 200, `{"id":<www1>,"group_id":<default>,"hostname":"www1.default.acme.uk0.bigv.io"}`},
-			{"it is not found where it was", "alice", "GET " + vm1, "", 404, ""},
-			{"it is found where it is", "alice", "GET /accounts/acme/groups/default/virtual_machines/www1", "", 200, `{"id":<www1>}`},
-			{"a machine moves to another account and is renamed in one", "alice", "PUT /accounts/acme/groups/default/virtual_machines/www1", `{"group_id":<app>,"name":"app1"}`, 200, `{"group_id":<app>,"name":"app1","hostname":"app1.app.other.uk0.bigv.io"}`},
-			{"it is found there", "alice", "GET /accounts/other/groups/app/virtual_machines/app1", "", 200, `{"id":<www1>}`},
-			{"a group not to be seen is no place to move", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1", `{"group_id":<hidden>}`, refused, anything},
-			{"a group that is not is no place to move", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1", `{"group_id":999999}`, refused, anything},
-			{"no group is no place to move", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1", `{"group_id":null}`, 400, `{"group_id":"$messages"}`},
-			{"a refused move changes nothing", "alice", "GET /virtual_machines/<www1>", "", 200, `{"group_id":<app>}`},
+		{"moving", func(f *fixture) {
+			www1(f)
+			f.srv.User("alice").Grant("account_admin", f.srv.Account("other"))
+			f.saved["app"] = f.srv.Account("other").Group("app").ID()
+			f.saved["hidden"] = f.srv.Account("secret").Group("default").ID()
+		}, []step{
+			{
+				"a machine is moved to another group", "alice", "PUT " + vm1, `{"group_id":<default>}`, 200,
+				`{"id":<www1>,"group_id":<default>,"hostname":"www1.default.acme.uk0.bigv.io"}`,
+			},
+			{"it is not found in the old place", "alice", "GET " + vm1, "", 404, ""},
+			{"it is found in the new place", "alice", "GET /accounts/acme/groups/default/virtual_machines/www1", "", 200, `{"id":<www1>}`},
+			{
+				"a machine is moved to another account and renamed at once", "alice",
+				"PUT /accounts/acme/groups/default/virtual_machines/www1", `{"group_id":<app>,"name":"app1"}`, 200,
+				`{"group_id":<app>,"name":"app1","hostname":"app1.app.other.uk0.bigv.io"}`,
+			},
+			{"it is found by its new path", "alice", "GET /accounts/other/groups/app/virtual_machines/app1", "", 200, `{"id":<www1>}`},
+			{
+				"a machine cannot be moved to an invisible group", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1",
+				`{"group_id":<hidden>}`, anyError, anyBody,
+			},
+			{
+				"a machine cannot be moved to an unknown group", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1",
+				`{"group_id":999999}`, anyError, anyBody,
+			},
+			{
+				"group_id cannot be null", "alice", "PUT /accounts/other/groups/app/virtual_machines/app1", `{"group_id":null}`, 400,
+				`{"group_id":"$messages"}`,
+			},
+			{"a rejected move changes nothing", "alice", "GET /virtual_machines/<www1>", "", 200, `{"group_id":<app>}`},
 		}},
-		{"limits", www1Off, []row{
-			{"cores are at least 1", "alice", "PUT " + vm1, `{"cores":0}`, 400, `{"cores":"$messages"}`},
-			{"cores are a number", "alice", "PUT " + vm1, `{"cores":"many"}`, 400, `{"cores":{"$has":["is not a number"]}}`},
-			{"cores are not null", "alice", "PUT " + vm1, `{"cores":null}`, 400, `{"cores":"$messages"}`},
-			{"cores may be many", "alice", "PUT " + vm1, `{"cores":16}`, 200, `{"cores":16}`},
-			{"memory that is no number has two things wrong with it", "alice", "PUT " + vm1, `{"memory":"lots"}`, 400, `{"memory":{"$has":["is not included in the list","is not a number"]}}`},
-			{"memory of 256 is too little", "alice", "PUT " + vm1, `{"memory":256}`, 400, `{"memory":["is not included in the list"]}`},
-			{"memory of 512 is the least", "alice", "PUT " + vm1, `{"memory":512}`, 200, `{"memory":512}`},
-			{"memory of 768 is in the list", "alice", "PUT " + vm1, `{"memory":768}`, 200, `{"memory":768}`},
-			{"memory between two steps is not", "alice", "PUT " + vm1, `{"memory":1000}`, 400, `{"memory":["is not included in the list"]}`},
-			{"memory of 64 GiB is in the list", "alice", "PUT " + vm1, `{"memory":65536}`, 200, `{"memory":65536}`},
-			{"memory of no positive size is not", "alice", "PUT " + vm1, `{"memory":-1024}`, 400, `{"memory":"$messages"}`},
-			{"a hardware profile is set", "alice", "PUT " + vm1, `{"hardware_profile":"compatibility2013"}`, 200, `{"hardware_profile":"compatibility2013"}`},
-			{"an unknown hardware profile is not included", "alice", "PUT " + vm1, `{"hardware_profile":"virtio1066"}`, 400, `{"hardware_profile":["is not included in the list"]}`},
-			{"a hardware profile is locked", "alice", "PUT " + vm1, `{"hardware_profile_locked":true}`, 200, `{"hardware_profile_locked":true}`},
-			{"and unlocked", "alice", "PUT " + vm1, `{"hardware_profile_locked":false}`, 200, `{"hardware_profile_locked":false}`},
+		{"limits", www1Off, []step{
+			{"cores must be at least 1", "alice", "PUT " + vm1, `{"cores":0}`, 400, `{"cores":"$messages"}`},
+			{"cores must be a number", "alice", "PUT " + vm1, `{"cores":"many"}`, 400, `{"cores":{"$has":["is not a number"]}}`},
+			{"cores cannot be null", "alice", "PUT " + vm1, `{"cores":null}`, 400, `{"cores":"$messages"}`},
+			{"16 cores are accepted", "alice", "PUT " + vm1, `{"cores":16}`, 200, `{"cores":16}`},
+			{
+				"memory that is not a number has two errors", "alice", "PUT " + vm1, `{"memory":"lots"}`, 400,
+				`{"memory":{"$has":["is not included in the list","is not a number"]}}`,
+			},
+			{"memory of 256 is rejected", "alice", "PUT " + vm1, `{"memory":256}`, 400, `{"memory":["is not included in the list"]}`},
+			{"memory of 512 is accepted", "alice", "PUT " + vm1, `{"memory":512}`, 200, `{"memory":512}`},
+			{"memory of 768 is accepted", "alice", "PUT " + vm1, `{"memory":768}`, 200, `{"memory":768}`},
+			{"memory of 1000 is rejected", "alice", "PUT " + vm1, `{"memory":1000}`, 400, `{"memory":["is not included in the list"]}`},
+			{"memory of 64 GiB is accepted", "alice", "PUT " + vm1, `{"memory":65536}`, 200, `{"memory":65536}`},
+			{"negative memory is rejected", "alice", "PUT " + vm1, `{"memory":-1024}`, 400, `{"memory":"$messages"}`},
+			{
+				"a hardware profile is set", "alice", "PUT " + vm1, `{"hardware_profile":"compatibility2013"}`, 200,
+				`{"hardware_profile":"compatibility2013"}`,
+			},
+			{
+				"an unknown hardware profile is rejected", "alice", "PUT " + vm1, `{"hardware_profile":"virtio1066"}`, 400,
+				`{"hardware_profile":["is not included in the list"]}`,
+			},
+			{
+				"a hardware profile is locked", "alice", "PUT " + vm1, `{"hardware_profile_locked":true}`, 200,
+				`{"hardware_profile_locked":true}`,
+			},
+			{
+				"a hardware profile is unlocked", "alice", "PUT " + vm1, `{"hardware_profile_locked":false}`, 200,
+				`{"hardware_profile_locked":false}`,
+			},
 			{"a keymap is set", "alice", "PUT " + vm1, `{"keymap":"en-gb"}`, 200, `{"keymap":"en-gb"}`},
-			{"an unknown keymap is not included", "alice", "PUT " + vm1, `{"keymap":"tlh"}`, 400, `{"keymap":["is not included in the list"]}`},
+			{"an unknown keymap is rejected", "alice", "PUT " + vm1, `{"keymap":"tlh"}`, 400, `{"keymap":["is not included in the list"]}`},
 			{"a keymap is cleared with null", "alice", "PUT " + vm1, `{"keymap":null}`, 200, `{"keymap":null}`},
-			{"a flag is true or false", "alice", "PUT " + vm1, `{"autoreboot_on":"sometimes"}`, 400, `{"autoreboot_on":"$messages"}`},
-			{"a CD is inserted", "alice", "PUT " + vm1, `{"cdrom_url":"http://www.example.org/a.iso"}`, 200, `{"cdrom_url":"http://www.example.org/a.iso"}`},
-			{"an update of something else leaves it in", "alice", "PUT " + vm1, `{"cores":1}`, 200, `{"cdrom_url":"http://www.example.org/a.iso"}`},
+			{
+				"autoreboot_on must be true or false", "alice", "PUT " + vm1, `{"autoreboot_on":"sometimes"}`, 400,
+				`{"autoreboot_on":"$messages"}`,
+			},
+			{
+				"a CD is inserted", "alice", "PUT " + vm1, `{"cdrom_url":"http://www.example.org/a.iso"}`, 200,
+				`{"cdrom_url":"http://www.example.org/a.iso"}`,
+			},
+			{
+				"an update of another attribute does not eject it", "alice", "PUT " + vm1, `{"cores":1}`, 200,
+				`{"cdrom_url":"http://www.example.org/a.iso"}`,
+			},
 			{"a CD is ejected with null", "alice", "PUT " + vm1, `{"cdrom_url":null}`, 200, `{"cdrom_url":null}`},
 			{"", "alice", "PUT " + vm1, `{"cdrom_url":"https://www.example.org/b.iso"}`, 200, ""},
 			{"a CD is ejected with an empty string", "alice", "PUT " + vm1, `{"cdrom_url":""}`, 200, `{"cdrom_url":"$empty"}`},
-			{"a CD that cannot be used is an internal error", "alice", "PUT " + vm1, `{"cdrom_url":"not a URL"}`, 500, anything},
-			{"and is not inserted", "alice", "GET " + vm1, "", 200, `{"cdrom_url":"$empty"}`},
-			{"several things may be wrong at once", "alice", "PUT " + vm1, `{"name":"a","memory":1,"hardware_profile":"x"}`, 400, `{"name":"$messages","memory":"$messages","hardware_profile":"$messages"}`},
+			{"a CD that cannot be used is an internal error", "alice", "PUT " + vm1, `{"cdrom_url":"not a URL"}`, 500, anyBody},
+			{"it is not inserted", "alice", "GET " + vm1, "", 200, `{"cdrom_url":"$empty"}`},
+			{
+				"several attributes can be invalid at once", "alice", "PUT " + vm1, `{"name":"a","memory":1,"hardware_profile":"x"}`, 400,
+				`{"name":"$messages","memory":"$messages","hardware_profile":"$messages"}`,
+			},
 		}},
 	})
 }
 
 func TestConformanceVirtualMachineCreate(t *testing.T) {
 	const create = "POST " + web + "/vm_create"
-	walk(t, []scenario{
-		{"create", nil, []row{
-			{"an API key creates", "key", "POST /accounts/acme/groups/default/vm_create", `{"virtual_machine":{"name":"key1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"name":"key1"}}`},
-			{"create is accepted and wrapped", "alice", create, `{"virtual_machine":{"name":"www1","cores":2,"memory":2048,"power_on":true,"autoreboot_on":true,"zone_name":"manchester","hardware_profile":null,"keymap":"de","cdrom_url":"http://www.example.org/a.iso","hardware_profile_locked":true},
-				"discs":[{"label":"root","size":30000,"storage_grade":"ssd","backup_schedules":[{"start_at":"2019-03-04 18:00:00 GMT","interval_seconds":604800,"capacity":1}]},{"size":50}],
-				"reimage":{"distribution":"jessie","root_password":"s3cretpass","ssh_public_key":"","firstboot_script":""}}`, 202,
-				`{"virtual_machine":{"id":"$keep www1","name":"www1","group_id":<web>,"hostname":"www1.web.acme.uk0.bigv.io","cores":2,"memory":2048,"zone_name":"manchester","hardware_profile":"virtio2013","hardware_profile_locked":true,"keymap":"de",
-				"power_on":false,"head":null,"last_imaged_with":"$empty","deleted":false,"discs":"$absent","network_interfaces":"$absent"},
-				"discs":[{"label":"root","size":30000,"storage_grade":"ssd"},{"label":"disc-2","size":50,"storage_grade":"sata"}],"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`},
-			{"a machine that is being provisioned answers 202", "alice", "GET " + vm1, "", 202, `{"id":<www1>,"power_on":false,"head":null}`},
-			{"also flat", "alice", "GET /virtual_machines/<www1>", "", 202, `{"id":<www1>}`},
-			{"also with overview", "alice", "GET " + vm1 + "?view=overview", "", 202, `{"type":"application/vnd.bigv.virtual-machine"}`},
-			{"lists answer 200", "alice", "GET " + web + "/virtual_machines", "", 200, `[{"id":<www1>,"power_on":false}]`},
+	runScenarios(t, []scenario{
+		{"create", nil, []step{
+			{
+				"an API key can create a machine", "key", "POST /accounts/acme/groups/default/vm_create",
+				`{"virtual_machine":{"name":"key1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"name":"key1"}}`,
+			},
+			{
+				"a create request is accepted and the machine is in virtual_machine", "alice", create,
+				`{"virtual_machine":{"name":"www1","cores":2,"memory":2048,"power_on":true,"autoreboot_on":true,"zone_name":"manchester",
+					"hardware_profile":null,"keymap":"de","cdrom_url":"http://www.example.org/a.iso","hardware_profile_locked":true},
+					"discs":[{"label":"root","size":30000,"storage_grade":"ssd","backup_schedules":[{"start_at":"2019-03-04 18:00:00 GMT",
+					"interval_seconds":604800,"capacity":1}]},{"size":50}],"reimage":{"distribution":"jessie",
+					"root_password":"s3cretpass","ssh_public_key":"","firstboot_script":""}}`,
+				202,
+				`{"virtual_machine":{"id":"$save www1","name":"www1","group_id":<web>,"hostname":"www1.web.acme.uk0.bigv.io","cores":2,
+					"memory":2048,"zone_name":"manchester","hardware_profile":"virtio2013","hardware_profile_locked":true,"keymap":"de",
+					"power_on":false,"head":null,"last_imaged_with":"$empty","deleted":false,"discs":"$absent",
+					"network_interfaces":"$absent"},"discs":[{"label":"root","size":30000,"storage_grade":"ssd"},{"label":"disc-2",
+					"size":50,"storage_grade":"sata"}],"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`,
+			},
+			{"GET has status 202 during provisioning", "alice", "GET " + vm1, "", 202, `{"id":<www1>,"power_on":false,"head":null}`},
+			{"GET by flat path has status 202 during provisioning", "alice", "GET /virtual_machines/<www1>", "", 202, `{"id":<www1>}`},
+			{
+				"GET with overview has status 202 during provisioning", "alice", "GET " + vm1 + "?view=overview", "", 202,
+				`{"type":"application/vnd.bigv.virtual-machine"}`,
+			},
+			{
+				"lists have status 200 during provisioning", "alice", "GET " + web + "/virtual_machines", "", 200,
+				`[{"id":<www1>,"power_on":false}]`,
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"after a while it is up", "alice", "GET " + vm1, "", 200, `{"id":<www1>,"power_on":true,"autoreboot_on":true,"head":"$string","last_imaged_with":"jessie","cdrom_url":"http://www.example.org/a.iso"}`},
-			{"it has its discs", "alice", "GET " + vm1 + "/discs", "", 200, `[{"label":"root","size":30000,"storage_grade":"ssd","virtual_machine_id":<www1>},{"label":"disc-2","size":50}]`},
-			{"a disc has its schedule", "alice", "GET " + vm1 + "/discs/root", "", 200, `{"backup_schedules":[{"id":"$int","interval_seconds":604800,"capacity":1,"start_at":"$time 2019-03-04T18:00:00Z"}]}`},
-			{"it has a network interface with an IPv4 and an IPv6 address", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$match ^[0-9.]+$","$match :"],"extra_ips":{}}]`},
+			{
+				"after provisioning it is powered on", "alice", "GET " + vm1, "", 200,
+				`{"id":<www1>,"power_on":true,"autoreboot_on":true,"head":"$string","last_imaged_with":"jessie",
+					"cdrom_url":"http://www.example.org/a.iso"}`,
+			},
+			{
+				"it has its discs", "alice", "GET " + vm1 + "/discs", "", 200,
+				`[{"label":"root","size":30000,"storage_grade":"ssd","virtual_machine_id":<www1>},{"label":"disc-2","size":50}]`,
+			},
+			{
+				"a disc has its schedule", "alice", "GET " + vm1 + "/discs/root", "", 200,
+				`{"backup_schedules":[{"id":"$int","interval_seconds":604800,"capacity":1,"start_at":"$time 2019-03-04T18:00:00Z"}]}`,
+			},
+			{
+				"it has a network interface with an IPv4 and an IPv6 address", "alice", "GET " + vm1 + "/nics", "", 200,
+				`[{"ips":["$match ^[0-9.]+$","$match :"],"extra_ips":{}}]`,
+			},
 		}},
-		{"defaults", nil, []row{
+		{"defaults", nil, []step{
 			{"a name and a disc are enough", "alice", create, `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`, 202,
-				`{"virtual_machine":{"cores":1,"memory":"$int","zone_name":"york","hardware_profile":"virtio2013","hardware_profile_locked":false,"cdrom_url":null,"keymap":null}}`},
-			{"a disc is called by its place and is sata", "alice", "GET " + vm1 + "/discs", "", 200, `[{"label":"disc-1","storage_grade":"sata"}]`},
+				`{"virtual_machine":{"cores":1,"memory":"$int","zone_name":"york","hardware_profile":"virtio2013",
+				"hardware_profile_locked":false,"cdrom_url":null,"keymap":null}}`},
+			{
+				"the default label is the position and the default grade is sata", "alice", "GET " + vm1 + "/discs", "", 200,
+				`[{"label":"disc-1","storage_grade":"sata"}]`,
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"without power_on and autoreboot_on it stays off", "alice", "GET " + vm1, "", 200, `{"power_on":false,"autoreboot_on":false,"last_imaged_with":"$empty"}`},
-			{"autoreboot_on alone brings it up", "alice", create, `{"virtual_machine":{"name":"www2","autoreboot_on":true},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`, 202, ""},
-			{"power_on alone brings it up", "alice", create, `{"virtual_machine":{"name":"www3","power_on":true},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`, 202, ""},
+			{
+				"without power_on and autoreboot_on the machine is off after provisioning", "alice", "GET " + vm1, "", 200,
+				`{"power_on":false,"autoreboot_on":false,"last_imaged_with":"$empty"}`,
+			},
+			{
+				"a machine with autoreboot_on is created", "alice", create,
+				`{"virtual_machine":{"name":"www2","autoreboot_on":true},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`,
+				202, "",
+			},
+			{
+				"a machine with power_on is created", "alice", create,
+				`{"virtual_machine":{"name":"www3","power_on":true},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`, 202,
+				"",
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"up by autoreboot_on", "alice", "GET " + vm2, "", 200, `{"power_on":true,"last_imaged_with":"symbiosis"}`},
-			{"up by power_on", "alice", "GET " + web + "/virtual_machines/www3", "", 200, `{"power_on":true}`},
-			{"a group in the body is dropped", "alice", create, `{"virtual_machine":{"name":"www4","group":"default","group_id":<default>,"deleted":true,"id":1,"colour":"red"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"group_id":<web>,"deleted":false,"colour":"$absent"}}`},
-			{"numbers may be strings", "alice", create, `{"virtual_machine":{"name":"www5","cores":"1","memory":"1024"},"discs":[{"size":"100"}]}`, 202, `{"virtual_machine":{"cores":1,"memory":1024},"discs":[{"size":100}]}`},
-			{"another group may have the name", "alice", "POST /accounts/acme/groups/default/vm_create", `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"hostname":"www1.default.acme.uk0.bigv.io"}}`},
-			{"the default group may be called by ID", "alice", "POST /accounts/<acme>/groups/<default>/vm_create", `{"virtual_machine":{"name":"www6"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"group_id":<default>}}`},
+			{
+				"with autoreboot_on it is on after provisioning", "alice", "GET " + vm2, "", 200,
+				`{"power_on":true,"last_imaged_with":"symbiosis"}`,
+			},
+			{"with power_on it is on after provisioning", "alice", "GET " + web + "/virtual_machines/www3", "", 200, `{"power_on":true}`},
+			{
+				"the group and read-only attributes in the body are ignored", "alice", create,
+				`{"virtual_machine":{"name":"www4","group":"default","group_id":<default>,"deleted":true,"id":1,"colour":"red"},
+					"discs":[{"size":100}]}`,
+				202, `{"virtual_machine":{"group_id":<web>,"deleted":false,"colour":"$absent"}}`,
+			},
+			{
+				"numbers can be strings", "alice", create,
+				`{"virtual_machine":{"name":"www5","cores":"1","memory":"1024"},"discs":[{"size":"100"}]}`, 202,
+				`{"virtual_machine":{"cores":1,"memory":1024},"discs":[{"size":100}]}`,
+			},
+			{
+				"a name in use in another group is accepted", "alice", "POST /accounts/acme/groups/default/vm_create",
+				`{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202,
+				`{"virtual_machine":{"hostname":"www1.default.acme.uk0.bigv.io"}}`,
+			},
+			{
+				"the group can be identified by ID", "alice", "POST /accounts/<acme>/groups/<default>/vm_create",
+				`{"virtual_machine":{"name":"www6"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"group_id":<default>}}`,
+			},
 		}},
-		{"refusals", www1, []row{
-			{"a machine needs a disc", "alice", create, `{"virtual_machine":{"name":"new1"}}`, 400, anything},
-			{"an empty list of discs is none", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, anything},
-			{"a machine needs a name", "alice", create, `{"virtual_machine":{},"discs":[{"size":100}]}`, 400, `{"name":["can't be blank"],"virtual_machine":"$absent"}`},
-			{"a machine's errors are at top level", "alice", create, `{"virtual_machine":{"name":"a.","memory":1,"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`, 400,
-				`{"name":["is invalid","is too short (minimum is 3 characters)"],"memory":["is not included in the list"],"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages","virtual_machine":"$absent"}`},
-			{"discs' errors are by position", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100},{"size":49}]}`, 400, `{"discs":[{},{"size":["must be greater than or equal to 50"]}]}`},
-			{"a good disc after a bad one has no error", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100,"storage_grade":"tape"},{"size":100}]}`, 400, `{"discs":[{"storage_grade":["is not included in the list"],"size":"$absent"},{"size":"$absent"}]}`},
-			{"both kinds come together", "alice", create, `{"virtual_machine":{"name":"new1","memory":1},"discs":[{"size":1}]}`, 400, `{"memory":"$messages","discs":[{"size":"$messages"}]}`},
-			{"nine discs are too many", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},{"size":50}]}`, 400, anything},
-			{"an unknown distribution is a bad request", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}],"reimage":{"distribution":"beos"}}`, 400, `{}`},
-			{"an unknown keymap is not included", "alice", create, `{"virtual_machine":{"name":"new1","keymap":"tlh"},"discs":[{"size":100}]}`, 400, `{"keymap":["is not included in the list"]}`},
-			{"a CD that cannot be used is an internal error", "alice", create, `{"virtual_machine":{"name":"new1","cdrom_url":"not a URL"},"discs":[{"size":100}]}`, 500, anything},
-			{"a name is its own in the group", "alice", create, `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 400, `{"name":["has already been taken"]}`},
-			{"addresses can be chosen only in a private VLAN", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.4"}}`, 400, anything},
-			{"a refused create makes nothing", "alice", "GET " + web + "/virtual_machines?include_deleted=true", "", 200, `[{"id":<www1>}]`},
-			{"nor any disc", "alice", "GET /discs", "", 200, `[{"id":<www1disc>}]`},
+		{"validation errors", www1, []step{
+			{"a disc is required", "alice", create, `{"virtual_machine":{"name":"new1"}}`, 400, anyBody},
+			{"the list of discs cannot be empty", "alice", create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, anyBody},
+			{
+				"a name is required", "alice", create, `{"virtual_machine":{},"discs":[{"size":100}]}`, 400,
+				`{"name":["can't be blank"],"virtual_machine":"$absent"}`,
+			},
+			{
+				"the errors of the machine are at the top level", "alice", create,
+				`{"virtual_machine":{"name":"a.","memory":1,"hardware_profile":"x","zone_name":"mars","cores":0},"discs":[{"size":100}]}`,
+				400,
+				`{"name":["is invalid","is too short (minimum is 3 characters)"],"memory":["is not included in the list"],
+					"hardware_profile":["is not included in the list"],"zone_name":["is not included in the list"],"cores":"$messages",
+					"virtual_machine":"$absent"}`,
+			},
+			{
+				"the errors of the discs are listed by position", "alice", create,
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100},{"size":49}]}`, 400,
+				`{"discs":[{},{"size":["must be greater than or equal to 50"]}]}`,
+			},
+			{
+				"a valid disc after an invalid one has no error", "alice", create,
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100,"storage_grade":"tape"},{"size":100}]}`, 400,
+				`{"discs":[{"storage_grade":["is not included in the list"],"size":"$absent"},{"size":"$absent"}]}`,
+			},
+			{
+				"errors of the machine and of discs are combined", "alice", create,
+				`{"virtual_machine":{"name":"new1","memory":1},"discs":[{"size":1}]}`, 400,
+				`{"memory":"$messages","discs":[{"size":"$messages"}]}`,
+			},
+			{
+				"nine discs are rejected", "alice", create,
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},{"size":50},
+					{"size":50},{"size":50},{"size":50}]}`,
+				400, anyBody,
+			},
+			{
+				"an unknown distribution is rejected", "alice", create,
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100}],"reimage":{"distribution":"beos"}}`, 400, `{}`,
+			},
+			{
+				"an unknown keymap is rejected", "alice", create,
+				`{"virtual_machine":{"name":"new1","keymap":"tlh"},"discs":[{"size":100}]}`, 400,
+				`{"keymap":["is not included in the list"]}`,
+			},
+			{
+				"a CD that cannot be used is an internal error", "alice", create,
+				`{"virtual_machine":{"name":"new1","cdrom_url":"not a URL"},"discs":[{"size":100}]}`, 500, anyBody,
+			},
+			{
+				"a name must be unique in the group", "alice", create, `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 400,
+				`{"name":["has already been taken"]}`,
+			},
+			{
+				"addresses can be requested only in a private VLAN", "alice", create,
+				`{"virtual_machine":{"name":"new1"},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.4"}}`, 400, anyBody,
+			},
+			{
+				"a rejected create request creates no machine", "alice", "GET " + web + "/virtual_machines?include_deleted=true", "", 200,
+				`[{"id":<www1>}]`,
+			},
+			{"a rejected create request creates no disc", "alice", "GET /discs", "", 200, `[{"id":<www1disc>}]`},
 			{"malformed JSON is a bad request", "alice", create, `{"virtual_machine":`, 400, "text"},
-			{"a group not to be seen is not found", "bob", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 404, ""},
+			{"an invisible group is not found", "bob", create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":100}]}`, 404, ""},
 		}},
-		{"private VLAN", func(w *world) { w.srv.Account("acme").Group("web").SetPrivateVLAN(123) }, []row{
-			{"in a private VLAN addresses can be chosen", "alice", create, `{"virtual_machine":{"name":"www1","autoreboot_on":true},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.4","ipv6":"2001:db8:2::4"}}`, 202, ""},
+		{"private VLAN", func(f *fixture) { f.srv.Account("acme").Group("web").SetPrivateVLAN(123) }, []step{
+			{
+				"addresses can be requested in a private VLAN", "alice", create,
+				`{"virtual_machine":{"name":"www1","autoreboot_on":true},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.4",
+					"ipv6":"2001:db8:2::4"}}`,
+				202, "",
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"the machine has them", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["198.51.100.4","2001:db8:2::4"],"vlan_num":123}]`},
-			{"an address that is none is refused", "alice", create, `{"virtual_machine":{"name":"www2"},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.444"}}`, 400, anything},
+			{
+				"the machine has the requested addresses", "alice", "GET " + vm1 + "/nics", "", 200,
+				`[{"ips":["198.51.100.4","2001:db8:2::4"],"vlan_num":123}]`,
+			},
+			{
+				"an invalid address is rejected", "alice", create,
+				`{"virtual_machine":{"name":"www2"},"discs":[{"size":100}],"ips":{"ipv4":"198.51.100.444"}}`, 400, anyBody,
+			},
 		}},
-		{"bare machines", nil, []row{
-			{"a bare machine is accepted", "alice", "POST " + web + "/virtual_machines", `{"name":"www1","cores":2,"memory":2048}`, 202, `{"cores":2,"memory":2048}`},
+		{"bare machines", nil, []step{
+			{
+				"a bare machine is accepted", "alice", "POST " + web + "/virtual_machines", `{"name":"www1","cores":2,"memory":2048}`, 202,
+				`{"cores":2,"memory":2048}`,
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"it has no discs", "alice", "GET " + vm1 + "?view=overview", "", 200, `{"name":"www1","discs":[],"last_imaged_with":"$empty"}`},
-			{"it needs a name", "alice", "POST " + web + "/virtual_machines", `{"cores":2}`, 400, `{"name":["can't be blank"]}`},
-			{"its limits are the same", "alice", "POST " + web + "/virtual_machines", `{"name":"a","memory":3}`, 400, `{"name":["is too short (minimum is 3 characters)"],"memory":["is not included in the list"]}`},
-			{"its name is its own", "alice", "POST " + web + "/virtual_machines", `{"name":"www1"}`, 400, `{"name":["has already been taken"]}`},
+			{
+				"it has no discs", "alice", "GET " + vm1 + "?view=overview", "", 200,
+				`{"name":"www1","discs":[],"last_imaged_with":"$empty"}`,
+			},
+			{"its name is required", "alice", "POST " + web + "/virtual_machines", `{"cores":2}`, 400, `{"name":["can't be blank"]}`},
+			{
+				"it has the same limits", "alice", "POST " + web + "/virtual_machines", `{"name":"a","memory":3}`, 400,
+				`{"name":["is too short (minimum is 3 characters)"],"memory":["is not included in the list"]}`,
+			},
+			{
+				"its name must be unique", "alice", "POST " + web + "/virtual_machines", `{"name":"www1"}`, 400,
+				`{"name":["has already been taken"]}`,
+			},
 		}},
 	})
 }
 
 func TestConformancePower(t *testing.T) {
 	signal := "POST " + vm1 + "/signal"
-	walk(t, []scenario{
-		{"stop and start", www1, []row{
-			{"both flags off stop a machine", "alice", "PUT " + vm1, `{"autoreboot_on":false,"power_on":false}`, 200, `{"power_on":false,"autoreboot_on":false,"head":null}`},
+	runScenarios(t, []scenario{
+		{"stop and start", www1, []step{
+			{
+				"both flags false stop a machine", "alice", "PUT " + vm1, `{"autoreboot_on":false,"power_on":false}`, 200,
+				`{"power_on":false,"autoreboot_on":false,"head":null}`,
+			},
 			{"", "", "ADVANCE 1h", "", 0, ""},
 			{"it stays off", "alice", "GET " + vm1, "", 200, `{"power_on":false}`},
-			{"both flags on start it", "alice", "PUT " + vm1, `{"autoreboot_on":true,"power_on":true}`, 200, `{"power_on":true,"autoreboot_on":true,"head":"$string"}`},
-			{"a machine that is on may be switched on", "alice", "PUT " + vm1, `{"power_on":true}`, 200, `{"power_on":true}`},
+			{
+				"both flags true start it", "alice", "PUT " + vm1, `{"autoreboot_on":true,"power_on":true}`, 200,
+				`{"power_on":true,"autoreboot_on":true,"head":"$string"}`,
+			},
+			{"starting a running machine has no effect", "alice", "PUT " + vm1, `{"power_on":true}`, 200, `{"power_on":true}`},
 			{"", "alice", "PUT " + vm1, `{"autoreboot_on":false,"power_on":false}`, 200, ""},
 			{"power_on alone starts it", "alice", "PUT " + vm1, `{"power_on":true}`, 200, `{"power_on":true,"autoreboot_on":false}`},
 			{"power_on alone stops it", "alice", "PUT " + vm1, `{"power_on":false}`, 200, `{"power_on":false}`},
 			{"", "", "ADVANCE 1h", "", 0, ""},
 			{"it stays off without autoreboot_on", "alice", "GET " + vm1, "", 200, `{"power_on":false}`},
 		}},
-		{"restart", www1, []row{
-			{"power_on off with autoreboot_on takes it down", "alice", "PUT " + vm1, `{"autoreboot_on":true,"power_on":false}`, 200, `{"autoreboot_on":true}`},
+		{"restart", www1, []step{
+			{
+				"power_on false with autoreboot_on powers the machine off", "alice", "PUT " + vm1,
+				`{"autoreboot_on":true,"power_on":false}`, 200, `{"autoreboot_on":true}`,
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"it comes back by itself", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
-			{"an update keeps its flags", "alice", "PUT " + vm1, `{"cores":2}`, 200, `{"power_on":true,"autoreboot_on":true,"cores":2}`},
+			{"it is started again", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
+			{
+				"an update of another attribute keeps the flags", "alice", "PUT " + vm1, `{"cores":2}`, 200,
+				`{"power_on":true,"autoreboot_on":true,"cores":2}`,
+			},
 		}},
-		{"off with autoreboot_on is no resting state", www1Off, []row{
+		{"a machine that is off is started by autoreboot_on", www1Off, []step{
 			{"", "alice", "PUT " + vm1, `{"autoreboot_on":true,"power_on":false}`, 200, ""},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"it comes up", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
+			{"it is started", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
 		}},
-		{"powerdown", www1, []row{
+		{"powerdown", www1, []step{
 			{"", "alice", "PUT " + vm1, `{"autoreboot_on":false}`, 200, `{"power_on":true,"autoreboot_on":false}`},
-			{"powerdown is echoed", "alice", signal, `{"signal":"powerdown"}`, 200, `{"signal":"powerdown"}`},
-			{"it takes time", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
+			{"the response contains the signal powerdown", "alice", signal, `{"signal":"powerdown"}`, 200, `{"signal":"powerdown"}`},
+			{"the machine is still on", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
 			{"", "", "ADVANCE 5m", "", 0, ""},
-			{"then the machine is off", "alice", "GET " + vm1, "", 200, `{"power_on":false,"autoreboot_on":false}`},
+			{"later the machine is off", "alice", "GET " + vm1, "", 200, `{"power_on":false,"autoreboot_on":false}`},
 			{"", "", "ADVANCE 1h", "", 0, ""},
-			{"and stays off", "alice", "GET " + vm1, "", 200, `{"power_on":false}`},
+			{"the machine stays off", "alice", "GET " + vm1, "", 200, `{"power_on":false}`},
 		}},
-		{"powerdown with autoreboot_on is a reboot", www1, []row{
+		{"powerdown with autoreboot_on restarts the machine", www1, []step{
 			{"", "alice", signal, `{"signal":"powerdown"}`, 200, ""},
 			{"", "", "ADVANCE 1h", "", 0, ""},
-			{"the machine is back", "alice", "GET " + vm1, "", 200, `{"power_on":true,"autoreboot_on":true}`},
+			{"the machine is on again", "alice", "GET " + vm1, "", 200, `{"power_on":true,"autoreboot_on":true}`},
 		}},
-		{"signals", www1, []row{
-			{"reset is echoed", "alice", signal, `{"signal":"reset"}`, 200, `{"signal":"reset"}`},
-			{"reset leaves it on", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
+		{"signals", www1, []step{
+			{"the response contains the signal reset", "alice", signal, `{"signal":"reset"}`, 200, `{"signal":"reset"}`},
+			{"the machine is on after a reset", "alice", "GET " + vm1, "", 200, `{"power_on":true}`},
 			{"keys are sent", "alice", signal, `{"signal":"sendkey","data":"ctrl-alt-delete"}`, 200, `{"signal":"sendkey"}`},
 			{"one key is sent", "alice", signal, `{"signal":"sendkey","data":"f1"}`, 200, `{"signal":"sendkey"}`},
 			{"an unknown key is a bad request", "alice", signal, `{"signal":"sendkey","data":"ctrl-any"}`, 400, `{"data":"$messages"}`},
-			{"sendkey needs keys", "alice", signal, `{"signal":"sendkey"}`, 400, `{"data":"$messages"}`},
-			{"an unknown signal is a bad request", "alice", signal, `{"signal":"explode"}`, 400, `{"signal":["is not included in the list"]}`},
-			{"a signal is needed", "alice", signal, `{}`, 400, `{"signal":["can't be blank"]}`},
-			{"a signal in the query is not enough", "alice", signal + "?signal=reset", `{}`, 400, `{"signal":"$messages"}`},
+			{"sendkey requires keys", "alice", signal, `{"signal":"sendkey"}`, 400, `{"data":"$messages"}`},
+			{
+				"an unknown signal is a bad request", "alice", signal, `{"signal":"explode"}`, 400,
+				`{"signal":["is not included in the list"]}`,
+			},
+			{"signal is required", "alice", signal, `{}`, 400, `{"signal":["can't be blank"]}`},
+			{"a signal in the query is ignored", "alice", signal + "?signal=reset", `{}`, 400, `{"signal":"$messages"}`},
 			{"", "alice", "PUT " + vm1, `{"autoreboot_on":false,"power_on":false}`, 200, ""},
-			{"a machine that is off takes no powerdown", "alice", signal, `{"signal":"powerdown"}`, 400, "text"},
-			{"a machine that is off takes no reset", "alice", signal, `{"signal":"reset"}`, 400, "text"},
-			{"a machine that is off takes no keys", "alice", signal, `{"signal":"sendkey","data":"f1"}`, 400, "text"},
+			{"powerdown is rejected if the machine is off", "alice", signal, `{"signal":"powerdown"}`, 400, "text"},
+			{"reset is rejected if the machine is off", "alice", signal, `{"signal":"reset"}`, 400, "text"},
+			{"sendkey is rejected if the machine is off", "alice", signal, `{"signal":"sendkey","data":"f1"}`, 400, "text"},
 		}},
-		{"rescue", www1Off, []row{
-			{"a machine is booted from an appliance", "alice", "PUT " + vm1, `{"autoreboot_on":true,"power_on":true,"appliance":{"name":"rescue","permanent":false}}`, 200, `{"power_on":true,"appliance":"$absent"}`},
+		{"rescue", www1Off, []step{
+			{
+				"a machine is booted from an appliance", "alice", "PUT " + vm1,
+				`{"autoreboot_on":true,"power_on":true,"appliance":{"name":"rescue","permanent":false}}`, 200,
+				`{"power_on":true,"appliance":"$absent"}`,
+			},
 		}},
-		{"reimage", www1Off, []row{
-			{"an image is made", "alice", "POST " + vm1 + "/reimage", `{"distribution":"wheezy","root_password":"s3cretpass","ssh_public_key":"ssh-ed25519 AAAA a\nssh-rsa BBBB b","firstboot_script":"#!/bin/sh\n"}`, 200, `{"distribution":"wheezy","root_password":"s3cretpass"}`},
+		{"reimage", www1Off, []step{
+			{
+				"a machine is reimaged", "alice", "POST " + vm1 + "/reimage",
+				`{"distribution":"wheezy","root_password":"s3cretpass","ssh_public_key":"ssh-ed25519 AAAA a\nssh-rsa BBBB b",
+					"firstboot_script":"#!/bin/sh\n"}`,
+				200, `{"distribution":"wheezy","root_password":"s3cretpass"}`,
+			},
 			{"", "", "ADVANCE 10m", "", 0, ""},
-			{"afterwards the machine is on, without autoreboot_on", "alice", "GET " + vm1, "", 200, `{"power_on":true,"autoreboot_on":false,"last_imaged_with":"wheezy"}`},
-			{"a machine that is on takes no image", "alice", "POST " + vm1 + "/reimage", `{"distribution":"jessie","root_password":"x"}`, 400, "text"},
-			{"and is left", "alice", "GET " + vm1, "", 200, `{"last_imaged_with":"wheezy"}`},
+			{
+				"afterwards the machine is on with autoreboot_on false", "alice", "GET " + vm1, "", 200,
+				`{"power_on":true,"autoreboot_on":false,"last_imaged_with":"wheezy"}`,
+			},
+			{
+				"a running machine cannot be reimaged", "alice", "POST " + vm1 + "/reimage",
+				`{"distribution":"jessie","root_password":"x"}`, 400, "text",
+			},
+			{"a rejected reimage changes nothing", "alice", "GET " + vm1, "", 200, `{"last_imaged_with":"wheezy"}`},
 			{"", "alice", "PUT " + vm1, `{"autoreboot_on":false,"power_on":false}`, 200, ""},
-			{"an unknown distribution is not included", "alice", "POST " + vm1 + "/reimage", `{"distribution":"beos"}`, 400, `{"distribution":["is not included in the list"]}`},
-			{"a distribution is needed", "alice", "POST " + vm1 + "/reimage", `{}`, 400, `{"distribution":["can't be blank"]}`},
-			{"a refused image changes nothing", "alice", "GET " + vm1, "", 200, `{"power_on":false,"last_imaged_with":"wheezy"}`},
+			{
+				"an unknown distribution is rejected", "alice", "POST " + vm1 + "/reimage", `{"distribution":"beos"}`, 400,
+				`{"distribution":["is not included in the list"]}`,
+			},
+			{"distribution is required", "alice", "POST " + vm1 + "/reimage", `{}`, 400, `{"distribution":["can't be blank"]}`},
+			{"rejected requests change nothing", "alice", "GET " + vm1, "", 200, `{"power_on":false,"last_imaged_with":"wheezy"}`},
 		}},
 	})
 }
 
 func TestConformanceDelete(t *testing.T) {
-	walk(t, []scenario{
-		{"delete and undelete", func(w *world) { www1(w); w.machine("web", "www2") }, []row{
-			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$keep nic","ips":["$keep ip","$keep ip6"]}]`},
-			{"delete answers nothing", "alice", "DELETE " + vm1, "", 204, ""},
-			{"the machine is down and deleted", "alice", "GET " + vm1 + "?include_deleted=true", "", 200, `{"id":<www1>,"deleted":true,"power_on":false,"name":"www1"}`},
+	runScenarios(t, []scenario{
+		{"delete and undelete", func(f *fixture) { www1(f); f.machine("web", "www2") }, []step{
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":"$save nic","ips":["$save ip","$save ip6"]}]`},
+			{"DELETE has an empty response", "alice", "DELETE " + vm1, "", 204, ""},
+			{
+				"the machine is deleted and powered off", "alice", "GET " + vm1 + "?include_deleted=true", "", 200,
+				`{"id":<www1>,"deleted":true,"power_on":false,"name":"www1"}`,
+			},
 			{"", "", "ADVANCE 1h", "", 0, ""},
-			{"it does not come back by itself", "alice", "GET " + vm1 + "?include_deleted=true", "", 200, `{"deleted":true,"power_on":false}`},
-			{"it is hidden", "alice", "GET " + web + "/virtual_machines", "", 200, `[{"id":<www2>}]`},
-			{"its name is not free for a new machine", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 400, `{"name":["has already been taken"]}`},
-			{"its name is not free for another", "alice", "PUT " + vm2, `{"name":"www1"}`, 400, `{"name":["has already been taken"]}`},
-			{"its discs cannot be changed", "alice", "PUT " + vm1 + "/discs/disc-1", `{"size":51200}`, refused, anything},
-			{"it cannot be given a disc", "alice", "POST " + vm1 + "/discs", `{"size":51200}`, refused, anything},
-			{"its discs cannot be deleted", "alice", "DELETE " + vm1 + "/discs/disc-1?purge=true", "", refused, anything},
-			{"it cannot be given an address", "alice", "POST " + vm1 + "/nics/<nic>/ip_create", `{"addresses":1,"family":"ipv4","reason":"tls"}`, refused, anything},
-			{"it cannot be signalled", "alice", "POST " + vm1 + "/signal", `{"signal":"reset"}`, refused, anything},
-			{"a second delete works like the first", "alice", "DELETE " + vm1, "", 204, ""},
-			{"it is undeleted without include_deleted, and is off", "alice", "PUT " + vm1, `{"deleted":false}`, 200, `{"id":<www1>,"deleted":false,"power_on":false}`},
+			{
+				"autoreboot_on does not start it", "alice", "GET " + vm1 + "?include_deleted=true", "", 200,
+				`{"deleted":true,"power_on":false}`,
+			},
+			{"the list omits it", "alice", "GET " + web + "/virtual_machines", "", 200, `[{"id":<www2>}]`},
+			{
+				"its name cannot be used for a new machine", "alice", "POST " + web + "/vm_create",
+				`{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 400, `{"name":["has already been taken"]}`,
+			},
+			{
+				"another machine cannot be renamed to its name", "alice", "PUT " + vm2, `{"name":"www1"}`, 400,
+				`{"name":["has already been taken"]}`,
+			},
+			{"its discs cannot be changed", "alice", "PUT " + vm1 + "/discs/disc-1", `{"size":51200}`, anyError, anyBody},
+			{"a disc cannot be added", "alice", "POST " + vm1 + "/discs", `{"size":51200}`, anyError, anyBody},
+			{"its discs cannot be deleted", "alice", "DELETE " + vm1 + "/discs/disc-1?purge=true", "", anyError, anyBody},
+			{
+				"an address cannot be added", "alice", "POST " + vm1 + "/nics/<nic>/ip_create",
+				`{"addresses":1,"family":"ipv4","reason":"tls"}`, anyError, anyBody,
+			},
+			{"a signal cannot be sent", "alice", "POST " + vm1 + "/signal", `{"signal":"reset"}`, anyError, anyBody},
+			{"a second DELETE succeeds", "alice", "DELETE " + vm1, "", 204, ""},
+			{
+				"it is undeleted without include_deleted, and is off", "alice", "PUT " + vm1, `{"deleted":false}`, 200,
+				`{"id":<www1>,"deleted":false,"power_on":false}`,
+			},
 			{"it is found again", "alice", "GET " + vm1, "", 200, `{"id":<www1>,"deleted":false}`},
-			{"it has its addresses still", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":<nic>,"ips":["<ip>","<ip6>"]}]`},
-			{"it has its disc still, of the old size", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>,"size":25600}]`},
-			{"deleted:false is nothing to a machine that is not deleted", "alice", "PUT " + vm2, `{"deleted":false}`, 200, `{"deleted":false,"power_on":true}`},
+			{"it has the same addresses", "alice", "GET " + vm1 + "/nics", "", 200, `[{"id":<nic>,"ips":["<ip>","<ip6>"]}]`},
+			{"its disc is unchanged", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>,"size":25600}]`},
+			{
+				"deleted false has no effect on a machine that is not deleted", "alice", "PUT " + vm2, `{"deleted":false}`, 200,
+				`{"deleted":false,"power_on":true}`,
+			},
 		}},
-		{"purge", func(w *world) { www1(w); w.machine("web", "www2").SetDeleted(true) }, []row{
-			{"", "alice", "GET " + vm1, "", 200, `{"id":"$keep old"}`},
-			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$keep ip","$keep ip6"]}]`},
-			{"a live machine is purged", "alice", "DELETE " + vm1 + "?purge=true", "", 204, ""},
-			{"it is gone for good", "alice", "GET " + vm1 + "?include_deleted=true", "", 404, ""},
+		{"purge", func(f *fixture) { www1(f); f.machine("web", "www2").SetDeleted(true) }, []step{
+			{"", "alice", "GET " + vm1, "", 200, `{"id":"$save old"}`},
+			{"", "alice", "GET " + vm1 + "/nics", "", 200, `[{"ips":["$save ip","$save ip6"]}]`},
+			{"a machine that is not deleted is purged", "alice", "DELETE " + vm1 + "?purge=true", "", 204, ""},
+			{"it is not found with include_deleted", "alice", "GET " + vm1 + "?include_deleted=true", "", 404, ""},
 			{"it cannot be undeleted", "alice", "PUT " + vm1, `{"deleted":false}`, 404, ""},
-			{"its discs are gone", "alice", "GET /discs/<www1disc>", "", 404, ""},
-			{"its addresses are back in the pool", "alice", "GET /ips/<ip>", "", 404, ""},
-			{"it cannot be purged twice", "alice", "DELETE " + vm1 + "?purge=true", "", 404, ""},
-			{"its name is free", "alice", "POST " + web + "/vm_create", `{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"id":"$keep fresh"}}`},
-			{"its ID is not used again", "alice", "GET /virtual_machines/<fresh>", "", 202, `{"id":"$above old","name":"www1"}`},
+			{"its discs are not found", "alice", "GET /discs/<www1disc>", "", 404, ""},
+			{"its addresses are not found", "alice", "GET /ips/<ip>", "", 404, ""},
+			{"it cannot be purged again", "alice", "DELETE " + vm1 + "?purge=true", "", 404, ""},
+			{
+				"its name can be reused", "alice", "POST " + web + "/vm_create",
+				`{"virtual_machine":{"name":"www1"},"discs":[{"size":100}]}`, 202, `{"virtual_machine":{"id":"$save fresh"}}`,
+			},
+			{"its ID is not reused", "alice", "GET /virtual_machines/<fresh>", "", 202, `{"id":"$above old","name":"www1"}`},
 			{"a deleted machine is purged", "alice", "DELETE " + vm2 + "?purge=true", "", 204, ""},
-			{"it is gone too", "alice", "GET /virtual_machines/<www2>?include_deleted=true", "", 404, ""},
-			{"purge works with exactly true", "alice", "DELETE " + vm1 + "?purge=false", "", 204, ""},
-			{"otherwise it is a delete", "alice", "GET " + vm1 + "?include_deleted=true", "", either(200, 202), `{"deleted":true}`},
+			{"afterwards it is not found with include_deleted", "alice", "GET /virtual_machines/<www2>?include_deleted=true", "", 404, ""},
+			{"purge must be exactly true", "alice", "DELETE " + vm1 + "?purge=false", "", 204, ""},
+			{
+				"without purge the machine is deleted", "alice", "GET " + vm1 + "?include_deleted=true", "", oneOf(200, 202),
+				`{"deleted":true}`,
+			},
 		}},
 	})
 }

@@ -5,17 +5,19 @@ import (
 	"strings"
 )
 
-// What the service knows. The first of each is the default.
+// Values that the service accepts. The first of each list is the default.
 var (
-	distributions    = strings.Fields("jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012 winweb2k8r2")
+	distributions = strings.Fields(`jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012
+		winweb2k8r2`)
 	storageGrades    = strings.Fields("sata ssd archive")
 	zoneNames        = strings.Fields("york manchester")
 	hardwareProfiles = strings.Fields("virtio2013 compatibility2013 virtio2018")
-	keymaps          = strings.Fields("ar da de de-ch en-gb en-us es et fi fo fr fr-be fr-ca fr-ch hr hu is it ja lt lv mk nl nl-be no pl pt pt-br ru sl sv th tr")
-	sendKeys         = allKeys()
+	keymaps          = strings.Fields(`ar da de de-ch en-gb en-us es et fi fo fr fr-be fr-ca fr-ch hr hu is it ja lt lv mk nl nl-be no pl pt
+		pt-br ru sl sv th tr`)
+	sendKeys = allKeyNames()
 )
 
-func allKeys() []string {
+func allKeyNames() []string {
 	keys := strings.Fields(`shift shift_r alt alt_r altgr altgr_r ctrl ctrl_r menu esc minus equal backspace tab ret comma dot slash
 		asterisk spc caps_lock num_lock scroll_lock kp_divide kp_multiply kp_subtract kp_add kp_enter kp_decimal sysrq < print
 		home pgup pgdn end left up down right insert delete`)
@@ -36,8 +38,8 @@ type definitionView struct {
 	Data any    `json:"data"`
 }
 
-func getDefinitions(*request) (answer, error) {
-	return ok([]definitionView{
+func getDefinitions(*request) (response, error) {
+	return okResponse([]definitionView{
 		{"distributions", distributions},
 		{"storage_grades", storageGrades},
 		{"zone_names", zoneNames},
@@ -45,7 +47,8 @@ func getDefinitions(*request) (answer, error) {
 		{"keymaps", keymaps},
 		{"sendkeys", sendKeys},
 		{"distribution_descriptions", map[string]string{
-			"jessie": "Debian 8", "stretch": "Debian 9", "centos7": "CentOS 7", "trusty": "Ubuntu 14.04", "symbiosis": "Debian with Symbiosis",
+			"jessie": "Debian 8", "stretch": "Debian 9", "centos7": "CentOS 7", "trusty": "Ubuntu 14.04",
+			"symbiosis": "Debian with Symbiosis",
 		}},
 		{"storage_grade_descriptions", map[string]string{"sata": "Standard SSD", "ssd": "Fast SSD", "archive": "Archive"}},
 	})

@@ -2,17 +2,20 @@ package bigvtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bigv-go/bigv"
 )
 
 const (
-	smallestDisc = 50        // MiB
-	largestDisc  = 2 << 20   // MiB
-	mostDiscs    = 8         // of one machine
-	iceberg      = "iceberg" // the grade of backups in cold storage
+	minDiscSize = 50        // in MiB
+	maxDiscSize = 2 << 20   // in MiB
+	maxDiscs    = 8         // per virtual machine
+	iceberg     = "iceberg" // storage grade of completed backups
 )
 
 type discView struct {
@@ -59,17 +62,17 @@ func discViews(list []*disc, typed bool) []discView {
 	return views
 }
 
-// findDisc finds a disc of a machine by ID or label.
+// findDisc returns the disc of a virtual machine with the given ID or label, or nil.
 func (st *state) findDisc(m *machine, segment string) *disc {
-	if id, is := isID(segment); is {
+	if id, ok := parseID(segment); ok {
 		if d := st.discs.get(id); d != nil && d.machine == m && d.parent == nil {
 			return d
 		}
 	}
-	return m.discLabelled(segment)
+	return m.discByLabel(segment)
 }
 
-func (m *machine) discLabelled(label string) *disc {
+func (m *machine) discByLabel(label string) *disc {
 	for _, d := range m.discs {
 		if d.label == label {
 			return d
@@ -78,7 +81,7 @@ func (m *machine) discLabelled(label string) *disc {
 	return nil
 }
 
-// disc is the disc in the path.
+// disc returns the disc in the path.
 func (q *request) disc() (*disc, error) {
 	m, err := q.machine()
 	if err != nil {
@@ -91,49 +94,49 @@ func (q *request) disc() (*disc, error) {
 	return d, nil
 }
 
-// mayAlter refuses to change the disc of a machine that is deleted, or that the
-// asker has no say in.
-func (q *request) mayAlter(m *machine) error {
-	if err := q.may(q.who.onMachine(m), VMAdmin, m.group.account); err != nil {
+// authorizeMachineUpdate returns an error if the caller may not change the virtual machine and its discs, or if it is
+// deleted.
+func (q *request) authorizeMachineUpdate(m *machine) error {
+	if err := q.authorize(q.caller.machineRank(m), bigv.VirtualMachineAdmin, m.group.account); err != nil {
 		return err
 	}
 	if m.deleted {
-		return refuse(http.StatusBadRequest, "Virtual machine is deleted")
+		return newAPIError(http.StatusBadRequest, "Virtual machine is deleted")
 	}
 	return nil
 }
 
-// discFor is the disc in the path, to be changed.
-func (q *request) discFor() (*disc, error) {
+// discForUpdate returns the disc in the path if the caller may change it.
+func (q *request) discForUpdate() (*disc, error) {
 	d, err := q.disc()
 	if err != nil {
 		return nil, err
 	}
-	return d, q.mayAlter(d.machine)
+	return d, q.authorizeMachineUpdate(d.machine)
 }
 
-func listDiscs(q *request) (answer, error) {
+func listDiscs(q *request) (response, error) {
 	q.server.autoAdvance()
 	m, err := q.machine()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(discViews(m.discs, false))
+	return okResponse(discViews(m.discs, false))
 }
 
-func listAllDiscs(q *request) (answer, error) {
+func listAllDiscs(q *request) (response, error) {
 	q.server.autoAdvance()
 	var list []*disc
-	err := q.eachMachine(func(m *machine) { list = append(list, m.discs...) })
+	err := q.forEachMachine(func(m *machine) { list = append(list, m.discs...) })
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	slices.SortFunc(list, byNumber)
-	return ok(discViews(list, false))
+	slices.SortFunc(list, compareIDs)
+	return okResponse(discViews(list, false))
 }
 
-// eachMachine calls f with the machines that the query asks for.
-func (q *request) eachMachine(f func(*machine)) error {
+// forEachMachine calls f with each visible virtual machine that matches the query.
+func (q *request) forEachMachine(f func(*machine)) error {
 	one, a, g, err := q.filterMachine()
 	if err != nil {
 		return err
@@ -143,220 +146,212 @@ func (q *request) eachMachine(f func(*machine)) error {
 		return nil
 	}
 	for m := range q.machines.all() {
-		if !m.deleted && q.who.seesMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g) {
+		if !m.deleted && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g) {
 			f(m)
 		}
 	}
 	return nil
 }
 
-func getDisc(q *request) (answer, error) {
+func getDisc(q *request) (response, error) {
 	q.server.autoAdvance()
 	d, err := q.disc()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(d.view(false))
+	return okResponse(d.view(false))
 }
 
-// flatDisc is the disc that an ID in a flat path stands for, or a label.
+// flatDisc returns the disc whose ID or label is in a flat path.
 func (q *request) flatDisc() (*disc, error) {
-	if id, is := isID(q.args[0]); is {
-		if d := q.discs.get(id); d != nil && d.parent == nil && q.who.seesMachine(d.machine) {
+	if id, ok := parseID(q.args[0]); ok {
+		if d := q.discs.get(id); d != nil && d.parent == nil && q.caller.canSeeMachine(d.machine) {
 			return d, nil
 		}
 	}
 	for m := range q.machines.all() {
-		if d := m.discLabelled(q.args[0]); d != nil && q.who.seesMachine(m) {
+		if d := m.discByLabel(q.args[0]); d != nil && q.caller.canSeeMachine(m) {
 			return d, nil
 		}
 	}
 	return nil, errNotFound
 }
 
-func getFlatDisc(q *request) (answer, error) {
+func getFlatDisc(q *request) (response, error) {
 	q.server.autoAdvance()
 	d, err := q.flatDisc()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(d.view(false))
+	return okResponse(d.view(false))
 }
 
 var deviceName = regexp.MustCompile(`^[vsh]d[a-z]+$`)
 
-// label reads a disc's label, which must be free among the others.
-func (f *form) label(label *string, taken func(string) bool) {
+// readLabel reads and validates a disc label. taken reports whether another disc has the label.
+func (f *form) readLabel(label *string, taken func(string) bool) {
 	if !f.text("label", label) {
 		return
 	}
 	switch {
 	case strings.TrimSpace(*label) == "":
-		f.bad.add("label", "can't be blank")
+		f.errors.add("label", "can't be blank")
 	case deviceName.MatchString(*label):
-		f.bad.add("label", "is invalid")
+		f.errors.add("label", "is invalid")
 	case taken(*label):
-		f.bad.add("label", "has already been taken")
+		f.errors.add("label", "has already been taken")
 	}
 }
 
-func (f *form) size(size *int) {
+func (f *form) readSize(size *int) {
 	if !f.integer("size", size) {
 		return
 	}
-	f.atLeast("size", *size, smallestDisc)
-	if *size > largestDisc {
-		f.bad.add("size", "must be less than or equal to %d", largestDisc)
+	f.checkMinimum("size", *size, minDiscSize)
+	if *size > maxDiscSize {
+		f.errors.add("size", "must be less than or equal to %d", maxDiscSize)
 	}
 }
 
-// newDisc reads a disc to be made, the nth of its machine.
-func (q *request) newDisc(in attributes, nth int, taken func(string) bool) (*disc, problems) {
+// readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the default label.
+func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*disc, validationErrors) {
 	f, d := newForm(in), &disc{grade: storageGrades[0]}
 	if f.has("label") {
-		f.label(&d.label, taken)
+		f.readLabel(&d.label, taken)
 	}
-	for ; d.label == "" || f.bad["label"] == nil && !f.has("label") && taken(d.label); nth++ {
+	for ; d.label == "" || f.errors["label"] == nil && !f.has("label") && taken(d.label); nth++ {
 		d.label = fmt.Sprintf("disc-%d", nth)
 	}
-	f.required("size")
-	f.size(&d.size)
+	f.require("size")
+	f.readSize(&d.size)
 	if f.has("storage_grade") && f.text("storage_grade", &d.grade) {
-		f.oneOf("storage_grade", d.grade, storageGrades)
+		f.checkOneOf("storage_grade", d.grade, storageGrades)
 	}
-	return d, f.bad
+	return d, f.errors
 }
 
-// newDiscs reads the discs of a machine to be made. What is wrong with them
-// stands by position, {} where nothing is.
-func (q *request) newDiscs(outer *form) (discs []*disc, errs []problems) {
-	list, there := outer.objects("discs")
+// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position, with an empty
+// object for each valid disc.
+func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors) {
+	list, present := outer.objects("discs")
 	if len(list) == 0 {
-		if there || !outer.has("discs") {
-			outer.bad.add("discs", "can't be blank")
+		if present || !outer.has("discs") {
+			outer.errors.add("discs", "can't be blank")
 		}
 		return nil, nil
 	}
-	if len(list) > mostDiscs {
-		outer.bad.add("discs", "is too long (maximum is %d)", mostDiscs)
+	if len(list) > maxDiscs {
+		outer.errors.add("discs", "is too long (maximum is %d)", maxDiscs)
 		return nil, nil
 	}
 	labels := map[string]bool{}
-	wrong := false
+	valid := true
 	for i, in := range list {
-		d, bad := q.newDisc(in, i+1, func(label string) bool { return labels[label] })
+		d, discErrs := q.readDisc(in, i+1, func(label string) bool { return labels[label] })
 		labels[d.label] = true
 		inner := newForm(in)
-		if schedules, there := inner.objects("backup_schedules"); there {
-			if wrong := q.newSchedules(schedules, d); wrong != nil {
-				bad["backup_schedules"] = wrong
+		if schedules, present := inner.objects("backup_schedules"); present {
+			if scheduleErrs := q.readSchedules(schedules, d); scheduleErrs != nil {
+				discErrs["backup_schedules"] = scheduleErrs
 			}
 		}
-		for key, message := range inner.bad {
-			bad[key] = message
-		}
-		wrong = wrong || len(bad) > 0
-		discs, errs = append(discs, d), append(errs, bad)
+		maps.Copy(discErrs, inner.errors)
+		valid = valid && len(discErrs) == 0
+		discs, errs = append(discs, d), append(errs, discErrs)
 	}
-	if !wrong {
+	if valid {
 		errs = nil
 	}
 	return discs, errs
 }
 
-// newSchedules reads the schedules of a disc to be made. What is wrong with them
-// stands by position too.
-func (q *request) newSchedules(list []attributes, d *disc) (wrong []problems) {
-	errs, any := make([]problems, len(list)), false
+// readSchedules reads and validates the schedules of a new disc. The errors are listed by position, with an empty object
+// for each valid schedule.
+func (q *request) readSchedules(list []attributes, d *disc) []validationErrors {
+	errs, valid := make([]validationErrors, len(list)), true
 	for i, in := range list {
 		f := newForm(in)
-		d.schedules = append(d.schedules, q.newSchedule(f, d))
-		errs[i], any = f.bad, any || len(f.bad) > 0
+		d.schedules = append(d.schedules, q.readSchedule(f, d))
+		errs[i] = f.errors
+		valid = valid && len(f.errors) == 0
 	}
-	if any {
-		return errs
+	if valid {
+		return nil
 	}
-	return nil
+	return errs
 }
 
-func createDisc(q *request) (answer, error) {
+func createDisc(q *request) (response, error) {
 	m, err := q.machine()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.mayAlter(m); err != nil {
-		return answer{}, err
+	if err := q.authorizeMachineUpdate(m); err != nil {
+		return response{}, err
 	}
-	d, bad := q.newDisc(q.in, len(m.discs)+1, func(label string) bool { return m.discLabelled(label) != nil })
-	if err := bad.err(); err != nil {
-		return answer{}, err
+	d, errs := q.readDisc(q.attributes, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
+	if err := errs.err(); err != nil {
+		return response{}, err
 	}
-	if len(m.discs) >= mostDiscs {
-		return answer{}, refuse(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", mostDiscs))
+	if len(m.discs) >= maxDiscs {
+		return response{}, newAPIError(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", maxDiscs))
 	}
 	q.addDisc(m, d)
-	return q.created(d.view(false)), nil
+	return q.createdResponse(d.view(false))
 }
 
-// addDisc gives a disc its ID and its machine. Discs of a machine stay in the
-// order in which they came to it: the first is booted from.
+// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in the order in
+// which they were attached; the first is the boot disc.
 func (st *state) addDisc(m *machine, d *disc) {
 	d.machine = m
 	st.discs.add(func(id int) *disc {
 		d.id = id
 		return d
 	})
-	d.pool, d.created = pool(d.id, d.grade), st.clock.instant
+	d.pool, d.created = storagePoolName(d.id, d.grade), st.clock.now
 	m.discs = append(m.discs, d)
 }
 
-func pool(id int, grade string) string { return fmt.Sprintf("tail%d-%s1", 1+id%6, grade) }
+func storagePoolName(id int, grade string) string { return fmt.Sprintf("tail%d-%s1", 1+id%6, grade) }
 
-func updateDisc(q *request) (answer, error) {
-	d, err := q.discFor()
+func updateDisc(q *request) (response, error) {
+	d, err := q.discForUpdate()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	f, next := newForm(q.in), *d
-	f.label(&next.label, func(label string) bool {
-		other := d.machine.discLabelled(label)
+	f, next := newForm(q.attributes), *d
+	f.readLabel(&next.label, func(label string) bool {
+		other := d.machine.discByLabel(label)
 		return other != nil && other != d
 	})
-	f.size(&next.size)
-	if f.bad["size"] == nil {
-		f.atLeast("size", next.size, d.size) // discs grow
+	f.readSize(&next.size)
+	if f.errors["size"] == nil {
+		f.checkMinimum("size", next.size, d.size) // a disc cannot shrink
 	}
-	if q.who.staff() {
+	if q.caller.isStaff() {
 		if f.text("storage_grade", &next.grade) {
-			f.oneOf("storage_grade", next.grade, storageGrades)
-			next.pool = pool(d.id, next.grade)
+			f.checkOneOf("storage_grade", next.grade, storageGrades)
+			next.pool = storagePoolName(d.id, next.grade)
 		}
 		if f.integer("iops_limit", &next.iops) {
-			f.atLeast("iops_limit", next.iops, 1)
+			f.checkMinimum("iops_limit", next.iops, 1)
 		}
 	}
 	to := d.machine
 	if id := 0; f.integer("virtual_machine_id", &id) && id != to.id {
-		if to = q.machines.get(id); to == nil || to.deleted || !q.who.seesMachine(to) {
-			return answer{}, invalid("virtual_machine_id", "is invalid")
+		if to = q.machines.get(id); to == nil || to.deleted || !q.caller.canSeeMachine(to) {
+			return response{}, invalidAttribute("virtual_machine_id", "is invalid")
 		}
-		if err := q.mayAlter(to); err != nil {
-			return answer{}, err
+		if err := q.authorizeMachineUpdate(to); err != nil {
+			return response{}, err
 		}
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	if to != d.machine {
-		switch from := d.machine; {
-		case from.powerOn || to.powerOn || from.provisioning || to.provisioning:
-			return answer{}, refuse(http.StatusBadRequest, "Both virtual machines must be powered off")
-		case from.discs[0] == d:
-			return answer{}, refuse(http.StatusBadRequest, "The first disc of a virtual machine cannot be moved")
-		case len(to.discs) >= mostDiscs:
-			return answer{}, refuse(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", mostDiscs))
-		case to.discLabelled(next.label) != nil:
-			return answer{}, invalid("label", "has already been taken")
+		if err := checkDiscMove(d, to, next.label); err != nil {
+			return response{}, err
 		}
 		d.machine.discs = without(d.machine.discs, d)
 		to.discs = append(to.discs, d)
@@ -366,62 +361,78 @@ func updateDisc(q *request) (answer, error) {
 		}
 	}
 	*d = next
-	return ok(d.view(false))
+	return okResponse(d.view(false))
 }
 
-// without is list less one element, in a new slice.
+// checkDiscMove returns an error if a disc cannot be moved to another virtual machine under the given label.
+func checkDiscMove(d *disc, to *machine, label string) error {
+	from := d.machine
+	switch {
+	case from.powerOn || to.powerOn || from.provisioning || to.provisioning:
+		return newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
+	case from.discs[0] == d:
+		return newAPIError(http.StatusBadRequest, "The first disc of a virtual machine cannot be moved")
+	case len(to.discs) >= maxDiscs:
+		return newAPIError(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d discs", maxDiscs))
+	case to.discByLabel(label) != nil:
+		return invalidAttribute("label", "has already been taken")
+	}
+	return nil
+}
+
+// without returns a copy of list without element.
 func without[T comparable](list []T, element T) []T {
-	var left []T
+	var rest []T
 	for _, other := range list {
 		if other != element {
-			left = append(left, other)
+			rest = append(rest, other)
 		}
 	}
-	return left
+	return rest
 }
 
-func deleteDisc(q *request) (answer, error) {
-	d, err := q.discFor()
+func deleteDisc(q *request) (response, error) {
+	d, err := q.discForUpdate()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return q.purgeDisc(d)
+	return q.purgeDiscResponse(d)
 }
 
-func deleteFlatDisc(q *request) (answer, error) {
+func deleteFlatDisc(q *request) (response, error) {
 	d, err := q.flatDisc()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.mayAlter(d.machine); err != nil {
-		return answer{}, err
+	if err := q.authorizeMachineUpdate(d.machine); err != nil {
+		return response{}, err
 	}
-	return q.purgeDisc(d)
+	return q.purgeDiscResponse(d)
 }
 
-// errPurge is what a DELETE without purge=true meets where there is no other.
-var errPurge = refuse(http.StatusInternalServerError, "Internal server error")
+// errPurgeRequired is returned for a DELETE without purge=true of an object that can only be purged.
+var errPurgeRequired = newAPIError(http.StatusInternalServerError, "Internal server error")
 
-func (q *request) purgeDisc(d *disc) (answer, error) {
+func (q *request) purgeDiscResponse(d *disc) (response, error) {
 	switch {
 	case !q.flag("purge"):
-		return answer{}, errPurge
+		return response{}, errPurgeRequired
 	case d.machine.powerOn || d.machine.provisioning:
-		return answer{}, refuse(http.StatusBadRequest, "Virtual machine must be powered off")
+		return response{}, newAPIError(http.StatusBadRequest, "Virtual machine must be powered off")
 	}
-	q.dropDisc(d)
-	return gone, nil
+	q.removeDisc(d)
+	return noContent, nil
 }
 
-// dropDisc makes an end of a disc, its backups and its schedules.
-func (st *state) dropDisc(d *disc) {
-	for _, s := range append([]*schedule(nil), d.schedules...) {
-		st.dropSchedule(s)
+// removeDisc removes a disc with its backups and schedules.
+func (st *state) removeDisc(d *disc) {
+	for _, s := range slices.Clone(d.schedules) {
+		st.removeSchedule(s)
 	}
-	for _, b := range append([]*disc(nil), d.backups...) {
-		st.dropBackup(b)
+	for _, b := range slices.Clone(d.backups) {
+		st.removeBackup(b)
 	}
 	d.machine.discs = without(d.machine.discs, d)
-	st.discs.drop(d.id)
-	d.gone = true
+	st.discs.remove(d.id)
+	d.purged = true
 }

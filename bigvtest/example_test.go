@@ -12,7 +12,7 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// A test calls bigvtest.NewServer(t), which closes itself; a program calls Start.
+// A test uses bigvtest.NewServer(t), which closes the server when the test ends. A program uses Start.
 func Example() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -21,8 +21,9 @@ func Example() {
 	defer srv.Close()
 	www1 := srv.Account("acme").Group("web").VirtualMachine("www1").SetMemory(2048)
 
-	// The program under test, here of one line.
-	if _, err := srv.Client().VirtualMachines.Update(context.Background(), www1.Path(), bigv.VirtualMachineUpdate{Memory: new(4096)}); err != nil {
+	// The code under test; here it is a single call.
+	update := bigv.VirtualMachineUpdate{Memory: new(4096)}
+	if _, err := srv.Client().VirtualMachines.Update(context.Background(), www1.Path(), update); err != nil {
 		log.Fatal(err)
 	}
 
@@ -30,8 +31,7 @@ func Example() {
 	// Output: 4096 true
 }
 
-// A program that does not use the SDK, or is no Go program, is told where the server
-// is and how to get in.
+// A program that does not use this SDK, or is not written in Go, needs the URL and a token.
 func ExampleServer_URL() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -43,16 +43,16 @@ func ExampleServer_URL() {
 		log.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+srv.Token())
-	response, err := srv.HTTPClient().Do(request)
+	resp, err := srv.HTTPClient().Do(request)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer response.Body.Close()
-	fmt.Println(response.Status)
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
 	// Output: 200 OK
 }
 
-// Time stands still until the test moves it: nobody waits for a machine to come up.
+// The clock stands still until the test advances it, so a test does not wait for provisioning.
 func ExampleServer_Advance() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -79,8 +79,8 @@ func ExampleServer_Advance() {
 	// false true
 }
 
-// The machine is reset, but the answer gets lost. The SDK says that it does not know,
-// and does not try again.
+// The service resets the machine, but the response is lost. The client reports that the outcome is unknown and does not
+// retry.
 func ExampleServer_Inject() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -98,8 +98,7 @@ func ExampleServer_Inject() {
 	// 1 []
 }
 
-// Some requests go wrong at random. A client that repeats them with care gets through,
-// and does nothing twice.
+// Requests fail at random. A client that retries correctly succeeds and never repeats a request that was processed.
 func ExampleServer_InjectRandom() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -117,7 +116,7 @@ func ExampleServer_InjectRandom() {
 	// Output: true []
 }
 
-// The journal shows what the program under test has sent, without secrets.
+// The journal shows the requests of the code under test, without secrets.
 func ExampleServer_Journal() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -141,7 +140,7 @@ func ExampleServer_Journal() {
 	// {"distribution":"stretch","root_password":"[redacted]"}
 }
 
-// A privilege of one machine shows that machine, and nothing beside it.
+// A privilege on one virtual machine makes that machine visible, and no other.
 func ExampleUser_Grant() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -151,7 +150,7 @@ func ExampleUser_Grant() {
 	web := srv.Account("acme").Group("web")
 	www1, www2 := web.VirtualMachine("www1"), web.VirtualMachine("www2")
 	carol := srv.User("carol")
-	carol.Grant(bigvtest.VMConsole, www1)
+	carol.Grant(bigv.VirtualMachineConsole, www1)
 
 	ctx, vms := context.Background(), carol.Client().VirtualMachines
 	_, err = vms.Get(ctx, www1.Path())

@@ -14,60 +14,58 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with the requests it matches. Of what
-// to match and when, everything left zero matches. Of what goes wrong,
-// several may be combined: a Delay before a DropAfter, say.
+// Fault describes a failure and the requests that it affects. A zero matching field matches every request. Failures can
+// be combined, for example a Delay with DropAfter.
 type Fault struct {
-	// Method is the HTTP method to match.
+	// Method is the HTTP method of the requests to match.
 	Method string
-	// Path is what the path as sent (escaped) must be: exactly, or by a
-	// pattern of [path.Match], in which * stands for one segment. A pattern
-	// that ends in /** matches everything below.
+	// Path is the path of the requests to match, as it is sent, with its percent-encoding. It may be a pattern of
+	// [path.Match], in which * matches one segment. A pattern that ends in /** matches all paths below its root.
 	Path string
-	// Match is for whatever Method and Path cannot say. It may read the body,
-	// which is held in memory, but must not call Inject or InjectRandom.
+	// Match reports whether a request matches. It is called only if Method and Path match. It may read the body of the
+	// request, but must not call Inject or InjectRandom.
 	Match func(*http.Request) bool
 
-	// Skip lets so many matching requests through first.
+	// Skip is the number of matching requests that are processed normally before the first failure.
 	Skip int
-	// Times is how many requests go wrong: 0 means one, -1 all of them.
+	// Times is the number of requests that fail: 0 means one, and -1 means all.
 	Times int
 
-	// Delay holds the request up, in real time, before anything else.
+	// Delay is how long the request is delayed, in real time, before anything else happens.
 	Delay time.Duration
-	// Hang never answers: the request ends when the client gives up or the
-	// server closes. The work is not done, unless AfterWork says so.
+	// Hang leaves the request without a response until the client gives up or the server closes. The request is not
+	// processed unless AfterWork is set.
 	Hang bool
-	// DropBefore closes the connection without doing the work. Over HTTP/2 it
-	// resets the stream, as do the following.
+	// DropBefore closes the connection without processing the request. With HTTP/2, DropBefore, DropAfter and CutBodyAt
+	// reset the stream instead of closing the connection.
 	DropBefore bool
-	// DropAfter does the work and closes the connection without an answer.
+	// DropAfter processes the request and closes the connection without sending a response.
 	DropAfter bool
-	// CutBodyAt does the work, and closes the connection after so many bytes
-	// of the body of the answer; -1 cuts it right after the header. A body
-	// that is no longer than that arrives whole.
+	// CutBodyAt processes the request and closes the connection after this many bytes of the response body; -1 closes it
+	// immediately after the header. A shorter body is sent completely.
 	CutBodyAt int
 
-	// Status, Body, Header and ContentType make up an answer given instead
-	// of doing the work. Without Status that is 200; without ContentType,
-	// text/plain.
-	Status      int
-	Body        string
-	Header      http.Header
+	// Status is the status of a response that is sent instead of processing the request. If it is 0 and Body, Header or
+	// ContentType is set, the status is 200.
+	Status int
+	// Body is the body of the response that is sent instead of processing the request.
+	Body string
+	// Header is the header of the response that is sent instead of processing the request.
+	Header http.Header
+	// ContentType is the content type of the response that is sent instead of processing the request. The default is text/plain.
 	ContentType string
-	// AfterWork does the work before giving that answer, or before it hangs.
-	// Whoever is answered 503 or 429 takes the work for not done, so that
-	// these together with AfterWork are a service that lies.
+	// AfterWork processes the request before that response is sent, or before the request hangs. Clients assume that a
+	// request with status 503 or 429 was not processed, so with these statuses the service contradicts itself.
 	AfterWork bool
 }
 
-// Unavailable is a [Fault] that answers 503 and does not do the work.
+// Unavailable returns a [Fault] that responds with status 503 without processing the request.
 func Unavailable() Fault {
 	return Fault{Status: http.StatusServiceUnavailable, Body: "Service temporarily unavailable"}
 }
 
-// BadGateway is a [Fault] that answers 502 with an HTML page, as a proxy in
-// front of the service does.
+// BadGateway returns a [Fault] that responds with status 502 and an HTML page without processing the request, as a
+// proxy in front of the service does.
 func BadGateway() Fault {
 	return Fault{
 		Status: http.StatusBadGateway, ContentType: "text/html; charset=utf-8",
@@ -75,16 +73,16 @@ func BadGateway() Fault {
 	}
 }
 
-func (f *Fault) answers() bool {
+func (f *Fault) replacesResponse() bool {
 	return f.Status != 0 || f.Body != "" || f.ContentType != "" || f.Header != nil
 }
 
-// works reports whether the work is done.
-func (f *Fault) works() bool {
-	return f == nil || !f.DropBefore && (f.AfterWork || !f.Hang && !f.answers())
+// processesRequest reports whether the request is processed in spite of the fault.
+func (f *Fault) processesRequest() bool {
+	return f == nil || !f.DropBefore && (f.AfterWork || !f.Hang && !f.replacesResponse())
 }
 
-// String names the fault as the journal does.
+// String returns a short description of the fault, as it appears in the journal.
 func (f *Fault) String() string {
 	if f == nil {
 		return ""
@@ -102,7 +100,7 @@ func (f *Fault) String() string {
 		words = append(words, "drop before")
 	case f.DropAfter:
 		words = append(words, "drop after")
-	case f.answers():
+	case f.replacesResponse():
 		word := fmt.Sprintf("status %d", cmp.Or(f.Status, http.StatusOK))
 		if f.AfterWork {
 			word += " after work"
@@ -145,55 +143,52 @@ func pathMatches(pattern, escaped string) bool {
 	return err == nil && matched
 }
 
-// faults are those waiting for requests.
+// faults holds the active faults.
 type faults struct {
-	mu      sync.Mutex
-	planned []*plannedFault
-	random  []*randomFaults
+	mu       sync.Mutex
+	injected []*injectedFault
+	random   []*randomFaults
 }
 
-type plannedFault struct {
+type injectedFault struct {
 	Fault
 	skip, times int
 }
 
 type randomFaults struct {
-	rng  *rand.Rand
-	rate float64
-	of   []Fault
+	rng    *rand.Rand
+	rate   float64
+	faults []Fault
 }
 
-// Inject has something go wrong with requests to come. Several faults are
-// tried in the order in which they were injected, and the first that matches
-// is the one. The function returned takes the fault back. A Path that is no
-// pattern, or a Status that is none, ends the test, or panics without one.
+// Inject adds a fault for later requests. If several faults match a request, the one that was injected first applies.
+// The returned function removes the fault. A malformed Path pattern or a Status outside 200 to 599 fails the test, or
+// panics if there is none.
 func (s *Server) Inject(f Fault) (remove func()) {
 	s.checkFault(f)
-	p := &plannedFault{f, f.Skip, cmp.Or(f.Times, 1)}
+	p := &injectedFault{f, f.Skip, cmp.Or(f.Times, 1)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.planned = append(s.faults.planned, p)
+	s.faults.injected = append(s.faults.injected, p)
 	return func() {
 		s.faults.mu.Lock()
 		defer s.faults.mu.Unlock()
-		s.faults.planned = without(s.faults.planned, p)
+		s.faults.injected = without(s.faults.injected, p)
 	}
 }
 
-// InjectRandom has requests go wrong at random, at a rate between 0 and 1,
-// each time with one of the faults, whose Skip and Times do not count.
-// Without faults it picks from refusals by service and proxy and from
-// connections lost before, during and after the work. The same seed gives
-// the same faults to the same sequence of requests. The function returned
-// makes an end of it.
-func (s *Server) InjectRandom(seed uint64, rate float64, of ...Fault) (stop func()) {
-	if len(of) == 0 {
-		of = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
+// InjectRandom makes a random share of the requests fail, at a rate between 0 and 1. For each failure it chooses one of
+// the given faults; their Skip and Times are ignored. Without faults it chooses from error responses of the service and
+// of a proxy, and connections closed before, during and after the request was processed. The same seed selects the same
+// faults for the same sequence of requests. The returned function stops the failures.
+func (s *Server) InjectRandom(seed uint64, rate float64, faults ...Fault) (stop func()) {
+	if len(faults) == 0 {
+		faults = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
 	}
-	for _, f := range of {
+	for _, f := range faults {
 		s.checkFault(f)
 	}
-	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, slices.Clone(of)}
+	r := &randomFaults{rand.New(rand.NewPCG(seed, seed)), rate, slices.Clone(faults)}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.random = append(s.faults.random, r)
@@ -204,21 +199,21 @@ func (s *Server) InjectRandom(seed uint64, rate float64, of ...Fault) (stop func
 	}
 }
 
-// checkFault ends a test whose fault could not come about.
+// checkFault calls fatalf if the fault is invalid.
 func (s *Server) checkFault(f Fault) {
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
-		s.misuse("the fault's status %d is none of 200 to 599", f.Status)
+		s.fatalf("fault status %d is not between 200 and 599", f.Status)
 	}
 	if _, err := path.Match(f.Path, ""); err != nil {
-		s.misuse("the fault's path %q: %v", f.Path, err)
+		s.fatalf("fault path %q: %v", f.Path, err)
 	}
 }
 
-// pick finds what goes wrong with a request, nil if nothing does.
-func (fs *faults) pick(r *http.Request, body []byte) *Fault {
+// choose returns the fault that applies to a request, or nil.
+func (fs *faults) choose(r *http.Request, body []byte) *Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	for _, p := range fs.planned {
+	for _, p := range fs.injected {
 		if p.times == 0 || !p.matches(r, body) {
 			continue
 		}
@@ -235,14 +230,14 @@ func (fs *faults) pick(r *http.Request, body []byte) *Fault {
 		if random.rng.Float64() >= random.rate {
 			continue
 		}
-		if f := &random.of[random.rng.IntN(len(random.of))]; f.matches(r, body) {
+		if f := &random.faults[random.rng.IntN(len(random.faults))]; f.matches(r, body) {
 			return f
 		}
 	}
 	return nil
 }
 
-// delay keeps a request waiting, and reports whether it may go on.
+// delay waits for the fault's Delay. It reports false if the client or the server ended the request first.
 func (s *Server) delay(r *http.Request, f *Fault) bool {
 	if f == nil || f.Delay <= 0 {
 		return true
@@ -258,7 +253,7 @@ func (s *Server) delay(r *http.Request, f *Fault) bool {
 	return false
 }
 
-// hang keeps a request until the client or the server ends it.
+// hang waits until the client or the server ends the request.
 func (s *Server) hang(r *http.Request) {
 	select {
 	case <-r.Context().Done():

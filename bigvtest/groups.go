@@ -2,7 +2,10 @@ package bigvtest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/bigv-go/bigv"
 )
 
 type groupView struct {
@@ -25,16 +28,16 @@ func (q *request) groupView(g *group) groupView {
 func (q *request) groupViews(list []*group) []groupView {
 	views := []groupView{}
 	for _, g := range list {
-		if q.who.seesGroup(g) {
+		if q.caller.canSeeGroup(g) {
 			views = append(views, q.groupView(g))
 		}
 	}
 	return views
 }
 
-// findGroup finds a group of an account by ID or name.
+// findGroup returns the group of an account with the given ID or name, or nil.
 func (st *state) findGroup(a *account, segment string) *group {
-	if id, is := isID(segment); is {
+	if id, ok := parseID(segment); ok {
 		if g := st.groups.get(id); g != nil && g.account == a {
 			return g
 		}
@@ -42,38 +45,38 @@ func (st *state) findGroup(a *account, segment string) *group {
 	return a.groupNamed(segment)
 }
 
-// groupNamed finds a group by name. The default group answers to "default" even
-// when it has been renamed.
+// groupNamed returns the group with the given name, or nil. "default" always identifies the default group, even after a
+// rename.
 func (a *account) groupNamed(name string) *group {
 	if strings.EqualFold(name, "default") {
-		return a.first
+		return a.defaultGroup
 	}
 	return a.byName[strings.ToLower(name)]
 }
 
-// group is the group in the path.
+// group returns the group in the path.
 func (q *request) group() (*group, error) {
 	a, err := q.account()
 	if err != nil {
 		return nil, err
 	}
 	g := q.findGroup(a, q.args[1])
-	if g == nil || !q.who.seesGroup(g) {
+	if g == nil || !q.caller.canSeeGroup(g) {
 		return nil, errNotFound
 	}
 	return g, nil
 }
 
-var errAmbiguous = refuse(http.StatusBadRequest, "The name is ambiguous: name its parents too, or use its ID")
+var errAmbiguous = newAPIError(http.StatusBadRequest, "The name is ambiguous: name its parents too, or use its ID")
 
-// filterGroup is the group that group_id or group_name asks for, in the account
-// a unless that is nil. It is nil if neither is there.
+// filterGroup returns the group selected by group_id or group_name, or nil without these parameters. If a is not nil,
+// the group must belong to it.
 func (q *request) filterGroup(a *account) (found *group, err error) {
 	for _, parameter := range []string{"group_id", "group_name"} {
 		if !q.query.Has(parameter) {
 			continue
 		}
-		g, err := q.namedGroup(a, q.query.Get(parameter))
+		g, err := q.lookUpGroup(a, q.query.Get(parameter))
 		if err != nil || found != nil && found != g {
 			return nil, orNotFound(err)
 		}
@@ -89,10 +92,10 @@ func orNotFound(err error) error {
 	return err
 }
 
-// namedGroup finds a group that is seen by ID or name, in one account or in all.
-func (q *request) namedGroup(a *account, name string) (found *group, err error) {
-	if id, is := isID(name); is {
-		if g := q.groups.get(id); g != nil && q.who.seesGroup(g) && (a == nil || g.account == a) {
+// lookUpGroup returns the visible group with the given ID or name, in the account a or, if a is nil, in any account.
+func (q *request) lookUpGroup(a *account, name string) (found *group, err error) {
+	if id, ok := parseID(name); ok {
+		if g := q.groups.get(id); g != nil && q.caller.canSeeGroup(g) && (a == nil || g.account == a) {
 			return g, nil
 		}
 	}
@@ -100,13 +103,14 @@ func (q *request) namedGroup(a *account, name string) (found *group, err error) 
 		if a != nil && other != a {
 			continue
 		}
-		switch g := q.findGroup(other, name); {
-		case g == nil || !q.who.seesGroup(g):
-		case found != nil:
-			return nil, errAmbiguous
-		default:
-			found = g
+		g := q.findGroup(other, name)
+		if g == nil || !q.caller.canSeeGroup(g) {
+			continue
 		}
+		if found != nil {
+			return nil, errAmbiguous
+		}
+		found = g
 	}
 	if found == nil {
 		return nil, errNotFound
@@ -114,126 +118,126 @@ func (q *request) namedGroup(a *account, name string) (found *group, err error) 
 	return found, nil
 }
 
-func listGroups(q *request) (answer, error) {
+func listGroups(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(q.groupViews(a.groups))
+	return okResponse(q.groupViews(a.groups))
 }
 
-func listAllGroups(q *request) (answer, error) {
+func listAllGroups(q *request) (response, error) {
 	a, err := q.filterAccount()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if a != nil {
-		return ok(q.groupViews(a.groups))
+		return okResponse(q.groupViews(a.groups))
 	}
 	var list []*group
 	for g := range q.groups.all() {
 		list = append(list, g)
 	}
-	return ok(q.groupViews(list))
+	return okResponse(q.groupViews(list))
 }
 
-func getGroup(q *request) (answer, error) {
+func getGroup(q *request) (response, error) {
 	g, err := q.group()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(q.groupView(g))
+	return okResponse(q.groupView(g))
 }
 
-// getFlatGroup finds a group by ID, or by name where that tells which.
-func getFlatGroup(q *request) (answer, error) {
-	g, err := q.namedGroup(nil, q.args[0])
+// getFlatGroup returns a group by ID, or by name if the name is unambiguous.
+func getFlatGroup(q *request) (response, error) {
+	g, err := q.lookUpGroup(nil, q.args[0])
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(q.groupView(g))
+	return okResponse(q.groupView(g))
 }
 
-func (f *form) groupName(a *account, itself *group, name *string) {
+func (f *form) readGroupName(a *account, itself *group, name *string) {
 	if !f.text("name", name) {
 		return
 	}
-	f.name("name", *name, 1)
+	f.checkHostnameLabel("name", *name, 1)
 	if g := a.groupNamed(*name); g != nil && g != itself {
-		f.bad.add("name", "has already been taken")
+		f.errors.add("name", "has already been taken")
 	}
 }
 
-func createGroup(q *request) (answer, error) {
+func createGroup(q *request) (response, error) {
 	a, err := q.account()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.may(q.who.onAccount(a), AccountAdmin, a); err != nil {
-		return answer{}, err
+	if err := q.authorize(q.caller.accountRank(a), bigv.AccountAdmin, a); err != nil {
+		return response{}, err
 	}
-	f, name := newForm(q.in), ""
-	f.required("name")
-	f.groupName(a, nil, &name)
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	f, name := newForm(q.attributes), ""
+	f.require("name")
+	f.readGroupName(a, nil, &name)
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
-	return ok(q.groupView(q.addGroup(a, name)))
+	return okResponse(q.groupView(q.addGroup(a, name)))
 }
 
-func updateGroup(q *request) (answer, error) {
+func updateGroup(q *request) (response, error) {
 	g, err := q.group()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.may(q.who.onAccount(g.account), AccountAdmin, g.account); err != nil {
-		return answer{}, err
+	if err := q.authorize(q.caller.accountRank(g.account), bigv.AccountAdmin, g.account); err != nil {
+		return response{}, err
 	}
-	f, name := newForm(q.in), g.name
-	f.groupName(g.account, g, &name)
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	f, name := newForm(q.attributes), g.name
+	f.readGroupName(g.account, g, &name)
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	delete(g.account.byName, strings.ToLower(g.name))
 	g.name = name
 	g.account.byName[strings.ToLower(name)] = g
-	return ok(q.groupView(g))
+	return okResponse(q.groupView(g))
 }
 
-func deleteGroup(q *request) (answer, error) {
+func deleteGroup(q *request) (response, error) {
 	g, err := q.group()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.may(q.who.onAccount(g.account), AccountAdmin, g.account); err != nil {
-		return answer{}, err
+	if err := q.authorize(q.caller.accountRank(g.account), bigv.AccountAdmin, g.account); err != nil {
+		return response{}, err
 	}
 	switch {
 	case len(g.machines) > 0:
-		return answer{}, refuse(http.StatusBadRequest, "Group is not empty")
-	case g == g.account.first:
-		return answer{}, refuse(http.StatusBadRequest, "The default group cannot be deleted")
+		return response{}, newAPIError(http.StatusBadRequest, "Group is not empty")
+	case g == g.account.defaultGroup:
+		return response{}, newAPIError(http.StatusBadRequest, "The default group cannot be deleted")
 	}
-	q.dropGroup(g)
-	return gone, nil
+	q.removeGroup(g)
+	return noContent, nil
 }
 
 func (st *state) addGroup(a *account, name string) *group {
 	g := st.groups.add(func(id int) *group {
 		return &group{id: id, account: a, name: name, byName: map[string]*machine{}}
 	})
-	a.groups = insert(a.groups, g)
+	a.groups = insertByID(a.groups, g)
 	a.byName[strings.ToLower(name)] = g
 	return g
 }
 
-func (st *state) dropGroup(g *group) {
-	for _, m := range append([]*machine(nil), g.machines...) {
+func (st *state) removeGroup(g *group) {
+	for _, m := range slices.Clone(g.machines) {
 		st.purge(m)
 	}
 	st.revokeAll(func(p *privilege) bool { return p.group == g })
-	g.account.groups = remove(g.account.groups, g)
+	g.account.groups = removeByID(g.account.groups, g)
 	delete(g.account.byName, strings.ToLower(g.name))
-	st.groups.drop(g.id)
-	g.gone = true
+	st.groups.remove(g.id)
+	g.purged = true
 }

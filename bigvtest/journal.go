@@ -12,51 +12,47 @@ import (
 	"time"
 )
 
-// Exchange is one request and what became of it. Secrets are replaced by
-// "[redacted]" wherever they appear.
+// Exchange is one request and its response, as recorded by the journal. Secrets are replaced by "[redacted]".
 type Exchange struct {
-	// Time is what the server's clock showed when the request came in.
+	// Time is the time of the server's clock when the request arrived.
 	Time time.Time
-	// Method and Path (as sent, escaped), RawQuery and Header are the
-	// request's; Header is without Authorization and other credentials.
-	Method   string
-	Path     string
+	// Method is the HTTP method of the request.
+	Method string
+	// Path is the path of the request as it was sent, with its percent-encoding.
+	Path string
+	// RawQuery is the encoded query of the request, without the question mark.
 	RawQuery string
-	Header   http.Header
-	// RequestBody is what was sent.
+	// Header is the header of the request, without Authorization and other credentials.
+	Header http.Header
+	// RequestBody is the body of the request.
 	RequestBody string
-	// Status and ResponseBody are the answer, as far as there was one: Status
-	// is 0 if the connection was dropped or there is no answer yet, and a body
-	// cut short is cut here.
-	Status       int
+	// Status is the status of the response. It is 0 if there is no response yet, or if the connection was closed without one.
+	Status int
+	// ResponseBody is the body of the response. If the body was cut short, it is the part that was sent.
 	ResponseBody string
-	// Done says that the service carried the request out with success,
-	// whether or not the client was told.
+	// Done reports whether the service processed the request successfully, even if the client received no response.
 	Done bool
-	// Fault names the injected fault, and is empty if there was none.
+	// Fault describes the injected fault. It is empty if there was none.
 	Fault string
 }
 
-// mostJournalled is how much of bodies the journal holds, so that a long run
-// does not fill the memory.
-const mostJournalled = 64 << 20
+// maxJournalBytes limits the total size of the bodies in the journal, so that a long test does not exhaust the memory.
+const maxJournalBytes = 64 << 20
 
-// meanJournalled is how much of bodies an exchange may have on average for
-// WithJournalLimit to be the limit that counts.
-const meanJournalled = 4 << 10
+// averageEntryBytes raises the limit of maxJournalBytes if WithJournalLimit asks for many exchanges.
+const averageEntryBytes = 4 << 10
 
-// journal holds exchanges as they were, secrets included. Guarded by
-// Server.mu.
+// journal records exchanges, including their secrets. It is guarded by Server.mu.
 type journal struct {
 	limit   int
-	size    int // of the bodies, in bytes
+	size    int // total size of the bodies in bytes
 	entries []*entry
 
-	lost  map[string]bool // what was done once, and its answer lost
-	twice []string
+	doneWithoutResponse map[string]bool // non-idempotent requests that were processed but whose response was lost
+	doneTwice           []string
 }
 
-// entry is an exchange as it was.
+// entry is an exchange before redaction.
 type entry struct {
 	time              time.Time
 	method            string
@@ -66,52 +62,51 @@ type entry struct {
 	request, response []byte
 	done              bool
 	fault             string
-	forgotten         bool
+	discarded         bool
 }
 
-// begin notes that a request has come in.
+// begin records a request that has arrived.
 func (j *journal) begin(e *entry) {
 	j.entries = append(j.entries, e)
 	j.size += len(e.request)
 	j.trim()
 }
 
-// end notes how a request was answered. An operation that must not be done twice
-// has a key; it is lost if the client did not get the answer to it.
-func (j *journal) end(e *entry, got reply, once string, lost bool) {
-	e.status, e.response = got.status, got.body
-	if !e.forgotten {
-		j.size += len(got.body)
+// end records the response to a request. key is the result of nonIdempotentKey, and responseLost reports whether the
+// client did not get the response.
+func (j *journal) end(e *entry, raw rawResponse, key string, responseLost bool) {
+	e.status, e.response = raw.status, raw.body
+	if !e.discarded {
+		j.size += len(raw.body)
 		j.trim()
 	}
-	if once == "" || !e.done {
+	if key == "" || !e.done {
 		return
 	}
-	if j.lost[once] {
-		j.twice = append(j.twice, e.method+" "+e.path)
+	if j.doneWithoutResponse[key] {
+		j.doneTwice = append(j.doneTwice, e.method+" "+e.path)
 	}
-	if lost {
-		if j.lost == nil {
-			j.lost = map[string]bool{}
+	if responseLost {
+		if j.doneWithoutResponse == nil {
+			j.doneWithoutResponse = map[string]bool{}
 		}
-		j.lost[once] = true
+		j.doneWithoutResponse[key] = true
 	}
 }
 
-// trim forgets the oldest exchanges, of which there are too many or too large
-// ones.
+// trim discards the oldest entries until the journal is within its limits.
 func (j *journal) trim() {
-	for len(j.entries) > j.limit || j.size > max(mostJournalled, j.limit*meanJournalled) {
+	for len(j.entries) > j.limit || j.size > max(maxJournalBytes, j.limit*averageEntryBytes) {
 		e := j.entries[0]
 		j.size -= len(e.request) + len(e.response)
-		e.forgotten = true
+		e.discarded = true
 		j.entries[0] = nil
 		j.entries = j.entries[1:]
 	}
 }
 
-// Journal returns every request so far, in the order in which they came in. See
-// [WithJournalLimit] for how many are kept.
+// Journal returns the recorded exchanges in the order in which the requests arrived. See [WithJournalLimit] for how
+// many are kept.
 func (s *Server) Journal() []Exchange {
 	s.mu.Lock()
 	entries := make([]entry, len(s.journal.entries))
@@ -121,35 +116,36 @@ func (s *Server) Journal() []Exchange {
 	s.mu.Unlock()
 	list := make([]Exchange, len(entries))
 	for i := range entries {
-		list[i] = entries[i].redacted() // not under the lock, since it takes its time
+		list[i] = entries[i].redacted() // outside the lock, because redaction is slow
 	}
 	return list
 }
 
-// ClearJournal forgets the requests so far, for [Server.DoneTwice] too.
+// ClearJournal discards all recorded exchanges and resets [Server.DoneTwice].
 func (s *Server) ClearJournal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.journal.entries {
-		e.forgotten = true
+		e.discarded = true
 	}
 	s.journal = journal{limit: s.journal.limit}
 }
 
-// DoneTwice returns what a client did twice that it may not repeat: an
-// operation that creates, moves, renames, restarts, restores or swaps, was
-// carried out while its answer got lost to a fault, and was then carried out
-// a second time. A correct client leaves this empty, whatever the faults. It
-// does not depend on how much the journal keeps.
+// DoneTwice returns the non-idempotent requests that were processed twice because of a retry, each as method and path.
+// These are requests that create, move, rename, restart, restore or swap something, where the response to the first was
+// lost because of a fault and the same request was then processed again.
+//
+// With a correct client the result is always empty, whatever faults are injected. It does not depend on
+// [WithJournalLimit].
 func (s *Server) DoneTwice() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.journal.twice)
+	return slices.Clone(s.journal.doneTwice)
 }
 
-// onceKey identifies a request that must not be carried out twice, and is
-// empty for one that may be.
-func onceKey(r *http.Request, body []byte) string {
+// nonIdempotentKey returns a key that identifies a non-idempotent request. It returns "" for requests that are safe to
+// repeat.
+func nonIdempotentKey(r *http.Request, body []byte) string {
 	escaped := r.URL.EscapedPath()
 	switch r.Method {
 	case http.MethodPost:
@@ -158,7 +154,7 @@ func onceKey(r *http.Request, body []byte) string {
 		}
 	case http.MethodPut:
 		in, err := parseAttributes(body)
-		if err != nil || !changesOnce(in) {
+		if err != nil || !isNonIdempotentUpdate(in) {
 			return ""
 		}
 	default:
@@ -167,9 +163,9 @@ func onceKey(r *http.Request, body []byte) string {
 	return fmt.Sprintf("%s %s %x", r.Method, escaped, sha256.Sum256(body))
 }
 
-func changesOnce(in attributes) bool {
+func isNonIdempotentUpdate(in attributes) bool {
 	for _, key := range []string{"name", "group_id", "virtual_machine_id", "appliance", "restore"} {
-		if _, there := in[key]; there {
+		if _, present := in[key]; present {
 			return true
 		}
 	}
@@ -186,17 +182,19 @@ var (
 		`("(?:` + strings.Join(secretNames, "|") + `)"\s*:\s*)("(?:[^"\\]|\\.)*"?|\[[^\]]*\]?|\{[^}]*\}?|[^\s",{}\[\]]+)`)
 )
 
-func (e *entry) ofAuth() bool { return e.path == "/session" || strings.HasPrefix(e.path, "/session/") }
+func (e *entry) isAuthService() bool {
+	return e.path == "/session" || strings.HasPrefix(e.path, "/session/")
+}
 
-// redactedPath is the path without the ID of a session.
+// redactedPath returns the path without a session ID.
 func (e *entry) redactedPath() string {
-	if e.ofAuth() && len(e.path) > len("/session/") {
+	if e.isAuthService() && len(e.path) > len("/session/") {
 		return "/session/" + redacted
 	}
 	return e.path
 }
 
-// redacted is the exchange without its secrets.
+// redacted returns the exchange with its secrets replaced.
 func (e *entry) redacted() Exchange {
 	x := Exchange{
 		Time: e.time, Method: e.method, Path: e.redactedPath(), RawQuery: e.query, Header: e.header.Clone(),
@@ -205,23 +203,22 @@ func (e *entry) redacted() Exchange {
 	for _, name := range secretHeaders {
 		x.Header.Del(name)
 	}
-	x.RequestBody = redactBody(e.request, e.ofAuth())
+	x.RequestBody = redactBody(e.request, e.isAuthService())
 	switch {
-	case e.ofAuth() && e.method == http.MethodPost && e.status < 300 && len(e.response) > 0:
-		x.ResponseBody = redacted // the session's ID and nothing else
+	case e.isAuthService() && e.method == http.MethodPost && e.status < 300 && len(e.response) > 0:
+		x.ResponseBody = redacted // the body is the session ID
 	default:
 		x.ResponseBody = redactBody(e.response, false)
 	}
 	return x
 }
 
-// redactBody takes the secrets out of JSON. All of a login that is something else
-// may be one.
+// redactBody replaces the secrets in a JSON body. The body of a login that is not JSON is replaced completely.
 func redactBody(body []byte, login bool) string {
 	if login && len(body) > 0 && !json.Valid(body) {
 		return redacted
 	}
-	// Most bodies hold none, which is found out much faster than by the expression.
+	// Most bodies contain no secrets; this check is much faster than the regular expression.
 	if !slices.ContainsFunc(secretNames, func(name string) bool { return bytes.Contains(body, []byte(`"`+name+`"`)) }) {
 		return string(body)
 	}

@@ -15,21 +15,25 @@ import (
 
 func TestJournal(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	ask(t, srv, srv.Token(), "GET /accounts?view=overview", "")
+	send(t, srv, srv.Token(), "GET /accounts?view=overview", "")
 	srv.Advance(time.Minute)
 	srv.Inject(bigvtest.Fault{Status: 503, Body: "later", Header: http.Header{"Retry-After": {"7"}}})
-	assert.Equal(t, "7", ask(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"db"}`).header.Get("Retry-After"))
-	ask(t, srv, srv.Token(), "DELETE /accounts/acme/groups/we%62", "")
-	ask(t, srv, "", "GET /accounts", "")
+	assert.Equal(t, "7", send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"db"}`).header.Get("Retry-After"))
+	send(t, srv, srv.Token(), "DELETE /accounts/acme/groups/we%62", "")
+	send(t, srv, "", "GET /accounts", "")
 
 	journal := srv.Journal()
 	require.Len(t, journal, 4)
 	start := srv.Now().Add(-time.Minute)
 	for i, want := range []bigvtest.Exchange{
-		{Time: start, Method: "GET", Path: "/accounts", RawQuery: "view=overview", Status: 200, Done: true, ResponseBody: journal[0].ResponseBody},
 		{
-			Time: srv.Now(), Method: "POST", Path: "/accounts/acme/groups", RequestBody: `{"name":"db"}`, Status: 503, ResponseBody: "later",
-			Fault: "status 503",
+			Time: start, Method: "GET", Path: "/accounts", RawQuery: "view=overview", Status: 200, Done: true,
+			ResponseBody: journal[0].ResponseBody,
+		},
+		{
+			Time: srv.Now(), Method: "POST", Path: "/accounts/acme/groups", RequestBody: `{"name":"db"}`, Status: 503,
+			ResponseBody: "later",
+			Fault:        "status 503",
 		},
 		{Time: srv.Now(), Method: "DELETE", Path: "/accounts/acme/groups/we%62", Status: 204, Done: true},
 		{Time: srv.Now(), Method: "GET", Path: "/accounts", Status: 401, ResponseBody: "Unauthorized"},
@@ -45,7 +49,7 @@ func TestJournal(t *testing.T) {
 	assert.Empty(t, srv.Journal())
 }
 
-func TestJournalKeepsTheLast(t *testing.T) {
+func TestJournalLimit(t *testing.T) {
 	for name, row := range map[string]struct {
 		limit int
 		want  []string
@@ -57,40 +61,40 @@ func TestJournalKeepsTheLast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(row.limit))
 			for _, path := range []string{"/a", "/b", "/c", "/d", "/e"} {
-				ask(t, srv, "", "GET "+path, "")
+				send(t, srv, "", "GET "+path, "")
 			}
 			paths := []string{}
-			for _, x := range srv.Journal() {
-				paths = append(paths, x.Path)
+			for _, exchange := range srv.Journal() {
+				paths = append(paths, exchange.Path)
 			}
 			assert.Equal(t, row.want, paths)
 		})
 	}
 }
 
-func TestJournalHoldsNoSecrets(t *testing.T) {
+func TestJournalRedactsSecrets(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	srv.User("alice").SetSecondFactor("yubikey", "otp-secret")
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
-	session := ask(t, srv, "", "POST /session", `{"username":"alice","password":"alice-password","yubikey":"otp-secret"}`).body
+	session := send(t, srv, "", "POST /session", `{"username":"alice","password":"alice-password","yubikey":"otp-secret"}`).body
 	require.NotEmpty(t, session)
-	key := ask(t, srv, srv.Token(), "POST /api_keys", `{"user_id":11,"label":"ci"}`).object(t)["api_key"].(string)
+	key := send(t, srv, srv.Token(), "POST /api_keys", `{"user_id":11,"label":"ci"}`).object(t)["api_key"].(string)
 	require.NotEmpty(t, key)
 	client := srv.HTTPClient()
 	defer client.CloseIdleConnections()
-	for _, what := range []string{
+	for _, request := range []string{
 		"GET /session/" + session, "POST /session/" + session, "GET /accounts",
 	} {
-		ask(t, srv, session, what, `{"username":"bob"}`)
+		send(t, srv, session, request, `{"username":"bob"}`)
 	}
-	for what, body := range map[string]string{
+	for request, body := range map[string]string{
 		"POST " + inWeb + "/vm_create": createWWW1,
 		"POST " + onWWW1 + "/reimage":  `{"distribution":"jessie", "root_password" : "s3cret\"pass", "firstboot_script":"#!/bin/s3cret"}`,
 		"PUT /users/alice":             `{"password":["s3cret-list"]}`,
 		"POST /vm_defaults":            `{"server_settings":{"reimage":{"root_password":"s3cret-deep"}}}`,
 		"POST /session":                `{"username":"bob","password":"s3cret-cut`,
 	} {
-		ask(t, srv, srv.Token(), what, body)
+		send(t, srv, srv.Token(), request, body)
 	}
 	r, err := http.NewRequest(http.MethodGet, srv.URL()+"/accounts", nil)
 	require.NoError(t, err)
@@ -104,16 +108,16 @@ func TestJournalHoldsNoSecrets(t *testing.T) {
 	require.Equal(t, http.StatusOK, form.StatusCode)
 	require.Equal(t, `s3cret"pass`, vm.State().RootPassword)
 
-	for _, x := range srv.Journal() {
-		all := x.Path + x.RawQuery + x.RequestBody + x.ResponseBody
-		for name, values := range x.Header {
+	for _, exchange := range srv.Journal() {
+		all := exchange.Path + exchange.RawQuery + exchange.RequestBody + exchange.ResponseBody
+		for name, values := range exchange.Header {
 			all += name + strings.Join(values, "")
 		}
 		for _, secret := range []string{
 			"alice-password", "bob-password", "otp-secret", "s3cret", session, key, srv.Token(),
-			"YWxpY2U6YWxpY2UtcGFzc3dvcmQ", // the same, encoded for HTTP Basic
+			"YWxpY2U6YWxpY2UtcGFzc3dvcmQ", // the user name and password, encoded for HTTP Basic
 		} {
-			assert.NotContains(t, all, secret, "%s %s", x.Method, x.Path)
+			assert.NotContains(t, all, secret, "%s %s", exchange.Method, exchange.Path)
 		}
 	}
 	journal := srv.Journal()
@@ -129,31 +133,33 @@ func TestDoneTwice(t *testing.T) {
 	)
 	lost := []bigvtest.Fault{{DropAfter: true}}
 	for name, row := range map[string]struct {
-		faults []bigvtest.Fault
-		what   string
-		body   string
-		twice  bool
+		faults  []bigvtest.Fault
+		request string
+		body    string
+		twice   bool
 	}{
-		"a POST whose answer got lost":           {lost, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer was replaced":       {[]bigvtest.Fault{{Status: 502, AfterWork: true}}, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer was cut":            {[]bigvtest.Fault{{CutBodyAt: 3}}, reset, `{"signal":"reset"}`, true},
-		"a POST whose answer came all the same":  {[]bigvtest.Fault{{CutBodyAt: 300}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was late":                   {[]bigvtest.Fault{{Delay: time.Millisecond}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was not done":               {[]bigvtest.Fault{{DropBefore: true}}, reset, `{"signal":"reset"}`, false},
-		"a POST that was refused":                {[]bigvtest.Fault{bigvtest.Unavailable()}, reset, `{"signal":"reset"}`, false},
-		"a POST that was done by intent":         {nil, reset, `{"signal":"reset"}`, false},
-		"a POST that can be done once only":      {lost, "POST /accounts/acme/groups", `{"name":"db"}`, false},
-		"a restart":                              {lost, restart, `{"autoreboot_on":true,"power_on":false}`, true},
-		"a start from an appliance":              {lost, restart, `{"power_on":true,"appliance":{"name":"rescue"}}`, true},
-		"a rename, by ID":                        {lost, "PUT " + inWeb + "/virtual_machines/5001", `{"name":"www2"}`, true},
-		"a swap":                                 {lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true},
-		"a start":                                {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
-		"a stop":                                 {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
-		"a PUT of values":                        {lost, restart, `{"cores":2}`, false},
-		"a GET":                                  {lost, "GET " + onWWW1, "", false},
-		"a DELETE":                               {lost, "DELETE " + onWWW1, "", false},
-		"a login":                                {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
-		"one that was lost while done for a 3rd": {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
+		"POST, response lost":             {lost, reset, `{"signal":"reset"}`, true},
+		"POST, response replaced":         {[]bigvtest.Fault{{Status: 502, AfterWork: true}}, reset, `{"signal":"reset"}`, true},
+		"POST, response cut short":        {[]bigvtest.Fault{{CutBodyAt: 3}}, reset, `{"signal":"reset"}`, true},
+		"POST, response complete":         {[]bigvtest.Fault{{CutBodyAt: 300}}, reset, `{"signal":"reset"}`, false},
+		"POST, response delayed":          {[]bigvtest.Fault{{Delay: time.Millisecond}}, reset, `{"signal":"reset"}`, false},
+		"POST, not processed":             {[]bigvtest.Fault{{DropBefore: true}}, reset, `{"signal":"reset"}`, false},
+		"POST, rejected with 503":         {[]bigvtest.Fault{bigvtest.Unavailable()}, reset, `{"signal":"reset"}`, false},
+		"POST sent twice without a fault": {nil, reset, `{"signal":"reset"}`, false},
+		"POST that fails the second time": {lost, "POST /accounts/acme/groups", `{"name":"db"}`, false},
+		"restart":                         {lost, restart, `{"autoreboot_on":true,"power_on":false}`, true},
+		"start from an appliance":         {lost, restart, `{"power_on":true,"appliance":{"name":"rescue"}}`, true},
+		"rename, by ID":                   {lost, "PUT " + inWeb + "/virtual_machines/5001", `{"name":"www2"}`, true},
+		"swap": {
+			lost, "POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, true,
+		},
+		"start":                        {lost, restart, `{"autoreboot_on":true,"power_on":true}`, false},
+		"stop":                         {lost, restart, `{"autoreboot_on":false,"power_on":false}`, false},
+		"PUT of other attributes":      {lost, restart, `{"cores":2}`, false},
+		"GET":                          {lost, "GET " + onWWW1, "", false},
+		"DELETE":                       {lost, "DELETE " + onWWW1, "", false},
+		"login":                        {lost, "POST /session", `{"username":"bob","password":"bob-password"}`, false},
+		"second of two responses lost": {[]bigvtest.Fault{{Skip: 1, DropAfter: true}}, reset, `{"signal":"reset"}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(0))
@@ -165,20 +171,20 @@ func TestDoneTwice(t *testing.T) {
 				srv.Inject(fault)
 			}
 			client := srv.HTTPClient()
-			client.Transport.(*http.Transport).DisableKeepAlives = true // it repeats a GET on a connection that it has used
+			client.Transport.(*http.Transport).DisableKeepAlives = true // on a reused connection, net/http would repeat a GET
 			for range 2 {
-				_, _ = askWith(t, client, srv.URL(), srv.Token(), row.what, row.body)
+				_, _ = sendWith(t, client, srv.URL(), srv.Token(), row.request, row.body)
 			}
 			if !row.twice {
 				assert.Empty(t, srv.DoneTwice())
 				return
 			}
-			method, path, _ := strings.Cut(row.what, " ")
+			method, path, _ := strings.Cut(row.request, " ")
 			assert.Equal(t, []string{method + " " + path}, srv.DoneTwice())
 			srv.ClearJournal()
 			assert.Empty(t, srv.DoneTwice())
-			ask(t, srv, srv.Token(), row.what, row.body)
-			assert.Empty(t, srv.DoneTwice(), "what was lost is forgotten")
+			send(t, srv, srv.Token(), row.request, row.body)
+			assert.Empty(t, srv.DoneTwice(), "ClearJournal resets DoneTwice")
 		})
 	}
 }

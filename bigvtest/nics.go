@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// mostExtraIPs is how many additional addresses a machine may have.
-const mostExtraIPs = 4
+// maxExtraIPs is the maximum number of additional IP addresses per virtual machine.
+const maxExtraIPs = 4
 
 type nicView struct {
 	Type      string                    `json:"type,omitempty"`
@@ -33,16 +33,15 @@ func nicViews(list []*nic, typed bool) []nicView {
 }
 
 func (n *nic) view(typed bool) nicView {
-	v := nicView{ID: n.id, Label: n.label, MAC: n.mac, IPs: orEmpty(n.ips), ExtraIPs: n.extra, VLANNum: n.vlan, MachineID: n.machine.id}
+	v := nicView{ID: n.id, Label: n.label, MAC: n.mac, IPs: emptyIfNil(n.ips), ExtraIPs: n.extra, VLANNum: n.vlan, MachineID: n.machine.id}
 	if typed {
 		v.Type = "application/vnd.bigv.network-interface"
 	}
 	return v
 }
 
-// connect gives a machine its network interface, with the addresses that were
-// asked for or fresh ones.
-func (st *state) connect(m *machine) {
+// addNIC adds a network interface to a virtual machine, with the requested or newly allocated addresses.
+func (st *state) addNIC(m *machine) {
 	n := st.nics.add(func(id int) *nic {
 		return &nic{
 			id: id, machine: m, mac: fmt.Sprintf("fe:ff:00:%02x:%02x:%02x", id>>16&255, id>>8&255, id&255),
@@ -50,10 +49,10 @@ func (st *state) connect(m *machine) {
 		}
 	})
 	m.nics = append(m.nics, n)
-	n.ips = m.askedIPs
+	n.ips = m.requestedIPs
 	if len(n.ips) == 0 {
 		for _, family := range []string{"ipv4", "ipv6"} {
-			if addr, there := st.take(family); there {
+			if addr, present := st.allocateAddress(family); present {
 				n.ips = append(n.ips, addr)
 			}
 		}
@@ -63,99 +62,99 @@ func (st *state) connect(m *machine) {
 	}
 }
 
-// taken reports whether somebody has an address, or will have.
-func (st *state) taken(addr netip.Addr) bool { return st.ips[addr] != nil }
+// addressInUse reports whether an address is assigned or reserved.
+func (st *state) addressInUse(addr netip.Addr) bool { return st.ips[addr] != nil }
 
-// take hands out an address that nobody has.
-func (st *state) take(family string) (netip.Addr, bool) {
+// allocateAddress returns a free address.
+func (st *state) allocateAddress(family string) (netip.Addr, bool) {
 	p := st.pools[family]
-	for p.within.Contains(p.next) {
+	for p.prefix.Contains(p.next) {
 		addr := p.next
 		p.next = addr.Next()
-		if !st.taken(addr) {
+		if !st.addressInUse(addr) {
 			return addr, true
 		}
 	}
-	for len(p.free) > 0 {
-		addr := p.free[0]
-		p.free = p.free[1:]
-		if !st.taken(addr) {
+	for len(p.released) > 0 {
+		addr := p.released[0]
+		p.released = p.released[1:]
+		if !st.addressInUse(addr) {
 			return addr, true
 		}
 	}
 	return netip.Addr{}, false
 }
 
-// release gives an address back to its pool.
-func (st *state) release(addr netip.Addr) {
+// releaseAddress returns an address to its pool.
+func (st *state) releaseAddress(addr netip.Addr) {
 	delete(st.ips, addr)
 	for _, p := range st.pools {
-		if p.within.Contains(addr) {
-			p.free = append(p.free, addr)
+		if p.prefix.Contains(addr) {
+			p.released = append(p.released, addr)
 		}
 	}
 }
 
-func (st *state) dropNIC(n *nic) {
+func (st *state) removeNIC(n *nic) {
 	for _, addr := range n.ips {
-		st.release(addr)
+		st.releaseAddress(addr)
 	}
 	for addr := range n.extra {
-		st.release(addr)
+		st.releaseAddress(addr)
 	}
 	n.machine.nics = without(n.machine.nics, n)
-	st.nics.drop(n.id)
+	st.nics.remove(n.id)
 }
 
-func listNICs(q *request) (answer, error) {
+func listNICs(q *request) (response, error) {
 	m, err := q.machine()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(nicViews(m.nics, false))
+	return okResponse(nicViews(m.nics, false))
 }
 
-func listAllNICs(q *request) (answer, error) {
+func listAllNICs(q *request) (response, error) {
 	var list []*nic
-	err := q.eachMachine(func(m *machine) { list = append(list, m.nics...) })
+	err := q.forEachMachine(func(m *machine) { list = append(list, m.nics...) })
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	slices.SortFunc(list, byNumber)
-	return ok(nicViews(list, false))
+	slices.SortFunc(list, compareIDs)
+	return okResponse(nicViews(list, false))
 }
 
-// nicOf is the network interface with an ID.
-func (q *request) nicOf(segment string, m *machine) (*nic, error) {
+// findNIC returns the network interface with the given ID. If m is not nil, the interface must belong to it.
+func (q *request) findNIC(segment string, m *machine) (*nic, error) {
 	id, err := strconv.Atoi(segment)
 	if err != nil {
 		return nil, errNotFound
 	}
 	n := q.nics.get(id)
-	if n == nil || m != nil && n.machine != m || !q.who.seesMachine(n.machine) {
+	if n == nil || m != nil && n.machine != m || !q.caller.canSeeMachine(n.machine) {
 		return nil, errNotFound
 	}
 	return n, nil
 }
 
-func getNIC(q *request) (answer, error) {
+func getNIC(q *request) (response, error) {
 	m, err := q.machine()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	n, err := q.nicOf(q.args[3], m)
+	n, err := q.findNIC(q.args[3], m)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(n.view(false))
+	return okResponse(n.view(false))
 }
 
-func getFlatNIC(q *request) (answer, error) {
-	n, err := q.nicOf(q.args[0], nil)
+func getFlatNIC(q *request) (response, error) {
+	n, err := q.findNIC(q.args[0], nil)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(n.view(false))
+	return okResponse(n.view(false))
 }
 
 type newIPsView struct {
@@ -166,42 +165,43 @@ type newIPsView struct {
 	IPs        []netip.Addr `json:"ips"`
 }
 
-func createIPs(q *request) (answer, error) {
+func createIPs(q *request) (response, error) {
 	m, err := q.machine()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	n, err := q.nicOf(q.args[3], m)
+	n, err := q.findNIC(q.args[3], m)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := q.mayAlter(m); err != nil {
-		return answer{}, err
+	if err := q.authorizeMachineUpdate(m); err != nil {
+		return response{}, err
 	}
-	f, v := newForm(q.in), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
-	f.required("addresses", "reason")
-	if f.integer("addresses", &v.Addresses) && (v.Addresses < 1 || v.Addresses > mostExtraIPs) {
-		f.bad.add("addresses", "must be in 1..%d", mostExtraIPs)
+	f, v := newForm(q.attributes), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
+	f.require("addresses", "reason")
+	if f.integer("addresses", &v.Addresses) && (v.Addresses < 1 || v.Addresses > maxExtraIPs) {
+		f.errors.add("addresses", "must be in 1..%d", maxExtraIPs)
 	}
 	if f.has("family") && f.text("family", &v.Family) {
-		f.oneOf("family", v.Family, []string{"ipv4"}) // additional IPv6 addresses are not to be had
+		f.checkOneOf("family", v.Family, []string{"ipv4"}) // the service offers no additional IPv6 addresses
 	}
 	if f.text("reason", &v.Reason) && v.Reason == "" {
-		f.bad.add("reason", "can't be blank")
+		f.errors.add("reason", "can't be blank")
 	}
 	f.boolean("contiguous", &v.Contiguous)
 	if v.Contiguous {
-		f.bad.add("contiguous", "is not implemented")
+		f.errors.add("contiguous", "is not implemented")
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	extra := 0
 	for _, other := range m.nics {
 		extra += len(other.extra)
 	}
-	if extra+v.Addresses > mostExtraIPs {
-		return answer{}, refuse(http.StatusBadRequest, fmt.Sprintf("A virtual machine has at most %d additional IP addresses", mostExtraIPs))
+	if extra+v.Addresses > maxExtraIPs {
+		text := fmt.Sprintf("A virtual machine has at most %d additional IP addresses", maxExtraIPs)
+		return response{}, newAPIError(http.StatusBadRequest, text)
 	}
 	var to netip.Addr
 	for _, addr := range n.ips {
@@ -211,18 +211,18 @@ func createIPs(q *request) (answer, error) {
 		}
 	}
 	if !to.IsValid() {
-		return answer{}, refuse(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
+		return response{}, newAPIError(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
 	}
 	for range v.Addresses {
-		addr, there := q.take("ipv4")
-		if !there {
-			return answer{}, refuse(http.StatusBadRequest, "No more addresses are free")
+		addr, present := q.allocateAddress("ipv4")
+		if !present {
+			return response{}, newAPIError(http.StatusBadRequest, "No more addresses are free")
 		}
 		n.extra[addr] = to
 		q.ips[addr] = &ip{addr: addr, nic: n}
 		v.IPs = append(v.IPs, addr)
 	}
-	return ok(v)
+	return okResponse(v)
 }
 
 type ipView struct {
@@ -230,65 +230,65 @@ type ipView struct {
 	RDNS    *string    `json:"rdns"`
 }
 
-// ip is the address in the path.
+// ip returns the address in the path.
 func (q *request) ip() (*ip, error) {
 	addr, err := netip.ParseAddr(q.args[0])
 	if err != nil {
 		return nil, errNotFound
 	}
 	found := q.ips[addr]
-	if found == nil || found.nic == nil || !q.who.seesMachine(found.nic.machine) {
+	if found == nil || found.nic == nil || !q.caller.canSeeMachine(found.nic.machine) {
 		return nil, errNotFound
 	}
 	return found, nil
 }
 
-// ipFor is the address in the path, to be changed.
-func (q *request) ipFor() (*ip, error) {
+// ipForUpdate returns the address in the path if the caller may change it.
+func (q *request) ipForUpdate() (*ip, error) {
 	found, err := q.ip()
 	if err != nil {
 		return nil, err
 	}
-	return found, q.mayAlter(found.nic.machine)
+	return found, q.authorizeMachineUpdate(found.nic.machine)
 }
 
-func getIP(q *request) (answer, error) {
+func getIP(q *request) (response, error) {
 	found, err := q.ip()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(ipView{found.addr, found.rdns})
+	return okResponse(ipView{found.addr, found.rdns})
 }
 
 var hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?$`)
 
-func updateIP(q *request) (answer, error) {
-	found, err := q.ipFor()
+func updateIP(q *request) (response, error) {
+	found, err := q.ipForUpdate()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	f, rdns := newForm(q.in), found.rdns
+	f, rdns := newForm(q.attributes), found.rdns
 	if f.nullable("rdns", &rdns) && rdns != nil && !hostName.MatchString(*rdns) {
-		f.bad.add("rdns", "is invalid")
+		f.errors.add("rdns", "is invalid")
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	found.rdns = rdns
-	return ok(ipView{found.addr, found.rdns})
+	return okResponse(ipView{found.addr, found.rdns})
 }
 
-func deleteIP(q *request) (answer, error) {
-	found, err := q.ipFor()
+func deleteIP(q *request) (response, error) {
+	found, err := q.ipForUpdate()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if _, extra := found.nic.extra[found.addr]; !extra {
-		return answer{}, refuse(http.StatusBadRequest, "Only additional IP addresses can be deleted")
+		return response{}, newAPIError(http.StatusBadRequest, "Only additional IP addresses can be deleted")
 	}
 	delete(found.nic.extra, found.addr)
-	q.release(found.addr)
-	return gone, nil
+	q.releaseAddress(found.addr)
+	return noContent, nil
 }
 
 type swapView struct {
@@ -297,33 +297,27 @@ type swapView struct {
 	Extra  bool `json:"move_additional_ips"`
 }
 
-// swapIPs gives each of two machines the addresses of the other.
-func swapIPs(q *request) (answer, error) {
-	f, v := newForm(q.in), swapView{}
+// swapIPs swaps the primary addresses of two virtual machines and, on request, their additional addresses.
+func swapIPs(q *request) (response, error) {
+	f, v := newForm(q.attributes), swapView{}
 	var machines [2]*machine
-	f.required("virtual_machine_1_id", "virtual_machine_2_id")
-	for i, key := range []string{"virtual_machine_1_id", "virtual_machine_2_id"} {
-		id := []*int{&v.First, &v.Second}[i]
-		if !f.integer(key, id) {
-			continue
-		}
-		m := q.machines.get(*id)
-		if m == nil || m.deleted || len(m.nics) == 0 || !q.who.seesMachine(m) || m == machines[0] {
-			f.bad.add(key, "is invalid")
-		}
-		machines[i] = m
+	f.require("virtual_machine_1_id", "virtual_machine_2_id")
+	machines[0] = q.readSwapMachine(f, "virtual_machine_1_id", &v.First)
+	machines[1] = q.readSwapMachine(f, "virtual_machine_2_id", &v.Second)
+	if machines[0] != nil && machines[0] == machines[1] {
+		f.errors.add("virtual_machine_2_id", "is invalid")
 	}
 	f.boolean("move_additional_ips", &v.Extra)
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	for _, m := range machines {
-		if err := q.mayAlter(m); err != nil {
-			return answer{}, err
+		if err := q.authorizeMachineUpdate(m); err != nil {
+			return response{}, err
 		}
 	}
 	if machines[0].powerOn || machines[1].powerOn {
-		return answer{}, refuse(http.StatusBadRequest, "Both virtual machines must be powered off")
+		return response{}, newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
 	}
 	a, b := machines[0].nics[0], machines[1].nics[0]
 	a.ips, b.ips = b.ips, a.ips
@@ -341,5 +335,18 @@ func swapIPs(q *request) (answer, error) {
 			}
 		}
 	}
-	return ok(v)
+	return okResponse(v)
+}
+
+// readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the machine.
+func (q *request) readSwapMachine(f *form, key string, id *int) *machine {
+	if !f.integer(key, id) {
+		return nil
+	}
+	m := q.machines.get(*id)
+	if m == nil || m.deleted || len(m.nics) == 0 || !q.caller.canSeeMachine(m) {
+		f.errors.add(key, "is invalid")
+		return nil
+	}
+	return m
 }

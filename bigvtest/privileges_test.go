@@ -13,9 +13,9 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// everybody is a server with two accounts, and a user for each level that there
-// is: nobody, console, vm, group, account (those of acme), cluster and su.
-func everybody(t *testing.T) *bigvtest.Server {
+// serverWithEveryLevel returns a server with two accounts and a user for each level: nobody, console, vm, group and
+// account (in acme), cluster and su.
+func serverWithEveryLevel(t *testing.T) *bigvtest.Server {
 	srv := bigvtest.NewServer(t)
 	acme := srv.Account("acme")
 	web := acme.Group("web")
@@ -26,28 +26,28 @@ func everybody(t *testing.T) *bigvtest.Server {
 	acme.Group("empty")
 	srv.Account("other").Group("default").VirtualMachine("else1")
 	srv.User("nobody")
-	srv.User("console").Grant(bigvtest.VMConsole, www1)
-	srv.User("vm").Grant(bigvtest.VMAdmin, www1)
-	srv.User("group").Grant(bigvtest.GroupAdmin, web)
-	srv.User("account").Grant(bigvtest.AccountAdmin, acme)
-	srv.User("cluster").Grant(bigvtest.ClusterAdmin, nil)
-	srv.User("su").Grant(bigvtest.ClusterSU, nil)
+	srv.User("console").Grant(bigv.VirtualMachineConsole, www1)
+	srv.User("vm").Grant(bigv.VirtualMachineAdmin, www1)
+	srv.User("group").Grant(bigv.GroupAdmin, web)
+	srv.User("account").Grant(bigv.AccountAdmin, acme)
+	srv.User("cluster").Grant(bigv.ClusterAdmin, nil)
+	srv.User("su").Grant(bigv.ClusterSU, nil)
 	return srv
 }
 
 var levels = []string{"nobody", "console", "vm", "group", "account", "cluster"}
 
-func TestWhoMayWhat(t *testing.T) {
+func TestAuthorizationByLevel(t *testing.T) {
 	newMachine := `{"virtual_machine":{"name":"new1"},"discs":[{"size":50}]}`
-	// For each level the status: 404 where nothing is seen, 403 where it is seen
-	// and may not be changed.
+	// The status for each level is 404 if the object is not visible, and 403 if it is visible but the caller may not
+	// change it.
 	for _, row := range []struct {
-		what, body string
-		want       [6]int // nobody, console, vm, group, account, cluster
+		request, body string
+		want          [6]int // nobody, console, vm, group, account, cluster
 	}{
 		{"GET /accounts/acme", "", [6]int{404, 200, 200, 200, 200, 200}},
 		{"PUT /accounts/acme", "{}", [6]int{404, 403, 403, 403, 200, 200}},
-		{"DELETE /accounts/other", "", [6]int{404, 404, 404, 404, 404, 400}}, // it is not empty
+		{"DELETE /accounts/other", "", [6]int{404, 404, 404, 404, 404, 400}}, // the account is not empty
 		{"DELETE /accounts/acme", "", [6]int{404, 403, 403, 403, 403, 400}},
 		{"GET /accounts/other", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"POST /accounts/acme/groups", `{"name":"new"}`, [6]int{404, 403, 403, 403, 200, 200}},
@@ -63,11 +63,11 @@ func TestWhoMayWhat(t *testing.T) {
 		{"GET /virtual_machines/www2", "", [6]int{404, 404, 404, 200, 200, 200}},
 		{"PUT " + inWeb + "/virtual_machines/www2", `{"cores":2}`, [6]int{404, 404, 404, 200, 200, 200}},
 		{"PUT " + onWWW1, `{"cores":2}`, [6]int{404, 403, 200, 200, 200, 200}},
-		{"PUT " + onWWW1, `{"group_id":73}`, [6]int{404, 403, 400, 400, 200, 200}}, // db, which is not seen from below
+		{"PUT " + onWWW1, `{"group_id":73}`, [6]int{404, 403, 400, 400, 200, 200}}, // the group db is visible to account and above
 		{"DELETE " + onWWW1, "", [6]int{404, 403, 403, 204, 204, 204}},
 		{"DELETE " + onWWW1 + "?purge=true", "", [6]int{404, 403, 403, 204, 204, 204}},
 		{"POST " + inWeb + "/virtual_machines/www2/signal", `{"signal":"reset"}`, [6]int{404, 404, 404, 200, 200, 200}},
-		{"POST " + onWWW1 + "/signal", `{"signal":"reset"}`, [6]int{404, 403, 400, 400, 400, 400}}, // it is off
+		{"POST " + onWWW1 + "/signal", `{"signal":"reset"}`, [6]int{404, 403, 400, 400, 400, 400}}, // the machine is off
 		{"POST " + onWWW1 + "/reimage", `{"distribution":"jessie"}`, [6]int{404, 403, 200, 200, 200, 200}},
 		{"GET " + onWWW1 + "/discs/data", "", [6]int{404, 200, 200, 200, 200, 200}},
 		{"POST " + onWWW1 + "/discs", `{"size":50}`, [6]int{404, 403, 201, 201, 201, 201}},
@@ -90,56 +90,84 @@ func TestWhoMayWhat(t *testing.T) {
 		{"GET /privileges?user_name=alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"GET /users/alice", "", [6]int{404, 404, 404, 404, 404, 200}},
 		{"PUT /users/alice", `{"authorized_keys":null}`, [6]int{404, 404, 404, 404, 404, 200}},
-		{"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200}}, // those above see who is below
+		// a level is visible to the levels above it
+		{
+			"PUT /users/console", `{"authorized_keys":null}`, [6]int{404, 200, 403, 403, 403, 200},
+		},
 		{"DELETE /users/console", "", [6]int{404, 403, 403, 403, 403, 204}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":false,"server_settings":{}}`, [6]int{400, 403, 403, 403, 201, 201}},
 		{"POST /vm_defaults", `{"account_id":41,"name":"x","public":true,"server_settings":{}}`, [6]int{400, 403, 403, 403, 403, 201}},
 	} {
 		for i, level := range levels {
-			t.Run(level+"/"+row.what+" "+row.body, func(t *testing.T) {
-				srv := everybody(t)
-				got := ask(t, srv, srv.User(level).Token(), row.what, row.body)
+			t.Run(level+"/"+row.request+" "+row.body, func(t *testing.T) {
+				srv := serverWithEveryLevel(t)
+				got := send(t, srv, srv.User(level).Token(), row.request, row.body)
 				assert.Equal(t, row.want[i], got.status, got.body)
 			})
 		}
 	}
 }
 
-func TestEachSeesTheirOwn(t *testing.T) {
-	for what, row := range map[string]struct {
+func TestVisibilityByLevel(t *testing.T) {
+	for request, row := range map[string]struct {
 		key  string
 		want [6]string // nobody, console, vm, group, account, cluster
 	}{
-		"GET /accounts":                                    {"name", [6]string{"", "acme", "acme", "acme", "acme", "acme other"}},
-		"GET /groups":                                      {"name", [6]string{"", "web", "web", "web", "default web db empty", "default web db empty default"}},
-		"GET /groups?account_name=acme":                    {"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"}},
-		"GET /accounts/acme/groups":                        {"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"}},
-		"GET /virtual_machines":                            {"name", [6]string{"", "www1", "www1", "www1 www2", "www1 www2 db1", "www1 www2 db1 else1"}},
-		"GET " + inWeb + "/virtual_machines":               {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
-		"GET /discs":                                       {"id", [6]string{"", "9001 9002", "9001 9002", "9001 9002 9003", "9001 9002 9003 9004", "9001 9002 9003 9004 9005"}},
-		"GET /nics":                                        {"id", [6]string{"", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003 6004"}},
-		"GET /users":                                       {"username", [6]string{"nobody", "console", "console vm", "console vm group", "console vm group account", "alice bob nobody console vm group account cluster su"}},
-		"GET /privileges":                                  {"username", [6]string{"", "console", "vm", "group", "account", "cluster"}},
-		"GET " + onWWW1 + "/privileges":                    {"username", [6]string{"404", "", "console", "console vm", "console vm", "console vm"}},
-		"GET " + inWeb + "/privileges":                     {"username", [6]string{"404", "", "", "", "group", "group"}},
-		"GET /accounts/acme/privileges":                    {"username", [6]string{"404", "", "", "", "", "alice alice account"}}, // alice and her API key
-		"GET /virtual_machines?account_id=41&group_id=72":  {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
-		"GET /virtual_machines?group_name=db":              {"name", [6]string{"404", "404", "404", "404", "db1", "db1"}},
-		"GET /discs?vm_name=db1":                           {"id", [6]string{"404", "404", "404", "404", "9004", "9004"}},
-		"GET /nics?account_name=acme&unknown=parameter":    {"id", [6]string{"404", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003"}},
+		"GET /accounts": {"name", [6]string{"", "acme", "acme", "acme", "acme", "acme other"}},
+		"GET /groups": {
+			"name", [6]string{"", "web", "web", "web", "default web db empty", "default web db empty default"},
+		},
+		"GET /groups?account_name=acme": {
+			"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"},
+		},
+		"GET /accounts/acme/groups": {
+			"name", [6]string{"404", "web", "web", "web", "default web db empty", "default web db empty"},
+		},
+		"GET /virtual_machines": {
+			"name", [6]string{"", "www1", "www1", "www1 www2", "www1 www2 db1", "www1 www2 db1 else1"},
+		},
+		"GET " + inWeb + "/virtual_machines": {"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"}},
+		"GET /discs": {
+			"id", [6]string{"", "9001 9002", "9001 9002", "9001 9002 9003", "9001 9002 9003 9004", "9001 9002 9003 9004 9005"},
+		},
+		"GET /nics": {
+			"id", [6]string{"", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003 6004"},
+		},
+		"GET /users": {
+			"username",
+			[6]string{
+				"nobody", "console", "console vm", "console vm group", "console vm group account",
+				"alice bob nobody console vm group account cluster su",
+			},
+		},
+		"GET /privileges":               {"username", [6]string{"", "console", "vm", "group", "account", "cluster"}},
+		"GET " + onWWW1 + "/privileges": {"username", [6]string{"404", "", "console", "console vm", "console vm", "console vm"}},
+		"GET " + inWeb + "/privileges":  {"username", [6]string{"404", "", "", "", "group", "group"}},
+		// alice and her API key
+		"GET /accounts/acme/privileges": {
+			"username", [6]string{"404", "", "", "", "", "alice alice account"},
+		},
+		"GET /virtual_machines?account_id=41&group_id=72": {
+			"name", [6]string{"404", "www1", "www1", "www1 www2", "www1 www2", "www1 www2"},
+		},
+		"GET /virtual_machines?group_name=db": {"name", [6]string{"404", "404", "404", "404", "db1", "db1"}},
+		"GET /discs?vm_name=db1":              {"id", [6]string{"404", "404", "404", "404", "9004", "9004"}},
+		"GET /nics?account_name=acme&unknown=parameter": {
+			"id", [6]string{"404", "6001", "6001", "6001 6002", "6001 6002 6003", "6001 6002 6003"},
+		},
 		"GET /virtual_machines?group_id=72&account_name=x": {"name", [6]string{"404", "404", "404", "404", "404", "404"}},
 	} {
-		srv := everybody(t)
+		srv := serverWithEveryLevel(t)
 		for i, level := range levels {
-			t.Run(level+"/"+what, func(t *testing.T) {
-				got := ask(t, srv, srv.User(level).Token(), what, "")
+			t.Run(level+"/"+request, func(t *testing.T) {
+				got := send(t, srv, srv.User(level).Token(), request, "")
 				if row.want[i] == "404" {
 					assert.Equal(t, http.StatusNotFound, got.status)
 					return
 				}
 				require.Equal(t, http.StatusOK, got.status, got.body)
 				var seen []string
-				for _, member := range got.pluck(t, row.key) {
+				for _, member := range got.values(t, row.key) {
 					seen = append(seen, fmt.Sprint(member))
 				}
 				assert.Equal(t, row.want[i], strings.Join(seen, " "))
@@ -148,88 +176,95 @@ func TestEachSeesTheirOwn(t *testing.T) {
 	}
 }
 
-func TestOverviewShowsNoMoreThanTheLists(t *testing.T) {
-	srv := everybody(t)
-	body := ask(t, srv, srv.User("vm").Token(), "GET /accounts?view=overview", "").body
+func TestOverviewVisibility(t *testing.T) {
+	srv := serverWithEveryLevel(t)
+	body := send(t, srv, srv.User("vm").Token(), "GET /accounts?view=overview", "").body
 	assert.Contains(t, body, `"name":"www1"`)
 	for _, hidden := range []string{"www2", "db1", "default", "empty", "else1"} {
 		assert.NotContains(t, body, `"name":"`+hidden+`"`)
 	}
 }
 
-func TestPrivilegesOfOnesOwnLevelAreOutOfReach(t *testing.T) {
+func TestPrivilegeLevelsThatCanBeChanged(t *testing.T) {
 	for name, row := range map[string]struct {
-		who   string
+		user  string
 		level bigv.PrivilegeLevel
 		on    func(*bigvtest.Server) bigvtest.Target
-		want  int // of PUT and DELETE
+		want  int // status of GET, PUT and DELETE
 	}{
-		"above":             {"group", bigvtest.AccountAdmin, account, 404},
-		"the same":          {"group", bigvtest.GroupAdmin, group, 404},
-		"below":             {"group", bigvtest.VMAdmin, machine, 200},
-		"far below":         {"account", bigvtest.VMConsole, machine, 200},
-		"below, elsewhere":  {"vm", bigvtest.VMConsole, elsewhere, 404},
-		"staff and account": {"cluster", bigvtest.AccountAdmin, account, 200},
-		"staff and staff":   {"cluster", bigvtest.ClusterAdmin, nowhere, 404},
-		"su and staff":      {"su", bigvtest.ClusterAdmin, nowhere, 200},
+		"higher level":                        {"group", bigv.AccountAdmin, accountTarget, 404},
+		"same level":                          {"group", bigv.GroupAdmin, groupTarget, 404},
+		"lower level":                         {"group", bigv.VirtualMachineAdmin, machineTarget, 200},
+		"much lower level":                    {"account", bigv.VirtualMachineConsole, machineTarget, 200},
+		"lower level on an invisible machine": {"vm", bigv.VirtualMachineConsole, machineInOtherGroup, 404},
+		"cluster_admin and account_admin":     {"cluster", bigv.AccountAdmin, accountTarget, 200},
+		"cluster_admin and cluster_admin":     {"cluster", bigv.ClusterAdmin, noTarget, 404},
+		"cluster_su and cluster_admin":        {"su", bigv.ClusterAdmin, noTarget, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := everybody(t)
+			srv := serverWithEveryLevel(t)
 			one := fmt.Sprint("/privileges/", srv.User("bob").Grant(row.level, row.on(srv)))
-			token := srv.User(row.who).Token()
-			assert.Equal(t, row.want, ask(t, srv, token, "GET "+one, "").status)
-			assert.Equal(t, row.want, ask(t, srv, token, "PUT "+one, `{"yubikey_otp_max_age":60}`).status)
-			deleted := ask(t, srv, token, "DELETE "+one, "").status
+			token := srv.User(row.user).Token()
+			assert.Equal(t, row.want, send(t, srv, token, "GET "+one, "").status)
+			assert.Equal(t, row.want, send(t, srv, token, "PUT "+one, `{"yubikey_otp_max_age":60}`).status)
+			deleted := send(t, srv, token, "DELETE "+one, "").status
 			assert.Equal(t, row.want, deleted)
 			if row.want == 200 {
-				assert.Equal(t, 404, ask(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
+				assert.Equal(t, 404, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			} else {
-				assert.Equal(t, 200, ask(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
+				assert.Equal(t, 200, send(t, srv, srv.User("bob").Token(), "GET "+one, "").status)
 			}
-			own := ask(t, srv, token, "GET /privileges", "").pluck(t, "id")[0]
-			assert.Equal(t, 403, ask(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status, "one's own is seen and stays")
+			own := send(t, srv, token, "GET /privileges", "").values(t, "id")[0]
+			assert.Equal(
+				t, 403, send(t, srv, token, fmt.Sprint("DELETE /privileges/", own), "").status,
+				"the user's own privilege is visible but cannot be revoked",
+			)
 		})
 	}
 }
 
-func account(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme") }
-func group(srv *bigvtest.Server) bigvtest.Target   { return srv.Account("acme").Group("web") }
-func machine(srv *bigvtest.Server) bigvtest.Target {
+func accountTarget(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme") }
+
+func groupTarget(srv *bigvtest.Server) bigvtest.Target { return srv.Account("acme").Group("web") }
+
+func machineTarget(srv *bigvtest.Server) bigvtest.Target {
 	return srv.Account("acme").Group("web").VirtualMachine("www1")
 }
-func elsewhere(srv *bigvtest.Server) bigvtest.Target {
+
+func machineInOtherGroup(srv *bigvtest.Server) bigvtest.Target {
 	return srv.Account("acme").Group("db").VirtualMachine("db1")
 }
-func nowhere(*bigvtest.Server) bigvtest.Target { return nil }
 
-func TestPrivilegesThatNeedAFactor(t *testing.T) {
-	srv := everybody(t)
+func noTarget(*bigvtest.Server) bigvtest.Target { return nil }
+
+func TestPrivilegesThatRequireYubikey(t *testing.T) {
+	srv := serverWithEveryLevel(t)
 	srv.User("group").SetSecondFactor("yubikey", "one", "two")
-	privilege := ask(t, srv, srv.User("group").Token(), "GET /privileges", "").pluck(t, "id")[0]
+	privilege := send(t, srv, srv.User("group").Token(), "GET /privileges", "").values(t, "id")[0]
 	one := fmt.Sprint("PUT /privileges/", privilege)
 	login := func(code string) string {
-		return ask(t, srv, "", "POST /session", `{"username":"group","password":"group-password","yubikey":"`+code+`"}`).body
+		return send(t, srv, "", "POST /session", `{"username":"group","password":"group-password","yubikey":"`+code+`"}`).body
 	}
 	with := login("one")
-	require.Equal(t, 200, ask(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
-	assert.Equal(t, 200, ask(t, srv, with, "GET "+inWeb, "").status)
+	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status)
 	srv.Advance(121e9)
-	assert.Equal(t, 404, ask(t, srv, with, "GET "+inWeb, "").status, "the code is too old")
-	assert.Equal(t, 200, ask(t, srv, login("two"), "GET "+inWeb, "").status)
-	require.Equal(t, 200, ask(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
-	assert.Equal(t, 200, ask(t, srv, with, "GET "+inWeb, "").status, "no age is too old")
+	assert.Equal(t, 404, send(t, srv, with, "GET "+inWeb, "").status, "the YubiKey code is too old")
+	assert.Equal(t, 200, send(t, srv, login("two"), "GET "+inWeb, "").status)
+	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status, "without a maximum age the session is sufficient")
 
 	srv.User("vm")
-	vms := ask(t, srv, srv.User("vm").Token(), "GET /privileges", "").pluck(t, "id")[0]
-	require.Equal(t, 200, ask(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
-	assert.Equal(t, 404, ask(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "there was no code")
+	vms := send(t, srv, srv.User("vm").Token(), "GET /privileges", "").values(t, "id")[0]
+	require.Equal(t, 200, send(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
+	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "the session has no YubiKey code")
 }
 
-func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
-	srv := everybody(t)
+func TestSuspendedAccountIsReadOnly(t *testing.T) {
+	srv := serverWithEveryLevel(t)
 	srv.Account("acme").SetSuspended(true)
-	assert.Equal(t, true, ask(t, srv, srv.Token(), "GET /accounts/acme", "").object(t)["suspended"])
-	for what, body := range map[string]string{
+	assert.Equal(t, true, send(t, srv, srv.Token(), "GET /accounts/acme", "").object(t)["suspended"])
+	for request, body := range map[string]string{
 		"POST /accounts/acme/groups":              `{"name":"new"}`,
 		"PUT " + inWeb:                            `{"name":"new"}`,
 		"POST " + inWeb + "/vm_create":            `{"virtual_machine":{"name":"new1"},"discs":[{"size":50}]}`,
@@ -244,24 +279,50 @@ func TestASuspendedAccountIsOnlyLookedAt(t *testing.T) {
 		"POST /ips/swap_virtual_machine_ips":      `{"virtual_machine_1_id":5001,"virtual_machine_2_id":5002}`,
 		"POST " + onWWW1 + "/nics/6001/ip_create": `{"addresses":1,"reason":"x"}`,
 	} {
-		t.Run(what, func(t *testing.T) {
-			assert.Equal(t, http.StatusForbidden, ask(t, srv, srv.Token(), what, body).status)
+		t.Run(request, func(t *testing.T) {
+			assert.Equal(t, http.StatusForbidden, send(t, srv, srv.Token(), request, body).status)
 		})
 	}
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "GET "+onWWW1, "").status)
-	assert.Equal(t, 200, ask(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff may")
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET "+onWWW1, "").status)
+	assert.Equal(t, 200, send(t, srv, srv.User("cluster").Token(), "PUT "+onWWW1, `{"cores":2}`).status, "staff are authorized")
 	srv.Account("acme").SetSuspended(false)
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "PUT "+onWWW1, `{"cores":3}`).status)
 }
 
-func TestStaffSetWhatOthersCannot(t *testing.T) {
-	srv := everybody(t)
+func TestStaffOnlyAttributes(t *testing.T) {
+	srv := serverWithEveryLevel(t)
 	one := "PUT " + onWWW1 + "/discs/data"
 	body := `{"iops_limit":100,"storage_grade":"ssd"}`
-	assert.NotContains(t, ask(t, srv, srv.Token(), one, body).object(t), "iops_limit", "it is dropped")
-	assert.Equal(t, "sata", ask(t, srv, srv.Token(), one, body).object(t)["storage_grade"])
-	got := ask(t, srv, srv.User("cluster").Token(), one, body).object(t)
+	assert.NotContains(t, send(t, srv, srv.Token(), one, body).object(t), "iops_limit", "the attribute is ignored")
+	assert.Equal(t, "sata", send(t, srv, srv.Token(), one, body).object(t)["storage_grade"])
+	got := send(t, srv, srv.User("cluster").Token(), one, body).object(t)
 	assert.EqualValues(t, 100, got["iops_limit"])
 	assert.Equal(t, "ssd", got["storage_grade"])
-	assert.Equal(t, `{"iops_limit":["must be greater than or equal to 1"]}`, ask(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body)
+	assert.Equal(
+		t, `{"iops_limit":["must be greater than or equal to 1"]}`, send(t, srv, srv.User("cluster").Token(), one, `{"iops_limit":0}`).body,
+	)
+}
+
+func TestPrivilegesByID(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	web := srv.Account("acme").Group("web")
+	below := srv.User("carol").Grant(bigv.GroupAdmin, web)
+	above := srv.User("dave").Grant(bigv.AccountAdmin, srv.Account("acme"))
+	for request, row := range map[string]struct {
+		status int
+		ids    []any
+	}{
+		fmt.Sprintf("privilege_id=%d", below):                 {200, []any{float64(below)}},
+		fmt.Sprintf("privilege_id=%d&user_name=carol", below): {200, []any{float64(below)}},
+		fmt.Sprintf("privilege_id=%d&user_name=alice", below): {200, []any{}},
+		fmt.Sprintf("privilege_id=%d", above):                 {404, nil},
+		"privilege_id=99999":                                  {404, nil},
+		"privilege_id=x":                                      {404, nil},
+	} {
+		got := send(t, srv, srv.Token(), "GET /privileges?"+request, "")
+		require.Equal(t, row.status, got.status, request)
+		if row.ids != nil {
+			assert.Equal(t, row.ids, got.values(t, "id"), request)
+		}
+	}
 }

@@ -1,20 +1,18 @@
-// Package bigvtest is Bytemark's Cloud Servers API in memory: the whole
-// service, with accounts, machines, privileges and the auth service, to test
-// programs against.
+// Package bigvtest provides an in-memory implementation of Bytemark's Cloud Servers API for tests. It covers accounts,
+// groups, virtual machines, discs, backups, privileges and the authentication service.
 //
 //	srv := bigvtest.NewServer(t)
 //	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-//	// point the program under test at srv.URL() with srv.Token(), then
+//	// Run the code under test with srv.Client(), or with srv.URL() and srv.Token(). Then check the result:
 //	if vm.State().PoweredOn { … }
 //
-// A new server holds the account acme with the groups default and web, the
-// user alice (password alice-password), who administers acme, and the user
-// bob (password bob-password), who may do nothing. See [WithEmpty] for one
-// that holds nothing.
+// A new server contains the account acme with the groups default and web, the user alice (password alice-password), who
+// is an account_admin of acme, and the user bob (password bob-password), who has no privileges. Use [WithEmpty] to
+// start a server without them.
 //
-// Time stands still unless the test moves it with [Server.Advance], or one of
-// [WithAutoAdvance] and [WithSpeed] does. A new machine is provisioned after
-// [ProvisioningTime], and so on: what takes time at Bytemark takes time here.
+// The server has its own clock, which stands still until [Server.Advance] moves it. [WithAutoAdvance] and [WithSpeed]
+// make it move by itself. Operations that take time in the real service take time on this clock: for example, a new
+// virtual machine is provisioned after [ProvisioningTime].
 package bigvtest
 
 import (
@@ -24,104 +22,60 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 )
 
-// How long things take on the server's clock.
+// Durations on the server's clock.
 const (
-	ProvisioningTime = 90 * time.Second // until a new machine is up
-	PowerdownTime    = 10 * time.Second // until a machine obeys a powerdown
-	RestartTime      = 5 * time.Second  // until a machine with autoreboot_on is noticed to be off
-	BackupTime       = 30 * time.Second // until a backup has reached iceberg
-	RestoreTime      = 60 * time.Second // until a restored disc is back on its own grade
+	// ProvisioningTime is how long it takes to provision a new virtual machine.
+	ProvisioningTime = 90 * time.Second
+	// PowerdownTime is how long it takes until a virtual machine powers off after a powerdown signal.
+	PowerdownTime = 10 * time.Second
+	// RestartTime is how long it takes until a virtual machine with autoreboot_on is started again after it has powered off.
+	RestartTime = 5 * time.Second
+	// BackupTime is how long it takes until a backup has moved to the storage grade iceberg.
+	BackupTime = 30 * time.Second
+	// RestoreTime is how long it takes until a restored disc is back on its own storage grade.
+	RestoreTime = 60 * time.Second
 
-	SessionTime        = 5 * time.Minute // life of a session after its last use
-	LongestSessionTime = time.Hour       // the most that "validity" can ask for
+	// SessionTime is how long a session lasts after its last use.
+	SessionTime = 5 * time.Minute
+	// LongestSessionTime is the maximum lifetime that a login can request with "validity".
+	LongestSessionTime = time.Hour
 )
 
-// Server is one fake service. Make one with [NewServer] or [Start]. Its
-// methods may be called from several goroutines at once.
+// Server is an in-memory Cloud Servers API. Create one with [NewServer] or [Start].
+//
+// A Server is an [http.Handler], so it can also be served by another HTTP server: the API is at / and the
+// authentication service at /session. Its methods are safe for concurrent use.
 type Server struct {
 	mu      sync.Mutex
 	state   *state
 	faults  faults
 	journal journal
 
-	settings settings
-	t        testing.TB
-	routes   *node
-	listener net.Listener
-	http     *http.Server
-	cert     *x509.Certificate
+	settings   settings
+	t          testing.TB
+	routes     *node
+	listener   net.Listener
+	httpServer *http.Server
+	cert       *x509.Certificate
 
-	admin, adminKey string
+	token, apiKey string
 
-	handling sync.WaitGroup
-	life     sync.Mutex // guards closed, and handling against it
-	closed   bool
-	stop     chan struct{} // closed by Close, lets go of requests that hang
-	served   chan struct{}
+	inFlight  sync.WaitGroup
+	closeMu   sync.Mutex // guards closed and the calls of inFlight.Add
+	closed    bool
+	stop      chan struct{} // closed by Close; releases requests that hang or are delayed
+	serveDone chan struct{}
 }
 
-type settings struct {
-	empty        bool
-	start        time.Time
-	speed        float64
-	autoAdvance  time.Duration
-	address      string
-	tls          bool
-	logger       *slog.Logger
-	postStatus   int
-	journalLimit int
-}
-
-// Option changes how a [Server] starts.
-type Option func(*settings)
-
-// WithEmpty starts the server without accounts and users. Its Token and
-// APIKey are empty.
-func WithEmpty() Option { return func(s *settings) { s.empty = true } }
-
-// WithClock sets the time the server's clock shows at the start. Without it
-// that is noon on 4 March 2019, or, with [WithSpeed], the time of day.
-func WithClock(start time.Time) Option { return func(s *settings) { s.start = start } }
-
-// WithSpeed lets the server's clock run by itself, times as fast as real
-// time. [Server.Advance] moves it on top of that.
-func WithSpeed(times float64) Option { return func(s *settings) { s.speed = times } }
-
-// WithAutoAdvance moves the server's clock by d at each GET of a machine or
-// a disc, so that a program that polls gets somewhere.
-func WithAutoAdvance(d time.Duration) Option { return func(s *settings) { s.autoAdvance = d } }
-
-// WithListenAddress sets where the server listens, which otherwise is a free
-// port of 127.0.0.1.
-func WithListenAddress(address string) Option { return func(s *settings) { s.address = address } }
-
-// WithTLS serves HTTPS with a certificate made for the occasion. See
-// [Server.Certificate] and [Server.HTTPClient] for ways to trust it.
-func WithTLS() Option { return func(s *settings) { s.tls = true } }
-
-// WithLogger logs one line for each request.
-func WithLogger(logger *slog.Logger) Option { return func(s *settings) { s.logger = logger } }
-
-// WithPostStatus sets the status that answers a POST where the service's
-// documentation does not settle it: accounts, users, discs, privileges,
-// backups, backup schedules, API keys and VM defaults. It is 201 otherwise;
-// older clients expect 200.
-func WithPostStatus(status int) Option { return func(s *settings) { s.postStatus = status } }
-
-// WithJournalLimit has the journal keep the last n exchanges, 0 for none. It
-// is 10,000 otherwise. Fewer are kept if their bodies are larger than 64 MiB
-// together.
-func WithJournalLimit(n int) Option { return func(s *settings) { s.journalLimit = n } }
-
-// NewServer starts a server that closes itself when the test is over.
+// NewServer starts a server and closes it when the test ends. It fails the test if the server cannot be started.
 func NewServer(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := start(t, opts)
@@ -132,99 +86,93 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// Start starts a server for a program that has no [testing.TB]. The caller
-// closes it.
+// Start starts a server without a [testing.TB], for programs. The caller must call [Server.Close].
 func Start(opts ...Option) (*Server, error) { return start(nil, opts) }
 
 func start(t testing.TB, opts []Option) (*Server, error) {
-	set := settings{address: "127.0.0.1:0", postStatus: http.StatusCreated, journalLimit: 10_000}
+	cfg := settings{address: "127.0.0.1:0", postStatus: http.StatusCreated, journalLimit: 10_000}
 	for _, opt := range opts {
-		opt(&set)
+		opt(&cfg)
 	}
 	s := &Server{
-		state: newState(), settings: set, t: t, routes: routeTree(),
-		stop: make(chan struct{}), served: make(chan struct{}),
+		state: newState(), settings: cfg, t: t, routes: newRouteTree(),
+		stop: make(chan struct{}), serveDone: make(chan struct{}),
 	}
-	s.journal.limit = set.journalLimit
+	s.journal.limit = cfg.journalLimit
 	clock := &s.state.clock
-	clock.base, clock.speed, clock.began = set.start, set.speed, time.Now()
+	clock.base, clock.speed, clock.startedAt = cfg.start, cfg.speed, time.Now()
 	switch {
-	case !set.start.IsZero():
-	case set.speed > 0:
+	case !cfg.start.IsZero():
+	case cfg.speed > 0:
 		clock.base = time.Now()
 	default:
 		clock.base = time.Date(2019, 3, 4, 12, 0, 0, 0, time.UTC)
 	}
-	clock.settle()
+	clock.runDue()
 
-	listener, err := net.Listen("tcp", set.address)
+	listener, err := net.Listen("tcp", cfg.address)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	s.listener = listener
-	s.http = &http.Server{
+	s.httpServer = &http.Server{
 		Handler:           s,
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return context.Background() },
 	}
-	if set.tls {
+	if cfg.tls {
 		pair, cert, err := makeCertificate(listener.Addr())
 		if err != nil {
 			_ = listener.Close()
-			return nil, fmt.Errorf("making a certificate: %w", err)
+			return nil, fmt.Errorf("creating a certificate: %w", err)
 		}
 		s.cert = cert
-		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+		s.httpServer.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
-	if !set.empty {
+	if !cfg.empty {
 		s.seed()
 	}
 	go func() {
-		defer close(s.served)
-		if set.tls {
-			_ = s.http.ServeTLS(listener, "", "")
+		defer close(s.serveDone)
+		if cfg.tls {
+			_ = s.httpServer.ServeTLS(listener, "", "")
 		} else {
-			_ = s.http.Serve(listener)
+			_ = s.httpServer.Serve(listener)
 		}
 	}()
 	return s, nil
 }
 
-// Close stops the server, lets go of requests that hang and waits until
-// every request is done with. Closing twice does no harm.
+// Close stops the server, releases the requests that hang, and waits until no request is being handled. It may be
+// called more than once.
 func (s *Server) Close() {
-	s.life.Lock()
+	s.closeMu.Lock()
 	first := !s.closed
 	s.closed = true
 	if first {
 		close(s.stop)
 	}
-	s.life.Unlock()
+	s.closeMu.Unlock()
 	if first {
-		_ = s.http.Close()
+		_ = s.httpServer.Close()
 	}
-	<-s.served
-	s.handling.Wait()
+	<-s.serveDone
+	s.inFlight.Wait()
 }
 
-// enter counts a request in, unless the server is closed.
-func (s *Server) enter() bool {
-	s.life.Lock()
-	defer s.life.Unlock()
+// beginRequest adds a request to inFlight. It reports false if the server is closed.
+func (s *Server) beginRequest() bool {
+	s.closeMu.Lock()
+	defer s.closeMu.Unlock()
 	if s.closed {
 		return false
 	}
-	s.handling.Add(1)
+	s.inFlight.Add(1)
 	return true
 }
 
-// Handler is the service as an [http.Handler], for programs that bring their
-// own listener: the API at / and the auth service at /session.
-func (s *Server) Handler() http.Handler { return s }
-
-// URL is the base URL of the API. A server that listens on all addresses says
-// 127.0.0.1.
+// URL returns the base URL of the API. If the server listens on all addresses, the URL contains 127.0.0.1.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {
@@ -232,74 +180,60 @@ func (s *Server) URL() string {
 	}
 	host := s.listener.Addr().String()
 	if at, ok := s.listener.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
-		host = "127.0.0.1:" + itoa(at.Port)
+		host = "127.0.0.1:" + strconv.Itoa(at.Port)
 	}
 	return scheme + "://" + host
 }
 
-// AuthURL is the base URL of the auth service.
+// AuthURL returns the base URL of the authentication service.
 func (s *Server) AuthURL() string { return s.URL() }
 
-// Token is the ID of a session of alice that time does not end. Only
-// [Server.ExpireSessions] does. It is empty if the server started [WithEmpty].
-func (s *Server) Token() string { return s.admin }
+// Token returns the ID of a session of alice that does not expire; only [Server.ExpireSessions] ends it. It is empty if
+// the server was started with [WithEmpty].
+func (s *Server) Token() string { return s.token }
 
-// APIKey is an API key of alice, without the prefix, that has all her rights
-// and never expires: it is no session, so [Server.ExpireSessions] leaves it. It is
-// empty if the server started [WithEmpty].
-func (s *Server) APIKey() string { return s.adminKey }
+// APIKey returns an API key of alice, without the prefix "apikey.". The key has all privileges of alice and does not
+// expire; [Server.ExpireSessions] does not affect it. It is empty if the server was started with [WithEmpty].
+func (s *Server) APIKey() string { return s.apiKey }
 
-// Certificate is what the server identifies itself with, nil without
-// [WithTLS].
+// Certificate returns the server's TLS certificate, or nil without [WithTLS].
 func (s *Server) Certificate() *x509.Certificate { return s.cert }
 
-// transport trusts the server's certificate.
-func (s *Server) transport() *http.Transport {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy, transport.MaxIdleConnsPerHost = nil, 128
-	if s.cert != nil {
-		pool := x509.NewCertPool()
-		pool.AddCert(s.cert)
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
-	return transport
-}
-
-// Now is what the server's clock shows.
+// Now returns the current time of the server's clock.
 func (s *Server) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.clock.read()
 }
 
-// Advance moves the server's clock forward, and with it everything that is
-// under way: machines come up, backups arrive, sessions expire.
+// Advance moves the server's clock forward and carries out everything that becomes due: provisioning completes, backups
+// are taken, sessions expire. A negative duration is ignored.
 func (s *Server) Advance(d time.Duration) {
-	s.locked(func() { s.advance(d) })
+	s.withLock(func() { s.advance(d) })
 }
 
 func (s *Server) advance(d time.Duration) {
 	s.state.clock.offset += max(d, 0)
-	s.state.clock.settle()
+	s.state.clock.runDue()
 }
 
-// autoAdvance moves the clock as WithAutoAdvance asks.
+// autoAdvance advances the clock by the duration set with WithAutoAdvance.
 func (s *Server) autoAdvance() {
 	if d := s.settings.autoAdvance; d > 0 {
 		s.advance(d)
 	}
 }
 
-// locked runs f on a state in which everything that is due has happened.
-func (s *Server) locked(f func()) {
+// withLock carries out the events that are due and then calls f, with s.mu held.
+func (s *Server) withLock(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.clock.settle()
+	s.state.clock.runDue()
 	f()
 }
 
-// misuse reports a mistake of the program that seeds the server.
-func (s *Server) misuse(format string, args ...any) {
+// fatalf reports a mistake in the test itself, such as an invalid name. It fails the test, or panics if there is none.
+func (s *Server) fatalf(format string, args ...any) {
 	message := "bigvtest: " + fmt.Sprintf(format, args...)
 	if s.t != nil {
 		s.t.Helper()

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
@@ -26,34 +27,34 @@ func TestStartAndClose(t *testing.T) {
 	assert.True(t, strings.HasPrefix(srv.URL(), "http://127.0.0.1:"), srv.URL())
 	assert.Equal(t, srv.URL(), srv.AuthURL())
 	assert.Nil(t, srv.Certificate())
-	assert.Equal(t, 200, ask(t, srv, "", "GET /definitions", "").status)
+	assert.Equal(t, 200, send(t, srv, "", "GET /definitions", "").status)
 	var closing sync.WaitGroup
 	for range 3 {
-		closing.Go(srv.Close) // together, and more than once
+		closing.Go(srv.Close) // concurrently and more than once
 	}
 	closing.Wait()
 	client := srv.HTTPClient()
-	_, err = askWith(t, client, srv.URL(), "", "GET /definitions", "")
+	_, err = sendWith(t, client, srv.URL(), "", "GET /definitions", "")
 	assert.Error(t, err)
-	answer := httptest.NewRecorder()
-	srv.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/definitions", nil))
-	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
-	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "what it holds can still be looked at")
+	recorder := httptest.NewRecorder()
+	srv.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/definitions", nil))
+	assert.Equal(t, http.StatusServiceUnavailable, recorder.Code)
+	assert.Equal(t, []string{"default", "web"}, srv.Account("acme").GroupNames(), "the state can be read after Close")
 }
 
-func TestNewServerClosesWithItsTest(t *testing.T) {
+func TestNewServerClosesAfterTest(t *testing.T) {
 	var srv *bigvtest.Server
 	t.Run("inner", func(t *testing.T) { srv = bigvtest.NewServer(t) })
-	_, err := askWith(t, srv.HTTPClient(), srv.URL(), "", "GET /definitions", "")
+	_, err := sendWith(t, srv.HTTPClient(), srv.URL(), "", "GET /definitions", "")
 	assert.Error(t, err)
 }
 
 func TestListenAddress(t *testing.T) {
-	for address, host := range map[string]string{"127.0.0.1:0": "127.0.0.1", "localhost:0": "127.0.0.1", ":0": "127.0.0.1", "0.0.0.0:0": "127.0.0.1"} {
+	for _, address := range []string{"127.0.0.1:0", "localhost:0", ":0", "0.0.0.0:0"} {
 		srv, err := bigvtest.Start(bigvtest.WithListenAddress(address))
 		require.NoError(t, err)
-		assert.True(t, strings.HasPrefix(srv.URL(), "http://"+host+":"), "%s is %s", address, srv.URL())
-		assert.Equal(t, 200, ask(t, srv, "", "GET /definitions", "").status)
+		assert.True(t, strings.HasPrefix(srv.URL(), "http://127.0.0.1:"), "%s is %s", address, srv.URL())
+		assert.Equal(t, 200, send(t, srv, "", "GET /definitions", "").status)
 		taken := strings.TrimPrefix(srv.URL(), "http://")
 		_, err = bigvtest.Start(bigvtest.WithListenAddress(taken))
 		assert.ErrorContains(t, err, "listening")
@@ -64,9 +65,9 @@ func TestListenAddress(t *testing.T) {
 func TestTLS(t *testing.T) {
 	srv := bigvtest.NewServer(t, bigvtest.WithTLS())
 	assert.True(t, strings.HasPrefix(srv.URL(), "https://127.0.0.1:"))
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "GET /accounts", "").status)
-	_, err := askWith(t, &http.Client{Transport: &http.Transport{}}, srv.URL(), "", "GET /definitions", "")
-	assert.ErrorContains(t, err, "certificate", "others do not trust it")
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
+	_, err := sendWith(t, &http.Client{Transport: &http.Transport{}}, srv.URL(), "", "GET /definitions", "")
+	assert.ErrorContains(t, err, "certificate", "other clients do not trust it")
 	pool := x509.NewCertPool()
 	pool.AddCert(srv.Certificate())
 	for _, name := range []string{"localhost", "127.0.0.1"} {
@@ -76,19 +77,19 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestHandlerOnAListenerOfOnesOwn(t *testing.T) {
+func TestServeHTTPOnAnotherServer(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	own := httptest.NewServer(srv.Handler())
+	own := httptest.NewServer(srv)
 	defer own.Close()
 	client := own.Client()
-	got, err := askWith(t, client, own.URL, srv.Token(), "GET /accounts/acme", "")
+	got, err := sendWith(t, client, own.URL, srv.Token(), "GET /accounts/acme", "")
 	require.NoError(t, err)
 	assert.Equal(t, 200, got.status)
-	got, err = askWith(t, client, own.URL, "", "POST /session", loginBob)
+	got, err = sendWith(t, client, own.URL, "", "POST /session", loginBob)
 	require.NoError(t, err)
 	assert.Equal(t, 200, got.status)
 	srv.Inject(bigvtest.Fault{DropAfter: true})
-	_, err = askWith(t, client, own.URL, srv.Token(), "POST /accounts/acme/groups", `{"name":"new"}`)
+	_, err = sendWith(t, client, own.URL, srv.Token(), "POST /accounts/acme/groups", `{"name":"new"}`)
 	assert.Error(t, err)
 	assert.Len(t, srv.Journal(), 3)
 
@@ -97,22 +98,22 @@ func TestHandlerOnAListenerOfOnesOwn(t *testing.T) {
 	var waiting sync.WaitGroup
 	for range 2 {
 		waiting.Go(func() {
-			_, err := askWith(t, client, own.URL, "", "POST /session", loginBob)
+			_, err := sendWith(t, client, own.URL, "", "POST /session", loginBob)
 			assert.Error(t, err)
 		})
 	}
 	require.Eventually(t, func() bool { return len(srv.Journal()) == 5 }, 10*time.Second, time.Millisecond)
-	srv.Close() // lets go of both, though the listener goes on
+	srv.Close() // releases both requests although the listener stays open
 	waiting.Wait()
 }
 
 func TestLogger(t *testing.T) {
 	var log bytes.Buffer
 	srv := bigvtest.NewServer(t, bigvtest.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
-	id := ask(t, srv, "", "POST /session", loginBob).body
-	ask(t, srv, "", "GET /session/"+id, "")
+	id := send(t, srv, "", "POST /session", loginBob).body
+	send(t, srv, "", "GET /session/"+id, "")
 	srv.Inject(bigvtest.Fault{Status: 503})
-	ask(t, srv, srv.Token(), "GET /accounts?view=overview", "")
+	send(t, srv, srv.Token(), "GET /accounts?view=overview", "")
 	srv.Close()
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Len(t, lines, 3)
@@ -125,21 +126,26 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-func TestABodyThatBreaksOff(t *testing.T) {
+func TestTruncatedRequestBody(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL(), "http://"))
 	require.NoError(t, err)
-	_, err = fmt.Fprintf(conn, "POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{}", srv.Token())
+	_, err = fmt.Fprintf(
+		conn,
+		"POST /accounts/acme/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+			"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{}",
+		srv.Token(),
+	)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
-	assert.Equal(t, 200, ask(t, srv, srv.Token(), "GET /accounts", "").status)
-	srv.Close() // waits until it is done with
-	assert.Len(t, srv.Journal(), 1, "it was never a request")
+	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
+	srv.Close() // waits until the request is no longer handled
+	assert.Len(t, srv.Journal(), 1, "the truncated request is not recorded")
 }
 
-// A hundred clients at once do all that can be done, with faults, look on and move
-// the clock. The race detector and the final count are the test.
-func TestAHundredClients(t *testing.T) {
+// TestConcurrentClients lets 100 clients use all of the API at the same time, with faults, while the state is read and
+// the clock advances. It is meant to be run with the race detector.
+func TestConcurrentClients(t *testing.T) {
 	const clients = 100
 	srv := bigvtest.NewServer(t, bigvtest.WithTLS(), bigvtest.WithJournalLimit(200))
 	srv.Inject(bigvtest.Fault{Path: "/definitions", Times: -1, Delay: 1})
@@ -152,16 +158,18 @@ func TestAHundredClients(t *testing.T) {
 			name := fmt.Sprintf("vm%03d", n)
 			token := srv.User(fmt.Sprintf("user%d", n)).Token()
 			vm := srv.Account("acme").Group("seeded").VirtualMachine(name)
-			srv.User(fmt.Sprintf("user%d", n)).Grant(bigvtest.VMAdmin, vm)
-			for _, what := range []string{
-				"GET /accounts?view=overview", "POST " + inWeb + "/vm_create", "GET /virtual_machines", "GET " + inWeb + "/virtual_machines/" + name + "?view=overview",
+			srv.User(fmt.Sprintf("user%d", n)).Grant(bigv.VirtualMachineAdmin, vm)
+			for _, request := range []string{
+				"GET /accounts?view=overview", "POST " + inWeb + "/vm_create", "GET /virtual_machines",
+				"GET " + inWeb + "/virtual_machines/" + name + "?view=overview",
 				"GET /definitions", "POST /session", "GET /privileges", "PUT " + inWeb + "/virtual_machines/" + name,
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs", "DELETE " + inWeb + "/virtual_machines/" + name,
 				"POST " + inWeb + "/virtual_machines/" + name + "/discs/disc-1/backup_schedules",
 			} {
-				body := `{"virtual_machine":{"name":"` + name + `"},"discs":[{"size":50}],"size":50,"cores":2,"interval_seconds":3600,"username":"bob","password":"bob-password"}`
-				_, _ = askWith(t, client, srv.URL(), srv.Token(), what, body)
-				_, _ = askWith(t, client, srv.URL(), token, what, body)
+				body := `{"virtual_machine":{"name":"` + name + `"},"discs":[{"size":50}],"size":50,"cores":2,
+					"interval_seconds":3600,"username":"bob","password":"bob-password"}`
+				_, _ = sendWith(t, client, srv.URL(), srv.Token(), request, body)
+				_, _ = sendWith(t, client, srv.URL(), token, request, body)
 			}
 			vm.SetPower(false).State()
 			srv.Advance(bigvtest.ProvisioningTime / 10)
@@ -177,7 +185,10 @@ func TestAHundredClients(t *testing.T) {
 	stop()
 	for n := range clients {
 		name := fmt.Sprintf("vm%03d", n)
-		_ = ask(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`) // those that a fault kept from being made
+		// creates those that a fault prevented
+		_ = send(
+			t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"`+name+`"},"discs":[{"size":50}]}`,
+		)
 	}
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), clients)
 	assert.Len(t, srv.Account("acme").Group("seeded").VirtualMachineNames(), clients)

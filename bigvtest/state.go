@@ -11,14 +11,14 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// state is everything the service knows. It is guarded by Server.mu.
+// state is the complete state of the service. It is guarded by Server.mu.
 type state struct {
 	clock clock
 
 	accounts   table[account]
 	groups     table[group]
 	machines   table[machine]
-	discs      table[disc] // discs and backups share one sequence
+	discs      table[disc] // discs and backups share one ID sequence
 	schedules  table[schedule]
 	nics       table[nic]
 	users      table[user]
@@ -42,12 +42,11 @@ func newState() *state {
 		sessions:     map[string]*session{},
 		ips:          map[netip.Addr]*ip{},
 		pools: map[string]*addressPool{
-			"ipv4": {next: netip.MustParseAddr("198.18.0.1"), within: netip.MustParsePrefix("198.18.0.0/15")},
-			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), within: netip.MustParsePrefix("2001:db8:1::/48")},
+			"ipv4": {next: netip.MustParseAddr("198.18.0.1"), prefix: netip.MustParsePrefix("198.18.0.0/15")},
+			"ipv6": {next: netip.MustParseAddr("2001:db8:1::1"), prefix: netip.MustParsePrefix("2001:db8:1::/48")},
 		},
 	}
-	// The sequences start apart, so that the ID of one thing does not by
-	// accident name another.
+	// The ID sequences start at different values, so that an ID of one type is unlikely to be a valid ID of another.
 	st.accounts.last = 40
 	st.groups.last = 70
 	st.machines.last = 5000
@@ -61,16 +60,16 @@ func newState() *state {
 	return st
 }
 
-// table holds one kind of thing by ID, in the order of IDs.
+// table holds all objects of one type, ordered by ID.
 type table[T any] struct {
 	rows map[int]*T
 	ids  []int
 	last int
 }
 
-func (t *table[T]) add(make func(id int) *T) *T {
+func (t *table[T]) add(newRow func(id int) *T) *T {
 	t.last++
-	row := make(t.last)
+	row := newRow(t.last)
 	if t.rows == nil {
 		t.rows = map[int]*T{}
 	}
@@ -81,7 +80,7 @@ func (t *table[T]) add(make func(id int) *T) *T {
 
 func (t *table[T]) get(id int) *T { return t.rows[id] }
 
-func (t *table[T]) drop(id int) {
+func (t *table[T]) remove(id int) {
 	if i, found := slices.BinarySearch(t.ids, id); found {
 		t.ids = slices.Delete(t.ids, i, i+1)
 	}
@@ -98,81 +97,81 @@ func (t *table[T]) all() iter.Seq[*T] {
 	}
 }
 
-type numbered interface{ number() int }
+type rowWithID interface{ rowID() int }
 
-func byNumber[T numbered](a, b T) int { return cmp.Compare(a.number(), b.number()) }
+func compareIDs[T rowWithID](a, b T) int { return cmp.Compare(a.rowID(), b.rowID()) }
 
-func compareNumber[T numbered](row T, id int) int { return cmp.Compare(row.number(), id) }
+func compareToID[T rowWithID](row T, id int) int { return cmp.Compare(row.rowID(), id) }
 
-// insert adds row to list, which is ordered by ID.
-func insert[T numbered](list []T, row T) []T {
-	i, _ := slices.BinarySearchFunc(list, row.number(), compareNumber[T])
+// insertByID inserts row into a list ordered by ID.
+func insertByID[T rowWithID](list []T, row T) []T {
+	i, _ := slices.BinarySearchFunc(list, row.rowID(), compareToID[T])
 	return slices.Insert(list, i, row)
 }
 
-// remove takes row out of list, which is ordered by ID.
-func remove[T numbered](list []T, row T) []T {
-	if i, found := slices.BinarySearchFunc(list, row.number(), compareNumber[T]); found {
+// removeByID removes row from a list ordered by ID.
+func removeByID[T rowWithID](list []T, row T) []T {
+	if i, found := slices.BinarySearchFunc(list, row.rowID(), compareToID[T]); found {
 		return slices.Delete(list, i, i+1)
 	}
 	return list
 }
 
 type account struct {
-	id        int
-	name      string
-	suspended bool
-	first     *group // the default group
-	groups    []*group
-	byName    map[string]*group
+	id           int
+	name         string
+	suspended    bool
+	defaultGroup *group
+	groups       []*group
+	byName       map[string]*group
 }
 
 type group struct {
 	id       int
 	account  *account
 	name     string
-	vlan     int // private VLAN, 0: none
-	gone     bool
+	vlan     int // private VLAN; 0 means none
+	purged   bool
 	machines []*machine
 	byName   map[string]*machine
 }
 
-func (g *group) number() int { return g.id }
+func (g *group) rowID() int { return g.id }
 
 type machine struct {
-	id            int
-	group         *group
-	name          string
-	cores         int
-	memory        int
-	powerOn       bool
-	autoreboot    bool
-	wantPower     bool // asked to be on once provisioned
-	cdrom         *string
-	keymap        *string
-	profile       string
-	profileLocked bool
-	zone          string
-	deleted       bool
-	gone          bool
-	provisioning  bool
-	management    string
-	head          string
-	lastImaged    *string
-	image         image
-	askedIPs      []netip.Addr
+	id                       int
+	group                    *group
+	name                     string
+	cores                    int
+	memory                   int
+	powerOn                  bool
+	autoreboot               bool
+	powerOnAfterProvisioning bool // power on when provisioning completes
+	cdrom                    *string
+	keymap                   *string
+	profile                  string
+	profileLocked            bool
+	zone                     string
+	deleted                  bool
+	purged                   bool
+	provisioning             bool
+	managementAddress        string
+	head                     string
+	lastImaged               *string
+	image                    image
+	requestedIPs             []netip.Addr
 
-	appliance      *appliance // for the next start
-	running        string     // appliance it runs from
-	starts, resets int
-	keys           []string
+	appliance        *appliance // for the next start
+	runningAppliance string     // name of the appliance it was started from
+	starts, resets   int
+	sentKeys         []string
 
-	discs   []*disc
-	nics    []*nic
-	pending *event // the end of provisioning, of a powerdown or of a restart
+	discs        []*disc
+	nics         []*nic
+	pendingEvent *event // end of provisioning, of a powerdown or of a restart
 }
 
-func (m *machine) number() int { return m.id }
+func (m *machine) rowID() int { return m.id }
 
 func (m *machine) hostname() string {
 	return m.name + "." + m.group.name + "." + m.group.account.name + ".uk0.bigv.io"
@@ -191,27 +190,27 @@ type appliance struct {
 }
 
 type disc struct {
-	id        int
-	machine   *machine
-	label     string
-	size      int
-	grade     string
-	pool      string
-	newGrade  string
-	newPool   string
-	iops      int
-	gone      bool
-	restored  int // backup it was last restored from
-	schedules []*schedule
-	backups   []*disc
+	id           int
+	machine      *machine
+	label        string
+	size         int
+	grade        string
+	pool         string
+	newGrade     string
+	newPool      string
+	iops         int
+	purged       bool
+	restoredFrom int // ID of the backup it was last restored from
+	schedules    []*schedule
+	backups      []*disc
 
-	parent   *disc // set on a backup
+	parent   *disc // nil unless this is a backup
 	manual   bool
 	schedule *schedule
 	created  time.Time
 }
 
-func (d *disc) number() int { return d.id }
+func (d *disc) rowID() int { return d.id }
 
 type schedule struct {
 	id       int
@@ -232,32 +231,30 @@ type nic struct {
 	extra   map[netip.Addr]netip.Addr
 }
 
-func (n *nic) number() int { return n.id }
+func (n *nic) rowID() int { return n.id }
 
 type ip struct {
 	addr netip.Addr
-	nic  *nic // nil while its machine is being provisioned
+	nic  *nic // nil while the virtual machine is being provisioned
 	rdns *string
 }
 
-// addressPool hands out addresses, those given back only when it has no
-// fresh ones left.
+// addressPool allocates addresses. Released addresses are reused only when no others are left.
 type addressPool struct {
-	next   netip.Addr
-	within netip.Prefix
-	free   []netip.Addr
+	next     netip.Addr
+	prefix   netip.Prefix
+	released []netip.Addr
 }
 
 type user struct {
-	id         int
-	name       string
-	email      string
-	keys       *string
-	password   string
-	second     string   // kind of second factor: "2fa" or "yubikey", empty is none
-	codes      []string // one-time codes of the second factor that are still good
-	groups     []string
-	privileges []*privilege
+	id             int
+	name           string
+	email          string
+	authorizedKeys *string
+	password       string
+	secondFactor   string   // "2fa", "yubikey" or "" for none
+	codes          []string // unused one-time codes
+	privileges     []*privilege
 }
 
 type privilege struct {
@@ -267,7 +264,7 @@ type privilege struct {
 	account          *account
 	group            *group
 	machine          *machine
-	key              *apiKey
+	apiKey           *apiKey
 	creator          *user
 	passwordRequired bool
 	yubikeyRequired  bool
@@ -275,7 +272,7 @@ type privilege struct {
 	ipRestrictions   json.RawMessage
 }
 
-func (p *privilege) number() int { return p.id }
+func (p *privilege) rowID() int { return p.id }
 
 type apiKey struct {
 	id      int
@@ -286,10 +283,10 @@ type apiKey struct {
 }
 
 type session struct {
-	user    *user
-	factors []string
-	began   time.Time
-	expires time.Time // zero: never
+	user      *user
+	factors   []string
+	startedAt time.Time
+	expires   time.Time // zero if the session does not expire
 }
 
 type vmDefault struct {

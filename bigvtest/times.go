@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// Forms in which a time may be written, with and without a zone. A fraction of a
-// second may follow in each.
+// Time layouts that the service accepts, with and without a time zone. Each may contain a fraction of a second.
 var (
 	zonedLayouts = []string{
 		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05Z07:00",
@@ -15,8 +14,8 @@ var (
 	dayLayouts   = []string{"15:04:05", "15:04"}
 )
 
-// parseTime reads a time as the service does. One without a zone is British
-// time, and a time of day is the one that comes next.
+// parseTime parses a time as the service does. A time without a zone is in British time, and a time of day is its next
+// occurrence.
 func parseTime(text string, now time.Time) (time.Time, bool) {
 	for zone, offset := range map[string]string{" GMT": " +0000", " UTC": " +0000", " BST": " +0100"} {
 		if start, found := strings.CutSuffix(text, zone); found {
@@ -51,7 +50,7 @@ func parseTime(text string, now time.Time) (time.Time, bool) {
 
 var summerTime = time.FixedZone("BST", 3600)
 
-// british takes what a clock in Britain shows, written as UTC, for the instant.
+// british converts a British local time, given in UTC, to the time it denotes.
 func british(clock time.Time) time.Time {
 	if at := clock.Add(-time.Hour); britishZone(at) == summerTime {
 		return at.In(summerTime)
@@ -59,9 +58,8 @@ func british(clock time.Time) time.Time {
 	return clock
 }
 
-// britishZone is the zone in which Britain is: summer time begins and ends at one
-// o'clock UTC on the last Sundays of March and October. It is reckoned here, since
-// not every machine has a database of zones.
+// britishZone returns the British time zone in effect at a time. Summer time begins and ends at 01:00 UTC on the last
+// Sundays of March and October. It is computed here because some systems have no time zone database.
 func britishZone(at time.Time) *time.Location {
 	year := at.UTC().Year()
 	if at.Before(lastSunday(year, time.March)) || !at.Before(lastSunday(year, time.October)) {

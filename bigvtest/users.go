@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/bigv-go/bigv"
 )
 
 type userView struct {
@@ -13,11 +15,11 @@ type userView struct {
 	AuthorizedKeys *string `json:"authorized_keys"`
 }
 
-func (u *user) view() userView { return userView{u.id, u.name, u.email, u.keys} }
+func (u *user) view() userView { return userView{u.id, u.name, u.email, u.authorizedKeys} }
 
-// findUser finds a user by ID or name.
+// findUser returns the user with the given ID or name, or nil.
 func (st *state) findUser(segment string) *user {
-	if id, is := isID(segment); is {
+	if id, ok := parseID(segment); ok {
 		if u := st.users.get(id); u != nil {
 			return u
 		}
@@ -25,101 +27,101 @@ func (st *state) findUser(segment string) *user {
 	return st.userNames[strings.ToLower(segment)]
 }
 
-// userInPath is the user in the path, if they are seen.
+// userInPath returns the user in the path.
 func (q *request) userInPath() (*user, error) {
 	u := q.findUser(q.args[0])
-	if u == nil || !q.who.seesUser(u) {
+	if u == nil || !q.caller.canSeeUser(u) {
 		return nil, errNotFound
 	}
 	return u, nil
 }
 
-func listUsers(q *request) (answer, error) {
+func listUsers(q *request) (response, error) {
 	views := []userView{}
 	for u := range q.users.all() {
-		if q.who.seesUser(u) {
+		if q.caller.canSeeUser(u) {
 			views = append(views, u.view())
 		}
 	}
-	return ok(views)
+	return okResponse(views)
 }
 
-func getUser(q *request) (answer, error) {
+func getUser(q *request) (response, error) {
 	u, err := q.userInPath()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(u.view())
+	return okResponse(u.view())
 }
 
-// updateUser changes keys and password, of oneself or for staff.
-func updateUser(q *request) (answer, error) {
+// updateUser changes the SSH keys and the password of a user. The caller must be the user or staff.
+func updateUser(q *request) (response, error) {
 	u, err := q.userInPath()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if !q.who.isOrRules(u) {
-		return answer{}, errForbidden
+	if !q.caller.ownsOrStaff(u) {
+		return response{}, errForbidden
 	}
-	f, next := newForm(q.in), *u
-	f.nullable("authorized_keys", &next.keys)
+	f, next := newForm(q.attributes), *u
+	f.nullable("authorized_keys", &next.authorizedKeys)
 	if f.has("password") && f.text("password", &next.password) && next.password == "" {
-		f.bad.add("password", "can't be blank")
+		f.errors.add("password", "can't be blank")
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	*u = next
-	return ok(u.view())
+	return okResponse(u.view())
 }
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
-// createUser is of old: it needs no token, and may make an account along.
-func createUser(q *request) (answer, error) {
-	f, u, account := newForm(q.in), user{}, ""
-	f.required("username", "password")
+// createUser creates a user and, on request, an account. It is a legacy endpoint that requires no authentication.
+func createUser(q *request) (response, error) {
+	f, u, account := newForm(q.attributes), user{}, ""
+	f.require("username", "password")
 	if f.text("username", &u.name) {
 		switch {
 		case u.name == "":
-			f.bad.add("username", "can't be blank")
+			f.errors.add("username", "can't be blank")
 		case !userName.MatchString(u.name):
-			f.bad.add("username", "is invalid")
+			f.errors.add("username", "is invalid")
 		case q.userNames[strings.ToLower(u.name)] != nil:
-			f.bad.add("username", "has already been taken")
+			f.errors.add("username", "has already been taken")
 		}
 	}
 	if f.text("password", &u.password) && u.password == "" {
-		f.bad.add("password", "can't be blank")
+		f.errors.add("password", "can't be blank")
 	}
 	if f.has("email") {
 		f.text("email", &u.email)
 	}
-	f.nullable("authorized_keys", &u.keys)
+	f.nullable("authorized_keys", &u.authorizedKeys)
 	if f.has("account_name") && f.text("account_name", &account) {
-		f.name("account_name", account, 1)
+		f.checkHostnameLabel("account_name", account, 1)
 		if q.accountNames[strings.ToLower(account)] != nil {
-			f.bad.add("account_name", "has already been taken")
+			f.errors.add("account_name", "has already been taken")
 		}
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
 	added := q.addUser(u.name, u.password)
-	added.email, added.keys = u.email, u.keys
+	added.email, added.authorizedKeys = u.email, u.authorizedKeys
 	if account != "" {
-		q.grant(&privilege{user: added, level: AccountAdmin, account: q.addAccount(account), passwordRequired: true})
+		q.grant(&privilege{user: added, level: bigv.AccountAdmin, account: q.addAccount(account), passwordRequired: true})
 	}
-	return q.created(added.view()), nil
+	return q.createdResponse(added.view())
 }
 
-func deleteUser(q *request) (answer, error) {
+func deleteUser(q *request) (response, error) {
 	u, err := q.userInPath()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if !q.who.staff() {
-		return answer{}, errForbidden
+	if !q.caller.isStaff() {
+		return response{}, errForbidden
 	}
 	q.revokeAll(func(p *privilege) bool { return p.user == u })
 	for id, session := range q.sessions {
@@ -134,11 +136,11 @@ func deleteUser(q *request) (answer, error) {
 		}
 	}
 	for _, k := range keys {
-		q.dropKey(k)
+		q.removeKey(k)
 	}
-	q.users.drop(u.id)
+	q.users.remove(u.id)
 	delete(q.userNames, strings.ToLower(u.name))
-	return gone, nil
+	return noContent, nil
 }
 
 func (st *state) addUser(name, password string) *user {
@@ -165,7 +167,7 @@ func (q *request) keyView(k *apiKey) keyView {
 	if q.overview() {
 		var list []*privilege
 		for _, p := range k.user.privileges {
-			if p.key == k {
+			if p.apiKey == k {
 				list = append(list, p)
 			}
 		}
@@ -174,44 +176,44 @@ func (q *request) keyView(k *apiKey) keyView {
 	return v
 }
 
-func listAPIKeys(q *request) (answer, error) {
+func listAPIKeys(q *request) (response, error) {
 	views := []keyView{}
 	for k := range q.keys.all() {
-		if k.user == q.who.user || q.who.staff() {
+		if k.user == q.caller.user || q.caller.isStaff() {
 			views = append(views, q.keyView(k))
 		}
 	}
-	return ok(views)
+	return okResponse(views)
 }
 
-func createAPIKey(q *request) (answer, error) {
-	f, k := newForm(q.in), &apiKey{user: q.who.user}
-	f.required("user_id", "label")
+func createAPIKey(q *request) (response, error) {
+	f, k := newForm(q.attributes), &apiKey{user: q.caller.user}
+	f.require("user_id", "label")
 	if id := 0; f.integer("user_id", &id) {
-		if k.user = q.users.get(id); k.user == nil || !q.who.seesUser(k.user) {
-			f.bad.add("user_id", "is invalid")
+		if k.user = q.users.get(id); k.user == nil || !q.caller.canSeeUser(k.user) {
+			f.errors.add("user_id", "is invalid")
 		}
 	}
 	if f.text("label", &k.label) && strings.TrimSpace(k.label) == "" {
-		f.bad.add("label", "can't be blank")
+		f.errors.add("label", "can't be blank")
 	}
 	if text := ""; f.has("expires_at") && f.text("expires_at", &text) && text != "" {
-		at, is := parseTime(text, q.clock.instant)
-		if !is {
-			f.bad.add("expires_at", "is invalid")
+		at, ok := parseTime(text, q.clock.now)
+		if !ok {
+			f.errors.add("expires_at", "is invalid")
 		}
 		k.expires = &at
 	}
-	if err := f.bad.err(); err != nil {
-		return answer{}, err
+	if err := f.errors.err(); err != nil {
+		return response{}, err
 	}
-	if !q.who.isOrRules(k.user) {
-		return answer{}, errForbidden
+	if !q.caller.ownsOrStaff(k.user) {
+		return response{}, errForbidden
 	}
 	q.addKey(k)
 	v := q.keyView(k)
 	v.APIKey = k.secret
-	return q.created(v), nil
+	return q.createdResponse(v)
 }
 
 func (st *state) addKey(k *apiKey) {
@@ -223,38 +225,38 @@ func (st *state) addKey(k *apiKey) {
 	st.secrets[k.secret] = k
 }
 
-func (st *state) dropKey(k *apiKey) {
-	st.revokeAll(func(p *privilege) bool { return p.key == k })
+func (st *state) removeKey(k *apiKey) {
+	st.revokeAll(func(p *privilege) bool { return p.apiKey == k })
 	delete(st.secrets, k.secret)
-	st.keys.drop(k.id)
+	st.keys.remove(k.id)
 }
 
-// apiKey is the API key in the path.
+// apiKey returns the API key in the path.
 func (q *request) apiKey() (*apiKey, error) {
-	id, is := isID(q.args[0])
+	id, ok := parseID(q.args[0])
 	k := q.keys.get(id)
-	if !is || k == nil || k.user != q.who.user && !q.who.staff() {
+	if !ok || k == nil || k.user != q.caller.user && !q.caller.isStaff() {
 		return nil, errNotFound
 	}
 	return k, nil
 }
 
-func getAPIKey(q *request) (answer, error) {
+func getAPIKey(q *request) (response, error) {
 	k, err := q.apiKey()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return ok(q.keyView(k))
+	return okResponse(q.keyView(k))
 }
 
-func deleteAPIKey(q *request) (answer, error) {
+func deleteAPIKey(q *request) (response, error) {
 	k, err := q.apiKey()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if !q.who.isOrRules(k.user) {
-		return answer{}, errForbidden
+	if !q.caller.ownsOrStaff(k.user) {
+		return response{}, errForbidden
 	}
-	q.dropKey(k)
-	return gone, nil
+	q.removeKey(k)
+	return noContent, nil
 }

@@ -12,32 +12,32 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// answered is what a request was answered with.
-type answered struct {
-	status int
-	kind   string // Content-Type
-	body   string
-	header http.Header
+// response is a response with its body read.
+type response struct {
+	status      int
+	contentType string
+	body        string
+	header      http.Header
 }
 
-// object is the body as a JSON object.
-func (a answered) object(t *testing.T) map[string]any {
+// object decodes the body as a JSON object.
+func (a response) object(t *testing.T) map[string]any {
 	t.Helper()
 	var object map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &object), a.body)
 	return object
 }
 
-// list is the body as a JSON list of objects.
-func (a answered) list(t *testing.T) []map[string]any {
+// list decodes the body as a JSON list of objects.
+func (a response) list(t *testing.T) []map[string]any {
 	t.Helper()
 	var list []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &list), a.body)
 	return list
 }
 
-// pluck is one member of each object of the body.
-func (a answered) pluck(t *testing.T, key string) []any {
+// values returns one member of each object in the body.
+func (a response) values(t *testing.T, key string) []any {
 	t.Helper()
 	members := []any{}
 	for _, object := range a.list(t) {
@@ -46,32 +46,32 @@ func (a answered) pluck(t *testing.T, key string) []any {
 	return members
 }
 
-// ask sends a request such as "GET /accounts" with a token, "" for none.
-func ask(t *testing.T, srv *bigvtest.Server, token, what, body string) answered {
+// send sends a request such as "GET /accounts" with a bearer token, or without one if it is "".
+func send(t *testing.T, srv *bigvtest.Server, token, request, body string) response {
 	t.Helper()
 	client := srv.HTTPClient()
 	defer client.CloseIdleConnections()
-	a, err := askWith(t, client, srv.URL(), token, what, body)
+	a, err := sendWith(t, client, srv.URL(), token, request, body)
 	require.NoError(t, err)
 	return a
 }
 
-func askWith(t *testing.T, client *http.Client, address, token, what, body string) (a answered, err error) {
+func sendWith(t *testing.T, client *http.Client, address, token, request, body string) (a response, err error) {
 	t.Helper()
-	method, path, _ := strings.Cut(what, " ")
+	method, path, _ := strings.Cut(request, " ")
 	r, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := client.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		return a, err
 	}
-	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	return answered{response.StatusCode, response.Header.Get("Content-Type"), string(read), response.Header}, err
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	return response{resp.StatusCode, resp.Header.Get("Content-Type"), string(read), resp.Header}, err
 }
 
 const (
@@ -79,6 +79,6 @@ const (
 	onWWW1 = inWeb + "/virtual_machines/www1"
 )
 
-// createWWW1 is the body of a vm_create.
+// createWWW1 is the body of a vm_create request.
 const createWWW1 = `{"virtual_machine":{"name":"www1","autoreboot_on":true},"discs":[{"label":"root","size":25600}],
 	"reimage":{"distribution":"jessie","root_password":"s3cretpass"}}`

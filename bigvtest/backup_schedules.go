@@ -1,0 +1,127 @@
+package bigvtest
+
+import (
+	"strconv"
+	"time"
+)
+
+type scheduleView struct {
+	ID       int    `json:"id"`
+	StartAt  string `json:"start_at"`
+	Interval int    `json:"interval_seconds"`
+	Capacity int    `json:"capacity"`
+}
+
+func (s *schedule) view() scheduleView {
+	return scheduleView{s.id, s.start.Format("2006-01-02T15:04:05-07:00"), int(s.interval / time.Second), s.capacity}
+}
+
+// readSchedule reads and validates a new schedule. The error for a missing interval is a single message rather than a
+// list, as in the real service.
+func (q *request) readSchedule(f *form, d *disc) *schedule {
+	s := &schedule{disc: d, start: q.clock.now, capacity: 1}
+	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {
+		start, ok := parseTime(text, q.clock.now)
+		if !ok {
+			f.errors.add("start_at", "is invalid")
+		}
+		s.start = start
+	}
+	n := 0
+	switch {
+	case !f.has("interval_seconds"):
+		f.errors["interval_seconds"] = "Missing interval_seconds parameter"
+	case f.integer("interval_seconds", &n) && n <= 0:
+		f.errors.add("interval_seconds", "must be greater than 0")
+	default:
+		s.interval = seconds(min(n, 100*365*24*3600))
+	}
+	if f.has("capacity") && f.integer("capacity", &s.capacity) {
+		f.checkMinimum("capacity", s.capacity, 0)
+		s.capacity = max(s.capacity, 1)
+	}
+	return s
+}
+
+func createSchedule(q *request) (response, error) {
+	d, err := q.discForUpdate()
+	if err != nil {
+		return response{}, err
+	}
+	f := newForm(q.attributes)
+	s := q.readSchedule(f, d)
+	if err := f.errors.err(); err != nil {
+		return response{}, err
+	}
+	d.schedules = append(d.schedules, s)
+	q.addSchedule(s)
+	return q.createdResponse(s.view())
+}
+
+// addSchedule assigns an ID to a schedule and starts taking backups.
+func (st *state) addSchedule(s *schedule) {
+	st.schedules.add(func(id int) *schedule {
+		s.id = id
+		return s
+	})
+	first := s.start
+	if first.Before(st.clock.now) {
+		// Computed in seconds, because a Duration is limited to 292 years.
+		interval := int64(s.interval / time.Second)
+		missed := (st.clock.now.Unix() - first.Unix() + interval - 1) / interval
+		first = time.Unix(first.Unix()+missed*interval, 0)
+	}
+	st.scheduleNextBackup(s, first)
+}
+
+// scheduleNextBackup takes a scheduled backup at the given time and then schedules the next one.
+func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
+	s.next = st.clock.at(at, func() {
+		if !s.disc.machine.deleted {
+			st.takeBackup(s.disc, s)
+			st.prune(s)
+		}
+		next := at.Add(s.interval)
+		// If the clock jumps far ahead, skip backups that would be removed again at once.
+		if behind := st.clock.target.Sub(next) / s.interval; int64(behind) > int64(s.capacity) {
+			next = next.Add((behind - time.Duration(s.capacity)) * s.interval)
+		}
+		st.scheduleNextBackup(s, next)
+	})
+}
+
+// prune removes the oldest backups of a schedule that exceed its capacity.
+func (st *state) prune(s *schedule) {
+	var kept []*disc
+	for _, b := range s.disc.backups {
+		if b.schedule == s {
+			kept = append(kept, b)
+		}
+	}
+	for len(kept) > s.capacity {
+		st.removeBackup(kept[0])
+		kept = kept[1:]
+	}
+}
+
+func deleteSchedule(q *request) (response, error) {
+	d, err := q.discForUpdate()
+	if err != nil {
+		return response{}, err
+	}
+	id, err := strconv.Atoi(q.args[4])
+	s := q.schedules.get(id)
+	if err != nil || s == nil || s.disc != d {
+		return response{}, errNotFound
+	}
+	q.removeSchedule(s)
+	return noContent, nil
+}
+
+func (st *state) removeSchedule(s *schedule) {
+	s.next.cancel()
+	s.disc.schedules = without(s.disc.schedules, s)
+	st.schedules.remove(s.id)
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

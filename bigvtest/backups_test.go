@@ -1,0 +1,121 @@
+package bigvtest_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv/bigvtest"
+)
+
+func TestBackupAndRestore(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
+	taken := send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
+	require.Equal(t, http.StatusCreated, taken.status, taken.body)
+	b := taken.object(t)
+	assert.Equal(t, "disc-1-backup-20190304120000", b["label"])
+	assert.Equal(t, "sata", b["storage_grade"])
+	assert.Equal(t, true, b["manual"])
+	one := fmt.Sprint(onDisc, "/backups/", b["id"])
+
+	srv.Advance(bigvtest.BackupTime + justBefore)
+	assert.Equal(t, "sata", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
+	assert.Equal(
+		t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "the backup is still being taken",
+	)
+	srv.Advance(-justBefore)
+	assert.Equal(t, "iceberg", send(t, srv, srv.Token(), "GET "+one, "").object(t)["storage_grade"])
+
+	require.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status)
+	got := send(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
+	assert.Equal(t, "iceberg", got["storage_grade"])
+	assert.Equal(t, "sata", got["new_storage_grade"])
+	assert.EqualValues(t, 2, got["backup_count"], "the current contents are backed up first")
+	assert.Equal(t, http.StatusBadRequest, send(t, srv, srv.Token(), "PUT "+one, `{"restore":true}`).status, "a restore is in progress")
+	srv.Advance(bigvtest.RestoreTime + justBefore)
+	assert.Contains(t, send(t, srv, srv.Token(), "GET "+onDisc, "").object(t), "new_storage_grade")
+	srv.Advance(-justBefore)
+	got = send(t, srv, srv.Token(), "GET "+onDisc, "").object(t)
+	assert.Equal(t, "sata", got["storage_grade"])
+	assert.NotContains(t, got, "new_storage_grade")
+	assert.EqualValues(t, b["id"], disc.State().RestoredFrom)
+}
+
+func TestBackupSchedules(t *testing.T) {
+	for name, row := range map[string]struct {
+		schedule string
+		advance  []time.Duration
+		want     []string // times of the backups that are kept
+	}{
+		"before the start": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12*time.Hour + justBefore}, nil,
+		},
+		"at the start": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{12 * time.Hour},
+			[]string{"20190305000000"},
+		},
+		"at each interval, up to the capacity": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":3`, []time.Duration{5 * 24 * time.Hour},
+			[]string{"20190307000000", "20190308000000", "20190309000000"},
+		},
+		"clock advanced in steps": {
+			`"start_at":"2019-03-05 00:00:00 GMT","interval_seconds":86400,"capacity":2`,
+			[]time.Duration{13 * time.Hour, 24 * time.Hour, time.Hour, 24 * time.Hour},
+			[]string{"20190306000000", "20190307000000"},
+		},
+		"start in the past": {
+			`"start_at":"2019-03-01T06:00:00Z","interval_seconds":86400`, []time.Duration{18 * time.Hour}, []string{"20190305060000"},
+		},
+		"start in the distant past": {
+			`"start_at":"0001-01-01","interval_seconds":86400`, []time.Duration{12 * time.Hour}, []string{"20190305000000"},
+		},
+		"capacity 0 means 1": {
+			`"start_at":"00:00","interval_seconds":86400,"capacity":0`, []time.Duration{72 * time.Hour}, []string{"20190307000000"},
+		},
+		"default start": {`"interval_seconds":604800`, []time.Duration{time.Second}, []string{"20190304120000"}},
+		"clock advanced by a century": {
+			`"start_at":"00:00","interval_seconds":1`, []time.Duration{100 * 365 * 24 * time.Hour}, []string{"21190208120000"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
+			made := send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", "{"+row.schedule+"}")
+			require.Equal(t, http.StatusCreated, made.status, made.body)
+			for _, d := range row.advance {
+				srv.Advance(d)
+			}
+			taken := []any{}
+			for _, at := range row.want {
+				taken = append(taken, "disc-1-backup-"+at)
+			}
+			list := send(t, srv, srv.Token(), "GET "+onDisc+"/backups", "")
+			assert.Equal(t, taken, list.values(t, "label"))
+			for _, manual := range list.values(t, "manual") {
+				assert.Equal(t, false, manual)
+			}
+			assert.Equal(t, 1, disc.State().Schedules)
+
+			one := fmt.Sprint("DELETE ", onDisc, "/backup_schedules/", made.object(t)["id"])
+			require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), one, "").status)
+			srv.Advance(30 * 24 * time.Hour)
+			assert.Equal(t, len(row.want), disc.State().Backups, "a deleted schedule takes no backups")
+			assert.Zero(t, disc.State().Schedules)
+		})
+	}
+}
+
+func TestManualBackupsAreKept(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("disc-1", 0)
+	send(t, srv, srv.Token(), "POST "+onDisc+"/backups", "")
+	send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"start_at":"00:00","interval_seconds":3600,"capacity":2}`)
+	srv.Advance(48 * time.Hour)
+	assert.Equal(t, 3, disc.State().Backups)
+	assert.Equal(t, []any{true, false, false}, send(t, srv, srv.Token(), "GET "+onDisc+"/backups", "").values(t, "manual"))
+}

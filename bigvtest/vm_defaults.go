@@ -1,0 +1,55 @@
+package bigvtest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/bigv-go/bigv"
+)
+
+type vmDefaultView struct {
+	ID        int                        `json:"id"`
+	AccountID int                        `json:"account_id"`
+	Name      string                     `json:"name"`
+	Public    bool                       `json:"public"`
+	Settings  map[string]json.RawMessage `json:"server_settings"`
+}
+
+// createVMDefault stores a template. Only staff may create a public one.
+func createVMDefault(q *request) (response, error) {
+	f, d := newForm(q.attributes), &vmDefault{settings: map[string]json.RawMessage{}}
+	f.require("account_id", "name", "server_settings")
+	if id := 0; f.integer("account_id", &id) {
+		if d.account = q.accounts.get(id); d.account == nil || !q.caller.canSeeAccount(d.account) {
+			f.errors.add("account_id", "is invalid")
+		}
+	}
+	if f.text("name", &d.name) && strings.TrimSpace(d.name) == "" {
+		f.errors.add("name", "can't be blank")
+	}
+	f.boolean("public", &d.public)
+	if f.isNull("server_settings") {
+		f.errors.add("server_settings", "can't be blank")
+	}
+	if in, present := f.object("server_settings"); present {
+		for _, key := range []string{"virtual_machine", "discs", "reimage"} {
+			if raw, present := in[key]; present {
+				d.settings[key] = raw
+			}
+		}
+	}
+	if err := f.errors.err(); err != nil {
+		return response{}, err
+	}
+	if err := q.authorize(q.caller.accountRank(d.account), bigv.AccountAdmin, d.account); err != nil {
+		return response{}, err
+	}
+	if d.public && !q.caller.isStaff() {
+		return response{}, errForbidden
+	}
+	q.defaults.add(func(id int) *vmDefault {
+		d.id = id
+		return d
+	})
+	return q.createdResponse(vmDefaultView{d.id, d.account.id, d.name, d.public, d.settings})
+}
