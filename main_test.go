@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -25,16 +26,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // quick are retries that nobody has to wait for.
 var quick = bigv.RetryPolicy{MaxAttempts: 3, MinWait: 50 * time.Microsecond, MaxWait: time.Millisecond}
 
-// start starts a server on loopback and makes a client of it, for the API and
-// for logging in, with a token and quick retries.
+// start starts a server with a handler and returns a client of it: see newClient. A nil handler is fakeserver.Service.
 func start(t *testing.T, handler http.HandlerFunc, opts ...bigv.Option) *bigv.Client {
 	t.Helper()
-	srv := httptest.NewServer(handler)
-	t.Cleanup(srv.Close)
-	return clientFor(t, srv.URL, append([]bigv.Option{bigv.WithToken("t0ken")}, opts...)...)
+	return newClient(t, fakeserver.New(t, handler), opts...)
 }
 
-// clientFor makes a client of a server, without credentials.
+// newClient returns a client that calls a fake server and logs in there, with the token t0ken and quick retries.
+func newClient(t *testing.T, srv *fakeserver.Server, opts ...bigv.Option) *bigv.Client {
+	t.Helper()
+	defaults := []bigv.Option{bigv.WithToken("t0ken")}
+	if strings.HasPrefix(srv.URL(), "https:") {
+		defaults = append(defaults, bigv.WithHTTPClient(srv.HTTPClient()))
+	}
+	return clientFor(t, srv.URL(), append(defaults, opts...)...)
+}
+
+// clientFor returns a client of the server at a URL, for the API and for logging in, without credentials and with quick retries.
 func clientFor(t *testing.T, url string, opts ...bigv.Option) *bigv.Client {
 	t.Helper()
 	client, err := bigv.NewClient(append([]bigv.Option{bigv.WithBaseURL(url), bigv.WithAuthURL(url), bigv.WithRetryPolicy(quick)}, opts...)...)
@@ -114,6 +122,45 @@ func replying(status int, body string, headers ...string) http.HandlerFunc {
 		}
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
+	}
+}
+
+// attemptLog records the attempts that a client reports to its hook.
+type attemptLog struct {
+	mu       sync.Mutex
+	attempts []bigv.Attempt
+}
+
+// option returns the option that makes a client report to the log.
+func (l *attemptLog) option() bigv.Option {
+	return bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.attempts = append(l.attempts, a)
+	})
+}
+
+// all returns the attempts so far.
+func (l *attemptLog) all() []bigv.Attempt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]bigv.Attempt(nil), l.attempts...)
+}
+
+// assertRetries asserts that n attempts of one call were reported, each once and in order, and all but the last as retried.
+func (l *attemptLog) assertRetries(t *testing.T, n int) {
+	t.Helper()
+	attempts := l.all()
+	if !assert.Len(t, attempts, n, "reported attempts") {
+		return
+	}
+	for i, a := range attempts {
+		assert.Equal(t, i+1, a.Number, "number of the attempt")
+		assert.Equal(t, i+1 < n, a.Retry, "attempt %d is retried", i+1)
+		assert.Positive(t, a.Duration)
+		assert.NotEmpty(t, a.Operation)
+		assert.NotEmpty(t, a.Method)
+		assert.NotEmpty(t, a.Route)
 	}
 }
 
