@@ -12,11 +12,11 @@ func accountRows() []wireRow {
 	rows := inAllVariants(accountPathVariants(), []variantRow[bigv.AccountPath]{
 		{"Accounts.Get", func(p bigv.AccountPath) callFunc { return accountsGet(p) }, "GET {}"},
 		{
-			"Accounts.Get with all below", func(p bigv.AccountPath) callFunc { return accountsGet(p, bigv.WithView(bigv.Overview)) },
+			"Accounts.Get with an overview", func(p bigv.AccountPath) callFunc { return accountsGet(p, bigv.WithView(bigv.Overview)) },
 			"GET {}?view=overview",
 		},
 		{
-			"Accounts.Get with all below, deleted machines too",
+			"Accounts.Get with an overview and deleted machines",
 			func(p bigv.AccountPath) callFunc {
 				return accountsGet(p, bigv.WithView(bigv.Overview), bigv.WithDeleted())
 			},
@@ -30,21 +30,21 @@ func accountRows() []wireRow {
 			sent: []string{"GET /accounts"},
 		},
 		{
-			name: "Accounts.List has one style", opts: flat, call: accountsList(bigv.AccountListOptions{}),
+			name: "Accounts.List in the flat style", opts: flat, call: accountsList(bigv.AccountListOptions{}),
 			all: accountsAll(bigv.AccountListOptions{}), sent: []string{"GET /accounts"},
 		},
 		{
-			name: "Accounts.List with all below", call: accountsList(bigv.AccountListOptions{View: bigv.Overview}),
+			name: "Accounts.List with an overview", call: accountsList(bigv.AccountListOptions{View: bigv.Overview}),
 			all: accountsAll(bigv.AccountListOptions{View: bigv.Overview}), sent: []string{"GET /accounts?view=overview"},
 		},
 		{
-			name: "Accounts.List with all below, deleted machines too",
+			name: "Accounts.List with an overview and deleted machines",
 			call: accountsList(bigv.AccountListOptions{View: bigv.Overview, IncludeDeleted: true}),
 			all:  accountsAll(bigv.AccountListOptions{View: bigv.Overview, IncludeDeleted: true}),
 			sent: []string{"GET /accounts?include_deleted=true&view=overview"},
 		},
 		{
-			name: "Accounts.List returns what is on the list", call: accountsList(bigv.AccountListOptions{}),
+			name: "Accounts.List returns the accounts", call: accountsList(bigv.AccountListOptions{}),
 			all:       accountsAll(bigv.AccountListOptions{}),
 			responses: responses{"GET /accounts": `[{"id":41,"name":"acme"},{"id":42,"name":"other","suspended":true}]`},
 			sent:      []string{"GET /accounts"}, want: []bigv.Account{{ID: 41, Name: "acme"}, {ID: 42, Name: "other", Suspended: true}},
@@ -60,9 +60,9 @@ func accountRows() []wireRow {
 // accountRefusedRows returns rows of calls that are refused before anything is sent.
 func accountRefusedRows() []wireRow {
 	return []wireRow{
-		{name: "Accounts.Create called by digits", call: accountsCreate(bigv.AccountCreate{Name: "77"}), wantErr: []any{"all digits"}},
+		{name: "Accounts.Create with a name of digits", call: accountsCreate(bigv.AccountCreate{Name: "77"}), wantErr: []any{"all digits"}},
 		{
-			name: "Accounts.Get of the default one, where none is set", call: accountsGet(bigv.DefaultAccount),
+			name: "Accounts.Get of the default account, if none is set", call: accountsGet(bigv.DefaultAccount),
 			wantErr: []any{"no default account is set: use WithAccount or BIGV_ACCOUNT"},
 		},
 	}

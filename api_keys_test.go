@@ -79,11 +79,11 @@ func apiKeyRows() []wireRow {
 			want: []shown{{id: 9, userID: 12, label: "ci", privileges: []bigv.Privilege{{ID: 31, Username: "alice", Level: bigv.GroupAdmin, GroupID: 78, APIKeyID: 9}}}},
 		},
 		{
-			name: "APIKeys.List of a user by ID leaves others' out", call: list(bigv.APIKeyListOptions{User: "12"}), responses: listed,
+			name: "APIKeys.List of a user by ID omits the keys of others", call: list(bigv.APIKeyListOptions{User: "12"}), responses: listed,
 			sent: []string{keys}, want: []shown{ci, backup, ever},
 		},
 		{
-			name: "APIKeys.List of a user by name looks the ID up",
+			name: "APIKeys.List of a user by name looks up the ID",
 			call: list(bigv.APIKeyListOptions{User: "alice", View: bigv.Overview}), responses: listed,
 			sent: []string{"GET /users/alice", keys + "?view=overview"}, want: []shown{ci, backup, ever},
 		},
@@ -92,12 +92,12 @@ func apiKeyRows() []wireRow {
 			sent: []string{keys}, want: []shown{},
 		},
 		{
-			name: "APIKeys.List of a user who is not there", call: list(bigv.APIKeyListOptions{User: "carol"}),
+			name: "APIKeys.List of a user who is not found", call: list(bigv.APIKeyListOptions{User: "carol"}),
 			responses: responses{"GET /users/carol": "404"}, sent: []string{"GET /users/carol"},
 			wantErr: []any{bigv.ErrNotFound, "list API keys of carol: looking up the user"},
 		},
 		{
-			name: "APIKeys.List of a user whose ID is not told", call: list(bigv.APIKeyListOptions{User: "alice"}),
+			name: "APIKeys.List of a user whose response has no ID", call: list(bigv.APIKeyListOptions{User: "alice"}),
 			responses: responses{"GET /users/alice": `{"username":"alice"}`}, sent: []string{"GET /users/alice"},
 			wantErr: []any{"it has no ID"},
 		},
@@ -106,11 +106,11 @@ func apiKeyRows() []wireRow {
 			sent: []string{keys}, want: []shown{},
 		},
 		{
-			name: "APIKeys.List: a list that ends too early", call: list(bigv.APIKeyListOptions{}), responses: responses{keys: "["},
+			name: "APIKeys.List: a truncated list", call: list(bigv.APIKeyListOptions{}), responses: responses{keys: "["},
 			sent: []string{keys}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "APIKeys.List: a list of a user that ends too early", call: list(bigv.APIKeyListOptions{User: "12"}),
+			name: "APIKeys.List: a truncated list of a user", call: list(bigv.APIKeyListOptions{User: "12"}),
 			responses: responses{keys: "["}, sent: []string{keys}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
@@ -126,15 +126,15 @@ func apiKeyRows() []wireRow {
 		},
 		{name: "APIKeys.Find among all users", call: find("", "ever"), responses: listed, sent: []string{keys}, want: ever},
 		{
-			name: "APIKeys.Find none", call: find("12", "CI"), responses: listed, sent: []string{keys},
+			name: "APIKeys.Find: not found", call: find("12", "CI"), responses: listed, sent: []string{keys},
 			wantErr: []any{bigv.ErrNotFound, "find API key of user 12"},
 		},
 		{
-			name: "APIKeys.Find two", call: find("", "ci"), responses: listed, sent: []string{keys},
+			name: "APIKeys.Find: two keys have the label", call: find("", "ci"), responses: listed, sent: []string{keys},
 			wantErr: []any{`find API key of user: 2 keys have the label "ci"`},
 		},
 		{
-			name: "APIKeys.Find fails as list does", call: find("12", "ci"), responses: responses{keys: "403 no"}, sent: []string{keys},
+			name: "APIKeys.Find: forbidden", call: find("12", "ci"), responses: responses{keys: "403 no"}, sent: []string{keys},
 			wantErr: []any{bigv.ErrForbidden, "find API key"},
 		},
 
@@ -143,30 +143,30 @@ func apiKeyRows() []wireRow {
 			responses: responses{"POST /api_keys": "201 @api_key.json"}, sent: []string{newYearBody}, want: made,
 		},
 		{
-			name: "APIKeys.Create by the user's name looks the ID up", opts: flat, call: create("alice", newYear),
+			name: "APIKeys.Create by the user's name looks up the ID", opts: flat, call: create("alice", newYear),
 			responses: responses{"GET /users/alice": `{"id":12,"username":"alice"}`, "POST /api_keys": "@api_key.json"},
 			sent:      []string{"GET /users/alice", newYearBody}, want: made,
 		},
 		{
-			name: "APIKeys.Create without an end", call: create("12", bigv.APIKeyCreate{Label: "ci"}),
+			name: "APIKeys.Create without an expiry", call: create("12", bigv.APIKeyCreate{Label: "ci"}),
 			responses: responses{"POST /api_keys": "@api_key.json"}, sent: []string{`POST /api_keys {"user_id":12,"label":"ci"}`},
 			want: made,
 		},
 		{
-			name: "APIKeys.Create: an answer without the key says that it was made", call: create("12", newYear), want: shown{id: 9},
+			name: "APIKeys.Create: a response without the key means that it was created", call: create("12", newYear), want: shown{id: 9},
 			responses: responses{"POST /api_keys": `{"id":9}`}, sent: []string{newYearBody},
 			wantErr: []any{bigv.ErrInvalidResponse, "create API key for user 12: it was done", "it holds no key"},
 		},
 		{
-			name: "APIKeys.Create: so does an empty answer", call: create("12", newYear), responses: responses{"POST /api_keys": "204 "},
+			name: "APIKeys.Create: an empty response means that it was created", call: create("12", newYear), responses: responses{"POST /api_keys": "204 "},
 			sent: []string{newYearBody}, wantErr: []any{bigv.ErrInvalidResponse, "it was done"},
 		},
 		{
-			name: "APIKeys.Create is never sent again", call: create("12", newYear), responses: responses{"POST /api_keys": "502 "},
+			name: "APIKeys.Create is not retried", call: create("12", newYear), responses: responses{"POST /api_keys": "502 "},
 			sent: []string{newYearBody}, wantErr: []any{bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "APIKeys.Create: a refusal is told", call: create("12", newYear),
+			name: "APIKeys.Create: a validation error", call: create("12", newYear),
 			responses: responses{"POST /api_keys": `400 {"expires_at":["is invalid"]}`}, sent: []string{newYearBody},
 			wantErr: []any{bigv.ErrBadRequest, "expires_at is invalid"},
 		},
@@ -176,7 +176,7 @@ func apiKeyRows() []wireRow {
 			sent: []string{"DELETE /api_keys/9"},
 		},
 		{
-			name: "APIKeys.Delete that answers 200", opts: flat, call: remove(9),
+			name: "APIKeys.Delete with a 200 response", opts: flat, call: remove(9),
 			responses: responses{"DELETE /api_keys/9": `200 {"id":9}`}, sent: []string{"DELETE /api_keys/9"},
 		},
 		{
@@ -186,21 +186,21 @@ func apiKeyRows() []wireRow {
 
 		{
 			name: "APIKeys.Create without a label", call: create("alice", bigv.APIKeyCreate{Label: " "}),
-			wantErr: []any{"label is empty", "nothing was sent"},
+			wantErr: []any{"label is empty"},
 		},
-		{name: "APIKeys.Create for nobody", call: create("", newYear), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "APIKeys.Create for ID 0", call: create("0", newYear), wantErr: []any{"0 is not an ID", "nothing was sent"}},
+		{name: "APIKeys.Create without a user", call: create("", newYear), wantErr: []any{"the path names nothing"}},
+		{name: "APIKeys.Create for ID 0", call: create("0", newYear), wantErr: []any{"0 is not an ID"}},
 		{
 			name: "APIKeys.Create for a user called ..", call: create("..", newYear),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			wantErr: []any{"would name another endpoint"},
 		},
 		{name: "APIKeys.List of ID 0", call: list(bigv.APIKeyListOptions{User: "0"}), wantErr: []any{"0 is not an ID"}},
 		{
 			name: "APIKeys.List of a user called ..", call: list(bigv.APIKeyListOptions{User: ".."}),
 			wantErr: []any{"would name another endpoint"},
 		},
-		{name: "APIKeys.Delete of ID 0", call: remove(0), wantErr: []any{"API key 0 is not an ID", "nothing was sent"}},
-		{name: "APIKeys.Delete of an ID below zero", call: remove(-9), wantErr: []any{"-9 is not an ID", "nothing was sent"}},
+		{name: "APIKeys.Delete of ID 0", call: remove(0), wantErr: []any{"API key 0 is not an ID"}},
+		{name: "APIKeys.Delete of a negative ID", call: remove(-9), wantErr: []any{"-9 is not an ID"}},
 	}
 }
 

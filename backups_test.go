@@ -79,7 +79,7 @@ func backupRows() []wireRow {
 			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "Backups.List by the disc's ID finds its parents first", call: list(bigv.DiscID(9001)), want: bothBackups,
+			name: "Backups.List by the disc's ID looks up the parents first", call: list(bigv.DiscID(9001)), want: bothBackups,
 			responses: withVM(responses{"GET " + nestedDisc + "/backups": "@backups.json"}),
 			sent:      []string{lookupDisc, lookupVM, "GET " + nestedDisc + "/backups"},
 		},
@@ -88,7 +88,7 @@ func backupRows() []wireRow {
 			responses: responses{"GET " + rootURL + "/backups": "[]"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "Backups.List: a list that ends too early", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
+			name: "Backups.List: a truncated list", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
 			responses: responses{"GET " + rootURL + "/backups": `[{"id":9100},`}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
@@ -135,11 +135,11 @@ func backupRows() []wireRow {
 			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backups"},
 		},
 		{
-			name: "Backups.Create without an answer", call: create(root), want: bigv.Backup{},
+			name: "Backups.Create with an empty response returns zero", call: create(root), want: bigv.Backup{},
 			responses: responses{"POST " + rootURL + "/backups": "204 "}, sent: []string{"POST " + rootURL + "/backups"},
 		},
 		{
-			name: "Backups.Create is never sent again", call: create(root),
+			name: "Backups.Create is not retried", call: create(root),
 			wantErr:   []any{bigv.ErrOutcomeUnknown, "create backup of disc root.www1.web.acme"},
 			responses: responses{"POST " + rootURL + "/backups": "500 "}, sent: []string{"POST " + rootURL + "/backups"},
 		},
@@ -149,7 +149,7 @@ func backupRows() []wireRow {
 			sent: []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
 		{
-			name: "Backups.Restore relies on no answer", opts: flat, call: restore(nightly),
+			name: "Backups.Restore does not decode the response", opts: flat, call: restore(nightly),
 			responses: responses{"PUT " + rootURL + "/backups/nightly": "202 soon"},
 			sent:      []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
@@ -159,12 +159,12 @@ func backupRows() []wireRow {
 			sent:      []string{lookupDisc, lookupVM, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
 		},
 		{
-			name: "Backups.Restore by IDs from the machine's on", call: restore(byMachineID),
+			name: "Backups.Restore by IDs of the machine, disc and backup", call: restore(byMachineID),
 			responses: withVM(responses{"PUT " + nestedDisc + "/backups/9100": "null"}),
 			sent:      []string{lookupVM, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
 		},
 		{
-			name: "Backups.Restore is never sent again", call: restore(nightly), wantErr: []any{bigv.ErrOutcomeUnknown},
+			name: "Backups.Restore is not retried", call: restore(nightly), wantErr: []any{bigv.ErrOutcomeUnknown},
 			responses: responses{"PUT " + rootURL + "/backups/nightly": "502 "},
 			sent:      []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
@@ -184,7 +184,7 @@ func backupRows() []wireRow {
 			sent:      []string{lookupDisc, lookupVM, "DELETE " + nestedDisc + "/backups/9100?purge=true"},
 		},
 		{
-			name: "Backups.Purge is sent again", call: purge(nightly), wantErr: []any{bigv.ErrServer},
+			name: "Backups.Purge is retried", call: purge(nightly), wantErr: []any{bigv.ErrServer},
 			responses: responses{"DELETE " + rootURL + "/backups/nightly": "502 "},
 			sent:      []string{"DELETE " + rootURL + "/backups/nightly?purge=true", "DELETE " + rootURL + "/backups/nightly?purge=true"},
 		},
@@ -194,30 +194,30 @@ func backupRows() []wireRow {
 			sent:      []string{"DELETE " + rootURL + "/backups/a%2F..%2Fb%3Fpurge=false?purge=true"},
 		},
 
-		{name: "Backups.Get by ID alone", call: get(bigv.BackupID(9100)), wantErr: []any{alone, "nothing was sent"}},
-		{name: "Backups.Restore by ID alone", call: restore(bigv.BackupID(9100)), wantErr: []any{"#9100", alone, "nothing was sent"}},
-		{name: "Backups.Purge by ID alone", opts: flat, call: purge(bigv.BackupID(9100)), wantErr: []any{alone, "nothing was sent"}},
-		{name: "Backups.Get of nothing", call: get(bigv.BackupPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
+		{name: "Backups.Get by ID alone", call: get(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{name: "Backups.Restore by ID alone", call: restore(bigv.BackupID(9100)), wantErr: []any{"#9100", alone}},
+		{name: "Backups.Purge by ID alone", opts: flat, call: purge(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{name: "Backups.Get of a zero path", call: get(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
 		{
-			name: "Backups.Restore of nothing", call: restore(bigv.BackupPath{}),
-			wantErr: []any{"the path names nothing", "nothing was sent"},
+			name: "Backups.Restore of a zero path", call: restore(bigv.BackupPath{}),
+			wantErr: []any{"the path names nothing"},
 		},
-		{name: "Backups.Purge of nothing", call: purge(bigv.BackupPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "Backups.List of nothing", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "Backups.Create of nothing", call: create(bigv.DiscPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "Backups.Get without a label", call: get(root.Backup("")), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "Backups.Purge without a label", call: purge(root.Backup("")), wantErr: []any{"backup is empty", "nothing was sent"}},
+		{name: "Backups.Purge of a zero path", call: purge(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.List of a zero path", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Create of a zero path", call: create(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Get without a label", call: get(root.Backup("")), wantErr: []any{"is empty"}},
+		{name: "Backups.Purge without a label", call: purge(root.Backup("")), wantErr: []any{"backup is empty"}},
 		{
 			name: "Backups.Purge without the disc's label", call: purge(www1.Disc("").Backup("nightly")),
-			wantErr: []any{"disc is empty", "nothing was sent"},
+			wantErr: []any{"disc is empty"},
 		},
 		{
 			name: "Backups.Restore of a backup called ..", call: restore(root.Backup("..")),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			wantErr: []any{"would name another endpoint"},
 		},
 		{
 			name: "Backups.Restore of a backup called .. by the disc's ID", call: restore(bigv.DiscID(9001).Backup("..")),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			wantErr: []any{"would name another endpoint"},
 		},
 
 		{name: "Backups.Resolve of a full path sends nothing", call: resolve(resolved), want: resolved},
@@ -225,14 +225,14 @@ func backupRows() []wireRow {
 			name: "Backups.Resolve of the path of a backup", call: resolve(backup9100.Path()), responses: withVM(nil),
 			sent: []string{lookupVM}, want: resolved,
 		},
-		{name: "Backups.Resolve of an ID alone", call: resolve(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{name: "Backups.Resolve by ID alone", call: resolve(bigv.BackupID(9100)), wantErr: []any{alone}},
 		{
-			name: "Backups.Wait looks at once", call: wait(root.Backup("9101")),
+			name: "Backups.Wait polls at once", call: wait(root.Backup("9101")),
 			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 			want: backup9101,
 		},
 		{
-			name: "Backups.Wait looks again", call: wait(root.Backup("9100")),
+			name: "Backups.Wait polls until the condition holds", call: wait(root.Backup("9100")),
 			responses: responses{"GET " + rootURL + "/backups": fakeserver.Sequence("@backups.json", `[{"id":9100,"storage_grade":"iceberg"}]`)},
 			sent:      []string{"GET " + rootURL + "/backups", "GET " + rootURL + "/backups"},
 			want:      bigv.Backup{Disc: bigv.Disc{ID: 9100, StorageGrade: bigv.Iceberg}},
@@ -296,7 +296,7 @@ func backupScheduleRows() []wireRow {
 
 	return []wireRow{
 		{
-			name: "BackupSchedules.List is what the disc tells", call: list(root), want: two,
+			name: "BackupSchedules.List returns the schedules of the disc", call: list(root), want: two,
 			responses: responses{"GET " + rootURL: "@disc_with_schedules.json"}, sent: []string{"GET " + rootURL},
 		},
 		{
@@ -312,7 +312,7 @@ func backupScheduleRows() []wireRow {
 			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[]}`}, sent: []string{"GET " + rootURL},
 		},
 		{
-			name: "BackupSchedules.List of a disc that is not there", call: list(root),
+			name: "BackupSchedules.List of a disc that is not found", call: list(root),
 			responses: responses{"GET " + rootURL: "404 no such thing"}, sent: []string{"GET " + rootURL},
 			wantErr: []any{bigv.ErrNotFound},
 		},
@@ -341,33 +341,33 @@ func backupScheduleRows() []wireRow {
 			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backup_schedules" + dailyBody},
 		},
 		{
-			name: "BackupSchedules.Create: a start called start_date", call: create(root, daily),
+			name: "BackupSchedules.Create: a response with start_date", call: create(root, daily),
 			want:      bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 86400},
 			responses: responses{"POST " + schedules: `{"id":9,"start_date":"2017-06-01T00:00:00+01:00","interval_seconds":86400}`},
 			sent:      []string{"POST " + schedules + dailyBody},
 		},
 		{
-			name: "BackupSchedules.Create: no capacity is sent as 1, an ID is not sent, nor is no start", want: made,
+			name: "BackupSchedules.Create sends capacity 1 by default, and neither an ID nor an empty start", want: made,
 			call:      create(root, bigv.BackupSchedule{ID: 7, IntervalSeconds: 604800}),
 			responses: responses{"POST " + schedules: "@backup_schedule.json"},
 			sent:      []string{"POST " + schedules + ` {"interval_seconds":604800,"capacity":1}`},
 		},
 		{
-			name: "BackupSchedules.Create: a start of another form", want: made,
+			name: "BackupSchedules.Create sends the start unchanged", want: made,
 			call:      create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 60, Capacity: 1}),
 			responses: responses{"POST " + schedules: "@backup_schedule.json"},
 			sent:      []string{"POST " + schedules + ` {"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":60,"capacity":1}`},
 		},
 		{
-			name: "BackupSchedules.Create without an answer", call: create(root, daily), want: bigv.BackupSchedule{},
+			name: "BackupSchedules.Create with an empty response returns zero", call: create(root, daily), want: bigv.BackupSchedule{},
 			responses: responses{"POST " + schedules: "null"}, sent: []string{"POST " + schedules + dailyBody},
 		},
 		{
-			name: "BackupSchedules.Create is never sent again", call: create(root, daily), wantErr: []any{bigv.ErrOutcomeUnknown},
+			name: "BackupSchedules.Create is not retried", call: create(root, daily), wantErr: []any{bigv.ErrOutcomeUnknown},
 			responses: responses{"POST " + schedules: "502 "}, sent: []string{"POST " + schedules + dailyBody},
 		},
 		{
-			name: "BackupSchedules.Create: a refusal in a single string", call: create(root, daily),
+			name: "BackupSchedules.Create: a 400 response with a single string", call: create(root, daily),
 			sent:      []string{"POST " + schedules + dailyBody},
 			responses: responses{"POST " + schedules: `400 {"interval_seconds":"Missing interval_seconds parameter"}`},
 			wantErr:   []any{bigv.ErrBadRequest, "interval_seconds Missing interval_seconds parameter"},
@@ -393,39 +393,39 @@ func backupScheduleRows() []wireRow {
 		},
 
 		{
-			name: "BackupSchedules.Create: no interval", call: create(root, bigv.BackupSchedule{StartAt: "00:00"}),
-			wantErr: []any{"the interval must be above zero", "nothing was sent"},
+			name: "BackupSchedules.Create without an interval", call: create(root, bigv.BackupSchedule{StartAt: "00:00"}),
+			wantErr: []any{"the interval must be above zero"},
 		},
 		{
-			name:    "BackupSchedules.Create: an interval below zero",
+			name:    "BackupSchedules.Create with a negative interval",
 			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{IntervalSeconds: -1}),
-			wantErr: []any{"every -1 seconds", "nothing was sent"},
+			wantErr: []any{"every -1 seconds"},
 		},
 		{
-			name: "BackupSchedules.Create: a capacity below zero",
-			call: create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}), wantErr: []any{"-1 backups", "nothing was sent"},
+			name: "BackupSchedules.Create with a negative capacity",
+			call: create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}), wantErr: []any{"-1 backups"},
 		},
 		{
 			name: "BackupSchedules.Create on nothing", call: create(bigv.DiscPath{}, daily),
-			wantErr: []any{"the path names nothing", "nothing was sent"},
+			wantErr: []any{"the path names nothing"},
 		},
 		{
-			name: "BackupSchedules.List of nothing", call: list(bigv.DiscPath{}),
-			wantErr: []any{"the path names nothing", "nothing was sent"},
+			name: "BackupSchedules.List of a zero path", call: list(bigv.DiscPath{}),
+			wantErr: []any{"the path names nothing"},
 		},
 		{
 			name: "BackupSchedules.Delete of ID 0", call: remove(root, 0),
-			wantErr: []any{"backup schedule 0 is not an ID", "nothing was sent"},
+			wantErr: []any{"backup schedule 0 is not an ID"},
 		},
 		{
-			name: "VirtualMachines.Create: a machine's disc without an interval",
+			name: "VirtualMachines.Create with a backup schedule without an interval",
 			call: func(ctx context.Context, c *bigv.Client) (any, error) {
 				_, err := c.VirtualMachines.Create(ctx, web, bigv.VirtualMachineCreate{
 					Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600, BackupSchedules: []bigv.BackupSchedule{daily, {}}}},
 				})
 				return nil, err
 			},
-			wantErr: []any{"discs[0]: backup_schedules[1]", "the interval must be above zero", "nothing was sent"},
+			wantErr: []any{"discs[0]: backup_schedules[1]", "the interval must be above zero"},
 		},
 	}
 }

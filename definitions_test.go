@@ -21,20 +21,20 @@ func definitionRows() []wireRow {
 	get := func(ctx context.Context, c *bigv.Client) (any, error) { return c.Definitions.Get(ctx) }
 	rows := []wireRow{
 		{
-			name: "Definitions.Get: every kind, and one that is not known", call: get,
+			name: "Definitions.Get returns every kind and ignores unknown ones", call: get,
 			responses: responses{"GET /definitions": "@definitions.json"}, want: all,
 		},
 		{
-			name: "Definitions.Get: the flat style is the same", call: get, opts: flat,
+			name: "Definitions.Get in the flat style", call: get, opts: flat,
 			responses: responses{"GET /definitions": "@definitions.json"}, want: all,
 		},
 		{
-			name: "Definitions.Get: a kind that is not told is empty", call: get,
+			name: "Definitions.Get: missing kinds are empty", call: get,
 			responses: responses{"GET /definitions": `[{"id":"keymaps","data":["de"]}]`}, want: bigv.Definitions{Keymaps: []string{"de"}},
 		},
-		{name: "Definitions.Get: no kinds", call: get, responses: responses{"GET /definitions": "[]"}, want: bigv.Definitions{}},
+		{name: "Definitions.Get: an empty list", call: get, responses: responses{"GET /definitions": "[]"}, want: bigv.Definitions{}},
 		{
-			name: "Definitions.Get: no data, null and empty", call: get,
+			name: "Definitions.Get: missing, null and empty data", call: get,
 			responses: responses{"GET /definitions": `[{"id":"keymaps"},{"id":"zone_names","data":null},{"id":"sendkeys","data":[]},{"data":[1]},{"id":null}]`},
 			want:      bigv.Definitions{SendKeys: []string{}},
 		},
@@ -57,11 +57,11 @@ func definitionRows() []wireRow {
 			wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
-			name: "Definitions.Get: nothing", call: get, responses: responses{"GET /definitions": ``},
+			name: "Definitions.Get: an empty body", call: get, responses: responses{"GET /definitions": ``},
 			wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
-			name: "Definitions.Get: a list that ends too early", call: get,
+			name: "Definitions.Get: a truncated list", call: get,
 			responses: responses{"GET /definitions": `[{"id":"keymaps","data":["de"`}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 	}

@@ -59,14 +59,14 @@ func groupRows() []wireRow {
 			all:  groupsAll(bigv.GroupListOptions{Account: bigv.DefaultAccount}), sent: []string{"GET /groups?account_name=acme"},
 		},
 		{
-			name: "Groups.List by name, flat, is held against the account's ID", opts: flat,
+			name: "Groups.List by name, flat, is verified by the account's ID", opts: flat,
 			call: groupsList(bigv.GroupListOptions{Account: acme}), all: groupsAll(bigv.GroupListOptions{Account: acme}),
 			responses: responses{"GET /groups": `[{"id":78,"account_id":41,"name":"web"},{"id":77,"account_id":41,"name":"default"}]`},
 			sent:      []string{"GET /groups?account_name=acme", "GET /accounts/acme"},
 			want:      []bigv.Group{group, {ID: 77, AccountID: 41, Name: "default"}},
 		},
 		{
-			name: "Groups.List by ID, flat, is held against it without another request", opts: flat,
+			name: "Groups.List by ID, flat, is verified without another request", opts: flat,
 			call:      groupsList(bigv.GroupListOptions{Account: bigv.AccountID(41)}),
 			all:       groupsAll(bigv.GroupListOptions{Account: bigv.AccountID(41)}),
 			responses: responses{"GET /groups": `[{"id":78,"account_id":41,"name":"web"}]`}, sent: []string{"GET /groups?account_id=41"},
@@ -79,11 +79,11 @@ func groupRows() []wireRow {
 			sent: []string{"GET /accounts/41/groups/78"},
 		},
 		{
-			name: "Groups.Get with its machines", call: groupsGet(web, bigv.WithView(bigv.Overview)),
+			name: "Groups.Get with an overview", call: groupsGet(web, bigv.WithView(bigv.Overview)),
 			sent: []string{"GET " + webURL + "?view=overview"},
 		},
 		{
-			name: "Groups.Get with its machines, deleted ones too",
+			name: "Groups.Get with an overview and deleted machines",
 			call: groupsGet(web, bigv.WithView(bigv.Overview), bigv.WithDeleted()),
 			sent: []string{"GET " + webURL + "?include_deleted=true&view=overview"},
 		},
@@ -92,11 +92,11 @@ func groupRows() []wireRow {
 			call: groupsGet(bigv.DefaultAccount.DefaultGroup()), sent: []string{"GET /accounts/acme/groups/default"},
 		},
 		{
-			name: "Groups.Get of an ID alone is flat", call: groupsGet(bigv.GroupID(78), bigv.WithView(bigv.Overview)),
+			name: "Groups.Get by ID alone is flat", call: groupsGet(bigv.GroupID(78), bigv.WithView(bigv.Overview)),
 			sent: []string{"GET /groups/78?view=overview"}, want: group,
 		},
 		{
-			name: "Groups.Get by name, flat, finds it on the list", opts: flat, call: groupsGet(web, bigv.WithView(bigv.Overview)),
+			name: "Groups.Get by name, flat, finds it in the list", opts: flat, call: groupsGet(web, bigv.WithView(bigv.Overview)),
 			responses: webInList, sent: []string{"GET /groups?account_name=acme&view=overview", "GET /accounts/acme"},
 			want: bigv.Group{ID: 78, AccountID: 41, Name: "Web"},
 		},
@@ -105,7 +105,7 @@ func groupRows() []wireRow {
 			responses: webInList, sent: []string{"GET /groups?account_id=41"}, want: bigv.Group{ID: 78, AccountID: 41, Name: "Web"},
 		},
 		{
-			name: "Groups.Get by IDs, flat, is held against the account", opts: flat, call: groupsGet(bigv.AccountID(41).Group("78")),
+			name: "Groups.Get by IDs, flat, is verified by the account", opts: flat, call: groupsGet(bigv.AccountID(41).Group("78")),
 			sent: []string{"GET /groups/78"}, want: group,
 		},
 		{
@@ -114,7 +114,7 @@ func groupRows() []wireRow {
 		},
 
 		{
-			name: "Groups.Create returns what it made", call: groupsCreate(acme, bigv.GroupCreate{Name: "db"}),
+			name: "Groups.Create returns the new group", call: groupsCreate(acme, bigv.GroupCreate{Name: "db"}),
 			responses: responses{"POST /accounts/acme/groups": `{"id":79,"account_id":41,"name":"db"}`},
 			sent:      []string{`POST /accounts/acme/groups {"name":"db"}`}, want: bigv.Group{ID: 79, AccountID: 41, Name: "db"},
 		},
@@ -127,14 +127,14 @@ func groupRows() []wireRow {
 			responses: responses{"GET " + webURL: "404"}, sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`},
 		},
 		{
-			name:      "Groups.FindOrCreate finds what somebody else made in between",
+			name:      "Groups.FindOrCreate finds a group that was created in between",
 			call:      groupsFindOrCreate(acme, bigv.GroupCreate{Name: "web"}),
 			responses: responses{"GET " + webURL: fakeserver.Sequence("404", `{"id":78,"account_id":41,"name":"web"}`), "POST /accounts/acme/groups": `400 {"name":["has already been taken"]}`},
 			sent:      []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`, "GET " + webURL}, want: group,
 		},
 		{name: "Groups.Resolve of a full path", call: groupsResolve(web), want: web},
 		{
-			name: "Groups.Resolve of an ID alone", call: groupsResolve(bigv.GroupID(78)), sent: []string{"GET /groups/78"},
+			name: "Groups.Resolve by ID alone", call: groupsResolve(bigv.GroupID(78)), sent: []string{"GET /groups/78"},
 			want: bigv.AccountID(41).Group("78"),
 		},
 	}...)
@@ -143,16 +143,16 @@ func groupRows() []wireRow {
 // groupRefusedRows returns rows of calls that are refused before anything is sent.
 func groupRefusedRows() []wireRow {
 	return []wireRow{
-		{name: "Groups.Create called by digits", call: groupsCreate(acme, bigv.GroupCreate{Name: "77"}), wantErr: []any{"all digits"}},
-		{name: "Groups.Create called by nothing", call: groupsCreate(acme, bigv.GroupCreate{}), wantErr: []any{"is empty"}},
+		{name: "Groups.Create with a name of digits", call: groupsCreate(acme, bigv.GroupCreate{Name: "77"}), wantErr: []any{"all digits"}},
+		{name: "Groups.Create without a name", call: groupsCreate(acme, bigv.GroupCreate{}), wantErr: []any{"is empty"}},
 		{
-			name: "Groups.FindOrCreate called by digits", call: groupsFindOrCreate(acme, bigv.GroupCreate{Name: "77"}),
+			name: "Groups.FindOrCreate with a name of digits", call: groupsFindOrCreate(acme, bigv.GroupCreate{Name: "77"}),
 			wantErr: []any{"all digits"},
 		},
 		{name: "Groups.Rename to digits", call: groupsRename(web, "77"), wantErr: []any{"all digits"}},
 		{name: "Groups.Rename to a control character", call: groupsRename(web, "a\x00"), wantErr: []any{"control character"}},
 		{
-			name: "Groups.List of the default account, where none is set",
+			name: "Groups.List of the default account, if none is set",
 			call: groupsList(bigv.GroupListOptions{Account: bigv.DefaultAccount}),
 			all:  groupsAll(bigv.GroupListOptions{Account: bigv.DefaultAccount}), wantErr: []any{"no default account is set"},
 		},

@@ -76,7 +76,7 @@ func nicRows() []wireRow {
 			sent: []string{"GET /nics?vm_id=5012"},
 		},
 		{
-			name: "NICs.List by path in the flat style, held against the machine's ID", opts: flat, call: list(www1), want: bothNICs,
+			name: "NICs.List by path in the flat style is verified by the machine's ID", opts: flat, call: list(www1), want: bothNICs,
 			responses: withVM(flatNIC),
 			sent: []string{
 				"GET /nics?account_name=acme&group_name=web&vm_name=www1",
@@ -88,12 +88,12 @@ func nicRows() []wireRow {
 			call: list(bigv.AccountID(41).Group("77").VirtualMachine("5012")), responses: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
 		},
 		{
-			name: "NICs.List: a machine of a group by ID", call: list(bigv.GroupID(77).VirtualMachine("www1")), want: bothNICs,
+			name: "NICs.List of a machine in a group by ID", call: list(bigv.GroupID(77).VirtualMachine("www1")), want: bothNICs,
 			responses: withVM(flatNIC),
 			sent:      []string{"GET /nics?group_id=77&vm_name=www1", "GET /virtual_machines?group_id=77&include_deleted=true"},
 		},
 		{
-			name: "NICs.List: the default account is named", opts: acmeDefault,
+			name: "NICs.List in the default account", opts: acmeDefault,
 			call: list(bigv.DefaultAccount.Group("web").VirtualMachine("www1")), want: bothNICs,
 			responses: responses{"GET " + www1URL + "/nics": "@nics.json"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
@@ -124,12 +124,12 @@ func nicRows() []wireRow {
 			responses: responses{"GET " + www1URL + "/nics": "null"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "NICs.List: a list that ends too early", call: list(www1),
+			name: "NICs.List: a truncated list", call: list(www1),
 			responses: responses{"GET " + www1URL + "/nics": `[{"id":6100}`}, sent: []string{"GET " + www1URL + "/nics"},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "NICs.List: an address that is none", call: list(www1),
+			name: "NICs.List: an invalid address", call: list(www1),
 			responses: responses{"GET " + www1URL + "/nics": `[{"id":6100,"ips":["here"]}]`}, sent: []string{"GET " + www1URL + "/nics"},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
@@ -143,7 +143,7 @@ func nicRows() []wireRow {
 			sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "NICs.Get by path in the flat style, held against the machine", opts: flat, call: get(www1.NIC(6100)), want: nic6100,
+			name: "NICs.Get by path in the flat style is verified by the machine", opts: flat, call: get(www1.NIC(6100)), want: nic6100,
 			responses: withVM(flatNIC),
 			sent:      []string{"GET /nics/6100", "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"},
 		},
@@ -152,7 +152,7 @@ func nicRows() []wireRow {
 			sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "NICs.Get of another machine's is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)), responses: flatNIC,
+			name: "NICs.Get of another machine's interface is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)), responses: flatNIC,
 			sent: []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
 		},
 		{
@@ -174,7 +174,7 @@ func nicRows() []wireRow {
 			wantErr:   []any{bigv.ErrInvalidResponse, "extra_ips"},
 		},
 		{
-			name: "NICs.Get: an empty answer", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			name: "NICs.Get: an empty response", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
 			responses: responses{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
@@ -193,7 +193,7 @@ func nicRows() []wireRow {
 			sent: []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "NICs.CreateIPs by ID alone finds the parents first", call: create(bigv.NICID(6100), two),
+			name: "NICs.CreateIPs by ID alone looks up the parents first", call: create(bigv.NICID(6100), two),
 			want: []netip.Addr{ip31, ip32},
 			responses: withVM(responses{
 				"GET /nics/6100": "@nic.json", "POST " + nestedVM + "/nics/6100/ip_create": "@ip_create.json",
@@ -207,98 +207,98 @@ func nicRows() []wireRow {
 			sent:      []string{lookupVM, "POST " + nestedVM + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "NICs.CreateIPs: IPv6 and contiguous are sent as asked", want: []netip.Addr{ip64},
+			name: "NICs.CreateIPs with IPv6 and contiguous addresses", want: []netip.Addr{ip64},
 			call:      create(www1.NIC(6100), bigv.IPCreate{Addresses: 4, Family: bigv.IPv6, Reason: "x", Contiguous: true}),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":["2001:db8:2::4"]}`},
 			sent:      []string{"POST " + www1URL + `/nics/6100/ip_create {"addresses":4,"family":"ipv6","reason":"x","contiguous":true}`},
 		},
 		{
-			name: "NICs.CreateIPs: parents that are not told", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
+			name: "NICs.CreateIPs: the response does not name the parents", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
 			responses: responses{"GET /nics/6100": `{"id":6100}`},
-			wantErr:   []any{"resolving #6100", "does not say which virtual machine", "nothing was sent"},
+			wantErr:   []any{"resolving #6100", "does not say which virtual machine"},
 		},
 		{
-			name: "NICs.CreateIPs: parents that are not found", call: create(bigv.NICID(6100), two),
+			name: "NICs.CreateIPs: the interface is not found", call: create(bigv.NICID(6100), two),
 			responses: responses{"GET /nics/6100": "404 no such thing"}, sent: []string{"GET /nics/6100"},
-			wantErr: []any{bigv.ErrNotFound, "resolving #6100", "nothing was sent"},
+			wantErr: []any{bigv.ErrNotFound, "resolving #6100"},
 		},
 		{
-			name: "NICs.CreateIPs: an answer without addresses says that it was done", call: create(www1.NIC(6100), two),
+			name: "NICs.CreateIPs: a response without addresses means that they were created", call: create(www1.NIC(6100), two),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
 			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 			wantErr:   []any{bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
 		},
 		{
-			name: "NICs.CreateIPs: an answer that cannot be read", call: create(www1.NIC(6100), two),
+			name: "NICs.CreateIPs: a response that cannot be decoded", call: create(www1.NIC(6100), two),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":"192.0.2.31"}`},
 			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 			wantErr:   []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "NICs.CreateIPs is never sent again", call: create(www1.NIC(6100), two),
+			name: "NICs.CreateIPs is not retried", call: create(www1.NIC(6100), two),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "502 "},
 			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody}, wantErr: []any{bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "NICs.CreateIPs: a refusal is told", call: create(www1.NIC(6100), two),
+			name: "NICs.CreateIPs: a validation error", call: create(www1.NIC(6100), two),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `400 {"addresses":["must be less than 2"]}`},
 			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 			wantErr:   []any{bigv.ErrBadRequest, "addresses must be less than 2"},
 		},
 
 		{
-			name: "NICs.CreateIPs: no addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Reason: "x"}),
-			wantErr: []any{"0 addresses", "nothing was sent"},
+			name: "NICs.CreateIPs of 0 addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Reason: "x"}),
+			wantErr: []any{"0 addresses"},
 		},
 		{
-			name: "NICs.CreateIPs: five addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 5, Reason: "x"}),
-			wantErr: []any{"5 addresses", "nothing was sent"},
+			name: "NICs.CreateIPs of 5 addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 5, Reason: "x"}),
+			wantErr: []any{"5 addresses"},
 		},
 		{
-			name: "NICs.CreateIPs: no reason", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 1}),
-			wantErr: []any{"the reason is empty", "nothing was sent"},
+			name: "NICs.CreateIPs without a reason", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 1}),
+			wantErr: []any{"the reason is empty"},
 		},
 		{
-			name: "NICs.CreateIPs on nothing", call: create(bigv.NICPath{}, two),
-			wantErr: []any{"the path names nothing", "nothing was sent"},
+			name: "NICs.CreateIPs on a zero path", call: create(bigv.NICPath{}, two),
+			wantErr: []any{"the path names nothing"},
 		},
 		{
-			name: "NICs.CreateIPs on an ID below zero", call: create(bigv.NICID(-1), two),
-			wantErr: []any{"-1 is not an ID", "nothing was sent"},
+			name: "NICs.CreateIPs on a negative ID", call: create(bigv.NICID(-1), two),
+			wantErr: []any{"-1 is not an ID"},
 		},
 		{
 			name: "NICs.CreateIPs without the machine's name", call: create(web.VirtualMachine("").NIC(6100), two),
-			wantErr: []any{"virtual machine is empty", "nothing was sent"},
+			wantErr: []any{"virtual machine is empty"},
 		},
-		{name: "NICs.Get of nothing", call: get(bigv.NICPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "NICs.Get of ID 0", call: get(bigv.NICID(0)), wantErr: []any{"0 is not an ID", "nothing was sent"}},
+		{name: "NICs.Get of a zero path", call: get(bigv.NICPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "NICs.Get of ID 0", call: get(bigv.NICID(0)), wantErr: []any{"0 is not an ID"}},
 		{
 			name: "NICs.Get of ID 0 in the flat style", opts: flat, call: get(www1.NIC(0)),
-			wantErr: []any{"0 is not an ID", "nothing was sent"},
+			wantErr: []any{"0 is not an ID"},
 		},
 		{
 			name: "NICs.Get without a machine in the flat style", opts: flat, call: get(bigv.VirtualMachinePath{}.NIC(6100)),
-			wantErr: []any{"is empty", "nothing was sent"},
+			wantErr: []any{"is empty"},
 		},
 		{
 			name: "NICs.Get without the group's name", call: get(acme.Group("").VirtualMachine("www1").NIC(6100)),
-			wantErr: []any{"group is empty", "nothing was sent"},
+			wantErr: []any{"group is empty"},
 		},
 		{
 			name: "NICs.Get without the group's name in the flat style", opts: flat,
-			call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"is empty", "nothing was sent"},
+			call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"is empty"},
 		},
 		{
 			name: "NICs.List without the group's name in the flat style", opts: flat, call: list(acme.Group("").VirtualMachine("www1")),
-			wantErr: []any{"is empty", "nothing was sent"},
+			wantErr: []any{"is empty"},
 		},
 		{
 			name: "NICs.All without the group's name in the flat style", opts: flat, call: all(acme.Group("").VirtualMachine("www1")),
-			wantErr: []any{"is empty", "nothing was sent"},
+			wantErr: []any{"is empty"},
 		},
 		{
 			name: "NICs.List without the account's name in the flat style", opts: flat,
-			call: list(bigv.AccountPath("").Group("web").VirtualMachine("www1")), wantErr: []any{"account is empty", "nothing was sent"},
+			call: list(bigv.AccountPath("").Group("web").VirtualMachine("www1")), wantErr: []any{"account is empty"},
 		},
 		{
 			name: "NICs.List in the default account, if none is set",
@@ -306,16 +306,16 @@ func nicRows() []wireRow {
 		},
 		{
 			name: "NICs.List of a machine called ..", call: list(web.VirtualMachine("..")),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			wantErr: []any{"would name another endpoint"},
 		},
 		{
 			name: "NICs.List of a machine called .. in the flat style", opts: flat, call: list(web.VirtualMachine("..")),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			wantErr: []any{"would name another endpoint"},
 		},
 
 		{name: "NICs.Resolve of a full path sends nothing", call: resolve(resolved), want: resolved},
 		{
-			name: "NICs.Resolve of an ID alone", call: resolve(bigv.NICID(6100)),
+			name: "NICs.Resolve by ID alone", call: resolve(bigv.NICID(6100)),
 			responses: withVM(responses{"GET /nics/6100": "@nic.json"}), sent: []string{"GET /nics/6100", lookupVM}, want: resolved,
 		},
 	}

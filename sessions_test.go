@@ -56,11 +56,11 @@ func sessionRows() []wireRow {
 			responses: responses{"POST /session": "201 n3wsession"}, sent: []string{login}, want: "n3wsession",
 		},
 		{
-			name: "Sessions.Create: space around the token is none of it", call: create(alice),
+			name: "Sessions.Create trims white space around the token", call: create(alice),
 			responses: responses{"POST /session": " \r\nn3wsession\n\n"}, sent: []string{login}, want: "n3wsession",
 		},
 		{
-			name: "Sessions.Create: a YubiKey and a validity are strings", want: "n3wsession",
+			name: "Sessions.Create sends the YubiKey code and the validity as strings", want: "n3wsession",
 			responses: responses{"POST /session": "n3wsession"},
 			call: create(with(func(s *bigv.SessionCreate) {
 				s.Yubikey, s.Validity = bigv.NewSecret("cccc"), 30*time.Minute+time.Millisecond
@@ -68,25 +68,25 @@ func sessionRows() []wireRow {
 			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"cccc"}`},
 		},
 		{
-			name: "Sessions.Create: a code", want: "n3wsession", responses: responses{"POST /session": "n3wsession"},
+			name: "Sessions.Create with a code of an authenticator app", want: "n3wsession", responses: responses{"POST /session": "n3wsession"},
 			call: create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
 			sent: []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
 		},
 		{
-			name: "Sessions.Create: an empty answer", call: create(alice), responses: responses{"POST /session": " \n"},
+			name: "Sessions.Create: an empty response", call: create(alice), responses: responses{"POST /session": " \n"},
 			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown, "not a session ID"},
 		},
 		{
-			name: "Sessions.Create: an answer in JSON", call: create(alice),
+			name: "Sessions.Create: a response in JSON", call: create(alice),
 			responses: responses{"POST /session": `{"session":"n3wsession"}`}, sent: []string{login},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "Sessions.Create: an answer that is a web page", call: create(alice), responses: responses{"POST /session": `<html>`},
+			name: "Sessions.Create: a web page", call: create(alice), responses: responses{"POST /session": `<html>`},
 			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "web page"},
 		},
 		{
-			name: "Sessions.Create: an answer that no header can hold", call: create(alice),
+			name: "Sessions.Create: a response that cannot be a header", call: create(alice),
 			responses: responses{"POST /session": "n3w\x01session"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
@@ -100,12 +100,12 @@ func sessionRows() []wireRow {
 			wantErr: []any{bigv.ErrBadRequest, "Missing 2FA"},
 		},
 		{
-			name: "Sessions.Create: what is echoed is removed", call: create(alice),
+			name: "Sessions.Create redacts the password in an error", call: create(alice),
 			responses: responses{"POST /session": "400 alice:0pensesame"}, sent: []string{login},
 			wantErr: []any{bigv.ErrBadRequest, "alice:[redacted]"},
 		},
 		{
-			name: "Sessions.Create is never sent again", call: create(alice), responses: responses{"POST /session": "502 "},
+			name: "Sessions.Create is not retried", call: create(alice), responses: responses{"POST /session": "502 "},
 			sent: []string{login}, wantErr: []any{bigv.ErrOutcomeUnknown},
 		},
 
@@ -123,12 +123,12 @@ func sessionRows() []wireRow {
 			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrNotFound, "[GET /session/{session}]"},
 		},
 		{
-			name: "Sessions.Get is sent again", call: get(s3ssion),
+			name: "Sessions.Get is retried", call: get(s3ssion),
 			responses: responses{"GET " + s3ssionURL: "500 " + s3ssion + s3ssionURL},
 			sent:      []string{"GET " + s3ssionURL, "GET " + s3ssionURL}, wantErr: []any{bigv.ErrServer},
 		},
 		{
-			name: "Sessions.Get with an empty answer", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: ""},
+			name: "Sessions.Get with an empty response", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: ""},
 			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
@@ -140,12 +140,12 @@ func sessionRows() []wireRow {
 			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
-			name: "Sessions.Get with an answer of a wrong type", call: get(s3ssion),
+			name: "Sessions.Get with a response of a wrong type", call: get(s3ssion),
 			responses: responses{"GET " + s3ssionURL: `{"username":["` + s3ssion + `"]}`}, sent: []string{"GET " + s3ssionURL},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "Sessions.Get with an answer that ends too early", call: get(s3ssion),
+			name: "Sessions.Get with a truncated response", call: get(s3ssion),
 			responses: responses{"GET " + s3ssionURL: `{"username":"` + s3ssion}, sent: []string{"GET " + s3ssionURL},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
@@ -160,51 +160,51 @@ func sessionRows() []wireRow {
 			wantErr: []any{bigv.ErrForbidden, "impersonate user bob", "[redacted]"},
 		},
 		{
-			name: "Sessions.Impersonate is never sent again", call: impersonate(s3ssion, "bob"),
+			name: "Sessions.Impersonate is not retried", call: impersonate(s3ssion, "bob"),
 			responses: responses{"POST " + s3ssionURL: "500 "}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`},
 			wantErr: []any{bigv.ErrOutcomeUnknown},
 		},
 
 		{
-			name: "Sessions.Create: no user name", call: create(with(func(s *bigv.SessionCreate) { s.Username = "" })),
-			wantErr: []any{"needs a user name and a password", "nothing was sent"},
+			name: "Sessions.Create without a user name", call: create(with(func(s *bigv.SessionCreate) { s.Username = "" })),
+			wantErr: []any{"needs a user name and a password"},
 		},
 		{
-			name: "Sessions.Create: no password", call: create(with(func(s *bigv.SessionCreate) { s.Password = bigv.Secret{} })),
-			wantErr: []any{"needs a user name and a password", "nothing was sent"},
+			name: "Sessions.Create without a password", call: create(with(func(s *bigv.SessionCreate) { s.Password = bigv.Secret{} })),
+			wantErr: []any{"needs a user name and a password"},
 		},
 		{
-			name:    "Sessions.Create: two second factors",
+			name:    "Sessions.Create with two second factors",
 			call:    create(with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("cccc"), bigv.NewSecret("012345") })),
-			wantErr: []any{"one second factor", "nothing was sent"},
+			wantErr: []any{"one second factor"},
 		},
 		{
-			name:    "Sessions.Create: a validity below a second",
+			name:    "Sessions.Create with a validity below a second",
 			call:    create(with(func(s *bigv.SessionCreate) { s.Validity = time.Millisecond })),
-			wantErr: []any{"validity of 1ms", "nothing was sent"},
+			wantErr: []any{"validity of 1ms"},
 		},
 		{
-			name: "Sessions.Create: a validity below zero", call: create(with(func(s *bigv.SessionCreate) { s.Validity = -time.Hour })),
-			wantErr: []any{"validity of -1h0m0s", "nothing was sent"},
+			name: "Sessions.Create with a negative validity", call: create(with(func(s *bigv.SessionCreate) { s.Validity = -time.Hour })),
+			wantErr: []any{"validity of -1h0m0s"},
 		},
-		{name: "Sessions.Get of no token", call: get(""), wantErr: []any{"the token is empty", "nothing was sent"}},
+		{name: "Sessions.Get without a token", call: get(""), wantErr: []any{"the token is empty"}},
 		{
 			name: "Sessions.Get of an API key", call: get("apikey.s3ss10n"),
-			wantErr: []any{"an API key has no session", "nothing was sent"},
+			wantErr: []any{"an API key has no session"},
 		},
-		{name: "Sessions.Get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"holds a space", "nothing was sent"}},
-		{name: "Sessions.Get of a token that would climb", call: get(".."), wantErr: []any{"none of a session", "nothing was sent"}},
+		{name: "Sessions.Get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"holds a space"}},
+		{name: "Sessions.Get of a token that is a path segment", call: get(".."), wantErr: []any{"none of a session"}},
 		{
-			name: "Sessions.Impersonate with no token", call: impersonate("", "bob"),
-			wantErr: []any{"the token is empty", "nothing was sent"},
+			name: "Sessions.Impersonate without a token", call: impersonate("", "bob"),
+			wantErr: []any{"the token is empty"},
 		},
 		{
 			name: "Sessions.Impersonate with an API key", call: impersonate("apikey.s3ss10n", "bob"),
-			wantErr: []any{"an API key has no session", "nothing was sent"},
+			wantErr: []any{"an API key has no session"},
 		},
 		{
-			name: "Sessions.Impersonate nobody", call: impersonate(s3ssion, ""),
-			wantErr: []any{"the user name is empty", "nothing was sent"},
+			name: "Sessions.Impersonate without a user name", call: impersonate(s3ssion, ""),
+			wantErr: []any{"the user name is empty"},
 		},
 	}
 }

@@ -24,7 +24,7 @@ func userRows() []wireRow {
 			`PUT {} {"authorized_keys":"ssh-rsa AAAA one\nssh-rsa BBBB two"}`,
 		},
 		{
-			"Users.Update that removes all keys",
+			"Users.Update of the keys to an empty string",
 			func(p bigv.UserPath) callFunc { return usersUpdate(p, bigv.UserUpdate{AuthorizedKeys: new("")}) },
 			`PUT {} {"authorized_keys":""}`,
 		},
@@ -52,7 +52,7 @@ func userRows() []wireRow {
 	return append(rows, []wireRow{
 		{name: "Users.List", call: usersList(), sent: []string{"GET /users"}},
 		{
-			name: "Users.List has one style", opts: flat, call: usersList(),
+			name: "Users.List in the flat style", opts: flat, call: usersList(),
 			responses: responses{"GET /users": `[{"id":12,"username":"alice"}]`}, sent: []string{"GET /users"},
 			want: []bigv.User{{ID: 12, Username: "alice"}},
 		},
@@ -68,11 +68,11 @@ func userRows() []wireRow {
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-rsa AAAA laptop\nssh-rsa BBBB my desk\nssh-rsa CCCC laptop2\nssh-ed25519 DDDD new"}`},
 		},
 		{
-			name: "Users.AddKey of the first", call: usersAddKey("alice", "ssh-ed25519 DDDD"), responses: none,
+			name: "Users.AddKey adds the first key", call: usersAddKey("alice", "ssh-ed25519 DDDD"), responses: none,
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-ed25519 DDDD"}`},
 		},
 		{
-			name: "Users.AddKey of one that is there writes nothing", call: usersAddKey("alice", "ssh-rsa BBBB my desk"), responses: keys,
+			name: "Users.AddKey writes nothing if the user has the key", call: usersAddKey("alice", "ssh-rsa BBBB my desk"), responses: keys,
 			sent: []string{getAlice},
 		},
 		{
@@ -92,40 +92,40 @@ func userRows() []wireRow {
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-rsa AAAA laptop\nssh-rsa CCCC laptop2"}`},
 		},
 		{
-			name: "Users.RemoveKey of a line that is there twice", call: usersRemoveKey("alice", "ssh-rsa AAAA laptop"), responses: twice,
+			name: "Users.RemoveKey removes duplicates of the line", call: usersRemoveKey("alice", "ssh-rsa AAAA laptop"), responses: twice,
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-rsa BBBB desk"}`},
 		},
 		{
-			name: "Users.RemoveKey of the last sends an empty text", call: usersRemoveKey("alice", "laptop"), responses: one,
+			name: "Users.RemoveKey of the last key sends an empty string", call: usersRemoveKey("alice", "laptop"), responses: one,
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":""}`},
 		},
 		notRemoved("a comment that two keys have", "desk", `2 keys have the comment "desk": give the whole line`),
 		notRemoved("a comment that no key has", "lap", `no key is, or has the comment, "lap"`),
 		notRemoved("a part of a line", "BBBB", `no key is`),
-		notRemoved("the comment of none", "", `no key is`),
+		notRemoved("an empty comment", "", `no key is`),
 	}...)
 }
 
 // userRefusedRows returns rows of calls that are refused before anything is sent.
 func userRefusedRows() []wireRow {
 	return []wireRow{
-		{name: "Users.Create called by digits", call: usersCreate(bigv.UserCreate{Username: "12"}), wantErr: []any{"all digits"}},
-		{name: "Users.AddKey of two lines", call: usersAddKey("alice", "ssh-rsa AAAA a\nssh-rsa BBBB b"), wantErr: []any{"one line"}},
+		{name: "Users.Create with a name of digits", call: usersCreate(bigv.UserCreate{Username: "12"}), wantErr: []any{"all digits"}},
+		{name: "Users.AddKey with two lines", call: usersAddKey("alice", "ssh-rsa AAAA a\nssh-rsa BBBB b"), wantErr: []any{"one line"}},
 		{
-			name: "Users.AddKey of a line that is hidden", call: usersAddKey("alice", "ssh-rsa AAAA a\rssh-rsa BBBB b"),
+			name: "Users.AddKey with a second line after a carriage return", call: usersAddKey("alice", "ssh-rsa AAAA a\rssh-rsa BBBB b"),
 			wantErr: []any{"one line"},
 		},
-		{name: "Users.AddKey of nothing", call: usersAddKey("alice", " "), wantErr: []any{"one line"}},
-		{name: "Users.AddKey of a word", call: usersAddKey("alice", "AAAA"), wantErr: []any{"one line"}},
+		{name: "Users.AddKey without a key", call: usersAddKey("alice", " "), wantErr: []any{"one line"}},
+		{name: "Users.AddKey with one word", call: usersAddKey("alice", "AAAA"), wantErr: []any{"one line"}},
 		{
-			name: "Users.List with a header that is the client's", call: usersList(bigv.WithHeader("authorization", "x")),
+			name: "Users.List with a reserved header", call: usersList(bigv.WithHeader("authorization", "x")),
 			wantErr: []any{"belongs to the client"},
 		},
 		{
-			name: "Users.List with a header of two lines", call: usersList(bigv.WithHeader("X-A", "x\r\nX-B: y")),
+			name: "Users.List with a header value of two lines", call: usersList(bigv.WithHeader("X-A", "x\r\nX-B: y")),
 			wantErr: []any{"what a header cannot"},
 		},
-		{name: "Users.List with a response to fill in that is nil", call: usersList(bigv.WithResponse(nil)), wantErr: []any{"is nil"}},
+		{name: "Users.List with a nil response", call: usersList(bigv.WithResponse(nil)), wantErr: []any{"is nil"}},
 	}
 }
 

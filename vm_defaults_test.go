@@ -44,11 +44,11 @@ func vmDefaultRows(t *testing.T) []wireRow {
 
 	return []wireRow{
 		{
-			name: "VMDefaults.Create by the account's ID, its secrets revealed", call: create(blog),
+			name: "VMDefaults.Create by the account's ID reveals the secrets", call: create(blog),
 			responses: responses{"POST /vm_defaults": "201 @vm_default.json"}, sent: []string{blogBody}, want: made,
 		},
 		{
-			name: "VMDefaults.Create by the account's name looks the ID up", opts: flat,
+			name: "VMDefaults.Create by the account's name looks up the ID", opts: flat,
 			call:      create(with(func(d *bigv.VMDefaultCreate) { d.Account = acme })),
 			responses: responses{"GET /accounts/acme": `{"id":41,"name":"acme"}`, "POST /vm_defaults": "@vm_default.json"},
 			sent:      []string{"GET /accounts/acme", blogBody}, want: made,
@@ -60,13 +60,13 @@ func vmDefaultRows(t *testing.T) []wireRow {
 			sent:      []string{"GET /accounts/acme", blogBody}, want: made,
 		},
 		{
-			name: "VMDefaults.Create: what is left out is not sent, and public is", want: bigv.VMDefault{ID: 4},
+			name: "VMDefaults.Create omits unset settings", want: bigv.VMDefault{ID: 4},
 			call:      create(bigv.VMDefaultCreate{Account: "41", Name: "empty", Public: true}),
 			responses: responses{"POST /vm_defaults": `{"id":4,"server_settings":null}`},
 			sent:      []string{`POST /vm_defaults {"account_id":41,"name":"empty","public":true,"server_settings":{"virtual_machine":{}}}`},
 		},
 		{
-			name: "VMDefaults.Create: an empty answer", call: create(blog), responses: responses{"POST /vm_defaults": "{}"},
+			name: "VMDefaults.Create: an empty response", call: create(blog), responses: responses{"POST /vm_defaults": "{}"},
 			sent: []string{blogBody}, want: bigv.VMDefault{},
 		},
 		{
@@ -74,56 +74,56 @@ func vmDefaultRows(t *testing.T) []wireRow {
 			sent: []string{blogBody}, want: bigv.VMDefault{ID: 3},
 		},
 		{
-			name: "VMDefaults.Create: an answer of a wrong type", call: create(blog),
+			name: "VMDefaults.Create: a response of a wrong type", call: create(blog),
 			responses: responses{"POST /vm_defaults": `{"id":3,"server_settings":[]}`}, sent: []string{blogBody},
 			wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "VMDefaults.Create is never sent again", call: create(blog), responses: responses{"POST /vm_defaults": "504 "},
+			name: "VMDefaults.Create is not retried", call: create(blog), responses: responses{"POST /vm_defaults": "504 "},
 			sent: []string{blogBody}, wantErr: []any{bigv.ErrOutcomeUnknown, "small-blog"},
 		},
 		{
-			name: "VMDefaults.Create: public takes staff", call: create(blog), responses: responses{"POST /vm_defaults": "403 "},
+			name: "VMDefaults.Create: forbidden", call: create(blog), responses: responses{"POST /vm_defaults": "403 "},
 			sent: []string{blogBody}, wantErr: []any{bigv.ErrForbidden},
 		},
 
 		{
-			name: "VMDefaults.Create: no account", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = "" })),
-			wantErr: []any{"has no account", "nothing was sent"},
+			name: "VMDefaults.Create without an account", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = "" })),
+			wantErr: []any{"has no account"},
 		},
 		{
-			name: "VMDefaults.Create: no name", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.Name = acme, "" })),
-			wantErr: []any{"has no name", "nothing was sent"},
+			name: "VMDefaults.Create without a name", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.Name = acme, "" })),
+			wantErr: []any{"has no name"},
 		},
 		{
-			name: "VMDefaults.Create: IPs",
+			name: "VMDefaults.Create with IPs",
 			call: create(with(func(d *bigv.VMDefaultCreate) {
 				d.Account, d.ServerSettings.IPs = acme, &bigv.VirtualMachineIPs{}
 			})),
-			wantErr: []any{"has no IPs", "nothing was sent"},
+			wantErr: []any{"has no IPs"},
 		},
 		{
-			name:    "VMDefaults.Create: memory below zero",
+			name:    "VMDefaults.Create with negative memory",
 			call:    create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.ServerSettings.Memory = acme, -1 })),
-			wantErr: []any{"-1 MiB", "nothing was sent"},
+			wantErr: []any{"-1 MiB"},
 		},
 		{
-			name: "VMDefaults.Create: a disc without a size",
+			name: "VMDefaults.Create with a disc without a size",
 			call: create(with(func(d *bigv.VMDefaultCreate) {
 				d.Account, d.ServerSettings.Discs = acme, []bigv.DiscCreate{{Size: 1}, {}}
 			})),
-			wantErr: []any{"discs[1]", "nothing was sent"},
+			wantErr: []any{"discs[1]"},
 		},
 		{
-			name: "VMDefaults.Create: an image without a distribution",
+			name: "VMDefaults.Create with an image without a distribution",
 			call: create(with(func(d *bigv.VMDefaultCreate) {
 				d.Account, d.ServerSettings.Image = acme, &bigv.Image{}
 			})),
-			wantErr: []any{"no distribution", "nothing was sent"},
+			wantErr: []any{"no distribution"},
 		},
 		{
-			name: "VMDefaults.Create: an account called ..", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = ".." })),
-			wantErr: []any{"would name another endpoint", "nothing was sent"},
+			name: "VMDefaults.Create in an account called ..", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = ".." })),
+			wantErr: []any{"would name another endpoint"},
 		},
 	}
 }
