@@ -76,11 +76,17 @@ func apiKeyRows() []wireRow {
 		{
 			name: "APIKeys.List with an overview", call: list(bigv.APIKeyListOptions{View: bigv.Overview}),
 			responses: responses{keys: "@api_keys_overview.json"}, sent: []string{keys + "?view=overview"},
-			want: []shown{{id: 9, userID: 12, label: "ci", privileges: []bigv.Privilege{{ID: 31, Username: "alice", Level: bigv.GroupAdmin, GroupID: 78, APIKeyID: 9}}}},
+			want: []shown{
+				{
+					id: 9, userID: 12, label: "ci",
+					privileges: []bigv.Privilege{{ID: 31, Username: "alice", Level: bigv.GroupAdmin, GroupID: 78, APIKeyID: 9}},
+				},
+			},
 		},
 		{
-			name: "APIKeys.List of a user by ID omits the keys of others", call: list(bigv.APIKeyListOptions{User: "12"}), responses: listed,
-			sent: []string{keys}, want: []shown{ci, backup, ever},
+			name: "APIKeys.List of a user by ID omits the keys of others", call: list(bigv.APIKeyListOptions{User: "12"}),
+			responses: listed,
+			sent:      []string{keys}, want: []shown{ci, backup, ever},
 		},
 		{
 			name: "APIKeys.List of a user by name looks up the ID",
@@ -158,8 +164,9 @@ func apiKeyRows() []wireRow {
 			wantErr: []any{bigv.ErrInvalidResponse, "create API key for user 12: it was done", "it holds no key"},
 		},
 		{
-			name: "APIKeys.Create: an empty response means that it was created", call: create("12", newYear), responses: responses{"POST /api_keys": "204 "},
-			sent: []string{newYearBody}, wantErr: []any{bigv.ErrInvalidResponse, "it was done"},
+			name: "APIKeys.Create: an empty response means that it was created", call: create("12", newYear),
+			responses: responses{"POST /api_keys": "204 "},
+			sent:      []string{newYearBody}, wantErr: []any{bigv.ErrInvalidResponse, "it was done"},
 		},
 		{
 			name: "APIKeys.Create is not retried", call: create("12", newYear), responses: responses{"POST /api_keys": "502 "},

@@ -233,9 +233,11 @@ func backupRows() []wireRow {
 		},
 		{
 			name: "Backups.Wait polls until the condition holds", call: wait(root.Backup("9100")),
-			responses: responses{"GET " + rootURL + "/backups": fakeserver.Sequence("@backups.json", `[{"id":9100,"storage_grade":"iceberg"}]`)},
-			sent:      []string{"GET " + rootURL + "/backups", "GET " + rootURL + "/backups"},
-			want:      bigv.Backup{Disc: bigv.Disc{ID: 9100, StorageGrade: bigv.Iceberg}},
+			responses: responses{
+				"GET " + rootURL + "/backups": fakeserver.Sequence("@backups.json", `[{"id":9100,"storage_grade":"iceberg"}]`),
+			},
+			sent: []string{"GET " + rootURL + "/backups", "GET " + rootURL + "/backups"},
+			want: bigv.Backup{Disc: bigv.Disc{ID: 9100, StorageGrade: bigv.Iceberg}},
 		},
 	}
 }

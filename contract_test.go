@@ -186,7 +186,8 @@ func membersOfBigvtest(t *testing.T) map[string]bool {
 		{"GET /definitions", nil, reflect.TypeFor[bigv.Definitions]()},
 		{"GET /session/" + srv.Token(), nil, reflect.TypeFor[bigv.Session]()},
 		{
-			"POST /vm_defaults", map[string]any{"account_id": srv.Account("acme").ID(), "name": "small", "server_settings": map[string]any{}},
+			"POST /vm_defaults",
+			map[string]any{"account_id": srv.Account("acme").ID(), "name": "small", "server_settings": map[string]any{}},
 			reflect.TypeFor[bigv.VMDefault](),
 		},
 	} {

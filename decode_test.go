@@ -17,17 +17,24 @@ import (
 // The values of the fixtures in testdata.
 var (
 	smtp = bigv.VirtualMachine{
-		ID: 7301, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", GroupID: 641, Cores: 3, Memory: 6144, PowerOn: true, AutorebootOn: true, Deleted: true,
-		CDROMURL: "https://iso.example/rescue.iso", Keymap: "de", HardwareProfile: bigv.Virtio2018, HardwareProfileLocked: true, ZoneName: "manchester",
+		ID: 7301, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", GroupID: 641, Cores: 3, Memory: 6144, PowerOn: true,
+		AutorebootOn: true, Deleted: true,
+		CDROMURL: "https://iso.example/rescue.iso", Keymap: "de", HardwareProfile: bigv.Virtio2018, HardwareProfileLocked: true,
+		ZoneName:          "manchester",
 		ManagementAddress: netip.MustParseAddr("203.0.113.77"), Head: "head9", LastImagedWith: "stretch",
 	}
-	smtpOfNulls  = bigv.VirtualMachine{ID: 7301, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", GroupID: 641, Cores: 3, Memory: 6144}
+	smtpOfNulls = bigv.VirtualMachine{
+		ID: 7301, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", GroupID: 641, Cores: 3, Memory: 6144,
+	}
 	smtpOverview = bigv.VirtualMachine{
 		ID: 7301, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", GroupID: 641, Cores: 3, Memory: 6144, PowerOn: true,
-		HardwareProfile: bigv.Virtio2018, ZoneName: "manchester", ManagementAddress: netip.MustParseAddr("2001:db8:77::1"), Head: "head9", LastImagedWith: "stretch",
-		Type: "application/vnd.bigv.virtual-machine",
+		HardwareProfile: bigv.Virtio2018, ZoneName: "manchester", ManagementAddress: netip.MustParseAddr("2001:db8:77::1"), Head: "head9",
+		LastImagedWith: "stretch",
+		Type:           "application/vnd.bigv.virtual-machine",
 		Discs: []bigv.Disc{
-			{ID: 8801, Label: "spool", Size: 40960, StorageGrade: bigv.SSD, StoragePool: "tail2-ssd4", VirtualMachineID: 7301, BackupCount: 5, BackupsEnabled: true, Type: "application/vnd.bigv.disc",
+			{
+				ID: 8801, Label: "spool", Size: 40960, StorageGrade: bigv.SSD, StoragePool: "tail2-ssd4", VirtualMachineID: 7301,
+				BackupCount: 5, BackupsEnabled: true, Type: "application/vnd.bigv.disc",
 				BackupSchedules: []bigv.BackupSchedule{
 					{ID: 411, StartAt: "2021-06-01T03:30:00+01:00", IntervalSeconds: 86400, Capacity: 5},
 					{ID: 412, StartAt: "2021-06-06T00:00:00Z", IntervalSeconds: 604800, Capacity: 2},
@@ -38,8 +45,14 @@ var (
 			},
 		},
 		NetworkInterfaces: []bigv.NIC{
-			{ID: 8901, MAC: "fe:ff:00:00:77:01", IPs: addrs("203.0.113.20", "2001:db8:77::20"), VLANNum: 12, VirtualMachineID: 7301, Type: "application/vnd.bigv.network-interface",
-				ExtraIPs: map[netip.Addr]netip.Addr{netip.MustParseAddr("203.0.113.31"): netip.MustParseAddr("203.0.113.20"), netip.MustParseAddr("203.0.113.32"): netip.MustParseAddr("203.0.113.20")}},
+			{
+				ID: 8901, MAC: "fe:ff:00:00:77:01", IPs: addrs("203.0.113.20", "2001:db8:77::20"), VLANNum: 12, VirtualMachineID: 7301,
+				Type:     "application/vnd.bigv.network-interface",
+				ExtraIPs: map[netip.Addr]netip.Addr{
+					netip.MustParseAddr("203.0.113.31"): netip.MustParseAddr("203.0.113.20"),
+					netip.MustParseAddr("203.0.113.32"): netip.MustParseAddr("203.0.113.20"),
+				},
+			},
 			{
 				ID: 8902, Label: "inside", MAC: "fe:ff:00:00:77:02", IPs: []netip.Addr{}, ExtraIPs: map[netip.Addr]netip.Addr{},
 				VLANNum: 4001, VirtualMachineID: 7301, Type: "application/vnd.bigv.network-interface",
@@ -50,7 +63,9 @@ var (
 		{ID: 317, Name: "heron", Type: "application/vnd.bigv.account", Groups: []bigv.Group{
 			{ID: 640, AccountID: 317, Name: "default", Type: "application/vnd.bigv.group", VirtualMachines: []bigv.VirtualMachine{}},
 			{ID: 641, AccountID: 317, Name: "mail", Type: "application/vnd.bigv.group", VirtualMachines: []bigv.VirtualMachine{
-				{ID: 7301, GroupID: 641, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", Cores: 3, Memory: 6144, Type: "application/vnd.bigv.virtual-machine",
+				{
+					ID: 7301, GroupID: 641, Name: "smtp", Hostname: "smtp.mail.heron.uk0.bigv.io", Cores: 3, Memory: 6144,
+					Type:              "application/vnd.bigv.virtual-machine",
 					Discs:             []bigv.Disc{{ID: 8801, Label: "spool", Size: 40960, Type: "application/vnd.bigv.disc"}},
 					NetworkInterfaces: []bigv.NIC{{ID: 8901, VLANNum: 12, Type: "application/vnd.bigv.network-interface"}}},
 			}},
@@ -58,10 +73,15 @@ var (
 		{ID: 318, Name: "egret", Suspended: true, Type: "application/vnd.bigv.account", Groups: []bigv.Group{}},
 	}
 	spool = bigv.Disc{
-		ID: 8801, Label: "spool", Size: 40960, StorageGrade: bigv.Iceberg, StoragePool: "tail9-iceberg2", VirtualMachineID: 7301, BackupCount: 1, BackupsEnabled: true,
-		IOPSLimit: 750, NewStorageGrade: bigv.SSD, NewStoragePool: "tail2-ssd4", MigrationProgress: 37, MigrationETA: 95, MigrationSpeed: 8100, ResourceName: "res-8801",
+		ID: 8801, Label: "spool", Size: 40960, StorageGrade: bigv.Iceberg, StoragePool: "tail9-iceberg2", VirtualMachineID: 7301,
+		BackupCount: 1, BackupsEnabled: true,
+		IOPSLimit: 750, NewStorageGrade: bigv.SSD, NewStoragePool: "tail2-ssd4", MigrationProgress: 37, MigrationETA: 95,
+		MigrationSpeed: 8100, ResourceName: "res-8801",
 	}
-	ottoline  = bigv.User{ID: 93, Username: "ottoline", Email: "ottoline@example.org", AuthorizedKeys: "ssh-ed25519 AAAAC3Nz barge\nssh-rsa AAAAB3Nz lock keeper\n\n"}
+	ottoline = bigv.User{
+		ID: 93, Username: "ottoline", Email: "ottoline@example.org",
+		AuthorizedKeys: "ssh-ed25519 AAAAC3Nz barge\nssh-rsa AAAAB3Nz lock keeper\n\n",
+	}
 	mailAdmin = bigv.Privilege{
 		ID: 551, Username: "wilf", Level: bigv.GroupAdmin, GroupID: 641, GroupName: "mail", PasswordRequired: true, YubikeyRequired: true,
 		YubikeyOTPMaxAge: bigv.Set(900), IPRestrictions: json.RawMessage(`["203.0.113.0/24"]`), CreatingUsername: "ottoline",
@@ -170,7 +190,9 @@ func TestResponsesAreDecoded(t *testing.T) {
 		{
 			"Privileges.Get whose nulls are zero, except for the age", privilegesGet(551), "@privilege_nulls.json",
 			bigv.Privilege{
-				ID: 552, Username: "wilf", Level: bigv.AccountAdmin, AccountID: 317, AccountName: "heron", YubikeyOTPMaxAge: bigv.Null[int](), IPRestrictions: json.RawMessage("null"), APIKeyID: 77},
+				ID: 552, Username: "wilf", Level: bigv.AccountAdmin, AccountID: 317, AccountName: "heron",
+				YubikeyOTPMaxAge: bigv.Null[int](), IPRestrictions: json.RawMessage("null"), APIKeyID: 77,
+			},
 		},
 		{
 			"Privileges.Get with most members missing", privilegesGet(551), `{"id":551,"level":"moon_admin"}`,

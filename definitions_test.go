@@ -13,8 +13,10 @@ import (
 
 func definitionRows() []wireRow {
 	all := bigv.Definitions{
-		Distributions: []string{"jessie", "stretch"}, StorageGrades: []string{"sata", "ssd", "archive"}, ZoneNames: []string{"york", "manchester"},
-		HardwareProfiles: []string{"virtio2013", "compatibility2013"}, Keymaps: []string{"en-gb", "de"}, SendKeys: []string{"ctrl", "alt", "delete", "<"},
+		Distributions: []string{"jessie", "stretch"}, StorageGrades: []string{"sata", "ssd", "archive"},
+		ZoneNames:        []string{"york", "manchester"},
+		HardwareProfiles: []string{"virtio2013", "compatibility2013"}, Keymaps: []string{"en-gb", "de"},
+		SendKeys:                 []string{"ctrl", "alt", "delete", "<"},
 		DistributionDescriptions: map[string]string{"jessie": "Debian 8"},
 		StorageGradeDescriptions: map[string]string{"sata": "Standard SSD", "archive": "Archive"},
 	}
@@ -35,8 +37,11 @@ func definitionRows() []wireRow {
 		{name: "Definitions.Get: an empty list", call: get, responses: responses{"GET /definitions": "[]"}, want: bigv.Definitions{}},
 		{
 			name: "Definitions.Get: missing, null and empty data", call: get,
-			responses: responses{"GET /definitions": `[{"id":"keymaps"},{"id":"zone_names","data":null},{"id":"sendkeys","data":[]},{"data":[1]},{"id":null}]`},
-			want:      bigv.Definitions{SendKeys: []string{}},
+			responses: responses{
+				"GET /definitions": `[{"id":"keymaps"},{"id":"zone_names","data":null},{"id":"sendkeys","data":[]},` +
+					`{"data":[1]},{"id":null}]`,
+			},
+			want: bigv.Definitions{SendKeys: []string{}},
 		},
 		{
 			name: "Definitions.Get: data of another type", call: get,

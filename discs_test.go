@@ -95,7 +95,8 @@ func discRows() []wireRow {
 			want: disc,
 		},
 		wireRow{
-			name: "Discs.Get by ID on a machine by ID alone is verified by the machine", call: discsGet(bigv.VirtualMachineID(5012).Disc("900")),
+			name: "Discs.Get by ID on a machine by ID alone is verified by the machine",
+			call: discsGet(bigv.VirtualMachineID(5012).Disc("900")),
 			sent: []string{"GET /discs/900"}, want: disc,
 		},
 		wireRow{
@@ -122,7 +123,10 @@ func discRows() []wireRow {
 		wireRow{
 			name: "Discs.Move to a machine by name, flat, finds its ID in the list", opts: flat,
 			call: discsMove(web.VirtualMachine("www2").Disc("root"), www1), responses: byName,
-			sent: []string{"GET /virtual_machines?account_name=acme&group_name=web", "PUT " + webURL + `/virtual_machines/www2/discs/root {"virtual_machine_id":5012}`},
+			sent: []string{
+				"GET /virtual_machines?account_name=acme&group_name=web",
+				"PUT " + webURL + `/virtual_machines/www2/discs/root {"virtual_machine_id":5012}`,
+			},
 		},
 		wireRow{
 			name: "Discs.Purge by ID alone is flat", call: discsPurge(bigv.DiscID(900)),
@@ -144,8 +148,12 @@ func discRows() []wireRow {
 		},
 		wireRow{
 			name: "Discs.Wait polls until the disc is restored", call: discsWait(root, bigv.Restored, atOnce),
-			responses: responses{"GET " + rootURL: fakeserver.Sequence(`{"id":900,"storage_grade":"iceberg","new_storage_grade":"sata"}`, fakeserver.Disc900)},
-			sent:      []string{"GET " + rootURL, "GET " + rootURL}, want: disc,
+			responses: responses{
+				"GET " + rootURL: fakeserver.Sequence(
+					`{"id":900,"storage_grade":"iceberg","new_storage_grade":"sata"}`, fakeserver.Disc900,
+				),
+			},
+			sent: []string{"GET " + rootURL, "GET " + rootURL}, want: disc,
 		},
 	)
 }
@@ -157,7 +165,10 @@ func discRefusedRows() []wireRow {
 			name: "Discs.Create without a size", call: discsCreate(www1, bigv.DiscCreate{}),
 			wantErr: []any{"a disc of 0 MiB: its size must be above zero"},
 		},
-		{name: "Discs.Create with a negative size", call: discsCreate(www1, bigv.DiscCreate{Size: -50}), wantErr: []any{"a disc of -50 MiB"}},
+		{
+			name: "Discs.Create with a negative size", call: discsCreate(www1, bigv.DiscCreate{Size: -50}),
+			wantErr: []any{"a disc of -50 MiB"},
+		},
 		{
 			name: "Discs.Create with a label of digits", call: discsCreate(www1, bigv.DiscCreate{Label: "77", Size: 50}),
 			wantErr: []any{"all digits"},

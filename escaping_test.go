@@ -82,7 +82,9 @@ func TestHostileNamesAreEscaped(t *testing.T) {
 			t.Run(style+" "+m.name, func(t *testing.T) {
 				t.Parallel()
 				want := sentWithName(t, shared, m, plain, opts)
-				require.Contains(t, fmt.Sprint(want), plain, "add a value to argsWithName, or the method to takesNoName, in escaping_test.go")
+				require.Contains(
+					t, fmt.Sprint(want), plain, "add a value to argsWithName, or the method to takesNoName, in escaping_test.go",
+				)
 				names := hostileNames
 				switch m.name {
 				case "VirtualMachines.Get", "VirtualMachines.Purge", "VirtualMachines.List", "Discs.Relabel", "Privileges.List":

@@ -136,9 +136,11 @@ func TestFilterThatCannotBeVerified(t *testing.T) {
 func TestNotFoundInTheFlatStyle(t *testing.T) {
 	t.Parallel()
 	elsewhere := responses{
-		"GET /virtual_machines": "[" + vm5012 + "]", "GET /groups": `[{"id":78,"account_id":41,"name":"web"}]`, "GET /groups/79": `{"id":79,"account_id":42,"name":"db"}`,
-		"GET /discs": "[" + fakeserver.Disc900 + "]", "GET /virtual_machines/5013": `{"id":5013,"group_id":78,"hostname":"www1.web.other.uk0.bigv.io"}`,
-		"GET /discs/901": `{"id":901,"virtual_machine_id":5014}`,
+		"GET /virtual_machines": "[" + vm5012 + "]", "GET /groups": `[{"id":78,"account_id":41,"name":"web"}]`,
+		"GET /groups/79":             `{"id":79,"account_id":42,"name":"db"}`,
+		"GET /discs":                 "[" + fakeserver.Disc900 + "]",
+		"GET /virtual_machines/5013": `{"id":5013,"group_id":78,"hostname":"www1.web.other.uk0.bigv.io"}`,
+		"GET /discs/901":             `{"id":901,"virtual_machine_id":5014}`,
 	}
 	for _, row := range []struct {
 		name      string

@@ -127,10 +127,13 @@ func groupRows() []wireRow {
 			responses: responses{"GET " + webURL: "404"}, sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`},
 		},
 		{
-			name:      "Groups.FindOrCreate finds a group that was created in between",
-			call:      groupsFindOrCreate(acme, bigv.GroupCreate{Name: "web"}),
-			responses: responses{"GET " + webURL: fakeserver.Sequence("404", `{"id":78,"account_id":41,"name":"web"}`), "POST /accounts/acme/groups": `400 {"name":["has already been taken"]}`},
-			sent:      []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`, "GET " + webURL}, want: group,
+			name: "Groups.FindOrCreate finds a group that was created in between",
+			call: groupsFindOrCreate(acme, bigv.GroupCreate{Name: "web"}),
+			responses: responses{
+				"GET " + webURL:              fakeserver.Sequence("404", `{"id":78,"account_id":41,"name":"web"}`),
+				"POST /accounts/acme/groups": `400 {"name":["has already been taken"]}`,
+			},
+			sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`, "GET " + webURL}, want: group,
 		},
 		{name: "Groups.Resolve of a full path", call: groupsResolve(web), want: web},
 		{

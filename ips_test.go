@@ -41,7 +41,8 @@ func ipRows() []wireRow {
 			sent:      []string{"GET /ips/2001:db8:1::20"},
 		},
 		{
-			name: "IPs.Get of an IPv4-mapped IPv6 address is that of the IPv4 address", call: get(netip.MustParseAddr("::ffff:192.0.2.20")), want: www,
+			name: "IPs.Get of an IPv4-mapped IPv6 address is that of the IPv4 address",
+			call: get(netip.MustParseAddr("::ffff:192.0.2.20")), want: www,
 			responses: responses{"GET " + one: "@ip.json"}, sent: []string{"GET " + one},
 		},
 		{
@@ -68,11 +69,13 @@ func ipRows() []wireRow {
 			sent:      []string{"PUT " + one + ` {"rdns":"mx.example.org"}`},
 		},
 		{
-			name: "IPs.Update of the reverse DNS to null", call: update(ip20, bigv.IPUpdate{RDNS: bigv.Null[string]()}), want: bigv.IP{Address: ip20},
+			name: "IPs.Update of the reverse DNS to null", call: update(ip20, bigv.IPUpdate{RDNS: bigv.Null[string]()}),
+			want:      bigv.IP{Address: ip20},
 			responses: responses{"PUT " + one: `{"address":"192.0.2.20","rdns":null}`}, sent: []string{"PUT " + one + ` {"rdns":null}`},
 		},
 		{
-			name: "IPs.Update of the reverse DNS to an empty string", call: update(ip20, bigv.IPUpdate{RDNS: bigv.Set("")}), want: bigv.IP{Address: ip20},
+			name: "IPs.Update of the reverse DNS to an empty string", call: update(ip20, bigv.IPUpdate{RDNS: bigv.Set("")}),
+			want:      bigv.IP{Address: ip20},
 			responses: responses{"PUT " + one: `{"address":"192.0.2.20"}`}, sent: []string{"PUT " + one + ` {"rdns":""}`},
 		},
 		{
@@ -116,12 +119,17 @@ func ipRows() []wireRow {
 		{
 			name: "IPs.Swap by name looks up the IDs", responses: withVM(responses{swapping: "null"}),
 			call: swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: bigv.VirtualMachineID(5013), MoveAdditionalIPs: true}),
-			sent: []string{"GET " + www1URL, swapping + ` {"virtual_machine_1_id":5012,"virtual_machine_2_id":5013,"move_additional_ips":true}`},
+			sent: []string{
+				"GET " + www1URL, swapping + ` {"virtual_machine_1_id":5012,"virtual_machine_2_id":5013,"move_additional_ips":true}`,
+			},
 		},
 		{
 			name: "IPs.Swap by name in the flat style", opts: flat, responses: withVM(responses{swapping: "null"}),
 			call: swap(bigv.IPSwap{VirtualMachine1: bigv.VirtualMachineID(5013), VirtualMachine2: www1}),
-			sent: []string{"GET /virtual_machines?account_name=acme&group_name=web", swapping + ` {"virtual_machine_1_id":5013,"virtual_machine_2_id":5012,"move_additional_ips":false}`},
+			sent: []string{
+				"GET /virtual_machines?account_name=acme&group_name=web",
+				swapping + ` {"virtual_machine_1_id":5013,"virtual_machine_2_id":5012,"move_additional_ips":false}`,
+			},
 		},
 		{
 			name: "IPs.Swap is not retried", call: swap(ids), responses: responses{swapping: "504 "},

@@ -117,8 +117,10 @@ func TestTypesUnderBothJSONs(t *testing.T) {
 // What a service answers reads the same under both.
 func TestFixturesUnderBothJSONs(t *testing.T) {
 	for name, example := range map[string]any{
-		"account.json": bigv.Account{}, "accounts_overview.json": []bigv.Account{}, "group.json": bigv.Group{}, "virtual_machine.json": bigv.VirtualMachine{},
-		"virtual_machine_nulls.json": bigv.VirtualMachine{}, "virtual_machine_overview.json": bigv.VirtualMachine{}, "disc.json": bigv.Disc{}, "user.json": bigv.User{},
+		"account.json": bigv.Account{}, "accounts_overview.json": []bigv.Account{}, "group.json": bigv.Group{},
+		"virtual_machine.json":       bigv.VirtualMachine{},
+		"virtual_machine_nulls.json": bigv.VirtualMachine{}, "virtual_machine_overview.json": bigv.VirtualMachine{},
+		"disc.json": bigv.Disc{}, "user.json": bigv.User{},
 		"privilege.json": bigv.Privilege{}, "privilege_nulls.json": bigv.Privilege{},
 	} {
 		v1, v2 := reflect.New(reflect.TypeOf(example)), reflect.New(reflect.TypeOf(example))

@@ -41,7 +41,9 @@ func newClient(t *testing.T, srv *fakeserver.Server, opts ...bigv.Option) *bigv.
 // clientFor returns a client of the server at a URL, for the API and for logging in, without credentials and with quick retries.
 func clientFor(t *testing.T, url string, opts ...bigv.Option) *bigv.Client {
 	t.Helper()
-	client, err := bigv.NewClient(append([]bigv.Option{bigv.WithBaseURL(url), bigv.WithAuthURL(url), bigv.WithRetryPolicy(quick)}, opts...)...)
+	client, err := bigv.NewClient(
+		append([]bigv.Option{bigv.WithBaseURL(url), bigv.WithAuthURL(url), bigv.WithRetryPolicy(quick)}, opts...)...,
+	)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 	return client

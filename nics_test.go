@@ -152,8 +152,9 @@ func nicRows() []wireRow {
 			sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "NICs.Get of another machine's interface is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)), responses: flatNIC,
-			sent: []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
+			name: "NICs.Get of another machine's interface is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)),
+			responses: flatNIC,
+			sent:      []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
 		},
 		{
 			name: "NICs.Get: not found", call: get(bigv.NICID(6109)), responses: responses{"GET /nics/6109": "404 no such thing"},
@@ -213,7 +214,8 @@ func nicRows() []wireRow {
 			sent:      []string{"POST " + www1URL + `/nics/6100/ip_create {"addresses":4,"family":"ipv6","reason":"x","contiguous":true}`},
 		},
 		{
-			name: "NICs.CreateIPs: the response does not name the parents", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
+			name: "NICs.CreateIPs: the response does not name the parents", call: create(bigv.NICID(6100), two),
+			sent:      []string{"GET /nics/6100"},
 			responses: responses{"GET /nics/6100": `{"id":6100}`},
 			wantErr:   []any{"resolving #6100", "does not say which virtual machine"},
 		},
@@ -226,7 +228,9 @@ func nicRows() []wireRow {
 			name: "NICs.CreateIPs: a response without addresses means that they were created", call: create(www1.NIC(6100), two),
 			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
 			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr:   []any{bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
+			wantErr: []any{
+				bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses",
+			},
 		},
 		{
 			name: "NICs.CreateIPs: a response that cannot be decoded", call: create(www1.NIC(6100), two),

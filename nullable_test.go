@@ -10,13 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// codecs are the JSON packages that users have.
+// codecs are the JSON packages that programs use.
 var codecs = map[string]struct {
 	marshal   func(any) ([]byte, error)
 	unmarshal func([]byte, any) error
 }{
 	"encoding/json":    {stdjson.Marshal, stdjson.Unmarshal},
-	"encoding/json/v2": {func(v any) ([]byte, error) { return json.Marshal(v) }, func(b []byte, v any) error { return json.Unmarshal(b, v) }},
+	"encoding/json/v2": {
+		func(v any) ([]byte, error) { return json.Marshal(v) },
+		func(b []byte, v any) error { return json.Unmarshal(b, v) },
+	},
 }
 
 func TestNullable(t *testing.T) {

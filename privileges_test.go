@@ -51,11 +51,13 @@ func privilegeRows() []wireRow {
 		list("by the privilege's ID", bigv.PrivilegeListOptions{PrivilegeID: 31}, nil, "GET /privileges?privilege_id=31"),
 		wireRow{
 			name: "Privileges.List of a user by ID, flat, is verified by the user's name", opts: flat,
-			call:      privilegesList(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
-			all:       privilegesAll(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
-			responses: responses{"GET /privileges": `[{"id":31,"username":"bob"},{"id":32,"username":"Bob"}]`, "GET /users/13": `{"id":13,"username":"bob"}`},
-			sent:      []string{"GET /privileges?user_id=13", "GET /users/13"},
-			want:      []bigv.Privilege{{ID: 31, Username: "bob"}, {ID: 32, Username: "Bob"}},
+			call: privilegesList(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
+			all:  privilegesAll(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
+			responses: responses{
+				"GET /privileges": `[{"id":31,"username":"bob"},{"id":32,"username":"Bob"}]`, "GET /users/13": `{"id":13,"username":"bob"}`,
+			},
+			sent: []string{"GET /privileges?user_id=13", "GET /users/13"},
+			want: []bigv.Privilege{{ID: 31, Username: "bob"}, {ID: 32, Username: "Bob"}},
 		},
 		wireRow{
 			name: "Privileges.Get", call: privilegesGet(31), responses: responses{"GET /privileges/31": `{"id":31,"level":"vm_console"}`},
@@ -92,7 +94,8 @@ func privilegeRows() []wireRow {
 			onGroup(func(g *bigv.PrivilegeGrant) { g.IPRestrictions = bigv.Set(json.RawMessage(`["192.0.2.0/24"]`)) }),
 			groupAdmin+`,"ip_restrictions":["192.0.2.0/24"]}`),
 		grant("to an API key needs no password", onGroup(func(g *bigv.PrivilegeGrant) { g.APIKeyID, g.YubikeyRequired = 9, new(false) }),
-			`POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false,"yubikey_required":false,"api_key_id":9}`),
+			`POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false,`+
+				`"yubikey_required":false,"api_key_id":9}`),
 		wireRow{
 			name: "Privileges.Grant to a user by ID", call: privilegesGrant(bigv.UserID(13), onGroup(func(*bigv.PrivilegeGrant) {})),
 			responses: responses{"POST /users/13/privileges": `{"id":31}`},
@@ -103,12 +106,17 @@ func privilegeRows() []wireRow {
 			name: "Privileges.Grant by name, flat, finds its ID in the list", opts: flat,
 			call:      privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1}),
 			responses: responses{"GET /virtual_machines": "[" + vm5012 + "]"},
-			sent:      []string{"GET /virtual_machines?account_name=acme&group_name=web", `POST /users/bob/privileges {"level":"vm_admin","virtual_machine_id":5012,"password_required":true}`},
+			sent: []string{
+				"GET /virtual_machines?account_name=acme&group_name=web",
+				`POST /users/bob/privileges {"level":"vm_admin","virtual_machine_id":5012,"password_required":true}`,
+			},
 		},
 		wireRow{
 			name: "Privileges.Grant on the default account looks up its ID", opts: acmeDefault,
 			call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: bigv.DefaultAccount}),
-			sent: []string{"GET /accounts/acme", `POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`},
+			sent: []string{
+				"GET /accounts/acme", `POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`,
+			},
 		},
 
 		update("of nothing", bigv.PrivilegeUpdate{}, `{}`),
@@ -170,8 +178,10 @@ func privilegeRefusedRows() []wireRow {
 			wantErr: []any{"one thing"},
 		},
 		{
-			name:    "Privileges.Grant to an API key with a YubiKey",
-			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: 9, YubikeyRequired: new(true)}),
+			name: "Privileges.Grant to an API key with a YubiKey",
+			call: privilegesGrant(
+				"bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: 9, YubikeyRequired: new(true)},
+			),
 			wantErr: []any{"YubiKey"},
 		},
 		{

@@ -68,9 +68,10 @@ func sessionRows() []wireRow {
 			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"cccc"}`},
 		},
 		{
-			name: "Sessions.Create with a code of an authenticator app", want: "n3wsession", responses: responses{"POST /session": "n3wsession"},
-			call: create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
-			sent: []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
+			name: "Sessions.Create with a code of an authenticator app", want: "n3wsession",
+			responses: responses{"POST /session": "n3wsession"},
+			call:      create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
+			sent:      []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
 		},
 		{
 			name: "Sessions.Create: an empty response", call: create(alice), responses: responses{"POST /session": " \n"},
@@ -91,8 +92,11 @@ func sessionRows() []wireRow {
 		},
 		{
 			name: "Sessions.Create: wrong credentials", call: create(alice), responses: responses{"POST /session": "403 "},
-			sent:    []string{login},
-			wantErr: []any{bigv.ErrForbidden, bigv.ErrUnauthorized, "log in alice: 403", "check the user name, the password and the second factor [POST /session]"},
+			sent: []string{login},
+			wantErr: []any{
+				bigv.ErrForbidden, bigv.ErrUnauthorized, "log in alice: 403",
+				"check the user name, the password and the second factor [POST /session]",
+			},
 		},
 		{
 			name: "Sessions.Create: a second factor is missing", call: create(alice),
@@ -174,8 +178,10 @@ func sessionRows() []wireRow {
 			wantErr: []any{"needs a user name and a password"},
 		},
 		{
-			name:    "Sessions.Create with two second factors",
-			call:    create(with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("cccc"), bigv.NewSecret("012345") })),
+			name: "Sessions.Create with two second factors",
+			call: create(
+				with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("cccc"), bigv.NewSecret("012345") }),
+			),
 			wantErr: []any{"one second factor"},
 		},
 		{

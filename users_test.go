@@ -38,8 +38,13 @@ func userRows() []wireRow {
 		{"Users.Delete", usersDelete, "DELETE {}"},
 	})
 	const getAlice = "GET /users/alice"
-	keys := responses{getAlice: `{"id":12,"username":"alice","authorized_keys":"ssh-rsa AAAA laptop\n\n ssh-rsa BBBB my desk \r\nssh-rsa CCCC laptop2\n\n"}`}
-	twice := responses{getAlice: `{"id":12,"username":"alice","authorized_keys":"ssh-rsa AAAA laptop\nssh-rsa AAAA laptop\nssh-rsa BBBB desk"}`}
+	keys := responses{
+		getAlice: `{"id":12,"username":"alice",` +
+			`"authorized_keys":"ssh-rsa AAAA laptop\n\n ssh-rsa BBBB my desk \r\nssh-rsa CCCC laptop2\n\n"}`,
+	}
+	twice := responses{
+		getAlice: `{"id":12,"username":"alice","authorized_keys":"ssh-rsa AAAA laptop\nssh-rsa AAAA laptop\nssh-rsa BBBB desk"}`,
+	}
 	one := responses{getAlice: `{"id":12,"username":"alice","authorized_keys":"ssh-rsa AAAA laptop\n"}`}
 	none := responses{getAlice: `{"id":12,"username":"alice","authorized_keys":null}`}
 	notRemoved := func(name, key, text string) wireRow {
@@ -59,21 +64,28 @@ func userRows() []wireRow {
 		{name: "Users.Create", call: usersCreate(bigv.UserCreate{Username: "carol"}), sent: []string{`POST /users {"username":"carol"}`}},
 		{
 			name: "Users.Create with everything",
-			call: usersCreate(bigv.UserCreate{Username: "carol", Email: "c@example.org", Password: bigv.NewSecret("sesame"), AccountName: "new"}),
+			call: usersCreate(
+				bigv.UserCreate{Username: "carol", Email: "c@example.org", Password: bigv.NewSecret("sesame"), AccountName: "new"},
+			),
 			sent: []string{`POST /users {"username":"carol","email":"c@example.org","password":"sesame","account_name":"new"}`},
 		},
 
 		{
 			name: "Users.AddKey keeps the others", call: usersAddKey("alice", " ssh-ed25519 DDDD new\n"), responses: keys,
-			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-rsa AAAA laptop\nssh-rsa BBBB my desk\nssh-rsa CCCC laptop2\nssh-ed25519 DDDD new"}`},
+			sent: []string{
+				getAlice,
+				`PUT /users/alice {"authorized_keys":` +
+					`"ssh-rsa AAAA laptop\nssh-rsa BBBB my desk\nssh-rsa CCCC laptop2\nssh-ed25519 DDDD new"}`,
+			},
 		},
 		{
 			name: "Users.AddKey adds the first key", call: usersAddKey("alice", "ssh-ed25519 DDDD"), responses: none,
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"ssh-ed25519 DDDD"}`},
 		},
 		{
-			name: "Users.AddKey writes nothing if the user has the key", call: usersAddKey("alice", "ssh-rsa BBBB my desk"), responses: keys,
-			sent: []string{getAlice},
+			name: "Users.AddKey writes nothing if the user has the key", call: usersAddKey("alice", "ssh-rsa BBBB my desk"),
+			responses: keys,
+			sent:      []string{getAlice},
 		},
 		{
 			name: "Users.AddKey by ID", call: usersAddKey(bigv.UserID(12), "ssh-rsa AAAA one"),

@@ -214,7 +214,9 @@ func TestBadPathsInValuesAreRefused(t *testing.T) {
 		}
 		for _, path := range bad[reflect.TypeFor[bigv.VirtualMachinePath]()] {
 			vm := path.(bigv.VirtualMachinePath)
-			requireNotSent(t, grant(bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: vm}), "%s: grant on %q", style, path)
+			requireNotSent(
+				t, grant(bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: vm}), "%s: grant on %q", style, path,
+			)
 			for _, swap := range []bigv.IPSwap{{VirtualMachine1: vm, VirtualMachine2: www1}, {VirtualMachine1: www1, VirtualMachine2: vm}} {
 				requireNotSent(t, c.IPs.Swap(t.Context(), swap), "%s: swap with %q", style, path)
 			}

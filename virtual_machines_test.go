@@ -22,16 +22,21 @@ var (
 	// least is what a new machine needs, and everything what it can have.
 	least      = bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
 	everything = bigv.VirtualMachineCreate{
-		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso", Keymap: "en-gb",
+		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso",
+		Keymap:          "en-gb",
 		HardwareProfile: bigv.Virtio2018, HardwareProfileLocked: new(true), ZoneName: "york",
 		Discs: []bigv.DiscCreate{
 			{Label: "root", Size: 25600, StorageGrade: bigv.SSD, BackupSchedules: []bigv.BackupSchedule{
-				{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3}, {StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 604800, Capacity: 1},
+				{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3},
+				{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 604800, Capacity: 1},
 			}},
 			{Size: 51200, StorageGrade: bigv.Archive},
 		},
-		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("ses\"ame"), SSHPublicKey: "ssh-rsa AAAA one\nssh-rsa BBBB two", FirstbootScript: bigv.NewSecret("#!/bin/sh\ntouch /x")},
-		IPs:   &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
+		Image: &bigv.Image{
+			Distribution: "stretch", RootPassword: bigv.NewSecret("ses\"ame"), SSHPublicKey: "ssh-rsa AAAA one\nssh-rsa BBBB two",
+			FirstbootScript: bigv.NewSecret("#!/bin/sh\ntouch /x"),
+		},
+		IPs: &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
 	}
 	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
 	gracious  = bigv.ShutdownOptions{Wait: atOnce}
@@ -82,7 +87,8 @@ func vmRows() []wireRow {
 		{
 			"VirtualMachines.Reimage with everything",
 			func(p bigv.VirtualMachinePath) callFunc { return vmsReimage(p, *everything.Image) },
-			`POST {}/reimage {"distribution":"stretch","root_password":"ses\"ame","ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"}`,
+			`POST {}/reimage {"distribution":"stretch","root_password":"ses\"ame",` +
+				`"ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"}`,
 		},
 		{"VirtualMachines.Delete", vmsDelete, "DELETE {}"},
 		{"VirtualMachines.Purge", vmsPurge, "DELETE {}?purge=true"},
@@ -95,11 +101,14 @@ func vmRows() []wireRow {
 		{
 			"VirtualMachines.Create with everything", func(p bigv.GroupPath) callFunc { return vmsCreate(p, everything) },
 			`POST {}/vm_create {"virtual_machine":{"name":"www1","cores":2,"memory":4096,"power_on":true,"autoreboot_on":false,` +
-				`"cdrom_url":"http://iso.example/x.iso","keymap":"en-gb","hardware_profile":"virtio2018","hardware_profile_locked":true,"zone_name":"york"},` +
+				`"cdrom_url":"http://iso.example/x.iso","keymap":"en-gb",` +
+				`"hardware_profile":"virtio2018","hardware_profile_locked":true,"zone_name":"york"},` +
 				`"discs":[{"label":"root","size":25600,"storage_grade":"ssd","backup_schedules":[` +
-				`{"start_at":"00:00","interval_seconds":86400,"capacity":3},{"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":604800,"capacity":1}]},` +
+				`{"start_at":"00:00","interval_seconds":86400,"capacity":3},` +
+				`{"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":604800,"capacity":1}]},` +
 				`{"size":51200,"storage_grade":"archive"}],` +
-				`"reimage":{"distribution":"stretch","root_password":"ses\"ame","ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"},` +
+				`"reimage":{"distribution":"stretch","root_password":"ses\"ame",` +
+				`"ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"},` +
 				`"ips":{"ipv4":"198.51.100.4","ipv6":"2001:db8::4"}}`,
 		},
 		{
@@ -158,9 +167,16 @@ func vmUpdateRows() (rows []wireRow) {
 		{"of everything", bigv.VirtualMachineUpdate{
 			Cores: new(2), Memory: new(2048), PowerOn: new(false), AutorebootOn: new(false), CDROMURL: bigv.Null[string](),
 			Keymap: bigv.Set("de"), HardwareProfile: new(bigv.Compatibility2013), HardwareProfileLocked: new(true),
-		}, `{"cores":2,"memory":2048,"power_on":false,"autoreboot_on":false,"cdrom_url":null,"keymap":"de","hardware_profile":"compatibility2013","hardware_profile_locked":true}`},
+		}, `{"cores":2,"memory":2048,"power_on":false,"autoreboot_on":false,"cdrom_url":null,"keymap":"de",` +
+			`"hardware_profile":"compatibility2013","hardware_profile_locked":true}`},
 	} {
-		rows = append(rows, wireRow{name: "VirtualMachines.Update " + row.name, call: vmsUpdate(www1, row.update), sent: []string{"PUT " + www1URL + " " + row.body}})
+		rows = append(
+			rows,
+			wireRow{
+				name: "VirtualMachines.Update " + row.name, call: vmsUpdate(www1, row.update),
+				sent: []string{"PUT " + www1URL + " " + row.body},
+			},
+		)
 	}
 	return rows
 }
@@ -195,7 +211,8 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 			"GET /virtual_machines?account_name=acme"),
 		list("of all is flat", bigv.VirtualMachineListOptions{}, nil, "GET /virtual_machines"),
 		list("of all is not that of the default account", bigv.VirtualMachineListOptions{}, acmeDefault, "GET /virtual_machines"),
-		list("of all, with an overview and deleted machines", bigv.VirtualMachineListOptions{View: bigv.Overview, IncludeDeleted: true}, nil,
+		list("of all, with an overview and deleted machines",
+			bigv.VirtualMachineListOptions{View: bigv.Overview, IncludeDeleted: true}, nil,
 			"GET /virtual_machines?include_deleted=true&view=overview"),
 		list("of a group by names, flat", bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview, IncludeDeleted: true}, flat,
 			"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true&view=overview"),
@@ -205,7 +222,8 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 			flat, "GET /virtual_machines?account_id=41&group_name=web"),
 		list("of a group by ID alone, and an account, flat", bigv.VirtualMachineListOptions{Account: acme, Group: bigv.GroupID(78)},
 			flat, "GET /virtual_machines?account_name=acme&group_id=78"),
-		list("of a group of the default account, flat", bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.Group("web")}, flatDefault,
+		list("of a group of the default account, flat",
+			bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.Group("web")}, flatDefault,
 			"GET /virtual_machines?account_name=acme&group_name=web"),
 		{
 			name: "VirtualMachines.List of a group by names, flat, is verified by the host name", opts: flat,
@@ -324,7 +342,9 @@ func vmWorkflowRows() []wireRow {
 		},
 		{
 			name: "VirtualMachines.Shutdown by ID alone looks up the parents once", call: vmsShutdown(bigv.VirtualMachineID(5012)),
-			sent: []string{findParent, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`},
+			sent: []string{
+				findParent, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+			},
 		},
 		{
 			name: "VirtualMachines.ShutdownAndWait does nothing if the machine is off", call: vmsShutdownAndWait(www1, gracious),
@@ -339,7 +359,9 @@ func vmWorkflowRows() []wireRow {
 			name:      "VirtualMachines.ShutdownAndWait by ID alone looks up the parents once",
 			call:      vmsShutdownAndWait(bigv.VirtualMachineID(5012), gracious),
 			responses: responses{"GET " + vm5012URL: fakeserver.Sequence(vm5012, vmOff)},
-			sent: []string{findParent, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+			sent: []string{
+				findParent, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`,
+				"POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
 				"GET " + vm5012URL + "?include_deleted=true"},
 		},
 		{
@@ -378,8 +400,10 @@ func vmWorkflowRows() []wireRow {
 		},
 		{
 			name: "VirtualMachines.CreateAndWait polls until the machine is provisioned", call: vmsCreateAndWait(web, least, atOnce),
-			responses: responses{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence("202 "+vmOff, vmOff)},
-			sent:      []string{create, "GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
+			responses: responses{
+				"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence("202 "+vmOff, vmOff),
+			},
+			sent: []string{create, "GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
 		},
 		{
 			name:      "VirtualMachines.CreateAndWait polls until the machine is on, if autoreboot is on",
@@ -391,7 +415,9 @@ func vmWorkflowRows() []wireRow {
 		{
 			name: "VirtualMachines.Create returns a machine that is being provisioned", call: vmsCreate(web, least), responses: made,
 			sent: []string{create},
-			want: bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true, Provisioning: true},
+			want: bigv.VirtualMachine{
+				ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true, Provisioning: true,
+			},
 		},
 
 		{
@@ -399,7 +425,8 @@ func vmWorkflowRows() []wireRow {
 			call: vmsWait(bigv.VirtualMachineID(5012), bigv.PoweredOn, bigv.WaitOptions{}), sent: []string{findParent},
 		},
 		{
-			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce}, call: vmsWait(www1, bigv.PoweredOff, atOnce),
+			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce},
+			call:      vmsWait(www1, bigv.PoweredOff, atOnce),
 			responses: responses{look: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{lookAgain, lookAgain, lookAgain},
 		},
 	}
@@ -465,8 +492,10 @@ func vmRefusedRows() []wireRow {
 			wantErr: []any{"neither may be below zero"},
 		},
 		{
-			name:    "VirtualMachines.Create with an image without a distribution",
-			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{RootPassword: bigv.NewSecret("sesame")} })),
+			name: "VirtualMachines.Create with an image without a distribution",
+			call: vmsCreate(
+				web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{RootPassword: bigv.NewSecret("sesame")} }),
+			),
 			wantErr: []any{"the image has no distribution"},
 		},
 		{

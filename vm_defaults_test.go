@@ -35,7 +35,8 @@ func vmDefaultRows(t *testing.T) []wireRow {
 	made := bigv.VMDefault{
 		ID: 3, AccountID: 41, Name: "small-blog",
 		ServerSettings: bigv.VirtualMachineCreate{
-			Cores: 1, Memory: 1024, Discs: []bigv.DiscCreate{{Size: 25600, StorageGrade: bigv.SATA}}, Image: &bigv.Image{Distribution: "jessie"},
+			Cores: 1, Memory: 1024, Discs: []bigv.DiscCreate{{Size: 25600, StorageGrade: bigv.SATA}},
+			Image: &bigv.Image{Distribution: "jessie"},
 		},
 	}
 	const blogBody = `POST /vm_defaults {"account_id":41,"name":"small-blog","public":false,"server_settings":{` +
@@ -63,7 +64,9 @@ func vmDefaultRows(t *testing.T) []wireRow {
 			name: "VMDefaults.Create omits unset settings", want: bigv.VMDefault{ID: 4},
 			call:      create(bigv.VMDefaultCreate{Account: "41", Name: "empty", Public: true}),
 			responses: responses{"POST /vm_defaults": `{"id":4,"server_settings":null}`},
-			sent:      []string{`POST /vm_defaults {"account_id":41,"name":"empty","public":true,"server_settings":{"virtual_machine":{}}}`},
+			sent: []string{
+				`POST /vm_defaults {"account_id":41,"name":"empty","public":true,"server_settings":{"virtual_machine":{}}}`,
+			},
 		},
 		{
 			name: "VMDefaults.Create: an empty response", call: create(blog), responses: responses{"POST /vm_defaults": "{}"},
@@ -134,7 +137,10 @@ func TestVMDefaultJSON(t *testing.T) {
 	t.Parallel()
 	template := bigv.VMDefault{
 		ID: 3, AccountID: 41, Name: "small-blog", Public: true,
-		ServerSettings: bigv.VirtualMachineCreate{Cores: 1, Discs: []bigv.DiscCreate{{Size: 25600}}, Image: &bigv.Image{Distribution: "jessie", RootPassword: bigv.NewSecret("s3same")}},
+		ServerSettings: bigv.VirtualMachineCreate{
+			Cores: 1, Discs: []bigv.DiscCreate{{Size: 25600}},
+			Image: &bigv.Image{Distribution: "jessie", RootPassword: bigv.NewSecret("s3same")},
+		},
 	}
 	text, err := json.Marshal(template)
 	require.NoError(t, err)
