@@ -60,7 +60,7 @@ func backupRows() []wireRow {
 	}
 	wait := func(backup bigv.BackupPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
-			return c.Backups.Wait(ctx, backup, bigv.InColdStorage, atOnce)
+			return c.Backups.Wait(ctx, backup, bigv.InColdStorage, quickWait)
 		}
 	}
 	resolved := acme.Group("77").VirtualMachine("5012").Disc("9001").Backup("9100")

@@ -125,7 +125,7 @@ func TestEveryMemberAppearsInAResponseOfBigvtest(t *testing.T) {
 // membersOf returns the names of the JSON members of a type.
 func membersOf(t *testing.T, kind reflect.Type) map[string]json.RawMessage {
 	t.Helper()
-	text, err := json.Marshal(filled(kind).Interface())
+	text, err := json.Marshal(filled(t, kind).Interface())
 	require.NoError(t, err)
 	var members map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(text, &members))

@@ -47,7 +47,7 @@ var (
 		NetworkInterfaces: []bigv.NIC{
 			{
 				ID: 8901, MAC: "fe:ff:00:00:77:01", IPs: addrs("203.0.113.20", "2001:db8:77::20"), VLANNum: 12, VirtualMachineID: 7301,
-				Type:     "application/vnd.bigv.network-interface",
+				Type: "application/vnd.bigv.network-interface",
 				ExtraIPs: map[netip.Addr]netip.Addr{
 					netip.MustParseAddr("203.0.113.31"): netip.MustParseAddr("203.0.113.20"),
 					netip.MustParseAddr("203.0.113.32"): netip.MustParseAddr("203.0.113.20"),

@@ -38,14 +38,14 @@ func discRows() []wireRow {
 			`POST {}/discs {"label":"data","size":51200,"storage_grade":"archive"}`,
 		},
 	})...)
-	list := func(fact string, vm bigv.VirtualMachinePath, opts []bigv.Option, sends ...string) wireRow {
+	list := func(name string, vm bigv.VirtualMachinePath, opts []bigv.Option, sent ...string) wireRow {
 		return wireRow{
-			name: "Discs.List " + fact, call: discsList(bigv.DiscListOptions{VirtualMachine: vm}),
-			all: discsAll(bigv.DiscListOptions{VirtualMachine: vm}), opts: opts, sent: sends,
+			name: "Discs.List " + name, call: discsList(bigv.DiscListOptions{VirtualMachine: vm}),
+			all: discsAll(bigv.DiscListOptions{VirtualMachine: vm}), opts: opts, sent: sent,
 		}
 	}
-	update := func(fact string, u bigv.DiscUpdate, body string) wireRow {
-		return wireRow{name: "Discs.Update " + fact, call: discsUpdate(root, u), sent: []string{"PUT " + rootURL + " " + body}}
+	update := func(name string, u bigv.DiscUpdate, body string) wireRow {
+		return wireRow{name: "Discs.Update " + name, call: discsUpdate(root, u), sent: []string{"PUT " + rootURL + " " + body}}
 	}
 	disc := bigv.Disc{ID: 900, Label: "root", VirtualMachineID: 5012, Size: 25600}
 	byName := responses{"GET /discs": "[" + fakeserver.Disc900 + "]", "GET /virtual_machines": "[" + vm5012 + "]"}
@@ -147,7 +147,7 @@ func discRows() []wireRow {
 			sent: []string{"GET /discs/900"}, want: disc,
 		},
 		wireRow{
-			name: "Discs.Wait polls until the disc is restored", call: discsWait(root, bigv.Restored, atOnce),
+			name: "Discs.Wait polls until the disc is restored", call: discsWait(root, bigv.Restored, quickWait),
 			responses: responses{
 				"GET " + rootURL: fakeserver.Sequence(
 					`{"id":900,"storage_grade":"iceberg","new_storage_grade":"sata"}`, fakeserver.Disc900,
@@ -183,7 +183,7 @@ func discRefusedRows() []wireRow {
 		{name: "Discs.Resize to a negative size", call: discsResize(root, -1), wantErr: []any{"above zero"}},
 		{name: "Discs.Relabel to digits", call: discsRelabel(root, "77"), wantErr: []any{"all digits"}},
 		{name: "Discs.Relabel to an empty string", call: discsRelabel(root, ""), wantErr: []any{"is empty"}},
-		{name: "Discs.Wait without a condition", call: discsWait(root, nil, atOnce), wantErr: []any{"nil"}},
+		{name: "Discs.Wait without a condition", call: discsWait(root, nil, quickWait), wantErr: []any{"nil"}},
 		{
 			name:    "Discs.Purge in the default account, if none is set",
 			call:    discsPurge(bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1").Disc("root")),

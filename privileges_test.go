@@ -10,8 +10,8 @@ import (
 )
 
 func privilegeRows() []wireRow {
-	list := func(fact string, o bigv.PrivilegeListOptions, opts []bigv.Option, sends ...string) wireRow {
-		return wireRow{name: "Privileges.List " + fact, call: privilegesList(o), all: privilegesAll(o), opts: opts, sent: sends}
+	list := func(name string, o bigv.PrivilegeListOptions, opts []bigv.Option, sent ...string) wireRow {
+		return wireRow{name: "Privileges.List " + name, call: privilegesList(o), all: privilegesAll(o), opts: opts, sent: sent}
 	}
 	var rows []wireRow
 	for _, v := range accountPathVariants() {
@@ -26,14 +26,14 @@ func privilegeRows() []wireRow {
 		rows = append(rows, list("on a machine "+v.name, bigv.PrivilegeListOptions{VirtualMachine: v.path}, v.opts,
 			append(v.lookups, "GET "+v.url+"/privileges")...))
 	}
-	grant := func(fact string, g bigv.PrivilegeGrant, sends ...string) wireRow {
+	grant := func(name string, g bigv.PrivilegeGrant, sent ...string) wireRow {
 		return wireRow{
-			name: "Privileges.Grant " + fact, call: privilegesGrant("bob", g), sent: sends,
+			name: "Privileges.Grant " + name, call: privilegesGrant("bob", g), sent: sent,
 			responses: responses{"GET " + webURL: `{"id":78}`, "GET " + www1URL: `{"id":5012}`},
 		}
 	}
-	update := func(fact string, u bigv.PrivilegeUpdate, body string) wireRow {
-		return wireRow{name: "Privileges.Update " + fact, call: privilegesUpdate(31, u), sent: []string{"PUT /privileges/31 " + body}}
+	update := func(name string, u bigv.PrivilegeUpdate, body string) wireRow {
+		return wireRow{name: "Privileges.Update " + name, call: privilegesUpdate(31, u), sent: []string{"PUT /privileges/31 " + body}}
 	}
 	onGroup := func(change func(*bigv.PrivilegeGrant)) bigv.PrivilegeGrant {
 		g := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}

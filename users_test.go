@@ -111,6 +111,10 @@ func userRows() []wireRow {
 			name: "Users.RemoveKey of the last key sends an empty string", call: usersRemoveKey("alice", "laptop"), responses: one,
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":""}`},
 		},
+		{
+			name: "Users.RemoveKey of a user without keys", call: usersRemoveKey("alice", "laptop"), responses: none,
+			sent: []string{getAlice}, wantErr: []any{bigv.ErrNotFound},
+		},
 		notRemoved("a comment that two keys have", "desk", `2 keys have the comment "desk": give the whole line`),
 		notRemoved("a comment that no key has", "lap", `no key is, or has the comment, "lap"`),
 		notRemoved("a part of a line", "BBBB", `no key is`),

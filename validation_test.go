@@ -53,6 +53,7 @@ func TestEveryMethodRefusesAnEndedContext(t *testing.T) {
 		_, err = m.call(cancelled, client, m.exampleArgs(t)...)
 		require.ErrorIs(t, err, context.Canceled, m.name)
 		require.ErrorContains(t, err, "the user went home", m.name)
+		assertNoSecrets(t, err, rowSecrets...)
 		_, err = m.call(expired, client, m.exampleArgs(t)...)
 		require.ErrorIs(t, err, context.DeadlineExceeded, m.name)
 	})

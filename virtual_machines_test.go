@@ -14,12 +14,12 @@ import (
 
 const (
 	vmOff = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":false}`
-	// vm5012URL is where the machine goes on to be found by ID.
+	// vm5012URL is the nested URL of the virtual machine 5012 by IDs.
 	vm5012URL = "/accounts/acme/groups/78/virtual_machines/5012"
 )
 
 var (
-	// least is what a new machine needs, and everything what it can have.
+	// least has the attributes that a new machine needs, and everything all that it can have.
 	least      = bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
 	everything = bigv.VirtualMachineCreate{
 		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso",
@@ -38,9 +38,9 @@ var (
 		},
 		IPs: &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
 	}
-	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
-	gracious  = bigv.ShutdownOptions{Wait: atOnce}
-	impatient = bigv.ShutdownOptions{Wait: atOnce, ForceAfter: 20 * time.Millisecond}
+	quickWait           = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
+	quickShutdown       = bigv.ShutdownOptions{Wait: quickWait}
+	quickForcedShutdown = bigv.ShutdownOptions{Wait: quickWait, ForceAfter: 20 * time.Millisecond}
 )
 
 const leastBody = `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`
@@ -124,9 +124,9 @@ func vmRows() []wireRow {
 	return append(rows, vmWorkflowRows()...)
 }
 
-// vmUpdateRows are the attributes one by one: unset, a value, null, false and
-// empty text are told apart.
-func vmUpdateRows() (rows []wireRow) {
+// vmUpdateRows returns a row for each value of each attribute: unset, null, false and the empty string are different.
+func vmUpdateRows() []wireRow {
+	var rows []wireRow
 	for _, row := range []struct {
 		name   string
 		update bigv.VirtualMachineUpdate
@@ -182,8 +182,8 @@ func vmUpdateRows() (rows []wireRow) {
 }
 
 func vmReadRows(overview []bigv.CallOption) []wireRow {
-	list := func(fact string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sends ...string) wireRow {
-		return wireRow{name: "VirtualMachines.List " + fact, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sends}
+	list := func(name string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sent ...string) wireRow {
+		return wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
 	}
 	flatList := responses{"GET /virtual_machines": "[" + vm5012 + "]"}
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true}
@@ -307,18 +307,17 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 	}
 }
 
-// vmWorkflowRows are the methods that take more than one call.
+// vmWorkflowRows returns rows of the methods that send more than one request.
 func vmWorkflowRows() []wireRow {
 	made := responses{"POST " + webURL + "/vm_create": "202 " + vm5012}
 	const (
-		look       = "GET " + www1URL
-		lookAgain  = look + "?include_deleted=true"
-		create     = "POST " + webURL + "/vm_create " + leastBody
-		stayOff    = "PUT " + www1URL + ` {"autoreboot_on":false}`
-		button     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
-		plug       = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
-		switchOn   = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
-		findParent = "GET /virtual_machines/5012?include_deleted=true"
+		get           = "GET " + www1URL
+		poll          = get + "?include_deleted=true"
+		create        = "POST " + webURL + "/vm_create " + leastBody
+		autorebootOff = "PUT " + www1URL + ` {"autoreboot_on":false}`
+		powerDown     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
+		powerOff      = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
+		powerOn       = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
 	)
 	return []wireRow{
 		{
@@ -338,76 +337,80 @@ func vmWorkflowRows() []wireRow {
 
 		{
 			name: "VirtualMachines.Shutdown turns autoreboot off, then signals powerdown", call: vmsShutdown(www1),
-			sent: []string{stayOff, button},
+			sent: []string{autorebootOff, powerDown},
 		},
 		{
 			name: "VirtualMachines.Shutdown by ID alone looks up the parents once", call: vmsShutdown(bigv.VirtualMachineID(5012)),
 			sent: []string{
-				findParent, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+				lookupVM, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
 			},
 		},
 		{
-			name: "VirtualMachines.ShutdownAndWait does nothing if the machine is off", call: vmsShutdownAndWait(www1, gracious),
-			responses: responses{look: vmOff}, sent: []string{look},
+			name: "VirtualMachines.ShutdownAndWait does nothing if the machine is off", call: vmsShutdownAndWait(www1, quickShutdown),
+			responses: responses{get: vmOff}, sent: []string{get},
 		},
 		{
-			name: "VirtualMachines.ShutdownAndWait polls until the machine is off", call: vmsShutdownAndWait(www1, gracious),
-			responses: responses{look: fakeserver.Sequence(vm5012, vm5012, vmOff)},
-			sent:      []string{look, stayOff, button, lookAgain, lookAgain},
+			name: "VirtualMachines.ShutdownAndWait polls until the machine is off", call: vmsShutdownAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vm5012, vmOff)},
+			sent:      []string{get, autorebootOff, powerDown, poll, poll},
 		},
 		{
 			name:      "VirtualMachines.ShutdownAndWait by ID alone looks up the parents once",
-			call:      vmsShutdownAndWait(bigv.VirtualMachineID(5012), gracious),
+			call:      vmsShutdownAndWait(bigv.VirtualMachineID(5012), quickShutdown),
 			responses: responses{"GET " + vm5012URL: fakeserver.Sequence(vm5012, vmOff)},
 			sent: []string{
-				findParent, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`,
+				lookupVM, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`,
 				"POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
 				"GET " + vm5012URL + "?include_deleted=true"},
 		},
 		{
-			name: "VirtualMachines.ShutdownAndWait turns the power off if the signal is refused", call: vmsShutdownAndWait(www1, impatient),
-			responses: responses{look: fakeserver.Sequence(vm5012, vm5012, vmOff), "POST " + www1URL + "/signal": "400 no"},
-			sent:      []string{look, stayOff, button, look, plug, lookAgain},
+			name:      "VirtualMachines.ShutdownAndWait turns the power off if the signal is refused",
+			call:      vmsShutdownAndWait(www1, quickForcedShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vm5012, vmOff), "POST " + www1URL + "/signal": "400 no"},
+			sent:      []string{get, autorebootOff, powerDown, get, powerOff, poll},
 		},
 		{
-			name: "VirtualMachines.RestartAndWait starts a machine that is off", call: vmsRestartAndWait(www1, gracious),
-			responses: responses{look: fakeserver.Sequence(vmOff, vm5012)}, sent: []string{look, switchOn, lookAgain},
+			name: "VirtualMachines.RestartAndWait starts a machine that is off", call: vmsRestartAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vmOff, vm5012)}, sent: []string{get, powerOn, poll},
 		},
 		{
-			name: "VirtualMachines.RestartAndWait shuts down a machine that is on, and starts it", call: vmsRestartAndWait(www1, gracious),
-			responses: responses{look: fakeserver.Sequence(vm5012, vmOff, vm5012)},
-			sent:      []string{look, stayOff, button, lookAgain, switchOn, lookAgain},
+			name:      "VirtualMachines.RestartAndWait shuts down a machine that is on, and starts it",
+			call:      vmsRestartAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vmOff, vm5012)},
+			sent:      []string{get, autorebootOff, powerDown, poll, powerOn, poll},
 		},
 		{
 			name:      "VirtualMachines.UpdateAndRestart updates the machine while it is off",
-			call:      vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, gracious),
-			responses: responses{look: fakeserver.Sequence(vm5012, vmOff, vm5012)},
-			sent:      []string{look, stayOff, button, lookAgain, "PUT " + www1URL + ` {"memory":4096}`, switchOn, lookAgain},
+			call:      vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vmOff, vm5012)},
+			sent:      []string{get, autorebootOff, powerDown, poll, "PUT " + www1URL + ` {"memory":4096}`, powerOn, poll},
 		},
 
 		{
-			name: "VirtualMachines.FindOrCreate finds", call: vmsFindOrCreate(web, least), responses: responses{look: vmOff},
-			sent: []string{lookAgain},
+			name: "VirtualMachines.FindOrCreate finds", call: vmsFindOrCreate(web, least), responses: responses{get: vmOff},
+			sent: []string{poll},
 		},
 		{
-			name: "VirtualMachines.FindOrCreate creates", call: vmsFindOrCreate(web, least), responses: responses{look: "404"},
-			sent: []string{lookAgain, create},
+			name: "VirtualMachines.FindOrCreate creates", call: vmsFindOrCreate(web, least), responses: responses{get: "404"},
+			sent: []string{poll, create},
 		},
 		{
 			name: "VirtualMachines.FindOrCreate finds a machine that was created in between", call: vmsFindOrCreate(web, least),
-			responses: responses{look: fakeserver.Sequence("404", vmOff), "POST " + webURL + "/vm_create": "400 taken"},
-			sent:      []string{lookAgain, create, lookAgain},
+			responses: responses{get: fakeserver.Sequence("404", vmOff), "POST " + webURL + "/vm_create": "400 taken"},
+			sent:      []string{poll, create, poll},
 		},
 		{
-			name: "VirtualMachines.CreateAndWait polls until the machine is provisioned", call: vmsCreateAndWait(web, least, atOnce),
+			name: "VirtualMachines.CreateAndWait polls until the machine is provisioned", call: vmsCreateAndWait(web, least, quickWait),
 			responses: responses{
 				"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence("202 "+vmOff, vmOff),
 			},
 			sent: []string{create, "GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
 		},
 		{
-			name:      "VirtualMachines.CreateAndWait polls until the machine is on, if autoreboot is on",
-			call:      vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1", AutorebootOn: new(true), Discs: least.Discs}, atOnce),
+			name: "VirtualMachines.CreateAndWait polls until the machine is on, if autoreboot is on",
+			call: vmsCreateAndWait(
+				web, bigv.VirtualMachineCreate{Name: "www1", AutorebootOn: new(true), Discs: least.Discs}, quickWait,
+			),
 			responses: responses{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence(vmOff, vm5012)},
 			sent: []string{strings.Replace(create, `"www1"`, `"www1","autoreboot_on":true`, 1),
 				"GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
@@ -422,12 +425,12 @@ func vmWorkflowRows() []wireRow {
 
 		{
 			name: "VirtualMachines.Wait polls at once, and sees deleted machines",
-			call: vmsWait(bigv.VirtualMachineID(5012), bigv.PoweredOn, bigv.WaitOptions{}), sent: []string{findParent},
+			call: vmsWait(bigv.VirtualMachineID(5012), bigv.PoweredOn, bigv.WaitOptions{}), sent: []string{lookupVM},
 		},
 		{
 			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce},
-			call:      vmsWait(www1, bigv.PoweredOff, atOnce),
-			responses: responses{look: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{lookAgain, lookAgain, lookAgain},
+			call:      vmsWait(www1, bigv.PoweredOff, quickWait),
+			responses: responses{get: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{poll, poll, poll},
 		},
 	}
 }
@@ -505,7 +508,7 @@ func vmRefusedRows() []wireRow {
 		},
 		{
 			name: "VirtualMachines.CreateAndWait without a disc",
-			call: vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1"}, atOnce), wantErr: []any{"at least one disc"},
+			call: vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1"}, quickWait), wantErr: []any{"at least one disc"},
 		},
 		{
 			name: "VirtualMachines.FindOrCreate without a disc", call: vmsFindOrCreate(web, bigv.VirtualMachineCreate{Name: "www1"}),
@@ -549,15 +552,15 @@ func vmRefusedRows() []wireRow {
 		},
 		{
 			name: "VirtualMachines.UpdateAndRestart to 0 memory",
-			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(0)}, gracious), wantErr: []any{"above zero"},
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(0)}, quickShutdown), wantErr: []any{"above zero"},
 		},
 		{
 			name: "VirtualMachines.UpdateAndRestart that sets the power",
-			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, gracious), wantErr: []any{"sets its power"},
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, quickShutdown), wantErr: []any{"sets its power"},
 		},
 		{
 			name:    "VirtualMachines.UpdateAndRestart that sets autoreboot",
-			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, gracious),
+			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, quickShutdown),
 			wantErr: []any{"sets its power"},
 		},
 		{name: "VirtualMachines.Rename to digits", call: vmsRename(www1, "77"), wantErr: []any{"all digits"}},
@@ -570,7 +573,7 @@ func vmRefusedRows() []wireRow {
 			name: "VirtualMachines.Reimage without a distribution", call: vmsReimage(www1, bigv.Image{}),
 			wantErr: []any{"the image has no distribution"},
 		},
-		{name: "VirtualMachines.Wait without a condition", call: vmsWait(www1, nil, atOnce), wantErr: []any{"nil"}},
+		{name: "VirtualMachines.Wait without a condition", call: vmsWait(www1, nil, quickWait), wantErr: []any{"nil"}},
 		{
 			name: "VirtualMachines.List of an account and a group that disagree",
 			call: vmsList(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
