@@ -107,6 +107,13 @@ var notServed = map[string]string{
 // responses of a server in which every attribute has a value.
 func TestEveryMemberAppearsInAResponseOfBigvtest(t *testing.T) {
 	t.Parallel()
+	eachMethod(t, func(m method) {
+		isPath := strings.HasSuffix(m.result.Name(), "Path")
+		if m.result.Kind() == reflect.Struct && strings.HasSuffix(m.result.PkgPath(), "/bigv") && !isPath &&
+			m.result != reflect.TypeFor[bigv.Secret]() && readTypes[m.result] == "" {
+			t.Fatalf("contract_test.go: add %s, the result of %s, to readTypes", m.result, m.name)
+		}
+	})
 	seen := membersOfBigvtest(t)
 	for kind, file := range readTypes {
 		for member := range membersOf(t, kind) {

@@ -16,6 +16,7 @@ import (
 type method struct {
 	name   string         // as in "Discs.Resize"
 	params []reflect.Type // after the context, without the call options
+	result reflect.Type   // the first result; of a list or a sequence, its elements
 }
 
 // eachMethod calls f with every method of every service of the client.
@@ -42,6 +43,12 @@ func newMethod(service string, m reflect.Method) method {
 	}
 	for i := 2; i < last; i++ { // 0 is the receiver, 1 the context
 		found.params = append(found.params, m.Type.In(i))
+	}
+	switch found.result = m.Type.Out(0); found.result.Kind() {
+	case reflect.Slice:
+		found.result = found.result.Elem()
+	case reflect.Func: // an iter.Seq2
+		found.result = found.result.In(0).In(0)
 	}
 	return found
 }
