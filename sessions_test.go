@@ -63,15 +63,15 @@ func sessionRows() []wireRow {
 			name: "Sessions.Create sends the YubiKey code and the validity as strings", want: "n3wsession",
 			responses: responses{"POST /session": "n3wsession"},
 			call: create(with(func(s *bigv.SessionCreate) {
-				s.Yubikey, s.Validity = bigv.NewSecret("cccc"), 30*time.Minute+time.Millisecond
+				s.Yubikey, s.Validity = bigv.NewSecret("yubik3ycode"), 30*time.Minute+time.Millisecond
 			})),
-			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"cccc"}`},
+			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"yubik3ycode"}`},
 		},
 		{
 			name: "Sessions.Create with a code of an authenticator app", want: "n3wsession",
 			responses: responses{"POST /session": "n3wsession"},
-			call:      create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
-			sent:      []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
+			call:      create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("app-c0de") })),
+			sent:      []string{`POST /session {"2fa":"app-c0de","password":"0pensesame","username":"alice"}`},
 		},
 		{
 			name: "Sessions.Create: an empty response", call: create(alice), responses: responses{"POST /session": " \n"},
@@ -180,7 +180,7 @@ func sessionRows() []wireRow {
 		{
 			name: "Sessions.Create with two second factors",
 			call: create(
-				with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("cccc"), bigv.NewSecret("012345") }),
+				with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("yubik3ycode"), bigv.NewSecret("app-c0de") }),
 			),
 			wantErr: []any{"one second factor"},
 		},
@@ -291,8 +291,8 @@ func TestLoginSendsTheSameAsSessionsCreate(t *testing.T) {
 			"validity", []bigv.Option{bigv.WithSessionValidity(time.Hour)},
 			`{"password":"0pensesame","username":"alice","validity":"3600"}`,
 		},
-		{"YubiKey", factor(bigv.Yubikey, "cccc"), `{"password":"0pensesame","username":"alice","yubikey":"cccc"}`},
-		{"code", factor(bigv.TwoFactor, "012345"), `{"2fa":"012345","password":"0pensesame","username":"alice"}`},
+		{"YubiKey", factor(bigv.Yubikey, "yubik3ycode"), `{"password":"0pensesame","username":"alice","yubikey":"yubik3ycode"}`},
+		{"code", factor(bigv.TwoFactor, "app-c0de"), `{"2fa":"app-c0de","password":"0pensesame","username":"alice"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -109,7 +109,7 @@ func assertNotSent(t *testing.T, err error, format string, args ...any) {
 
 // rowSecrets are what rows use as passwords, keys and tokens.
 var rowSecrets = []string{
-	"t0ken", "s3ss", "n3wsession", "0pensesame", "cccc", "012345", "s3cretkey", "s3same", `ses"ame`, `ses\"ame`, "sesame",
+	"t0ken", "s3ss", "n3wsession", "0pensesame", "yubik3ycode", "app-c0de", "s3cretkey", "s3same", `ses"ame`, `ses\"ame`, "sesame",
 }
 
 // assertHeaders asserts the headers that every request has. Only logins ask for text, and neither the authentication service nor
