@@ -30,84 +30,92 @@ func TestIgnoredFilters(t *testing.T) {
 		parameter string
 	}{
 		{
-			"VirtualMachines.List of another group by ID", vmsList(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}),
+			"VirtualMachines.List by group ID: an element of another group",
+			vmsList(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}), machines(inWeb, inDB), "group_id",
 		},
 		{
-			"VirtualMachines.List of no group by ID", vmsList(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}),
+			"VirtualMachines.List by group ID: an element without a group",
+			vmsList(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}), machines(unknown), "group_id",
 		},
 		{
-			"VirtualMachines.List of another group by name", vmsList(bigv.VirtualMachineListOptions{Group: web}),
+			"VirtualMachines.List by group name: an element of another group", vmsList(bigv.VirtualMachineListOptions{Group: web}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: web}), machines(inWeb, inDB), "group_name",
 		},
 		{
-			"VirtualMachines.List of no group by name", vmsList(bigv.VirtualMachineListOptions{Group: web}),
+			"VirtualMachines.List by group name: an element without a group", vmsList(bigv.VirtualMachineListOptions{Group: web}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: web}), machines(unknown), "group_name",
 		},
 		{
-			"VirtualMachines.List of the group's name in another account", vmsList(bigv.VirtualMachineListOptions{Group: web}),
+			"VirtualMachines.List by group name: an element of a group of that name in another account",
+			vmsList(bigv.VirtualMachineListOptions{Group: web}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: web}), machines(inWeb, inOther), "account_name",
 		},
 		{
-			"VirtualMachines.List of the group's ID in another account", vmsList(bigv.VirtualMachineListOptions{Group: acme.Group("78")}),
+			"VirtualMachines.List by group ID and account: an element in another account",
+			vmsList(bigv.VirtualMachineListOptions{Group: acme.Group("78")}),
 			vmsAll(bigv.VirtualMachineListOptions{Group: acme.Group("78")}), machines(inOther), "account_name",
 		},
 		{
-			"VirtualMachines.List of another account by name", vmsList(bigv.VirtualMachineListOptions{Account: acme}),
+			"VirtualMachines.List by account name: an element of another account", vmsList(bigv.VirtualMachineListOptions{Account: acme}),
 			vmsAll(bigv.VirtualMachineListOptions{Account: acme}), machines(inDB, inOther), "account_name",
 		},
 		{
-			"VirtualMachines.List of no account by name", vmsList(bigv.VirtualMachineListOptions{Account: acme}),
+			"VirtualMachines.List by account name: an element without an account", vmsList(bigv.VirtualMachineListOptions{Account: acme}),
 			vmsAll(bigv.VirtualMachineListOptions{Account: acme}), machines(unknown), "account_name",
 		},
 		{
-			"VirtualMachines.List of another account by ID", vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
+			"VirtualMachines.List by account ID: an element of another account",
+			vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
 			vmsAll(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}), machines(inWeb, inOther), "account_id",
 		},
 		{
-			"VirtualMachines.List of no account by ID", vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
+			"VirtualMachines.List by account ID: an element without an account",
+			vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
 			vmsAll(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}), machines(unknown), "account_id",
 		},
 		{
-			"Groups.List of another account by ID", groupsList(bigv.GroupListOptions{Account: bigv.AccountID(41)}),
+			"Groups.List by account ID: an element of another account", groupsList(bigv.GroupListOptions{Account: bigv.AccountID(41)}),
 			groupsAll(bigv.GroupListOptions{Account: bigv.AccountID(41)}),
 			responses{"GET /groups": `[{"id":1,"account_id":41},{"id":2,"account_id":42}]`}, "account_id",
 		},
 		{
-			"Groups.List of another account by name", groupsList(bigv.GroupListOptions{Account: acme}),
+			"Groups.List by account name: an element of another account", groupsList(bigv.GroupListOptions{Account: acme}),
 			groupsAll(bigv.GroupListOptions{Account: acme}), responses{"GET /groups": `[{"id":1,"account_id":42}]`}, "account_name",
 		},
 		{
-			"Groups.List of no account", groupsList(bigv.GroupListOptions{Account: acme}),
+			"Groups.List by account name: an element without an account", groupsList(bigv.GroupListOptions{Account: acme}),
 			groupsAll(bigv.GroupListOptions{Account: acme}), responses{"GET /groups": `[{"id":1}]`}, "account_name",
 		},
 		{
-			"Discs.List of another machine by ID", discsList(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}),
+			"Discs.List by machine ID: an element of another machine",
+			discsList(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}),
 			discsAll(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}),
 			responses{"GET /discs": `[` + fakeserver.Disc900 + `,{"id":1,"virtual_machine_id":5013}]`}, "vm_id",
 		},
 		{
-			"Discs.List of no machine", discsList(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}),
+			"Discs.List by machine ID: an element without a machine",
+			discsList(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}),
 			discsAll(bigv.DiscListOptions{VirtualMachine: bigv.VirtualMachineID(5012)}), responses{"GET /discs": `[{"id":1}]`}, "vm_id",
 		},
 		{
-			"Discs.List of another machine by name", discsList(bigv.DiscListOptions{VirtualMachine: www1}),
+			"Discs.List by machine name: an element of another machine", discsList(bigv.DiscListOptions{VirtualMachine: www1}),
 			discsAll(bigv.DiscListOptions{VirtualMachine: www1}),
 			responses{"GET /discs": `[{"id":1,"virtual_machine_id":5013}]`, "GET /virtual_machines": "[" + vm5012 + "]"}, "vm_name",
 		},
 		{
-			"Privileges.List of another user by name", privilegesList(bigv.PrivilegeListOptions{User: "bob"}),
+			"Privileges.List by user name: an element of another user", privilegesList(bigv.PrivilegeListOptions{User: "bob"}),
 			privilegesAll(bigv.PrivilegeListOptions{User: "bob"}),
 			responses{"GET /privileges": `[{"id":1,"username":"bob"},{"id":2,"username":"alice"}]`}, "user_name",
 		},
 		{
-			"Privileges.List of another user by ID", privilegesList(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
+			"Privileges.List by user ID: an element of another user", privilegesList(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
 			privilegesAll(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
 			responses{"GET /privileges": `[{"id":1,"username":"alice"}]`, "GET /users/13": `{"id":13,"username":"bob"}`}, "user_id",
 		},
 		{
-			"Privileges.List of another privilege", privilegesList(bigv.PrivilegeListOptions{PrivilegeID: 31}),
+			"Privileges.List by privilege ID: another privilege", privilegesList(bigv.PrivilegeListOptions{PrivilegeID: 31}),
 			privilegesAll(bigv.PrivilegeListOptions{PrivilegeID: 31}), responses{"GET /privileges": `[{"id":31},{"id":32}]`},
 			"privilege_id",
 		},
@@ -148,21 +156,21 @@ func TestNotFoundInTheFlatStyle(t *testing.T) {
 		operation string
 	}{
 		{
-			"VirtualMachines.Get of a name that is not on the list", vmsGet(web.VirtualMachine("www9")),
+			"VirtualMachines.Get by a name that is not in the list", vmsGet(web.VirtualMachine("www9")),
 			"get virtual machine www9.web.acme",
 		},
 		{
-			"VirtualMachines.Get of an ID that is in another account", vmsGet(web.VirtualMachine("5013")),
+			"VirtualMachines.Get by an ID in another account", vmsGet(web.VirtualMachine("5013")),
 			"get virtual machine 5013.web.acme",
 		},
 		{
-			"VirtualMachines.Get of an ID that is in another group", vmsGet(acme.Group("db").VirtualMachine("5012")),
+			"VirtualMachines.Get by an ID in another group", vmsGet(acme.Group("db").VirtualMachine("5012")),
 			"get virtual machine 5012.db.acme",
 		},
-		{"Groups.Get of a name that is not on the list", groupsGet(acme.Group("db")), "get group db.acme"},
-		{"Groups.Get of an ID that is in another account", groupsGet(acme.Group("79")), "get group 79.acme"},
-		{"Discs.Get of a label that is not on the list", discsGet(www1.Disc("data")), "get disc data.www1.web.acme"},
-		{"Discs.Get of an ID that is on another machine", discsGet(www1.Disc("901")), "get disc 901.www1.web.acme"},
+		{"Groups.Get by a name that is not in the list", groupsGet(acme.Group("db")), "get group db.acme"},
+		{"Groups.Get by an ID in another account", groupsGet(acme.Group("79")), "get group 79.acme"},
+		{"Discs.Get by a label that is not in the list", discsGet(www1.Disc("data")), "get disc data.www1.web.acme"},
+		{"Discs.Get by an ID on another machine", discsGet(www1.Disc("901")), "get disc 901.www1.web.acme"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

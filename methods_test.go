@@ -75,7 +75,7 @@ func (m method) call(ctx context.Context, c *bigv.Client, args ...any) (result a
 	return out[0].Interface(), err
 }
 
-// collectValues is collect for an iter.Seq2 of any type.
+// collectValues does what collect does, for an iter.Seq2 of any type.
 func collectValues(seq reflect.Value) (any, error) {
 	elements := reflect.MakeSlice(reflect.SliceOf(seq.Type().In(0).In(0)), 0, 0)
 	for element, e := range seq.Seq2() {

@@ -161,7 +161,7 @@ func TestEveryMethodRefusesABadPath(t *testing.T) {
 	assert.Greater(t, checked, 5000)
 }
 
-// requireNotSent is assertNotSent that ends the test, so that a walk fails once.
+// requireNotSent does what assertNotSent does, and ends the test if it fails, so that a walk over all methods fails once.
 func requireNotSent(t *testing.T, err error, format string, args ...any) {
 	t.Helper()
 	if assertNotSent(t, err, format, args...); t.Failed() {

@@ -72,7 +72,7 @@ const (
 	Disc900            = `{"id":900,"label":"root","virtual_machine_id":5012,"size":25600}`
 )
 
-// Service is a handler that responds like a well-behaved service: 204 to a DELETE, 201 and an object with the ID 1 to a POST, an
+// Service responds like a well-behaved service: 204 to a DELETE, 201 and an object with the ID 1 to a POST, an
 // empty list to a GET of a list, a session ID to a login, and otherwise an object with an ID: the last segment of the path if
 // that is a number, or 1. It knows account 41 "acme", its group 78 "web", virtual machine 5012 "www1" in it, and disc 900 of that.
 func Service(w http.ResponseWriter, r *http.Request) {
