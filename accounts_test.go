@@ -70,7 +70,7 @@ func accountRefusedRows() []wireRow {
 
 func TestAccounts(t *testing.T) { runRows(t, slices.Concat(accountRows(), accountRefusedRows())) }
 
-// The methods of Accounts as calls for rows.
+// The functions below return a call of the AccountsService method in their name, for rows.
 
 func accountsList(options bigv.AccountListOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Accounts.List(ctx, options) }

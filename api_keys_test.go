@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shown is an API key as it can be compared: with its key in plain sight.
+// shown is an API key whose secret can be compared.
 type shown struct {
 	id, userID           int
 	username, label, key string
@@ -21,6 +21,7 @@ type shown struct {
 	privileges           []bigv.Privilege
 }
 
+// show reveals the secret of a key.
 func show(k bigv.APIKey) shown {
 	return shown{k.ID, k.UserID, k.Username, k.Label, k.Key.Reveal(), k.ExpiresAt, k.Privileges}
 }

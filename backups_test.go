@@ -34,7 +34,7 @@ var (
 const (
 	nestedDisc = nestedVM + "/discs/9001"
 	lookupDisc = "GET /discs/9001"
-	// What a disc by path is asked for in the flat style, and its machine.
+	// The requests for a disc by path in the flat style, and for its machine.
 	lookupFlatDisc = "GET /discs?account_name=acme&group_name=web&vm_name=www1"
 	lookupFlatVM   = "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"
 )

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a new method and a new attribute need in bigvtest. TestEveryMethodHasAWireRow is the third check of this kind.
+// These tests check that bigvtest serves every method and every attribute of bigv. See also TestEveryMethodHasAWireRow.
 
 func TestEveryMethodHasARouteInBigvtest(t *testing.T) {
 	t.Parallel()

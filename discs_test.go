@@ -194,7 +194,7 @@ func discRefusedRows() []wireRow {
 
 func TestDiscs(t *testing.T) { runRows(t, slices.Concat(discRows(), discRefusedRows())) }
 
-// The methods of Discs as calls for rows.
+// The functions below return a call of the DiscsService method in their name, for rows.
 
 func discsList(options bigv.DiscListOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Discs.List(ctx, options) }

@@ -58,7 +58,7 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 func sentWithName(t *testing.T, shared *fakeserver.Shared, m method, name string, opts []bigv.Option) []fakeserver.Request {
 	t.Helper()
 	post := "200 {}"
-	if strings.HasSuffix(m.name, ".FindOrCreate") { // it would look for what it has created for a while
+	if strings.HasSuffix(m.name, ".FindOrCreate") { // otherwise it polls for the new object
 		post = `200 {"id":1}`
 	}
 	srv := shared.New(fakeserver.Table(t, responses{"POST": post, "PUT": "200 {}", "DELETE": "200 {}"}))
@@ -69,8 +69,8 @@ func sentWithName(t *testing.T, shared *fakeserver.Shared, m method, name string
 	return srv.Requests()
 }
 
-// A hostile name changes nothing of a request but the one segment, value or string that it is: the request is otherwise the same
-// as for a plain name.
+// A hostile name is one segment of the path, one value of the query, or one string of the body. Otherwise the request is the same as
+// for a plain name.
 func TestHostileNamesAreEscaped(t *testing.T) {
 	t.Parallel()
 	shared := fakeserver.NewShared(t, false)

@@ -164,7 +164,7 @@ func groupRefusedRows() []wireRow {
 
 func TestGroups(t *testing.T) { runRows(t, slices.Concat(groupRows(), groupRefusedRows())) }
 
-// The methods of Groups as calls for rows.
+// The functions below return a call of the GroupsService method in their name, for rows.
 
 func groupsList(options bigv.GroupListOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Groups.List(ctx, options) }

@@ -15,11 +15,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails when a test has left a goroutine behind: every connection has
-// two.
+// TestMain fails if a goroutine is still running after the tests. A connection that was not closed has two.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// quick are retries that nobody has to wait for.
+// quick is a retry policy with short waits.
 var quick = bigv.RetryPolicy{MaxAttempts: 3, MinWait: 50 * time.Microsecond, MaxWait: time.Millisecond}
 
 // start starts a server with a handler and returns a client of it: see newClient. A nil handler is fakeserver.Service.

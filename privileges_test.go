@@ -217,7 +217,7 @@ func privilegeRefusedRows() []wireRow {
 
 func TestPrivileges(t *testing.T) { runRows(t, slices.Concat(privilegeRows(), privilegeRefusedRows())) }
 
-// The methods of Privileges as calls for rows.
+// The functions below return a call of the PrivilegesService method in their name, for rows.
 
 func privilegesList(options bigv.PrivilegeListOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.List(ctx, options) }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// s3ssion is a token with what a URL must escape.
+// s3ssion is a token with characters that must be escaped in a URL.
 const s3ssion, s3ssionURL = "s3ss/10n?a=b", "/session/s3ss%2F10n%3Fa=b"
 
 func sessionRows() []wireRow {
@@ -307,7 +307,7 @@ func TestLoginSendsTheSameAsSessionsCreate(t *testing.T) {
 	}
 }
 
-// errEnough ends a context when a test has seen enough.
+// errEnough is the cause of a context that a test cancels after enough requests.
 var errEnough = errors.New("enough")
 
 // TestKeepAlive runs with synctest's clock and a service in memory, because KeepAlive waits for minutes.

@@ -147,7 +147,7 @@ func userRefusedRows() []wireRow {
 
 func TestUsers(t *testing.T) { runRows(t, slices.Concat(userRows(), userRefusedRows())) }
 
-// The methods of Users as calls for rows.
+// The functions below return a call of the UsersService method in their name, for rows.
 
 func usersList(opts ...bigv.CallOption) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Users.List(ctx, opts...) }

@@ -15,17 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What every method refuses before it sends anything: ended contexts and bad paths. The values that one method refuses are wire
-// rows of its resource, such as discRefusedRows.
+// These tests check what every method refuses before it sends anything: ended contexts and bad paths. What a single method refuses
+// is in the rows of its resource, such as discRefusedRows.
 
 // Without this, the tests below would accept any refusal.
 func TestExampleArgsAreValid(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(m method) {
-		if m.name == "Sessions.KeepAlive" || m.name == "Users.RemoveKey" { // one never returns, and there is no key to remove
+		if m.name == "Sessions.KeepAlive" || m.name == "Users.RemoveKey" { // KeepAlive does not return, and there is no key to remove
 			return
 		}
-		// A workflow finds the machine off at first, so that it has less to do.
+		// The machine is off at first, so that the restarting methods need no shutdown.
 		client := start(t, fakeserver.Table(t, responses{
 			"GET " + www1URL: fakeserver.Sequence(vmOff, vm5012), "GET " + rootURL + "/backups": `[{"id":1,"label":"nightly"}]`,
 			"POST /api_keys": `{"id":1,"api_key":"k3y"}`, "GET " + webURL + "/virtual_machines/www2": `{"id":5013}`,
@@ -126,8 +126,8 @@ func addBad[P any](byType map[reflect.Type][]any, paths []P) {
 	}
 }
 
-// refusesBadPaths calls f in both URL styles, with a client that has a default account, which must not fill a gap. It fails
-// the test if anything was sent.
+// refusesBadPaths calls f in both URL styles, with a client that has a default account, which must not replace a missing account. It
+// fails the test if anything was sent.
 func refusesBadPaths(t *testing.T, f func(style string, c *bigv.Client)) {
 	t.Helper()
 	for style, opts := range map[string][]bigv.Option{"nested": acmeDefault, "flat": flatDefault} {

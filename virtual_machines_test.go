@@ -593,7 +593,7 @@ func vmRefusedRows() []wireRow {
 
 func TestVirtualMachines(t *testing.T) { runRows(t, slices.Concat(vmRows(), vmRefusedRows())) }
 
-// The methods of VirtualMachines as calls for rows.
+// The functions below return a call of the VirtualMachinesService method in their name, for rows.
 
 func vmsList(options bigv.VirtualMachineListOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.List(ctx, options) }

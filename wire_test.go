@@ -160,7 +160,7 @@ func rowsOfServices(t *testing.T) map[string]struct {
 func TestEveryMethodHasAWireRow(t *testing.T) {
 	t.Parallel()
 	services := rowsOfServices(t)
-	tested := map[string]bool{"Sessions.KeepAlive": true} // it never returns without an error: TestKeepAlive
+	tested := map[string]bool{"Sessions.KeepAlive": true} // it only returns an error: see TestKeepAlive
 	for _, service := range services {
 		for _, row := range service.rows {
 			name := row.name[:strings.IndexAny(row.name+" ", " :")]
@@ -256,7 +256,7 @@ func vmPathVariants() []pathVariant[bigv.VirtualMachinePath] {
 	return variants
 }
 
-// discPathVariantByIDAlone is apart from the others because Discs.Purge is sent to /discs/900 for it.
+// discPathVariantByIDAlone is not among the others because Discs.Purge sends DELETE /discs/900 for it.
 var discPathVariantByIDAlone = pathVariant[bigv.DiscPath]{
 	"by ID alone", nil, bigv.DiscID(900),
 	[]string{"GET /discs/900", "GET /virtual_machines/5012?include_deleted=true"}, vm5012URL + "/discs/900",
@@ -279,7 +279,7 @@ type variantRow[P any] struct {
 	sent string // with {} for the URL of the path
 }
 
-// inAllVariants returns a row for each row and each variant.
+// inAllVariants returns a wire row for each variant row and each variant.
 func inAllVariants[P any](variants []pathVariant[P], variantRows []variantRow[P]) []wireRow {
 	var rows []wireRow
 	for _, row := range variantRows {
