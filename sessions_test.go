@@ -180,7 +180,9 @@ func sessionRows() []wireRow {
 		{
 			name: "Sessions.Create with two second factors",
 			call: create(
-				with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("yubik3ycode"), bigv.NewSecret("app-c0de") }),
+				with(func(s *bigv.SessionCreate) {
+					s.Yubikey, s.TwoFactor = bigv.NewSecret("yubik3ycode"), bigv.NewSecret("app-c0de")
+				}),
 			),
 			wantErr: []any{"one second factor"},
 		},

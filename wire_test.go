@@ -112,7 +112,7 @@ var rowSecrets = []string{
 	"t0ken", "s3ss", "n3wsession", "0pensesame", "yubik3ycode", "app-c0de", "s3cretkey", "s3same", `ses"ame`, `ses\"ame`, "sesame",
 }
 
-// assertHeaders asserts the headers that every request has. Only logins ask for text, and neither the authentication service nor
+// assertHeaders asserts the headers that every request has. Only logins accept text, and neither the authentication service nor
 // the definitions get a token.
 func assertHeaders(t *testing.T, request fakeserver.Request) {
 	t.Helper()
