@@ -30,11 +30,6 @@ type (
 
 const then = "\x00"
 
-const (
-	vm5012  = fakeserver.VirtualMachine5012
-	disc900 = fakeserver.Disc900
-)
-
 // exchange is a request as it was on the wire.
 type exchange struct {
 	method, path, query, body string
@@ -109,7 +104,7 @@ func usualAnswer(request string) string {
 	case request == "GET /virtual_machines/5012":
 		return vm5012
 	case request == "GET /discs/900":
-		return disc900
+		return fakeserver.Disc900
 	}
 	if id, err := strconv.Atoi(path[strings.LastIndexByte(path, '/')+1:]); err == nil && id > 0 {
 		return fmt.Sprintf(`{"id":%d}`, id)

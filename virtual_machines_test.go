@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	vmOff = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":false}`
+	vm5012 = fakeserver.VirtualMachine5012
+	vmOff  = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":false}`
 	// vm5012URL is the nested URL of the virtual machine 5012 by IDs.
 	vm5012URL = "/accounts/acme/groups/78/virtual_machines/5012"
 )
