@@ -120,11 +120,13 @@ func groupRows() []wireRow {
 		},
 		{
 			name: "Groups.FindOrCreate finds", call: groupsFindOrCreate(acme, bigv.GroupCreate{Name: "web"}),
-			responses: responses{"GET " + webURL: `{"id":78,"account_id":41,"name":"web"}`}, sent: []string{"GET " + webURL}, want: group,
+			responses: responses{"GET " + webURL: `{"id":78,"account_id":41,"name":"web"}`}, sent: []string{"GET " + webURL},
+			want: foundOrCreated{group, false},
 		},
 		{
 			name: "Groups.FindOrCreate creates", call: groupsFindOrCreate(acme, bigv.GroupCreate{Name: "web"}),
 			responses: responses{"GET " + webURL: "404"}, sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`},
+			want: foundOrCreated{bigv.Group{ID: 1}, true},
 		},
 		{
 			name: "Groups.FindOrCreate finds a group that was created in between",
@@ -133,7 +135,8 @@ func groupRows() []wireRow {
 				"GET " + webURL:              fakeserver.Sequence("404", `{"id":78,"account_id":41,"name":"web"}`),
 				"POST /accounts/acme/groups": `400 {"name":["has already been taken"]}`,
 			},
-			sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`, "GET " + webURL}, want: group,
+			sent: []string{"GET " + webURL, `POST /accounts/acme/groups {"name":"web"}`, "GET " + webURL},
+			want: foundOrCreated{group, false},
 		},
 		{name: "Groups.Resolve of a full path", call: groupsResolve(web), want: web},
 		{
@@ -196,7 +199,7 @@ func groupsResolve(group bigv.GroupPath) callFunc {
 
 func groupsFindOrCreate(account bigv.AccountPath, group bigv.GroupCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
-		found, _, err := c.Groups.FindOrCreate(ctx, account, group)
-		return found, err
+		g, created, err := c.Groups.FindOrCreate(ctx, account, group)
+		return foundOrCreated{g, created}, err
 	}
 }

@@ -311,6 +311,7 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 // vmWorkflowRows returns rows of the methods that send more than one request.
 func vmWorkflowRows() []wireRow {
 	made := responses{"POST " + webURL + "/vm_create": "202 " + vm5012}
+	off := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io"}
 	const (
 		get           = "GET " + www1URL
 		poll          = get + "?include_deleted=true"
@@ -389,16 +390,16 @@ func vmWorkflowRows() []wireRow {
 
 		{
 			name: "VirtualMachines.FindOrCreate finds", call: vmsFindOrCreate(web, least), responses: responses{get: vmOff},
-			sent: []string{poll},
+			sent: []string{poll}, want: foundOrCreated{off, false},
 		},
 		{
 			name: "VirtualMachines.FindOrCreate creates", call: vmsFindOrCreate(web, least), responses: responses{get: "404"},
-			sent: []string{poll, create},
+			sent: []string{poll, create}, want: foundOrCreated{bigv.VirtualMachine{ID: 1}, true},
 		},
 		{
 			name: "VirtualMachines.FindOrCreate finds a machine that was created in between", call: vmsFindOrCreate(web, least),
 			responses: responses{get: fakeserver.Sequence("404", vmOff), "POST " + webURL + "/vm_create": "400 taken"},
-			sent:      []string{poll, create, poll},
+			sent:      []string{poll, create, poll}, want: foundOrCreated{off, false},
 		},
 		{
 			name: "VirtualMachines.CreateAndWait polls until the machine is provisioned", call: vmsCreateAndWait(web, least, quickWait),
@@ -710,8 +711,8 @@ func vmsWait(vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, opt
 
 func vmsFindOrCreate(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
-		found, _, err := c.VirtualMachines.FindOrCreate(ctx, group, vm)
-		return found, err
+		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm)
+		return foundOrCreated{m, created}, err
 	}
 }
 

@@ -131,15 +131,15 @@ func assertHeaders(t *testing.T, request fakeserver.Request) {
 	}
 }
 
-// rowsOfServices returns the rows of each service, with the file that holds them.
-func rowsOfServices(t *testing.T) map[string]struct {
+// serviceRows are the rows of a service, and the file that has them.
+type serviceRows struct {
 	file string
 	rows []wireRow
-} {
-	return map[string]struct {
-		file string
-		rows []wireRow
-	}{
+}
+
+// rowsOfServices returns the rows of each service, by the name of its field in bigv.Client.
+func rowsOfServices(t *testing.T) map[string]serviceRows {
+	return map[string]serviceRows{
 		"APIKeys":         {"api_keys_test.go", apiKeyRows()},
 		"Accounts":        {"accounts_test.go", accountRows()},
 		"BackupSchedules": {"backups_test.go", backupScheduleRows()},
@@ -291,6 +291,12 @@ func inAllVariants[P any](variants []pathVariant[P], variantRows []variantRow[P]
 		}
 	}
 	return rows
+}
+
+// foundOrCreated are the results of a FindOrCreate.
+type foundOrCreated struct {
+	value   any
+	created bool
 }
 
 // just drops the value of a call.
