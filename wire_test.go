@@ -58,6 +58,7 @@ func runRows(t *testing.T, rows []wireRow) {
 	}
 }
 
+// run runs a call of a row.
 func (row wireRow) run(t *testing.T, shared *fakeserver.Shared, call callFunc, opts []bigv.Option) {
 	srv := shared.New(fakeserver.Table(t, row.responses))
 	client := newClient(t, srv, append([]bigv.Option{tryTwice}, opts...)...)
@@ -178,7 +179,11 @@ func TestEveryMethodHasAWireRow(t *testing.T) {
 		} else if !tested[m.name] {
 			t.Errorf("%s: add a wire row for %s", file, m.name)
 		}
+		delete(tested, m.name)
 	})
+	for name := range tested {
+		t.Errorf("the name of a wire row begins with %s, which is no method of a service", name)
+	}
 }
 
 // Paths that rows use, and their URLs.
