@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -31,186 +32,223 @@ var (
 )
 
 const (
-	nestedDisc = nestedMachine + "/discs/9001"
-	askDisc    = "GET /discs/9001"
-	// What a disc by path is asked for in the flat style, and its machine.
-	askFlatDisc    = "GET /discs?account_name=acme&group_name=web&vm_name=www1"
-	askFlatMachine = "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"
+	nestedDisc = nestedVM + "/discs/9001"
+	lookupDisc = "GET /discs/9001"
+	// The requests for a disc by path in the flat style, and for its machine.
+	lookupFlatDisc = "GET /discs?account_name=acme&group_name=web&vm_name=www1"
+	lookupFlatVM   = "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"
 )
 
-func TestBackups(t *testing.T) {
-	t.Parallel()
-	list := func(disc bigv.DiscPath) func(context.Context, *bigv.Client) (any, error) {
+func backupRows() []wireRow {
+	list := func(disc bigv.DiscPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Backups.List(ctx, disc) }
 	}
-	get := func(backup bigv.BackupPath) func(context.Context, *bigv.Client) (any, error) {
+	get := func(backup bigv.BackupPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Backups.Get(ctx, backup) }
 	}
-	create := func(disc bigv.DiscPath) func(context.Context, *bigv.Client) (any, error) {
+	create := func(disc bigv.DiscPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Backups.Create(ctx, disc) }
 	}
-	restore := func(backup bigv.BackupPath) func(context.Context, *bigv.Client) (any, error) {
-		return none(func(ctx context.Context, c *bigv.Client) error { return c.Backups.Restore(ctx, backup) })
+	restore := func(backup bigv.BackupPath) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.Backups.Restore(ctx, backup) }
 	}
-	purge := func(backup bigv.BackupPath) func(context.Context, *bigv.Client) (any, error) {
-		return none(func(ctx context.Context, c *bigv.Client) error { return c.Backups.Purge(ctx, backup) })
+	purge := func(backup bigv.BackupPath) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.Backups.Purge(ctx, backup) }
 	}
+	resolve := func(backup bigv.BackupPath) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Backups.Resolve(ctx, backup) }
+	}
+	wait := func(backup bigv.BackupPath) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) {
+			return c.Backups.Wait(ctx, backup, bigv.InColdStorage, quickWait)
+		}
+	}
+	resolved := acme.Group("77").VirtualMachine("5012").Disc("9001").Backup("9100")
 	const alone = "by its disc only"
 	nightly := root.Backup("nightly")
 	byDiscID := bigv.DiscID(9001).Backup("9100")
 	byMachineID := bigv.VirtualMachineID(5012).Disc("9001").Backup("9100")
 
-	runServiceRows(t, []serviceRow{
+	return []wireRow{
 		{
-			name: "list by path", call: list(root), want: bothBackups,
-			answers: map[string]string{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
+			name: "Backups.List by path", call: list(root), want: bothBackups,
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "list has no flat form", opts: flat, call: list(root), want: bothBackups,
-			answers: map[string]string{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
+			name: "Backups.List has no flat form", opts: flat, call: list(root), want: bothBackups,
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "list by the disc's ID finds its parents first", call: list(bigv.DiscID(9001)), want: bothBackups,
-			answers: machineAnswers(map[string]string{"GET " + nestedDisc + "/backups": "@backups.json"}),
-			sent:    []string{askDisc, askMachine, "GET " + nestedDisc + "/backups"},
+			name: "Backups.List by the disc's ID looks up the parents first", call: list(bigv.DiscID(9001)), want: bothBackups,
+			responses: withVM(responses{"GET " + nestedDisc + "/backups": "@backups.json"}),
+			sent:      []string{lookupDisc, lookupVM, "GET " + nestedDisc + "/backups"},
 		},
 		{
-			name: "an empty list", call: list(root), want: []bigv.Backup{},
-			answers: map[string]string{"GET " + rootURL + "/backups": "[]"}, sent: []string{"GET " + rootURL + "/backups"},
+			name: "Backups.List: an empty list", call: list(root), want: []bigv.Backup{},
+			responses: responses{"GET " + rootURL + "/backups": "[]"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "a list that ends too early", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
-			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100},`}, wantErr: []any{bigv.ErrInvalidResponse},
+			name: "Backups.List: a truncated list", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
+			responses: responses{"GET " + rootURL + "/backups": `[{"id":9100},`}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "a wrong type", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
-			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100,"manual":"yes"}]`}, wantErr: []any{bigv.ErrInvalidResponse, "manual"},
+			name: "Backups.List: a wrong type", call: list(root), sent: []string{"GET " + rootURL + "/backups"},
+			responses: responses{"GET " + rootURL + "/backups": `[{"id":9100,"manual":"yes"}]`},
+			wantErr:   []any{bigv.ErrInvalidResponse, "manual"},
 		},
 		{
-			name: "null and missing members are zero", call: list(root), want: []bigv.Backup{{Disc: bigv.Disc{ID: 9100}}},
-			answers: map[string]string{"GET " + rootURL + "/backups": `[{"id":9100,"label":null,"manual":null,"parent_disc_id":null}]`},
-			sent:    []string{"GET " + rootURL + "/backups"},
-		},
-
-		{
-			name: "get by label, from the list", call: get(root.Backup("root-backup-20190303000000")), want: backup9101,
-			answers: map[string]string{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
-		},
-		{
-			name: "get by ID, from the list", call: get(root.Backup("9101")), want: backup9101,
-			answers: map[string]string{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
-		},
-		{
-			name: "get by IDs", call: get(byDiscID), want: backup9100,
-			answers: machineAnswers(map[string]string{"GET " + nestedDisc + "/backups": "@backups.json"}),
-			sent:    []string{askDisc, askMachine, "GET " + nestedDisc + "/backups"},
-		},
-		{
-			name: "get of none", call: get(root.Backup("nightly")), sent: []string{"GET " + rootURL + "/backups"},
-			answers: map[string]string{"GET " + rootURL + "/backups": "@backups.json"},
-			wantErr: []any{bigv.ErrNotFound, "get backup nightly.root.www1.web.acme"},
+			name: "Backups.List: null and missing members are zero", call: list(root), want: []bigv.Backup{{Disc: bigv.Disc{ID: 9100}}},
+			responses: responses{"GET " + rootURL + "/backups": `[{"id":9100,"label":null,"manual":null,"parent_disc_id":null}]`},
+			sent:      []string{"GET " + rootURL + "/backups"},
 		},
 
 		{
-			name: "create sends no body", call: create(root), want: backup9100,
-			answers: map[string]string{"POST " + rootURL + "/backups": "201 @backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+			name: "Backups.Get by label, from the list", call: get(root.Backup("root-backup-20190303000000")), want: backup9101,
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "create in the flat style", opts: flat, call: create(root), want: backup9100,
-			answers: map[string]string{"POST " + rootURL + "/backups": "@backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+			name: "Backups.Get by ID, from the list", call: get(root.Backup("9101")), want: backup9101,
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
 		},
 		{
-			name: "create by the disc's ID", call: create(bigv.DiscID(9001)), want: backup9100,
-			answers: machineAnswers(map[string]string{"POST " + nestedDisc + "/backups": "@backup.json"}),
-			sent:    []string{askDisc, askMachine, "POST " + nestedDisc + "/backups"},
+			name: "Backups.Get by IDs", call: get(byDiscID), want: backup9100,
+			responses: withVM(responses{"GET " + nestedDisc + "/backups": "@backups.json"}),
+			sent:      []string{lookupDisc, lookupVM, "GET " + nestedDisc + "/backups"},
 		},
 		{
-			name: "create without an answer", call: create(root), want: bigv.Backup{},
-			answers: map[string]string{"POST " + rootURL + "/backups": "204 "}, sent: []string{"POST " + rootURL + "/backups"},
-		},
-		{
-			name: "create is never sent again", call: create(root), wantErr: []any{bigv.ErrOutcomeUnknown, "create backup of disc root.www1.web.acme"},
-			answers: map[string]string{"POST " + rootURL + "/backups": "500 "}, sent: []string{"POST " + rootURL + "/backups"},
+			name: "Backups.Get: not found", call: get(root.Backup("nightly")), sent: []string{"GET " + rootURL + "/backups"},
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"},
+			wantErr:   []any{bigv.ErrNotFound, "get backup nightly.root.www1.web.acme"},
 		},
 
 		{
-			name: "restore", call: restore(nightly), answers: map[string]string{"PUT " + rootURL + "/backups/nightly": "{}"},
+			name: "Backups.Create sends no body", call: create(root), want: backup9100,
+			responses: responses{"POST " + rootURL + "/backups": "201 @backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+		},
+		{
+			name: "Backups.Create in the flat style", opts: flat, call: create(root), want: backup9100,
+			responses: responses{"POST " + rootURL + "/backups": "@backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+		},
+		{
+			name: "Backups.Create by the disc's ID", call: create(bigv.DiscID(9001)), want: backup9100,
+			responses: withVM(responses{"POST " + nestedDisc + "/backups": "@backup.json"}),
+			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backups"},
+		},
+		{
+			name: "Backups.Create with an empty response returns zero", call: create(root), want: bigv.Backup{},
+			responses: responses{"POST " + rootURL + "/backups": "204 "}, sent: []string{"POST " + rootURL + "/backups"},
+		},
+		{
+			name: "Backups.Create is not retried", call: create(root),
+			wantErr:   []any{bigv.ErrOutcomeUnknown, "create backup of disc root.www1.web.acme"},
+			responses: responses{"POST " + rootURL + "/backups": "500 "}, sent: []string{"POST " + rootURL + "/backups"},
+		},
+
+		{
+			name: "Backups.Restore", call: restore(nightly), responses: responses{"PUT " + rootURL + "/backups/nightly": "{}"},
 			sent: []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
 		{
-			name: "restore relies on no answer", opts: flat, call: restore(nightly), answers: map[string]string{"PUT " + rootURL + "/backups/nightly": "202 soon"},
-			sent: []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
+			name: "Backups.Restore does not decode the response", opts: flat, call: restore(nightly),
+			responses: responses{"PUT " + rootURL + "/backups/nightly": "202 soon"},
+			sent:      []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
 		{
-			name: "restore by IDs", call: restore(byDiscID),
-			answers: machineAnswers(map[string]string{"PUT " + nestedDisc + "/backups/9100": "null"}),
-			sent:    []string{askDisc, askMachine, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
+			name: "Backups.Restore by IDs", call: restore(byDiscID),
+			responses: withVM(responses{"PUT " + nestedDisc + "/backups/9100": "null"}),
+			sent:      []string{lookupDisc, lookupVM, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
 		},
 		{
-			name: "restore by IDs from the machine's on", call: restore(byMachineID),
-			answers: machineAnswers(map[string]string{"PUT " + nestedDisc + "/backups/9100": "null"}),
-			sent:    []string{askMachine, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
+			name: "Backups.Restore by IDs of the machine, disc and backup", call: restore(byMachineID),
+			responses: withVM(responses{"PUT " + nestedDisc + "/backups/9100": "null"}),
+			sent:      []string{lookupVM, "PUT " + nestedDisc + `/backups/9100 {"restore":true}`},
 		},
 		{
-			name: "restore is never sent again", call: restore(nightly), wantErr: []any{bigv.ErrOutcomeUnknown},
-			answers: map[string]string{"PUT " + rootURL + "/backups/nightly": "502 "}, sent: []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
+			name: "Backups.Restore is not retried", call: restore(nightly), wantErr: []any{bigv.ErrOutcomeUnknown},
+			responses: responses{"PUT " + rootURL + "/backups/nightly": "502 "},
+			sent:      []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
 
 		{
-			name: "purge", call: purge(nightly), answers: map[string]string{"DELETE " + rootURL + "/backups/nightly": "204 "},
+			name: "Backups.Purge", call: purge(nightly), responses: responses{"DELETE " + rootURL + "/backups/nightly": "204 "},
 			sent: []string{"DELETE " + rootURL + "/backups/nightly?purge=true"},
 		},
 		{
-			name: "purge in the flat style", opts: flat, call: purge(nightly), answers: map[string]string{"DELETE " + rootURL + "/backups/nightly": "200 {}"},
-			sent: []string{"DELETE " + rootURL + "/backups/nightly?purge=true"},
+			name: "Backups.Purge in the flat style", opts: flat, call: purge(nightly),
+			responses: responses{"DELETE " + rootURL + "/backups/nightly": "200 {}"},
+			sent:      []string{"DELETE " + rootURL + "/backups/nightly?purge=true"},
 		},
 		{
-			name: "purge by IDs", call: purge(byDiscID),
-			answers: machineAnswers(map[string]string{"DELETE " + nestedDisc + "/backups/9100": "204 "}),
-			sent:    []string{askDisc, askMachine, "DELETE " + nestedDisc + "/backups/9100?purge=true"},
+			name: "Backups.Purge by IDs", call: purge(byDiscID),
+			responses: withVM(responses{"DELETE " + nestedDisc + "/backups/9100": "204 "}),
+			sent:      []string{lookupDisc, lookupVM, "DELETE " + nestedDisc + "/backups/9100?purge=true"},
 		},
 		{
-			name: "purge is sent again", call: purge(nightly), wantErr: []any{bigv.ErrServer},
-			answers: map[string]string{"DELETE " + rootURL + "/backups/nightly": "502 "},
-			sent:    []string{"DELETE " + rootURL + "/backups/nightly?purge=true", "DELETE " + rootURL + "/backups/nightly?purge=true"},
+			name: "Backups.Purge is retried", call: purge(nightly), wantErr: []any{bigv.ErrServer},
+			responses: responses{"DELETE " + rootURL + "/backups/nightly": "502 "},
+			sent:      []string{"DELETE " + rootURL + "/backups/nightly?purge=true", "DELETE " + rootURL + "/backups/nightly?purge=true"},
 		},
 		{
-			name: "a hostile label is one segment", call: purge(root.Backup("a/../b?purge=false")),
-			answers: map[string]string{"DELETE " + rootURL + "/backups/a%2F..%2Fb%3Fpurge=false": "204 "},
-			sent:    []string{"DELETE " + rootURL + "/backups/a%2F..%2Fb%3Fpurge=false?purge=true"},
+			name: "Backups.Purge: a hostile label is one segment", call: purge(root.Backup("a/../b?purge=false")),
+			responses: responses{"DELETE " + rootURL + "/backups/a%2F..%2Fb%3Fpurge=false": "204 "},
+			sent:      []string{"DELETE " + rootURL + "/backups/a%2F..%2Fb%3Fpurge=false?purge=true"},
 		},
 
-		{name: "get by ID alone", call: get(bigv.BackupID(9100)), wantErr: []any{alone, "nothing was sent"}},
-		{name: "restore by ID alone", call: restore(bigv.BackupID(9100)), wantErr: []any{"#9100", alone, "nothing was sent"}},
-		{name: "purge by ID alone", opts: flat, call: purge(bigv.BackupID(9100)), wantErr: []any{alone, "nothing was sent"}},
-		{name: "get of nothing", call: get(bigv.BackupPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "restore of nothing", call: restore(bigv.BackupPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "purge of nothing", call: purge(bigv.BackupPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "list of nothing", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "create of nothing", call: create(bigv.DiscPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "get without a label", call: get(root.Backup("")), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "purge without a label", call: purge(root.Backup("")), wantErr: []any{"backup is empty", "nothing was sent"}},
-		{name: "purge without the disc's label", call: purge(www1.Disc("").Backup("nightly")), wantErr: []any{"disc is empty", "nothing was sent"}},
-		{name: "restore of a backup called ..", call: restore(root.Backup("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
-		{name: "restore of a backup called .. by the disc's ID", call: restore(bigv.DiscID(9001).Backup("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
-	})
+		{name: "Backups.Get by ID alone", call: get(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{name: "Backups.Restore by ID alone", call: restore(bigv.BackupID(9100)), wantErr: []any{"#9100", alone}},
+		{name: "Backups.Purge by ID alone", opts: flat, call: purge(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{name: "Backups.Get of a zero path", call: get(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
+		{
+			name: "Backups.Restore of a zero path", call: restore(bigv.BackupPath{}),
+			wantErr: []any{"the path names nothing"},
+		},
+		{name: "Backups.Purge of a zero path", call: purge(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.List of a zero path", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Create of a zero path", call: create(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Get without a label", call: get(root.Backup("")), wantErr: []any{"is empty"}},
+		{name: "Backups.Purge without a label", call: purge(root.Backup("")), wantErr: []any{"backup is empty"}},
+		{
+			name: "Backups.Purge without the disc's label", call: purge(www1.Disc("").Backup("nightly")),
+			wantErr: []any{"disc is empty"},
+		},
+		{
+			name: "Backups.Restore of a backup called ..", call: restore(root.Backup("..")),
+			wantErr: []any{"would name another endpoint"},
+		},
+		{
+			name: "Backups.Restore of a backup called .. by the disc's ID", call: restore(bigv.DiscID(9001).Backup("..")),
+			wantErr: []any{"would name another endpoint"},
+		},
+
+		{name: "Backups.Resolve of a full path sends nothing", call: resolve(resolved), want: resolved},
+		{
+			name: "Backups.Resolve of the path of a backup", call: resolve(backup9100.Path()), responses: withVM(nil),
+			sent: []string{lookupVM}, want: resolved,
+		},
+		{name: "Backups.Resolve by ID alone", call: resolve(bigv.BackupID(9100)), wantErr: []any{alone}},
+		{
+			name: "Backups.Wait polls at once", call: wait(root.Backup("9101")),
+			responses: responses{"GET " + rootURL + "/backups": "@backups.json"}, sent: []string{"GET " + rootURL + "/backups"},
+			want: backup9101,
+		},
+		{
+			name: "Backups.Wait polls until the condition holds", call: wait(root.Backup("9100")),
+			responses: responses{
+				"GET " + rootURL + "/backups": fakeserver.Sequence("@backups.json", `[{"id":9100,"storage_grade":"iceberg"}]`),
+			},
+			sent: []string{"GET " + rootURL + "/backups", "GET " + rootURL + "/backups"},
+			want: bigv.Backup{Disc: bigv.Disc{ID: 9100, StorageGrade: bigv.Iceberg}},
+		},
+	}
 }
+
+func TestBackups(t *testing.T) { runRows(t, backupRows()) }
 
 func TestBackupPath(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, bigv.VirtualMachineID(5012).Disc("9001").Backup("9100"), backup9100.Path())
 	assert.Equal(t, bigv.DiscID(9001).Backup("9100"), bigv.Backup{Disc: bigv.Disc{ID: 9100}, ParentDiscID: 9001}.Path())
 	assert.Equal(t, bigv.BackupID(9100), bigv.Backup{Disc: bigv.Disc{ID: 9100}}.Path())
-
-	_, client := newDesk(t, machineAnswers(nil))
-	full, err := client.Backups.Resolve(t.Context(), backup9100.Path())
-	require.NoError(t, err)
-	assert.Equal(t, "9100.9001.5012.77.acme", full.String())
-	same, err := client.Backups.Resolve(t.Context(), full)
-	require.NoError(t, err)
-	assert.Equal(t, full, same)
-	_, err = client.Backups.Resolve(t.Context(), bigv.BackupID(9100))
-	assert.ErrorContains(t, err, "by its disc only")
 }
 
 func TestBackupJSON(t *testing.T) {
@@ -222,14 +260,9 @@ func TestBackupJSON(t *testing.T) {
 	assert.Equal(t, backup9100, back)
 }
 
-func TestBackupsWait(t *testing.T) {
+func TestBackupsWaitIsCancelled(t *testing.T) {
 	t.Parallel()
-	d, client := newDesk(t, map[string]string{"GET " + rootURL + "/backups": "@backups.json"})
-	stored, err := client.Backups.Wait(t.Context(), root.Backup("9101"), bigv.InColdStorage, bigv.WaitOptions{})
-	require.NoError(t, err)
-	assert.Equal(t, backup9101, stored)
-	assert.Equal(t, []string{"GET " + rootURL + "/backups"}, d.requests)
-
+	client := start(t, fakeserver.Table(t, responses{"GET " + rootURL + "/backups": "@backups.json"}))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var polls []bigv.Poll
 	last, err := client.Backups.Wait(ctx, root.Backup("9100"), bigv.InColdStorage, bigv.WaitOptions{OnPoll: func(p bigv.Poll) {
@@ -244,133 +277,162 @@ func TestBackupsWait(t *testing.T) {
 	assert.Equal(t, backup9100.Disc, polls[0].Disc)
 }
 
-func TestBackupSchedules(t *testing.T) {
-	t.Parallel()
-	list := func(disc bigv.DiscPath) func(context.Context, *bigv.Client) (any, error) {
+func backupScheduleRows() []wireRow {
+	list := func(disc bigv.DiscPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.BackupSchedules.List(ctx, disc) }
 	}
-	create := func(disc bigv.DiscPath, schedule bigv.BackupSchedule) func(context.Context, *bigv.Client) (any, error) {
+	create := func(disc bigv.DiscPath, schedule bigv.BackupSchedule) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			return c.BackupSchedules.Create(ctx, disc, schedule)
 		}
 	}
-	remove := func(disc bigv.DiscPath, id int) func(context.Context, *bigv.Client) (any, error) {
-		return none(func(ctx context.Context, c *bigv.Client) error { return c.BackupSchedules.Delete(ctx, disc, id) })
+	remove := func(disc bigv.DiscPath, id int) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) {
+			return nil, c.BackupSchedules.Delete(ctx, disc, id)
+		}
 	}
 	daily := bigv.BackupSchedule{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3}
 	made := bigv.BackupSchedule{ID: 324, StartAt: "2019-03-04T00:00:00+00:00", IntervalSeconds: 86400, Capacity: 3}
 	two := []bigv.BackupSchedule{made, {ID: 325, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 604800}}
 	const schedules, dailyBody = rootURL + "/backup_schedules", ` {"start_at":"00:00","interval_seconds":86400,"capacity":3}`
 
-	runServiceRows(t, []serviceRow{
+	return []wireRow{
 		{
-			name: "list is what the disc tells", call: list(root), want: two,
-			answers: map[string]string{"GET " + rootURL: "@disc_with_schedules.json"}, sent: []string{"GET " + rootURL},
+			name: "BackupSchedules.List returns the schedules of the disc", call: list(root), want: two,
+			responses: responses{"GET " + rootURL: "@disc_with_schedules.json"}, sent: []string{"GET " + rootURL},
 		},
 		{
-			name: "list by the disc's ID is flat", call: list(bigv.DiscID(9001)), want: two,
-			answers: map[string]string{askDisc: "@disc_with_schedules.json"}, sent: []string{askDisc},
+			name: "BackupSchedules.List by the disc's ID is flat", call: list(bigv.DiscID(9001)), want: two,
+			responses: responses{lookupDisc: "@disc_with_schedules.json"}, sent: []string{lookupDisc},
 		},
 		{
-			name: "list in the flat style", opts: flat, call: list(root), want: []bigv.BackupSchedule{},
-			answers: machineAnswers(nil), sent: []string{askFlatDisc, askFlatMachine},
+			name: "BackupSchedules.List in the flat style", opts: flat, call: list(root), want: []bigv.BackupSchedule{},
+			responses: withVM(nil), sent: []string{lookupFlatDisc, lookupFlatVM},
 		},
 		{
-			name: "a disc without schedules", call: list(root), want: []bigv.BackupSchedule{},
-			answers: map[string]string{"GET " + rootURL: `{"id":9001,"backup_schedules":[]}`}, sent: []string{"GET " + rootURL},
+			name: "BackupSchedules.List: a disc without schedules", call: list(root), want: []bigv.BackupSchedule{},
+			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[]}`}, sent: []string{"GET " + rootURL},
 		},
 		{
-			name: "list of a disc that is not there", call: list(root), sent: []string{"GET " + rootURL},
+			name: "BackupSchedules.List of a disc that is not found", call: list(root),
+			responses: responses{"GET " + rootURL: "404 no such thing"}, sent: []string{"GET " + rootURL},
 			wantErr: []any{bigv.ErrNotFound},
 		},
 		{
-			name: "a schedule of a wrong type", call: list(root), sent: []string{"GET " + rootURL},
-			answers: map[string]string{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":324,"start_at":0}]}`}, wantErr: []any{bigv.ErrInvalidResponse},
+			name: "BackupSchedules.List: a schedule of a wrong type", call: list(root), sent: []string{"GET " + rootURL},
+			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":324,"start_at":0}]}`},
+			wantErr:   []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "numbers as strings", call: list(root), sent: []string{"GET " + rootURL},
-			answers: map[string]string{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":"324","start_at":null,"capacity":null}]}`},
-			want:    []bigv.BackupSchedule{{ID: 324}},
-		},
-
-		{
-			name: "create", call: create(root, daily), want: made,
-			answers: map[string]string{"POST " + schedules: "201 @backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "create in the flat style", opts: flat, call: create(root, daily), want: made,
-			answers: map[string]string{"POST " + schedules: "@backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "create by the disc's ID", call: create(bigv.DiscID(9001), daily), want: made,
-			answers: machineAnswers(map[string]string{"POST " + nestedDisc + "/backup_schedules": "@backup_schedule.json"}),
-			sent:    []string{askDisc, askMachine, "POST " + nestedDisc + "/backup_schedules" + dailyBody},
-		},
-		{
-			name: "a start called start_date", call: create(root, daily), want: bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 86400},
-			answers: map[string]string{"POST " + schedules: `{"id":9,"start_date":"2017-06-01T00:00:00+01:00","interval_seconds":86400}`},
-			sent:    []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "no capacity is sent as 1, an ID is not sent, nor is no start", want: made,
-			call:    create(root, bigv.BackupSchedule{ID: 7, IntervalSeconds: 604800}),
-			answers: map[string]string{"POST " + schedules: "@backup_schedule.json"},
-			sent:    []string{"POST " + schedules + ` {"interval_seconds":604800,"capacity":1}`},
-		},
-		{
-			name: "a start of another form", want: made,
-			call:    create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 60, Capacity: 1}),
-			answers: map[string]string{"POST " + schedules: "@backup_schedule.json"},
-			sent:    []string{"POST " + schedules + ` {"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":60,"capacity":1}`},
-		},
-		{
-			name: "create without an answer", call: create(root, daily), want: bigv.BackupSchedule{},
-			answers: map[string]string{"POST " + schedules: "null"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "create is never sent again", call: create(root, daily), wantErr: []any{bigv.ErrOutcomeUnknown},
-			answers: map[string]string{"POST " + schedules: "502 "}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "a refusal in a single string", call: create(root, daily), sent: []string{"POST " + schedules + dailyBody},
-			answers: map[string]string{"POST " + schedules: `400 {"interval_seconds":"Missing interval_seconds parameter"}`},
-			wantErr: []any{bigv.ErrBadRequest, "interval_seconds Missing interval_seconds parameter"},
+			name: "BackupSchedules.List: numbers as strings", call: list(root), sent: []string{"GET " + rootURL},
+			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":"324","start_at":null,"capacity":null}]}`},
+			want:      []bigv.BackupSchedule{{ID: 324}},
 		},
 
 		{
-			name: "delete", call: remove(root, 324), answers: map[string]string{"DELETE " + schedules + "/324": "204 "},
+			name: "BackupSchedules.Create", call: create(root, daily), want: made,
+			responses: responses{"POST " + schedules: "201 @backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create in the flat style", opts: flat, call: create(root, daily), want: made,
+			responses: responses{"POST " + schedules: "@backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create by the disc's ID", call: create(bigv.DiscID(9001), daily), want: made,
+			responses: withVM(responses{"POST " + nestedDisc + "/backup_schedules": "@backup_schedule.json"}),
+			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backup_schedules" + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create: a response with start_date", call: create(root, daily),
+			want:      bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 86400},
+			responses: responses{"POST " + schedules: `{"id":9,"start_date":"2017-06-01T00:00:00+01:00","interval_seconds":86400}`},
+			sent:      []string{"POST " + schedules + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create sends capacity 1 by default, and neither an ID nor an empty start", want: made,
+			call:      create(root, bigv.BackupSchedule{ID: 7, IntervalSeconds: 604800}),
+			responses: responses{"POST " + schedules: "@backup_schedule.json"},
+			sent:      []string{"POST " + schedules + ` {"interval_seconds":604800,"capacity":1}`},
+		},
+		{
+			name: "BackupSchedules.Create sends the start unchanged", want: made,
+			call:      create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 60, Capacity: 1}),
+			responses: responses{"POST " + schedules: "@backup_schedule.json"},
+			sent:      []string{"POST " + schedules + ` {"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":60,"capacity":1}`},
+		},
+		{
+			name: "BackupSchedules.Create with an empty response returns zero", call: create(root, daily), want: bigv.BackupSchedule{},
+			responses: responses{"POST " + schedules: "null"}, sent: []string{"POST " + schedules + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create is not retried", call: create(root, daily), wantErr: []any{bigv.ErrOutcomeUnknown},
+			responses: responses{"POST " + schedules: "502 "}, sent: []string{"POST " + schedules + dailyBody},
+		},
+		{
+			name: "BackupSchedules.Create: a 400 response with a single string", call: create(root, daily),
+			sent:      []string{"POST " + schedules + dailyBody},
+			responses: responses{"POST " + schedules: `400 {"interval_seconds":"Missing interval_seconds parameter"}`},
+			wantErr:   []any{bigv.ErrBadRequest, "interval_seconds Missing interval_seconds parameter"},
+		},
+
+		{
+			name: "BackupSchedules.Delete", call: remove(root, 324), responses: responses{"DELETE " + schedules + "/324": "204 "},
 			sent: []string{"DELETE " + schedules + "/324"},
 		},
 		{
-			name: "delete in the flat style", opts: flat, call: remove(root, 324), answers: map[string]string{"DELETE " + schedules + "/324": "200 {}"},
-			sent: []string{"DELETE " + schedules + "/324"},
+			name: "BackupSchedules.Delete in the flat style", opts: flat, call: remove(root, 324),
+			responses: responses{"DELETE " + schedules + "/324": "200 {}"}, sent: []string{"DELETE " + schedules + "/324"},
 		},
 		{
-			name: "delete by the disc's ID", call: remove(bigv.DiscID(9001), 324),
-			answers: machineAnswers(map[string]string{"DELETE " + nestedDisc + "/backup_schedules/324": "204 "}),
-			sent:    []string{askDisc, askMachine, "DELETE " + nestedDisc + "/backup_schedules/324"},
+			name: "BackupSchedules.Delete by the disc's ID", call: remove(bigv.DiscID(9001), 324),
+			responses: withVM(responses{"DELETE " + nestedDisc + "/backup_schedules/324": "204 "}),
+			sent:      []string{lookupDisc, lookupVM, "DELETE " + nestedDisc + "/backup_schedules/324"},
 		},
 		{
-			name: "delete of none", call: remove(root, 324), sent: []string{"DELETE " + schedules + "/324"},
+			name: "BackupSchedules.Delete: not found", call: remove(root, 324),
+			responses: responses{"DELETE " + schedules + "/324": "404 no such thing"}, sent: []string{"DELETE " + schedules + "/324"},
 			wantErr: []any{bigv.ErrNotFound, "delete backup schedule 324 of root.www1.web.acme"},
 		},
 
-		{name: "no interval", call: create(root, bigv.BackupSchedule{StartAt: "00:00"}), wantErr: []any{"the interval must be above zero", "nothing was sent"}},
-		{name: "an interval below zero", call: create(bigv.DiscID(9001), bigv.BackupSchedule{IntervalSeconds: -1}), wantErr: []any{"every -1 seconds", "nothing was sent"}},
-		{name: "a capacity below zero", call: create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}), wantErr: []any{"-1 backups", "nothing was sent"}},
-		{name: "create on nothing", call: create(bigv.DiscPath{}, daily), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "list of nothing", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "delete of ID 0", call: remove(root, 0), wantErr: []any{"backup schedule 0 is not an ID", "nothing was sent"}},
 		{
-			name: "a machine's disc without an interval", call: none(func(ctx context.Context, c *bigv.Client) error {
+			name: "BackupSchedules.Create without an interval", call: create(root, bigv.BackupSchedule{StartAt: "00:00"}),
+			wantErr: []any{"the interval must be above zero"},
+		},
+		{
+			name:    "BackupSchedules.Create with a negative interval",
+			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{IntervalSeconds: -1}),
+			wantErr: []any{"every -1 seconds"},
+		},
+		{
+			name: "BackupSchedules.Create with a negative capacity",
+			call: create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}), wantErr: []any{"-1 backups"},
+		},
+		{
+			name: "BackupSchedules.Create on nothing", call: create(bigv.DiscPath{}, daily),
+			wantErr: []any{"the path names nothing"},
+		},
+		{
+			name: "BackupSchedules.List of a zero path", call: list(bigv.DiscPath{}),
+			wantErr: []any{"the path names nothing"},
+		},
+		{
+			name: "BackupSchedules.Delete of ID 0", call: remove(root, 0),
+			wantErr: []any{"backup schedule 0 is not an ID"},
+		},
+		{
+			name: "VirtualMachines.Create with a backup schedule without an interval",
+			call: func(ctx context.Context, c *bigv.Client) (any, error) {
 				_, err := c.VirtualMachines.Create(ctx, web, bigv.VirtualMachineCreate{
 					Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600, BackupSchedules: []bigv.BackupSchedule{daily, {}}}},
 				})
-				return err
-			}), wantErr: []any{"discs[0]: backup_schedules[1]", "the interval must be above zero", "nothing was sent"},
+				return nil, err
+			},
+			wantErr: []any{"discs[0]: backup_schedules[1]", "the interval must be above zero"},
 		},
-	})
+	}
 }
+
+func TestBackupSchedules(t *testing.T) { runRows(t, backupScheduleRows()) }
 
 func TestBackupScheduleJSON(t *testing.T) {
 	t.Parallel()

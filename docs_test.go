@@ -15,17 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docBlock is a block of Go in a page, and the output that the page promises.
+// docBlock is a block of Go code in a page, and the output that the page shows for it.
 type docBlock struct {
 	name, code string
-	at         string // page:line, where the code begins
-	output     string // of the text block right below; empty is not promised
+	at         string // page:line of the first line of code
+	output     string // the text block right below; empty if the page shows none
 }
 
-// docFence finds the blocks of a page. "go" is run, "go theirs" is not: it is
-// another client's.
+// docFence matches the blocks that are run. A block marked "go theirs" is not: it is code for another client.
 var docFence = regexp.MustCompile("(?ms)^```go\n(.*?)^```\n(?:\n^```text\n(.*?)^```\n)?")
 
+// docBlocks returns the blocks of a page.
 func docBlocks(page, text string) (blocks []docBlock) {
 	for _, m := range docFence.FindAllStringSubmatchIndex(text, -1) {
 		b := docBlock{code: text[m[2]:m[3]]}
@@ -39,7 +39,7 @@ func docBlocks(page, text string) (blocks []docBlock) {
 	return blocks
 }
 
-// docMain runs the snippet that its argument names.
+// docMain is a program that runs the snippet that its argument names.
 const docMain = `package main
 
 import (
@@ -61,7 +61,7 @@ func main() {
 }
 `
 
-// docSnippet is what stands around a block that is not a whole program.
+// docSnippet surrounds a block that is not a whole program.
 const docSnippet = `package main
 
 import (
@@ -90,9 +90,9 @@ func init() {
 }
 `
 
-// TestDocumentedGoRuns compiles and runs every block of Go in the pages: a whole
-// program or test as it stands, anything else in a function that has ctx and
-// client. Each runs against a service in memory of its own.
+// TestDocumentedGoRuns compiles and runs every block of Go in the pages: a whole program or test unchanged, anything else in a
+// function with the parameters ctx and client. Each block gets its own service in memory. With -short, the blocks are only
+// type-checked.
 func TestDocumentedGoRuns(t *testing.T) {
 	t.Parallel()
 	var blocks []docBlock
@@ -100,10 +100,15 @@ func TestDocumentedGoRuns(t *testing.T) {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		found := docBlocks(page, string(text))
-		require.NotEmpty(t, found, "%s has no Go", page)
+		require.NotEmpty(t, found, "%s has no Go code", page)
 		blocks = append(blocks, found...)
 	}
 	m := newDocModule(t, blocks)
+	if testing.Short() {
+		out, err := m.vet()
+		require.NoError(t, err, out)
+		return
+	}
 	out, err := m.build()
 	require.NoError(t, err, out)
 	for _, b := range blocks {
@@ -118,20 +123,26 @@ func TestDocumentedGoRuns(t *testing.T) {
 	}
 }
 
-// TestBrokenDocsAreSeen shows that a block that does not compile, fails, or
-// prints something else would not pass.
-func TestBrokenDocsAreSeen(t *testing.T) {
+// TestBrokenDocsAreDetected checks that a block fails TestDocumentedGoRuns if it does not compile, fails, or prints something else.
+func TestBrokenDocsAreDetected(t *testing.T) {
 	t.Parallel()
 	const page = "```go\nfmt.Println(\"a\")\n```\n\n```text\na\n```\n" +
-		"```go theirs\nnot looked at\n```\n" +
+		"```go theirs\nignored\n```\n" +
 		"```go\nlog.Fatal(\"no\")\n```\n" +
 		"```go\nclient.Nonsense()\n```\n"
 	blocks := docBlocks("page", page)
 	require.Len(t, blocks, 3)
 	assert.Equal(t, docBlock{"page_line_2", "fmt.Println(\"a\")\n", "page:2", "a\n"}, blocks[0])
 
+	out, err := newDocModule(t, blocks).vet()
+	require.Error(t, err, "a block that does not compile")
+	assert.Contains(t, out, "page:15: client.Nonsense undefined")
+	if testing.Short() {
+		return
+	}
+
 	runs := newDocModule(t, blocks[:2])
-	out, err := runs.build()
+	out, err = runs.build()
 	require.NoError(t, err, out)
 	out, err = runs.try(t, blocks[0])
 	require.NoError(t, err, out)
@@ -139,17 +150,12 @@ func TestBrokenDocsAreSeen(t *testing.T) {
 	out, err = runs.try(t, blocks[1])
 	require.Error(t, err, "a block that fails")
 	assert.Contains(t, out, "no\n")
-
-	out, err = newDocModule(t, blocks).build()
-	require.Error(t, err, "a block that does not compile")
-	assert.Contains(t, out, "page:15: client.Nonsense undefined")
 }
 
-// docModule is a module of a stranger's that has this checkout as a dependency.
+// docModule is a directory with a module that depends on this checkout.
 type docModule struct{ dir string }
 
-// newDocModule makes a module with a package for each whole program or test, and
-// one for all that are not.
+// newDocModule creates a module with one package for each whole program or test, and one for all other blocks.
 func newDocModule(t *testing.T, blocks []docBlock) docModule {
 	t.Helper()
 	here, err := os.Getwd()
@@ -157,7 +163,7 @@ func newDocModule(t *testing.T, blocks []docBlock) docModule {
 	m := docModule{t.TempDir()}
 	ours, err := os.ReadFile("go.mod")
 	require.NoError(t, err)
-	m.write(t, "go.mod", regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(ours), "module example.org/stranger")+
+	m.write(t, "go.mod", regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(ours), "module example.org/user")+
 		"\nrequire github.com/bigv-go/bigv v0.0.0\n\nreplace github.com/bigv-go/bigv => "+here+"\n")
 	sums, err := os.ReadFile("go.sum")
 	require.NoError(t, err)
@@ -186,12 +192,15 @@ func (m docModule) write(t *testing.T, name, text string) {
 func (b docBlock) isTest() bool    { return strings.Contains(b.code, "\nfunc Test") }
 func (b docBlock) isProgram() bool { return strings.HasPrefix(b.code, "package ") }
 
+// vet type-checks all blocks.
+func (m docModule) vet() (string, error) { return m.run(nil, "go", "vet", "./...") }
+
+// build compiles all blocks except tests.
 func (m docModule) build() (string, error) {
 	return m.run(nil, "go", "build", "-ldflags=-s -w", "-o", "bin/", "./...")
 }
 
-// run runs a command in the module, which may not use the network, and returns
-// what it printed, with stderr if it failed.
+// run runs a command in the module without network access. It returns its standard output, and its standard error too if it failed.
 func (m docModule) run(env []string, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = m.dir
@@ -205,7 +214,7 @@ func (m docModule) run(env []string, name string, args ...string) (string, error
 	return stdout.String(), nil
 }
 
-// try runs a block that has been built.
+// try runs a block that was built.
 func (m docModule) try(t *testing.T, b docBlock) (string, error) {
 	t.Helper()
 	if b.isTest() {

@@ -77,7 +77,7 @@ func ExampleBackupSchedulesService_Create() {
 	// Output: 24h0m0s 7 <nil>
 }
 
-// A new key may do nothing until it is granted a privilege.
+// A new key has no privileges until it is granted one.
 func ExampleAPIKeysService_Create() {
 	srv, client := service()
 	defer srv.Close()
@@ -92,7 +92,7 @@ func ExampleAPIKeysService_Create() {
 	}); err != nil {
 		log.Fatal(err)
 	}
-	ci, err := client.With(bigv.WithAPIKey(key.Key.Reveal())) // shown this once
+	ci, err := client.With(bigv.WithAPIKey(key.Key.Reveal())) // returned only by Create
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func ExampleAPIKeysService_Create() {
 	// Output: www1 <nil>
 }
 
-// A session opened by hand serves a program that is not to hold the password.
+// A session lets a program make calls without knowing the password.
 func ExampleSessionsService_Create() {
 	srv, client := service()
 	defer srv.Close()
@@ -117,7 +117,7 @@ func ExampleSessionsService_Create() {
 	session, err := client.Sessions.Get(ctx, token)
 	fmt.Println(session.Username, session.Factors, err)
 
-	alice, err := client.With(bigv.WithToken(token.Reveal())) // for as long as it is used
+	alice, err := client.With(bigv.WithToken(token.Reveal())) // valid for as long as it is used
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,9 +16,8 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// service starts a service in memory for an example, with the machine www1 in
-// the group web of the account acme. A program has NewClient with WithAPIKey, or
-// NewClientFromEnv, in its place.
+// service starts a service in memory for an example, with the virtual machine www1 in the group web of the account acme. A program
+// calls NewClient with WithAPIKey, or NewClientFromEnv, instead.
 func service(opts ...bigv.Option) (*bigvtest.Server, *bigv.Client) {
 	srv, err := bigvtest.Start(bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime))
 	if err != nil {
@@ -32,7 +31,7 @@ func service(opts ...bigv.Option) (*bigvtest.Server, *bigv.Client) {
 	return srv, client
 }
 
-// requests prints what the service was asked.
+// requests prints the requests that the service received.
 func requests(srv *bigvtest.Server) {
 	for _, e := range srv.Journal() {
 		line := e.Method + " " + e.Path
@@ -51,7 +50,7 @@ func Example() {
 	vm, err := client.VirtualMachines.Get(ctx, bigv.AccountPath("acme").Group("web").VirtualMachine("www1"))
 	switch {
 	case errors.Is(err, bigv.ErrNotFound):
-		fmt.Println("absent, or hidden")
+		fmt.Println("it does not exist, or you lack permission to see it")
 	case err != nil:
 		log.Fatal(err)
 	}
@@ -68,7 +67,7 @@ func ExampleNewClient() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%v\n", client) // no dump shows the key
+	fmt.Printf("%v\n", client) // prints no credentials
 
 	_, err = bigv.NewClient(bigv.WithAPIKey("0123456789abcdef"), bigv.WithToken("fedcba9876543210"))
 	fmt.Println(err)
@@ -94,11 +93,11 @@ func ExampleClient_Do() {
 	srv, client := service()
 	defer srv.Close()
 
-	var answer []struct {
+	var groups []struct {
 		Name string `json:"name"`
 	}
-	err := client.Do(context.Background(), http.MethodGet, "/accounts/acme/groups", nil, &answer)
-	fmt.Println(answer, err)
+	err := client.Do(context.Background(), http.MethodGet, "/accounts/acme/groups", nil, &groups)
+	fmt.Println(groups, err)
 	// Output: [{default} {web}] <nil>
 }
 
@@ -131,7 +130,7 @@ func ExampleWithSecondFactor() {
 		bigv.WithBaseURL(srv.URL()), bigv.WithAuthURL(srv.AuthURL()),
 		bigv.WithCredentials("carol", "carol-password"),
 		bigv.WithSecondFactor(bigv.TwoFactor, func(context.Context) (bigv.Secret, error) {
-			return bigv.NewSecret("123456"), nil // ask a person, or an authenticator
+			return bigv.NewSecret("123456"), nil // ask the user, or an authenticator
 		}),
 	)
 	if err != nil {
@@ -146,8 +145,7 @@ func ExampleWithTokenSource() {
 	srv, _ := service()
 	defer srv.Close()
 	vault := bigv.TokenSourceFunc(func(ctx context.Context, rejected bigv.Secret) (bigv.Secret, error) {
-		// rejected is what the service has just answered 401 to, and zero
-		// otherwise: fetch another then.
+		// rejected is the token that the service has just rejected with 401, and zero otherwise. In that case, fetch a new one.
 		return bigv.NewSecret(srv.Token()), nil
 	})
 	client, err := bigv.NewClient(bigv.WithBaseURL(srv.URL()), bigv.WithTokenSource(vault))
@@ -164,7 +162,7 @@ func ExampleWithAttemptHook() {
 		fmt.Println(a.Number, a.Operation, a.Route, a.StatusCode, a.Retry)
 	}))
 	defer srv.Close()
-	srv.Inject(bigvtest.Unavailable()) // the next request, and no more
+	srv.Inject(bigvtest.Unavailable()) // for the next request only
 
 	_, err := client.VirtualMachines.Get(context.Background(), www1)
 	fmt.Println(err)
@@ -178,7 +176,7 @@ func ExampleWithLogger() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		Level: slog.LevelWarn, // retries; LevelDebug has each request
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			switch a.Key { // what differs from run to run
+			switch a.Key { // omit the attributes that differ from run to run
 			case "level", "msg", "operation", "status":
 				return a
 			}
@@ -296,7 +294,7 @@ func ExampleVirtualMachine_Path() {
 	}
 	_, err = client.VirtualMachines.Get(ctx, www1)
 	fmt.Println(errors.Is(err, bigv.ErrNotFound))
-	vm, err = client.VirtualMachines.Get(ctx, vm.Path()) // by ID: it goes on naming the machine
+	vm, err = client.VirtualMachines.Get(ctx, vm.Path()) // by ID, which does not change
 	fmt.Println(vm.Name, err)
 	// Output:
 	// true
@@ -308,7 +306,7 @@ func ExampleNullable() {
 		AutorebootOn: new(false),          // false is sent
 		CDROMURL:     bigv.Null[string](), // null is sent: the CD is ejected
 		Keymap:       bigv.Set("en-gb"),   // a value is sent
-		// all that is not named is left as it is
+		// unset attributes are not sent
 	}
 	text, err := json.Marshal(update)
 	fmt.Println(string(text), err)
@@ -410,7 +408,7 @@ func ExampleVirtualMachinesService_All() {
 	machines, memory := 0, 0
 	for vm, err := range client.VirtualMachines.All(context.Background(), bigv.VirtualMachineListOptions{Account: "acme"}) {
 		if err != nil {
-			log.Fatal(err) // it comes once, and last
+			log.Fatal(err) // the last element
 		}
 		machines, memory = machines+1, memory+vm.Memory
 	}
@@ -423,7 +421,7 @@ func ExampleVirtualMachinesService_Update() {
 	defer srv.Close()
 
 	vm, err := client.VirtualMachines.Update(context.Background(), www1, bigv.VirtualMachineUpdate{Memory: new(4096)})
-	fmt.Println(vm.Memory, vm.Cores, err) // from the next power cycle: see UpdateAndRestart
+	fmt.Println(vm.Memory, vm.Cores, err) // in effect from the next power cycle: see UpdateAndRestart
 	// Output: 4096 1 <nil>
 }
 
@@ -438,15 +436,15 @@ func ExampleWaitOptions() {
 	vm, err := client.VirtualMachines.Wait(ctx, www1, bigv.PoweredOff, bigv.WaitOptions{
 		MinInterval: 10 * time.Millisecond,
 		Timeout:     time.Minute,
-		OnPoll:      func(p bigv.Poll) { log.Print(p.State) }, // for a person's screen
+		OnPoll:      func(p bigv.Poll) { log.Print(p.State) }, // for a progress display
 	})
 	fmt.Println(vm.PowerOn, err)
 	// Output: false <nil>
 }
 
 func ExampleWaitFor() {
-	looks := 0
-	count := func(context.Context) (int, error) { looks++; return looks, nil }
+	polls := 0
+	count := func(context.Context) (int, error) { polls++; return polls, nil }
 	enough := func(n int) (bool, error) { return n >= 3, nil }
 
 	n, err := bigv.WaitFor(context.Background(), "three of them", count, enough,
@@ -508,7 +506,7 @@ func ExampleDefinitionsService_Get() {
 	// Output: york manchester <nil>
 }
 
-// A write whose answer was lost is not sent again: look before doing so.
+// A write is not retried if its response was lost. Check whether it was applied before retrying it.
 func Example_outcomeUnknown() {
 	srv, client := service()
 	defer srv.Close()

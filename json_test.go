@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// jsonTypes are all that is sent and answered by the services.
+// jsonTypes are the types of request and response bodies.
 var jsonTypes = []any{
 	bigv.Account{}, bigv.AccountCreate{}, bigv.Group{}, bigv.GroupCreate{},
 	bigv.VirtualMachine{}, bigv.VirtualMachineCreate{}, bigv.VirtualMachineUpdate{}, bigv.VirtualMachineIPs{}, bigv.Image{},
@@ -21,18 +21,21 @@ var jsonTypes = []any{
 	bigv.User{}, bigv.UserCreate{}, bigv.UserUpdate{},
 	bigv.Privilege{}, bigv.PrivilegeGrant{}, bigv.PrivilegeUpdate{}, bigv.Definitions{},
 	bigv.IP{}, bigv.IPCreate{}, bigv.IPUpdate{}, bigv.Backup{}, bigv.APIKey{},
-	bigv.Session{}, // a VMDefault, which has no addresses, is written by hand: TestVMDefaultJSON
+	bigv.Session{}, // not VMDefault, which has no addresses in its JSON: see TestVMDefaultJSON
 }
 
-// filled is a value of a type with something in all that is exported, but for
-// secrets, which JSON does not carry, and what only the status tells.
-func filled(kind reflect.Type) reflect.Value {
+// filled returns a value of a type in which every exported field is set, except secrets, which are not in JSON, and
+// VirtualMachine.Provisioning, which comes from the status.
+func filled(t *testing.T, kind reflect.Type) reflect.Value {
+	t.Helper()
 	value := reflect.New(kind).Elem()
-	fill(value)
+	fill(t, value)
 	return value
 }
 
-func fill(v reflect.Value) {
+// fill sets a value: see filled.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
 	switch value := v.Addr().Interface().(type) {
 	case *bigv.Secret:
 		return
@@ -66,34 +69,36 @@ func fill(v reflect.Value) {
 	case reflect.String:
 		v.SetString("<7> & \u2028 \"7\"")
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem())) // to zero, which is not unset
+		v.Set(reflect.New(v.Type().Elem())) // to zero, which is not the same as unset
 		if v.Type().Elem().Kind() == reflect.Struct {
-			fill(v.Elem())
+			fill(t, v.Elem())
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range v.Len() {
-			fill(v.Index(i))
+			fill(t, v.Index(i))
 		}
 	case reflect.Map:
-		key, element := filled(v.Type().Key()), filled(v.Type().Elem())
+		key, element := filled(t, v.Type().Key()), filled(t, v.Type().Elem())
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, element)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if field := v.Type().Field(i); field.IsExported() && field.Name != "Provisioning" {
-				fill(v.Field(i))
+				fill(t, v.Field(i))
 			}
 		}
 	default:
-		panic("no value for " + v.Type().String())
+		t.Fatalf("json_test.go: add a value of type %s to fill", v.Type())
 	}
 }
 
-func TestTypesUnderBothJSONs(t *testing.T) {
+// Values read and write the same with both versions of encoding/json.
+func TestTypesWithBothJSONPackages(t *testing.T) {
+	t.Parallel()
 	for _, example := range jsonTypes {
 		kind := reflect.TypeOf(example)
-		for name, value := range map[string]any{"filled": filled(kind).Interface(), "zero": example} {
+		for name, value := range map[string]any{"filled": filled(t, kind).Interface(), "zero": example} {
 			t.Run(kind.Name()+" "+name, func(t *testing.T) {
 				var texts []any
 				for written, writer := range codecs {
@@ -108,17 +113,20 @@ func TestTypesUnderBothJSONs(t *testing.T) {
 						assert.Equal(t, value, got.Elem().Interface(), "written by %s, read by %s: %s", written, read, text)
 					}
 				}
-				assert.Equal(t, texts[0], texts[1], "the versions write the same")
+				assert.Equal(t, texts[0], texts[1], "both packages must write the same")
 			})
 		}
 	}
 }
 
-// What a service answers reads the same under both.
-func TestFixturesUnderBothJSONs(t *testing.T) {
+// Responses of the service read the same with both versions of encoding/json.
+func TestFixturesWithBothJSONPackages(t *testing.T) {
+	t.Parallel()
 	for name, example := range map[string]any{
-		"account.json": bigv.Account{}, "accounts_overview.json": []bigv.Account{}, "group.json": bigv.Group{}, "virtual_machine.json": bigv.VirtualMachine{},
-		"virtual_machine_nulls.json": bigv.VirtualMachine{}, "virtual_machine_overview.json": bigv.VirtualMachine{}, "disc.json": bigv.Disc{}, "user.json": bigv.User{},
+		"account.json": bigv.Account{}, "accounts_overview.json": []bigv.Account{}, "group.json": bigv.Group{},
+		"virtual_machine.json":       bigv.VirtualMachine{},
+		"virtual_machine_nulls.json": bigv.VirtualMachine{}, "virtual_machine_overview.json": bigv.VirtualMachine{},
+		"disc.json": bigv.Disc{}, "user.json": bigv.User{},
 		"privilege.json": bigv.Privilege{}, "privilege_nulls.json": bigv.Privilege{},
 	} {
 		v1, v2 := reflect.New(reflect.TypeOf(example)), reflect.New(reflect.TypeOf(example))
@@ -129,10 +137,10 @@ func TestFixturesUnderBothJSONs(t *testing.T) {
 	}
 }
 
-// An attribute's name is the API's: small letters, digits and underscores.
-func TestNamesOfMembers(t *testing.T) {
+func TestJSONMembersAreLowerCase(t *testing.T) {
+	t.Parallel()
 	for _, example := range jsonTypes {
-		text, err := json.Marshal(filled(reflect.TypeOf(example)).Interface())
+		text, err := json.Marshal(filled(t, reflect.TypeOf(example)).Interface())
 		require.NoError(t, err)
 		var members map[string]any
 		require.NoError(t, json.Unmarshal(text, &members))

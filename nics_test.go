@@ -3,7 +3,6 @@ package bigv_test
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"net/netip"
 	"testing"
 
@@ -30,97 +29,86 @@ var (
 	bothNICs = []bigv.NIC{nic6100, nic6101}
 )
 
-// collect is what an iterator hands out before it ends or fails.
-func collect[T any](elements iter.Seq2[T, error]) ([]T, error) {
-	var all []T
-	for element, err := range elements {
-		if err != nil {
-			return all, err
-		}
-		all = append(all, element)
-	}
-	return all, nil
-}
-
-func TestNICs(t *testing.T) {
-	t.Parallel()
-	list := func(vm bigv.VirtualMachinePath) func(context.Context, *bigv.Client) (any, error) {
+func nicRows() []wireRow {
+	list := func(vm bigv.VirtualMachinePath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			return c.NICs.List(ctx, bigv.NICListOptions{VirtualMachine: vm})
 		}
 	}
-	all := func(vm bigv.VirtualMachinePath) func(context.Context, *bigv.Client) (any, error) {
+	all := func(vm bigv.VirtualMachinePath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			return collect(c.NICs.All(ctx, bigv.NICListOptions{VirtualMachine: vm}))
 		}
 	}
-	get := func(nic bigv.NICPath) func(context.Context, *bigv.Client) (any, error) {
+	get := func(nic bigv.NICPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.NICs.Get(ctx, nic) }
 	}
-	create := func(nic bigv.NICPath, ips bigv.IPCreate) func(context.Context, *bigv.Client) (any, error) {
+	create := func(nic bigv.NICPath, ips bigv.IPCreate) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.NICs.CreateIPs(ctx, nic, ips) }
 	}
+	resolve := func(nic bigv.NICPath) callFunc {
+		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.NICs.Resolve(ctx, nic) }
+	}
+	resolved := acme.Group("77").VirtualMachine("5012").NIC(6100)
 	two := bigv.IPCreate{Addresses: 2, Reason: "tls site"}
 	const twoBody = ` {"addresses":2,"family":"ipv4","reason":"tls site","contiguous":false}`
-	flatNIC := map[string]string{"GET /nics/6100": "@nic.json", "GET /nics": "@nics.json"}
+	flatNIC := responses{"GET /nics/6100": "@nic.json", "GET /nics": "@nics.json"}
 
-	runServiceRows(t, []serviceRow{
+	return []wireRow{
 		{
-			name: "list by path is nested", call: list(www1), want: bothNICs,
-			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
-			sent:    []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List by path is nested", call: list(www1), want: bothNICs,
+			responses: responses{"GET " + www1URL + "/nics": "@nics.json"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "all by path is nested", call: all(www1), want: bothNICs,
-			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
-			sent:    []string{"GET " + www1URL + "/nics"},
+			name: "NICs.All by path is nested", call: all(www1), want: bothNICs,
+			responses: responses{"GET " + www1URL + "/nics": "@nics.json"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "list without a machine is flat", call: list(bigv.VirtualMachinePath{}), want: bothNICs,
-			answers: flatNIC, sent: []string{"GET /nics"},
+			name: "NICs.List without a machine is flat", call: list(bigv.VirtualMachinePath{}), want: bothNICs, responses: flatNIC,
+			sent: []string{"GET /nics"},
 		},
 		{
-			name: "list by ID alone is flat", call: list(bigv.VirtualMachineID(5012)), want: bothNICs,
-			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+			name: "NICs.List by ID alone is flat", call: list(bigv.VirtualMachineID(5012)), want: bothNICs, responses: flatNIC,
+			sent: []string{"GET /nics?vm_id=5012"},
 		},
 		{
-			name: "all by ID alone is flat", call: all(bigv.VirtualMachineID(5012)), want: bothNICs,
-			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+			name: "NICs.All by ID alone is flat", call: all(bigv.VirtualMachineID(5012)), want: bothNICs, responses: flatNIC,
+			sent: []string{"GET /nics?vm_id=5012"},
 		},
 		{
-			name: "list by path in the flat style, held against the machine's ID", opts: flat, call: list(www1), want: bothNICs,
-			answers: machineAnswers(flatNIC),
+			name: "NICs.List by path in the flat style is verified by the machine's ID", opts: flat, call: list(www1), want: bothNICs,
+			responses: withVM(flatNIC),
 			sent: []string{
 				"GET /nics?account_name=acme&group_name=web&vm_name=www1",
 				"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true",
 			},
 		},
 		{
-			name: "list by IDs in the flat style", opts: flat, want: bothNICs,
-			call:    list(bigv.AccountID(41).Group("77").VirtualMachine("5012")),
-			answers: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
+			name: "NICs.List by IDs in the flat style", opts: flat, want: bothNICs,
+			call: list(bigv.AccountID(41).Group("77").VirtualMachine("5012")), responses: flatNIC, sent: []string{"GET /nics?vm_id=5012"},
 		},
 		{
-			name: "a machine of a group by ID", call: list(bigv.GroupID(77).VirtualMachine("www1")), want: bothNICs,
-			answers: machineAnswers(flatNIC),
-			sent:    []string{"GET /nics?group_id=77&vm_name=www1", "GET /virtual_machines?group_id=77&include_deleted=true"},
+			name: "NICs.List of a machine in a group by ID", call: list(bigv.GroupID(77).VirtualMachine("www1")), want: bothNICs,
+			responses: withVM(flatNIC),
+			sent:      []string{"GET /nics?group_id=77&vm_name=www1", "GET /virtual_machines?group_id=77&include_deleted=true"},
 		},
 		{
-			name: "the default account is named", call: list(bigv.DefaultAccount.Group("web").VirtualMachine("www1")), want: bothNICs,
-			answers: map[string]string{"GET " + www1URL + "/nics": "@nics.json"},
-			sent:    []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List in the default account", opts: acmeDefault,
+			call: list(bigv.DefaultAccount.Group("web").VirtualMachine("www1")), want: bothNICs,
+			responses: responses{"GET " + www1URL + "/nics": "@nics.json"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "an ignored vm_id is an error", call: list(bigv.VirtualMachineID(5013)), answers: flatNIC,
+			name: "NICs.List: an ignored vm_id is an error", call: list(bigv.VirtualMachineID(5013)), responses: flatNIC,
 			sent:    []string{"GET /nics?vm_id=5013"},
 			wantErr: []any{bigv.ErrFilterIgnored, "the service ignored vm_id", "list network interfaces of #5013"},
 		},
 		{
-			name: "an ignored vm_id ends the iterator", call: all(bigv.VirtualMachineID(5013)), answers: flatNIC,
+			name: "NICs.All: an ignored vm_id ends the iterator", call: all(bigv.VirtualMachineID(5013)), responses: flatNIC,
 			sent: []string{"GET /nics?vm_id=5013"}, wantErr: []any{bigv.ErrFilterIgnored},
 		},
 		{
-			name: "an ignored vm_name is an error", opts: flat, call: list(web.VirtualMachine("www2")), answers: machineAnswers(flatNIC),
+			name: "NICs.List: an ignored vm_name is an error", opts: flat, call: list(web.VirtualMachine("www2")),
+			responses: withVM(flatNIC),
 			sent: []string{
 				"GET /nics?account_name=acme&group_name=web&vm_name=www2",
 				"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true",
@@ -128,169 +116,219 @@ func TestNICs(t *testing.T) {
 			wantErr: []any{bigv.ErrFilterIgnored, "the service ignored vm_name"},
 		},
 		{
-			name: "an empty list", call: list(www1), want: []bigv.NIC{},
-			answers: map[string]string{"GET " + www1URL + "/nics": "[]"}, sent: []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List: an empty list", call: list(www1), want: []bigv.NIC{},
+			responses: responses{"GET " + www1URL + "/nics": "[]"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "a null list", call: list(www1), wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
-			answers: map[string]string{"GET " + www1URL + "/nics": "null"}, sent: []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List: a null list", call: list(www1), wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			responses: responses{"GET " + www1URL + "/nics": "null"}, sent: []string{"GET " + www1URL + "/nics"},
 		},
 		{
-			name: "a list that ends too early", call: list(www1),
-			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100}`}, sent: []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List: a truncated list", call: list(www1),
+			responses: responses{"GET " + www1URL + "/nics": `[{"id":6100}`}, sent: []string{"GET " + www1URL + "/nics"},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "an address that is none", call: list(www1),
-			answers: map[string]string{"GET " + www1URL + "/nics": `[{"id":6100,"ips":["here"]}]`}, sent: []string{"GET " + www1URL + "/nics"},
+			name: "NICs.List: an invalid address", call: list(www1),
+			responses: responses{"GET " + www1URL + "/nics": `[{"id":6100,"ips":["here"]}]`}, sent: []string{"GET " + www1URL + "/nics"},
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 
 		{
-			name: "get by path is nested", call: get(www1.NIC(6100)), want: nic6100,
-			answers: map[string]string{"GET " + www1URL + "/nics/6100": "@nic.json"}, sent: []string{"GET " + www1URL + "/nics/6100"},
+			name: "NICs.Get by path is nested", call: get(www1.NIC(6100)), want: nic6100,
+			responses: responses{"GET " + www1URL + "/nics/6100": "@nic.json"}, sent: []string{"GET " + www1URL + "/nics/6100"},
 		},
 		{
-			name: "get by ID alone is flat", call: get(bigv.NICID(6100)), want: nic6100,
-			answers: flatNIC, sent: []string{"GET /nics/6100"},
+			name: "NICs.Get by ID alone is flat", call: get(bigv.NICID(6100)), want: nic6100, responses: flatNIC,
+			sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "get by path in the flat style, held against the machine", opts: flat, call: get(www1.NIC(6100)), want: nic6100,
-			answers: machineAnswers(flatNIC),
-			sent:    []string{"GET /nics/6100", "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"},
+			name: "NICs.Get by path in the flat style is verified by the machine", opts: flat, call: get(www1.NIC(6100)), want: nic6100,
+			responses: withVM(flatNIC),
+			sent:      []string{"GET /nics/6100", "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"},
 		},
 		{
-			name: "get in a machine by ID", call: get(bigv.VirtualMachineID(5012).NIC(6100)), want: nic6100,
-			answers: flatNIC, sent: []string{"GET /nics/6100"},
+			name: "NICs.Get in a machine by ID", call: get(bigv.VirtualMachineID(5012).NIC(6100)), want: nic6100, responses: flatNIC,
+			sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "get of another machine's is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)), answers: flatNIC,
-			sent: []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
+			name: "NICs.Get of another machine's interface is not found", call: get(bigv.VirtualMachineID(5013).NIC(6100)),
+			responses: flatNIC,
+			sent:      []string{"GET /nics/6100"}, wantErr: []any{bigv.ErrNotFound, "get network interface 6100.#5013"},
 		},
 		{
-			name: "get of none", call: get(bigv.NICID(6109)), sent: []string{"GET /nics/6109"},
-			wantErr: []any{bigv.ErrNotFound, "no such thing"},
+			name: "NICs.Get: not found", call: get(bigv.NICID(6109)), responses: responses{"GET /nics/6109": "404 no such thing"},
+			sent: []string{"GET /nics/6109"}, wantErr: []any{bigv.ErrNotFound, "no such thing"},
 		},
 		{
-			name: "null and missing members are zero", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100},
-			answers: map[string]string{"GET /nics/6100": `{"id":6100,"label":null,"ips":null,"extra_ips":null,"_links":{}}`},
-			sent:    []string{"GET /nics/6100"},
+			name: "NICs.Get: null and missing members are zero", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100},
+			responses: responses{"GET /nics/6100": `{"id":6100,"label":null,"ips":null,"extra_ips":null,"_links":{}}`},
+			sent:      []string{"GET /nics/6100"},
 		},
 		{
-			name: "numbers as strings", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100, VLANNum: 7},
-			answers: map[string]string{"GET /nics/6100": `{"id":"6100","vlan_num":"7"}`}, sent: []string{"GET /nics/6100"},
+			name: "NICs.Get: numbers as strings", call: get(bigv.NICID(6100)), want: bigv.NIC{ID: 6100, VLANNum: 7},
+			responses: responses{"GET /nics/6100": `{"id":"6100","vlan_num":"7"}`}, sent: []string{"GET /nics/6100"},
 		},
 		{
-			name: "a wrong type", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": `{"id":6100,"extra_ips":["192.0.2.31"]}`}, wantErr: []any{bigv.ErrInvalidResponse, "extra_ips"},
+			name: "NICs.Get: a wrong type", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			responses: responses{"GET /nics/6100": `{"id":6100,"extra_ips":["192.0.2.31"]}`},
+			wantErr:   []any{bigv.ErrInvalidResponse, "extra_ips"},
 		},
 		{
-			name: "an empty answer", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			name: "NICs.Get: an empty response", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			responses: responses{"GET /nics/6100": ""}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
 		},
 		{
-			name: "an empty object", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": "{}"}, wantErr: []any{bigv.ErrInvalidResponse},
+			name: "NICs.Get: an empty object", call: get(bigv.NICID(6100)), sent: []string{"GET /nics/6100"},
+			responses: responses{"GET /nics/6100": "{}"}, wantErr: []any{bigv.ErrInvalidResponse},
 		},
 
 		{
-			name: "create IPs by path", call: create(www1.NIC(6100), two), want: []netip.Addr{ip31, ip32},
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			name: "NICs.CreateIPs by path", call: create(www1.NIC(6100), two), want: []netip.Addr{ip31, ip32},
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
+			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "create IPs is nested in the flat style too", opts: flat, call: create(www1.NIC(6100), two), want: []netip.Addr{ip31, ip32},
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			name: "NICs.CreateIPs is nested in the flat style too", opts: flat, call: create(www1.NIC(6100), two),
+			want: []netip.Addr{ip31, ip32}, responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "@ip_create.json"},
+			sent: []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "create IPs by ID alone finds the parents first", call: create(bigv.NICID(6100), two), want: []netip.Addr{ip31, ip32},
-			answers: machineAnswers(map[string]string{
-				"GET /nics/6100": "@nic.json", "POST " + nestedMachine + "/nics/6100/ip_create": "@ip_create.json",
+			name: "NICs.CreateIPs by ID alone looks up the parents first", call: create(bigv.NICID(6100), two),
+			want: []netip.Addr{ip31, ip32},
+			responses: withVM(responses{
+				"GET /nics/6100": "@nic.json", "POST " + nestedVM + "/nics/6100/ip_create": "@ip_create.json",
 			}),
-			sent: []string{"GET /nics/6100", askMachine, "POST " + nestedMachine + "/nics/6100/ip_create" + twoBody},
+			sent: []string{"GET /nics/6100", lookupVM, "POST " + nestedVM + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "create IPs in a machine by ID", call: create(bigv.VirtualMachineID(5012).NIC(6100), two), want: []netip.Addr{ip31, ip32},
-			answers: machineAnswers(map[string]string{"POST " + nestedMachine + "/nics/6100/ip_create": "@ip_create.json"}),
-			sent:    []string{askMachine, "POST " + nestedMachine + "/nics/6100/ip_create" + twoBody},
+			name: "NICs.CreateIPs in a machine by ID", call: create(bigv.VirtualMachineID(5012).NIC(6100), two),
+			want:      []netip.Addr{ip31, ip32},
+			responses: withVM(responses{"POST " + nestedVM + "/nics/6100/ip_create": "@ip_create.json"}),
+			sent:      []string{lookupVM, "POST " + nestedVM + "/nics/6100/ip_create" + twoBody},
 		},
 		{
-			name: "IPv6 and contiguous are sent as asked", want: []netip.Addr{ip64},
-			call:    create(www1.NIC(6100), bigv.IPCreate{Addresses: 4, Family: bigv.IPv6, Reason: "x", Contiguous: true}),
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":["2001:db8:2::4"]}`},
-			sent:    []string{"POST " + www1URL + `/nics/6100/ip_create {"addresses":4,"family":"ipv6","reason":"x","contiguous":true}`},
+			name: "NICs.CreateIPs with IPv6 and contiguous addresses", want: []netip.Addr{ip64},
+			call:      create(www1.NIC(6100), bigv.IPCreate{Addresses: 4, Family: bigv.IPv6, Reason: "x", Contiguous: true}),
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":["2001:db8:2::4"]}`},
+			sent:      []string{"POST " + www1URL + `/nics/6100/ip_create {"addresses":4,"family":"ipv6","reason":"x","contiguous":true}`},
 		},
 		{
-			name: "parents that are not told", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
-			answers: map[string]string{"GET /nics/6100": `{"id":6100}`},
-			wantErr: []any{"resolving #6100", "does not say which virtual machine", "nothing was sent"},
+			name: "NICs.CreateIPs: the response does not name the parents", call: create(bigv.NICID(6100), two),
+			sent:      []string{"GET /nics/6100"},
+			responses: responses{"GET /nics/6100": `{"id":6100}`},
+			wantErr:   []any{"resolving #6100", "does not say which virtual machine"},
 		},
 		{
-			name: "parents that are not found", call: create(bigv.NICID(6100), two), sent: []string{"GET /nics/6100"},
-			wantErr: []any{bigv.ErrNotFound, "resolving #6100", "nothing was sent"},
+			name: "NICs.CreateIPs: the interface is not found", call: create(bigv.NICID(6100), two),
+			responses: responses{"GET /nics/6100": "404 no such thing"}, sent: []string{"GET /nics/6100"},
+			wantErr: []any{bigv.ErrNotFound, "resolving #6100"},
 		},
 		{
-			name: "an answer without addresses says that it was done", call: create(www1.NIC(6100), two),
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses"},
+			name: "NICs.CreateIPs: a response without addresses means that they were created", call: create(www1.NIC(6100), two),
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "{}"},
+			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr: []any{
+				bigv.ErrInvalidResponse, "create IPs on network interface 6100.www1.web.acme: it was done", "it names no addresses",
+			},
 		},
 		{
-			name: "an answer that cannot be read", call: create(www1.NIC(6100), two),
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":"192.0.2.31"}`},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
+			name: "NICs.CreateIPs: a response that cannot be decoded", call: create(www1.NIC(6100), two),
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `{"ips":"192.0.2.31"}`},
+			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr:   []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "create IPs is never sent again", call: create(www1.NIC(6100), two),
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": "502 "},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrOutcomeUnknown},
+			name: "NICs.CreateIPs is not retried", call: create(www1.NIC(6100), two),
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": "502 "},
+			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody}, wantErr: []any{bigv.ErrOutcomeUnknown},
 		},
 		{
-			name: "a refusal is told", call: create(www1.NIC(6100), two),
-			answers: map[string]string{"POST " + www1URL + "/nics/6100/ip_create": `400 {"addresses":["must be less than 2"]}`},
-			sent:    []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
-			wantErr: []any{bigv.ErrBadRequest, "addresses must be less than 2"},
+			name: "NICs.CreateIPs: a validation error", call: create(www1.NIC(6100), two),
+			responses: responses{"POST " + www1URL + "/nics/6100/ip_create": `400 {"addresses":["must be less than 2"]}`},
+			sent:      []string{"POST " + www1URL + "/nics/6100/ip_create" + twoBody},
+			wantErr:   []any{bigv.ErrBadRequest, "addresses must be less than 2"},
 		},
 
-		{name: "no addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Reason: "x"}), wantErr: []any{"0 addresses", "nothing was sent"}},
-		{name: "five addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 5, Reason: "x"}), wantErr: []any{"5 addresses", "nothing was sent"}},
-		{name: "no reason", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 1}), wantErr: []any{"the reason is empty", "nothing was sent"}},
-		{name: "create IPs on nothing", call: create(bigv.NICPath{}, two), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "create IPs on an ID below zero", call: create(bigv.NICID(-1), two), wantErr: []any{"-1 is not an ID", "nothing was sent"}},
-		{name: "create IPs without the machine's name", call: create(web.VirtualMachine("").NIC(6100), two), wantErr: []any{"virtual machine is empty", "nothing was sent"}},
-		{name: "get of nothing", call: get(bigv.NICPath{}), wantErr: []any{"the path names nothing", "nothing was sent"}},
-		{name: "get of ID 0", call: get(bigv.NICID(0)), wantErr: []any{"0 is not an ID", "nothing was sent"}},
-		{name: "get of ID 0 in the flat style", opts: flat, call: get(www1.NIC(0)), wantErr: []any{"0 is not an ID", "nothing was sent"}},
-		{name: "get without a machine in the flat style", opts: flat, call: get(bigv.VirtualMachinePath{}.NIC(6100)), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "get without the group's name", call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"group is empty", "nothing was sent"}},
-		{name: "get without the group's name in the flat style", opts: flat, call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "list without the group's name in the flat style", opts: flat, call: list(acme.Group("").VirtualMachine("www1")), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "all without the group's name in the flat style", opts: flat, call: all(acme.Group("").VirtualMachine("www1")), wantErr: []any{"is empty", "nothing was sent"}},
-		{name: "list without the account's name in the flat style", opts: flat, call: list(bigv.AccountPath("").Group("web").VirtualMachine("www1")), wantErr: []any{"account is empty", "nothing was sent"}},
-		{name: "list of a machine called ..", call: list(web.VirtualMachine("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
-		{name: "list of a machine called .. in the flat style", opts: flat, call: list(web.VirtualMachine("..")), wantErr: []any{"would name another endpoint", "nothing was sent"}},
-	})
+		{
+			name: "NICs.CreateIPs of 0 addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Reason: "x"}),
+			wantErr: []any{"0 addresses"},
+		},
+		{
+			name: "NICs.CreateIPs of 5 addresses", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 5, Reason: "x"}),
+			wantErr: []any{"5 addresses"},
+		},
+		{
+			name: "NICs.CreateIPs without a reason", call: create(bigv.NICID(6100), bigv.IPCreate{Addresses: 1}),
+			wantErr: []any{"the reason is empty"},
+		},
+		{
+			name: "NICs.CreateIPs on a zero path", call: create(bigv.NICPath{}, two),
+			wantErr: []any{"the path names nothing"},
+		},
+		{
+			name: "NICs.CreateIPs on a negative ID", call: create(bigv.NICID(-1), two),
+			wantErr: []any{"-1 is not an ID"},
+		},
+		{
+			name: "NICs.CreateIPs without the machine's name", call: create(web.VirtualMachine("").NIC(6100), two),
+			wantErr: []any{"virtual machine is empty"},
+		},
+		{name: "NICs.Get of a zero path", call: get(bigv.NICPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "NICs.Get of ID 0", call: get(bigv.NICID(0)), wantErr: []any{"0 is not an ID"}},
+		{
+			name: "NICs.Get of ID 0 in the flat style", opts: flat, call: get(www1.NIC(0)),
+			wantErr: []any{"0 is not an ID"},
+		},
+		{
+			name: "NICs.Get without a machine in the flat style", opts: flat, call: get(bigv.VirtualMachinePath{}.NIC(6100)),
+			wantErr: []any{"is empty"},
+		},
+		{
+			name: "NICs.Get without the group's name", call: get(acme.Group("").VirtualMachine("www1").NIC(6100)),
+			wantErr: []any{"group is empty"},
+		},
+		{
+			name: "NICs.Get without the group's name in the flat style", opts: flat,
+			call: get(acme.Group("").VirtualMachine("www1").NIC(6100)), wantErr: []any{"is empty"},
+		},
+		{
+			name: "NICs.List without the group's name in the flat style", opts: flat, call: list(acme.Group("").VirtualMachine("www1")),
+			wantErr: []any{"is empty"},
+		},
+		{
+			name: "NICs.All without the group's name in the flat style", opts: flat, call: all(acme.Group("").VirtualMachine("www1")),
+			wantErr: []any{"is empty"},
+		},
+		{
+			name: "NICs.List without the account's name in the flat style", opts: flat,
+			call: list(bigv.AccountPath("").Group("web").VirtualMachine("www1")), wantErr: []any{"account is empty"},
+		},
+		{
+			name: "NICs.List in the default account, if none is set",
+			call: list(bigv.DefaultAccount.Group("web").VirtualMachine("www1")), wantErr: []any{"no default account is set"},
+		},
+		{
+			name: "NICs.List of a machine called ..", call: list(web.VirtualMachine("..")),
+			wantErr: []any{"would name another endpoint"},
+		},
+		{
+			name: "NICs.List of a machine called .. in the flat style", opts: flat, call: list(web.VirtualMachine("..")),
+			wantErr: []any{"would name another endpoint"},
+		},
+
+		{name: "NICs.Resolve of a full path sends nothing", call: resolve(resolved), want: resolved},
+		{
+			name: "NICs.Resolve by ID alone", call: resolve(bigv.NICID(6100)),
+			responses: withVM(responses{"GET /nics/6100": "@nic.json"}), sent: []string{"GET /nics/6100", lookupVM}, want: resolved,
+		},
+	}
 }
 
-func TestNICsWithoutDefaultAccount(t *testing.T) {
-	t.Parallel()
-	_, err := noAccount(t).NICs.List(t.Context(), bigv.NICListOptions{VirtualMachine: bigv.DefaultAccount.Group("web").VirtualMachine("www1")})
-	assert.ErrorContains(t, err, "no default account is set")
-}
+func TestNICs(t *testing.T) { runRows(t, nicRows()) }
 
-func TestNICsResolve(t *testing.T) {
+func TestNICPath(t *testing.T) {
 	t.Parallel()
-	d, client := newDesk(t, machineAnswers(map[string]string{"GET /nics/6100": "@nic.json"}))
-	full, err := client.NICs.Resolve(t.Context(), bigv.NICID(6100))
-	require.NoError(t, err)
-	assert.Equal(t, "6100.5012.77.acme", full.String())
-	same, err := client.NICs.Resolve(t.Context(), full)
-	require.NoError(t, err)
-	assert.Equal(t, full, same)
-	assert.Len(t, d.requests, 2, "a full path needs no request")
 	assert.Equal(t, bigv.NICID(6100), nic6100.Path())
 }
 

@@ -10,16 +10,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// codecs are the JSON packages that users have.
+// codecs are the JSON packages that programs use.
 var codecs = map[string]struct {
 	marshal   func(any) ([]byte, error)
 	unmarshal func([]byte, any) error
 }{
-	"encoding/json":    {stdjson.Marshal, stdjson.Unmarshal},
-	"encoding/json/v2": {func(v any) ([]byte, error) { return json.Marshal(v) }, func(b []byte, v any) error { return json.Unmarshal(b, v) }},
+	"encoding/json": {stdjson.Marshal, stdjson.Unmarshal},
+	"encoding/json/v2": {
+		func(v any) ([]byte, error) { return json.Marshal(v) },
+		func(b []byte, v any) error { return json.Unmarshal(b, v) },
+	},
 }
 
 func TestNullable(t *testing.T) {
+	t.Parallel()
 	type holder struct {
 		Text   bigv.Nullable[string]   `json:"text,omitzero"`
 		Number bigv.Nullable[int]      `json:"number,omitzero"`
@@ -30,7 +34,7 @@ func TestNullable(t *testing.T) {
 		holder holder
 		body   string
 	}{
-		{"unset is left out", holder{}, `{}`},
+		{"unset is omitted", holder{}, `{}`},
 		{"null is sent", holder{bigv.Null[string](), bigv.Null[int](), bigv.Null[[]string]()}, `{"text":null,"number":null,"list":null}`},
 		{"values are sent", holder{bigv.Set("a"), bigv.Set(7), bigv.Set([]string{"x"})}, `{"text":"a","number":7,"list":["x"]}`},
 		{"zero is a value", holder{bigv.Set(""), bigv.Set(0), bigv.Set([]string{})}, `{"text":"","number":0,"list":[]}`},
@@ -50,7 +54,7 @@ func TestNullable(t *testing.T) {
 	for name, codec := range codecs {
 		body, err := codec.marshal(bigv.Nullable[string]{})
 		require.NoError(t, err, name)
-		assert.Equal(t, "null", string(body), "%s: by itself, unset has nothing else to be", name)
+		assert.Equal(t, "null", string(body), "%s: there is no other way to write it outside of an object", name)
 	}
 	for _, row := range []struct {
 		name                string

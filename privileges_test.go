@@ -1,32 +1,39 @@
 package bigv_test
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/bigv-go/bigv"
 )
 
 func privilegeRows() []wireRow {
-	list := func(fact string, o bigv.PrivilegeListOptions, opts []bigv.Option, sends ...string) wireRow {
-		return wireRow{name: "Privileges.List " + fact, args: args{o}, opts: opts, sends: sends}
+	list := func(name string, o bigv.PrivilegeListOptions, opts []bigv.Option, sent ...string) wireRow {
+		return wireRow{name: "Privileges.List " + name, call: privilegesList(o), all: privilegesAll(o), opts: opts, sent: sent}
 	}
 	var rows []wireRow
-	for _, w := range accountWays() {
-		rows = append(rows, list("on an account "+w.fact, bigv.PrivilegeListOptions{Account: w.path}, w.opts, append(w.finds, "GET "+w.url+"/privileges")...))
+	for _, v := range accountPathVariants() {
+		rows = append(rows, list("on an account "+v.name, bigv.PrivilegeListOptions{Account: v.path}, v.opts,
+			append(v.lookups, "GET "+v.url+"/privileges")...))
 	}
-	for _, w := range groupWays() {
-		rows = append(rows, list("on a group "+w.fact, bigv.PrivilegeListOptions{Group: w.path}, w.opts, append(w.finds, "GET "+w.url+"/privileges")...))
+	for _, v := range groupPathVariants() {
+		rows = append(rows, list("on a group "+v.name, bigv.PrivilegeListOptions{Group: v.path}, v.opts,
+			append(v.lookups, "GET "+v.url+"/privileges")...))
 	}
-	for _, w := range machineWays() {
-		rows = append(rows, list("on a machine "+w.fact, bigv.PrivilegeListOptions{VirtualMachine: w.path}, w.opts, append(w.finds, "GET "+w.url+"/privileges")...))
+	for _, v := range vmPathVariants() {
+		rows = append(rows, list("on a machine "+v.name, bigv.PrivilegeListOptions{VirtualMachine: v.path}, v.opts,
+			append(v.lookups, "GET "+v.url+"/privileges")...))
 	}
-	grant := func(fact string, g bigv.PrivilegeGrant, sends ...string) wireRow {
-		return wireRow{name: "Privileges.Grant " + fact, args: args{"bob", g}, sends: sends,
-			answers: answers{"GET " + webURL: `{"id":78}`, "GET " + www1URL: `{"id":5012}`}}
+	grant := func(name string, g bigv.PrivilegeGrant, sent ...string) wireRow {
+		return wireRow{
+			name: "Privileges.Grant " + name, call: privilegesGrant("bob", g), sent: sent,
+			responses: responses{"GET " + webURL: `{"id":78}`, "GET " + www1URL: `{"id":5012}`},
+		}
 	}
-	update := func(fact string, u bigv.PrivilegeUpdate, body string) wireRow {
-		return wireRow{name: "Privileges.Update " + fact, args: args{31, u}, sends: sends{"PUT /privileges/31 " + body}}
+	update := func(name string, u bigv.PrivilegeUpdate, body string) wireRow {
+		return wireRow{name: "Privileges.Update " + name, call: privilegesUpdate(31, u), sent: []string{"PUT /privileges/31 " + body}}
 	}
 	onGroup := func(change func(*bigv.PrivilegeGrant)) bigv.PrivilegeGrant {
 		g := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}
@@ -35,49 +42,82 @@ func privilegeRows() []wireRow {
 	}
 	const groupAdmin = `POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":true`
 	return append(rows,
-		list("of one's own", bigv.PrivilegeListOptions{}, nil, "GET /privileges"),
-		list("of one's own, flat", bigv.PrivilegeListOptions{}, flat, "GET /privileges"),
+		list("without a filter", bigv.PrivilegeListOptions{}, nil, "GET /privileges"),
+		list("without a filter, flat", bigv.PrivilegeListOptions{}, flat, "GET /privileges"),
 		list("of a user is nested", bigv.PrivilegeListOptions{User: "bob"}, nil, "GET /users/bob/privileges"),
 		list("of a user by ID is nested", bigv.PrivilegeListOptions{User: bigv.UserID(13)}, nil, "GET /users/13/privileges"),
 		list("of a user by name, flat", bigv.PrivilegeListOptions{User: "bob"}, flat, "GET /privileges?user_name=bob"),
 		list("of a user by ID, flat", bigv.PrivilegeListOptions{User: bigv.UserID(13)}, flat, "GET /privileges?user_id=13"),
-		list("of one by ID", bigv.PrivilegeListOptions{PrivilegeID: 31}, nil, "GET /privileges?privilege_id=31"),
-		wireRow{name: "Privileges.List of a user by ID, flat, is held against the user's name", opts: flat, args: args{bigv.PrivilegeListOptions{User: bigv.UserID(13)}},
-			answers: answers{"GET /privileges": `[{"id":31,"username":"bob"},{"id":32,"username":"Bob"}]`, "GET /users/13": `{"id":13,"username":"bob"}`},
-			sends:   sends{"GET /privileges?user_id=13", "GET /users/13"},
-			want:    []bigv.Privilege{{ID: 31, Username: "bob"}, {ID: 32, Username: "Bob"}}},
-		wireRow{name: "Privileges.Get", args: args{31}, answers: answers{"GET /privileges/31": `{"id":31,"level":"vm_console"}`}, sends: sends{"GET /privileges/31"},
-			want: bigv.Privilege{ID: 31, Level: bigv.VirtualMachineConsole}},
-		wireRow{name: "Privileges.Get has one style", opts: flat, args: args{31}, sends: sends{"GET /privileges/31"}},
+		list("by the privilege's ID", bigv.PrivilegeListOptions{PrivilegeID: 31}, nil, "GET /privileges?privilege_id=31"),
+		wireRow{
+			name: "Privileges.List of a user by ID, flat, is verified by the user's name", opts: flat,
+			call: privilegesList(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
+			all:  privilegesAll(bigv.PrivilegeListOptions{User: bigv.UserID(13)}),
+			responses: responses{
+				"GET /privileges": `[{"id":31,"username":"bob"},{"id":32,"username":"Bob"}]`, "GET /users/13": `{"id":13,"username":"bob"}`,
+			},
+			sent: []string{"GET /privileges?user_id=13", "GET /users/13"},
+			want: []bigv.Privilege{{ID: 31, Username: "bob"}, {ID: 32, Username: "Bob"}},
+		},
+		wireRow{
+			name: "Privileges.Get", call: privilegesGet(31), responses: responses{"GET /privileges/31": `{"id":31,"level":"vm_console"}`},
+			sent: []string{"GET /privileges/31"}, want: bigv.Privilege{ID: 31, Level: bigv.VirtualMachineConsole},
+		},
+		wireRow{name: "Privileges.Get in the flat style", opts: flat, call: privilegesGet(31), sent: []string{"GET /privileges/31"}},
 
 		grant("on an account by ID", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: bigv.AccountID(41)},
 			`POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`),
-		grant("on an account by name looks its ID up", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: acme},
+		grant("on an account by name looks up its ID", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: acme},
 			"GET /accounts/acme", `POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`),
 		grant("on a group by ID alone", onGroup(func(g *bigv.PrivilegeGrant) {}), groupAdmin+"}"),
 		grant("on a group by ID in an account", onGroup(func(g *bigv.PrivilegeGrant) { g.Group = acme.Group("78") }), groupAdmin+"}"),
-		grant("on a group by name looks its ID up", onGroup(func(g *bigv.PrivilegeGrant) { g.Group = web }), "GET "+webURL, groupAdmin+"}"),
+		grant("on a group by name looks up its ID", onGroup(func(g *bigv.PrivilegeGrant) { g.Group = web }), "GET "+webURL, groupAdmin+"}"),
 		grant("on a machine by ID alone", bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: bigv.VirtualMachineID(5012)},
 			`POST /users/bob/privileges {"level":"vm_admin","virtual_machine_id":5012,"password_required":true}`),
-		grant("on a machine by name looks its ID up", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: www1},
+		grant("on a machine by name looks up its ID", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, VirtualMachine: www1},
 			"GET "+www1URL, `POST /users/bob/privileges {"level":"vm_console","virtual_machine_id":5012,"password_required":true}`),
-		grant("on the cluster is on nothing", bigv.PrivilegeGrant{Level: bigv.ClusterAdmin}, `POST /users/bob/privileges {"level":"cluster_admin","password_required":true}`),
-		grant("of a level that is new", bigv.PrivilegeGrant{Level: "moon_admin"}, `POST /users/bob/privileges {"level":"moon_admin","password_required":true}`),
-		grant("without a password", onGroup(func(g *bigv.PrivilegeGrant) { g.PasswordRequired = new(false) }), `POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false}`),
-		grant("with a YubiKey", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyRequired = new(true) }), groupAdmin+`,"yubikey_required":true}`),
-		grant("without a YubiKey, said aloud", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyRequired = new(false) }), groupAdmin+`,"yubikey_required":false}`),
-		grant("with a YubiKey code for each request", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Set(0) }), groupAdmin+`,"yubikey_otp_max_age":0}`),
-		grant("with a YubiKey code of any age", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Null[int]() }), groupAdmin+`,"yubikey_otp_max_age":null}`),
-		grant("from one network", onGroup(func(g *bigv.PrivilegeGrant) { g.IPRestrictions = bigv.Set(json.RawMessage(`["192.0.2.0/24"]`)) }), groupAdmin+`,"ip_restrictions":["192.0.2.0/24"]}`),
+		grant("of a cluster level has no target", bigv.PrivilegeGrant{Level: bigv.ClusterAdmin},
+			`POST /users/bob/privileges {"level":"cluster_admin","password_required":true}`),
+		grant("of an unknown level", bigv.PrivilegeGrant{Level: "moon_admin"},
+			`POST /users/bob/privileges {"level":"moon_admin","password_required":true}`),
+		grant("without a password", onGroup(func(g *bigv.PrivilegeGrant) { g.PasswordRequired = new(false) }),
+			`POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false}`),
+		grant("with a YubiKey", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyRequired = new(true) }),
+			groupAdmin+`,"yubikey_required":true}`),
+		grant("with an explicit false for the YubiKey", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyRequired = new(false) }),
+			groupAdmin+`,"yubikey_required":false}`),
+		grant("with a YubiKey code for each request", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Set(0) }),
+			groupAdmin+`,"yubikey_otp_max_age":0}`),
+		grant("with a YubiKey code of any age", onGroup(func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Null[int]() }),
+			groupAdmin+`,"yubikey_otp_max_age":null}`),
+		grant("from one network",
+			onGroup(func(g *bigv.PrivilegeGrant) { g.IPRestrictions = bigv.Set(json.RawMessage(`["192.0.2.0/24"]`)) }),
+			groupAdmin+`,"ip_restrictions":["192.0.2.0/24"]}`),
 		grant("to an API key needs no password", onGroup(func(g *bigv.PrivilegeGrant) { g.APIKeyID, g.YubikeyRequired = 9, new(false) }),
-			`POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false,"yubikey_required":false,"api_key_id":9}`),
-		wireRow{name: "Privileges.Grant to a user by ID", args: args{bigv.UserID(13), onGroup(func(*bigv.PrivilegeGrant) {})}, answers: answers{"POST /users/13/privileges": `{"id":31}`},
-			sends: sends{`POST /users/13/privileges {"level":"group_admin","group_id":78,"password_required":true}`}, want: bigv.Privilege{ID: 31}},
-		wireRow{name: "Privileges.Grant by name, flat, looks its ID up on the list", opts: flat, args: args{"bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1}},
-			answers: answers{"GET /virtual_machines": "[" + vm5012 + "]"},
-			sends:   sends{"GET /virtual_machines?account_name=acme&group_name=web", `POST /users/bob/privileges {"level":"vm_admin","virtual_machine_id":5012,"password_required":true}`}},
-		wireRow{name: "Privileges.Grant on the default account looks its ID up", opts: acmeDefault, args: args{"bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: bigv.DefaultAccount}},
-			sends: sends{"GET /accounts/acme", `POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`}},
+			`POST /users/bob/privileges {"level":"group_admin","group_id":78,"password_required":false,`+
+				`"yubikey_required":false,"api_key_id":9}`),
+		wireRow{
+			name: "Privileges.Grant to a user by ID", call: privilegesGrant(bigv.UserID(13), onGroup(func(*bigv.PrivilegeGrant) {})),
+			responses: responses{"POST /users/13/privileges": `{"id":31}`},
+			sent:      []string{`POST /users/13/privileges {"level":"group_admin","group_id":78,"password_required":true}`},
+			want:      bigv.Privilege{ID: 31},
+		},
+		wireRow{
+			name: "Privileges.Grant by name, flat, finds its ID in the list", opts: flat,
+			call:      privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1}),
+			responses: responses{"GET /virtual_machines": "[" + vm5012 + "]"},
+			sent: []string{
+				"GET /virtual_machines?account_name=acme&group_name=web",
+				`POST /users/bob/privileges {"level":"vm_admin","virtual_machine_id":5012,"password_required":true}`,
+			},
+		},
+		wireRow{
+			name: "Privileges.Grant on the default account looks up its ID", opts: acmeDefault,
+			call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, Account: bigv.DefaultAccount}),
+			sent: []string{
+				"GET /accounts/acme", `POST /users/bob/privileges {"level":"account_admin","account_id":41,"password_required":true}`,
+			},
+		},
 
 		update("of nothing", bigv.PrivilegeUpdate{}, `{}`),
 		update("to need a YubiKey", bigv.PrivilegeUpdate{YubikeyRequired: new(true)}, `{"yubikey_required":true}`),
@@ -85,11 +125,120 @@ func privilegeRows() []wireRow {
 		update("of the age", bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(600)}, `{"yubikey_otp_max_age":600}`),
 		update("of the age to zero", bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(0)}, `{"yubikey_otp_max_age":0}`),
 		update("of the age to null", bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Null[int]()}, `{"yubikey_otp_max_age":null}`),
-		update("of the networks", bigv.PrivilegeUpdate{IPRestrictions: bigv.Set(json.RawMessage(`["2001:db8::/32"]`))}, `{"ip_restrictions":["2001:db8::/32"]}`),
+		update("of the networks", bigv.PrivilegeUpdate{IPRestrictions: bigv.Set(json.RawMessage(`["2001:db8::/32"]`))},
+			`{"ip_restrictions":["2001:db8::/32"]}`),
 		update("of the networks to null", bigv.PrivilegeUpdate{IPRestrictions: bigv.Null[json.RawMessage]()}, `{"ip_restrictions":null}`),
-		wireRow{name: "Privileges.Revoke", args: args{31}, sends: sends{"DELETE /privileges/31"}},
-		wireRow{name: "Privileges.Revoke answered with 200", args: args{31}, answers: answers{"DELETE /privileges/31": `200 {"id":31}`}, sends: sends{"DELETE /privileges/31"}},
+		wireRow{name: "Privileges.Revoke", call: privilegesRevoke(31), sent: []string{"DELETE /privileges/31"}},
+		wireRow{
+			name: "Privileges.Revoke with a 200 response", call: privilegesRevoke(31),
+			responses: responses{"DELETE /privileges/31": `200 {"id":31}`}, sent: []string{"DELETE /privileges/31"},
+		},
 	)
 }
 
-func TestPrivilegesOnTheWire(t *testing.T) { runWire(t, privilegeRows()) }
+// privilegeRefusedRows returns rows of calls that are refused before anything is sent.
+func privilegeRefusedRows() []wireRow {
+	group78 := bigv.GroupID(78)
+	return []wireRow{
+		{
+			name: "Privileges.Grant without a level", call: privilegesGrant("bob", bigv.PrivilegeGrant{Account: bigv.AccountID(41)}),
+			wantErr: []any{"level is empty"},
+		},
+		{
+			name: "Privileges.Grant without a target", call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin}),
+			wantErr: []any{"what it is on"},
+		},
+		{
+			name:    "Privileges.Grant of a group level on an account",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Account: bigv.AccountID(41)}),
+			wantErr: []any{"what it is on"},
+		},
+		{
+			name:    "Privileges.Grant of a machine level on a group",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, Group: group78}),
+			wantErr: []any{"what it is on"},
+		},
+		{
+			name:    "Privileges.Grant of an account level on a machine",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, VirtualMachine: bigv.VirtualMachineID(5012)}),
+			wantErr: []any{"what it is on"},
+		},
+		{
+			name: "Privileges.Grant of a cluster level on a group",
+			call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.ClusterSU, Group: group78}), wantErr: []any{"what it is on"},
+		},
+		{
+			name:    "Privileges.Grant on a group and an account",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, Account: bigv.AccountID(41)}),
+			wantErr: []any{"one thing"},
+		},
+		{
+			name:    "Privileges.Grant on a group and a machine",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, VirtualMachine: www1}),
+			wantErr: []any{"one thing"},
+		},
+		{
+			name: "Privileges.Grant to an API key with a YubiKey",
+			call: privilegesGrant(
+				"bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: 9, YubikeyRequired: new(true)},
+			),
+			wantErr: []any{"YubiKey"},
+		},
+		{
+			name:    "Privileges.Grant to an API key with a negative ID",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: -9}),
+			wantErr: []any{"not the ID"},
+		},
+		{
+			name:    "Privileges.Grant with a negative age",
+			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, YubikeyOTPMaxAge: bigv.Set(-1)}),
+			wantErr: []any{"below zero"},
+		},
+		{
+			name: "Privileges.Update to a negative age",
+			call: privilegesUpdate(31, bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(-1)}), wantErr: []any{"below zero"},
+		},
+		{
+			name: "Privileges.List with two filters", call: privilegesList(bigv.PrivilegeListOptions{Account: acme, Group: web}),
+			all: privilegesAll(bigv.PrivilegeListOptions{Account: acme, Group: web}), wantErr: []any{"more than one"},
+		},
+		{
+			name: "Privileges.List of a user and a machine",
+			call: privilegesList(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}),
+			all:  privilegesAll(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}), wantErr: []any{"more than one"},
+		},
+		{
+			name: "Privileges.List of a user and a privilege",
+			call: privilegesList(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}),
+			all:  privilegesAll(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}), wantErr: []any{"more than one"},
+		},
+	}
+}
+
+func TestPrivileges(t *testing.T) { runRows(t, slices.Concat(privilegeRows(), privilegeRefusedRows())) }
+
+// The functions below return a call of the PrivilegesService method in their name, for rows.
+
+func privilegesList(options bigv.PrivilegeListOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.List(ctx, options) }
+}
+
+func privilegesAll(options bigv.PrivilegeListOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return collect(c.Privileges.All(ctx, options)) }
+}
+
+func privilegesGet(id int) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.Get(ctx, id) }
+}
+
+func privilegesGrant(user bigv.UserPath, grant bigv.PrivilegeGrant) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.Grant(ctx, user, grant) }
+}
+
+func privilegesUpdate(id int, update bigv.PrivilegeUpdate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.Update(ctx, id, update) }
+}
+
+func privilegesRevoke(id int) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.Privileges.Revoke(ctx, id) }
+}

@@ -6,32 +6,32 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// s3ssion is a token with what a URL must escape.
+// s3ssion is a token with characters that must be escaped in a URL.
 const s3ssion, s3ssionURL = "s3ss/10n?a=b", "/session/s3ss%2F10n%3Fa=b"
 
-func TestSessions(t *testing.T) {
-	t.Parallel()
-	create := func(session bigv.SessionCreate) func(context.Context, *bigv.Client) (any, error) {
+func sessionRows() []wireRow {
+	create := func(session bigv.SessionCreate) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			token, err := c.Sessions.Create(ctx, session)
 			return token.Reveal(), err
 		}
 	}
-	get := func(token string) func(context.Context, *bigv.Client) (any, error) {
+	get := func(token string) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			return c.Sessions.Get(ctx, bigv.NewSecret(token))
 		}
 	}
-	impersonate := func(token, username string) func(context.Context, *bigv.Client) (any, error) {
+	impersonate := func(token, username string) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			session, err := c.Sessions.Impersonate(ctx, bigv.NewSecret(token), username)
 			return session.Reveal(), err
@@ -46,103 +46,200 @@ func TestSessions(t *testing.T) {
 	const login = `POST /session {"password":"0pensesame","username":"alice"}`
 	read := bigv.Session{Username: "alice", Factors: []string{"password", "google-auth"}, GroupMemberships: []string{"staff"}}
 
-	for _, row := range []serviceRow{
-		{name: "create", call: create(alice), answers: map[string]string{"POST /session": "n3wsession"}, sent: []string{login}, want: "n3wsession"},
-		{name: "create in the flat style", opts: flat, call: create(alice), answers: map[string]string{"POST /session": "201 n3wsession"}, sent: []string{login}, want: "n3wsession"},
-		{name: "space around the token is none of it", call: create(alice), answers: map[string]string{"POST /session": " \r\nn3wsession\n\n"}, sent: []string{login}, want: "n3wsession"},
+	return []wireRow{
 		{
-			name: "a YubiKey and a validity are strings", want: "n3wsession", answers: map[string]string{"POST /session": "n3wsession"},
+			name: "Sessions.Create", call: create(alice), responses: responses{"POST /session": "n3wsession"}, sent: []string{login},
+			want: "n3wsession",
+		},
+		{
+			name: "Sessions.Create in the flat style", opts: flat, call: create(alice),
+			responses: responses{"POST /session": "201 n3wsession"}, sent: []string{login}, want: "n3wsession",
+		},
+		{
+			name: "Sessions.Create trims white space around the token", call: create(alice),
+			responses: responses{"POST /session": " \r\nn3wsession\n\n"}, sent: []string{login}, want: "n3wsession",
+		},
+		{
+			name: "Sessions.Create sends the YubiKey code and the validity as strings", want: "n3wsession",
+			responses: responses{"POST /session": "n3wsession"},
 			call: create(with(func(s *bigv.SessionCreate) {
-				s.Yubikey, s.Validity = bigv.NewSecret("cccc"), 30*time.Minute+time.Millisecond
+				s.Yubikey, s.Validity = bigv.NewSecret("yubik3ycode"), 30*time.Minute+time.Millisecond
 			})),
-			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"cccc"}`},
+			sent: []string{`POST /session {"password":"0pensesame","username":"alice","validity":"1800","yubikey":"yubik3ycode"}`},
 		},
 		{
-			name: "a code", want: "n3wsession", answers: map[string]string{"POST /session": "n3wsession"},
-			call: create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("012345") })),
-			sent: []string{`POST /session {"2fa":"012345","password":"0pensesame","username":"alice"}`},
+			name: "Sessions.Create with a code of an authenticator app", want: "n3wsession",
+			responses: responses{"POST /session": "n3wsession"},
+			call:      create(with(func(s *bigv.SessionCreate) { s.TwoFactor = bigv.NewSecret("app-c0de") })),
+			sent:      []string{`POST /session {"2fa":"app-c0de","password":"0pensesame","username":"alice"}`},
 		},
-		{name: "an empty answer", call: create(alice), answers: map[string]string{"POST /session": " \n"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown, "not a session ID"}},
-		{name: "an answer in JSON", call: create(alice), answers: map[string]string{"POST /session": `{"session":"n3wsession"}`}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse}},
-		{name: "an answer that is a web page", call: create(alice), answers: map[string]string{"POST /session": `<html>`}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "web page"}},
-		{name: "an answer that no header can hold", call: create(alice), answers: map[string]string{"POST /session": "n3w\x01session"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse}},
-		{name: "wrong credentials", call: create(alice), answers: map[string]string{"POST /session": "403 "}, sent: []string{login}, wantErr: []any{bigv.ErrForbidden, bigv.ErrUnauthorized, "log in alice: 403", "check the user name, the password and the second factor [POST /session]"}},
-		{name: "a second factor is missing", call: create(alice), answers: map[string]string{"POST /session": "400 Missing 2FA"}, sent: []string{login}, wantErr: []any{bigv.ErrBadRequest, "Missing 2FA"}},
-		{name: "what is echoed is removed", call: create(alice), answers: map[string]string{"POST /session": "400 alice:0pensesame"}, sent: []string{login}, wantErr: []any{bigv.ErrBadRequest, "alice:[redacted]"}},
-		{name: "create is never sent again", call: create(alice), answers: map[string]string{"POST /session": "502 "}, sent: []string{login}, wantErr: []any{bigv.ErrOutcomeUnknown}},
+		{
+			name: "Sessions.Create: an empty response", call: create(alice), responses: responses{"POST /session": " \n"},
+			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown, "not a session ID"},
+		},
+		{
+			name: "Sessions.Create: a response in JSON", call: create(alice),
+			responses: responses{"POST /session": `{"session":"n3wsession"}`}, sent: []string{login},
+			wantErr: []any{bigv.ErrInvalidResponse},
+		},
+		{
+			name: "Sessions.Create: a web page", call: create(alice), responses: responses{"POST /session": `<html>`},
+			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "web page"},
+		},
+		{
+			name: "Sessions.Create: a response that cannot be a header", call: create(alice),
+			responses: responses{"POST /session": "n3w\x01session"}, sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse},
+		},
+		{
+			name: "Sessions.Create: wrong credentials", call: create(alice), responses: responses{"POST /session": "403 "},
+			sent: []string{login},
+			wantErr: []any{
+				bigv.ErrForbidden, bigv.ErrUnauthorized, "log in alice: 403",
+				"check the user name, the password and the second factor [POST /session]",
+			},
+		},
+		{
+			name: "Sessions.Create: a second factor is missing", call: create(alice),
+			responses: responses{"POST /session": "400 Missing 2FA"}, sent: []string{login},
+			wantErr: []any{bigv.ErrBadRequest, "Missing 2FA"},
+		},
+		{
+			name: "Sessions.Create redacts the password in an error", call: create(alice),
+			responses: responses{"POST /session": "400 alice:0pensesame"}, sent: []string{login},
+			wantErr: []any{bigv.ErrBadRequest, "alice:[redacted]"},
+		},
+		{
+			name: "Sessions.Create is not retried", call: create(alice), responses: responses{"POST /session": "502 "},
+			sent: []string{login}, wantErr: []any{bigv.ErrOutcomeUnknown},
+		},
 
-		{name: "get", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "@session.json"}, sent: []string{"GET " + s3ssionURL}, want: read},
-		{name: "get in the flat style", opts: flat, call: get("t0ken"), answers: map[string]string{"GET /session/t0ken": `{"username":"alice","factors":[],"group_memberships":null}`}, sent: []string{"GET /session/t0ken"}, want: bigv.Session{Username: "alice", Factors: []string{}}},
-		{name: "get of none", call: get(s3ssion), sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrNotFound, "[GET /session/{session}]"}},
-		{name: "get is sent again", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "500 " + s3ssion + s3ssionURL}, sent: []string{"GET " + s3ssionURL, "GET " + s3ssionURL}, wantErr: []any{bigv.ErrServer}},
-		{name: "get with an empty answer", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: ""}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
-		{name: "get with an empty object", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "{}"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
-		{name: "get with null", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: "null"}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"}},
-		{name: "get with an answer of a wrong type", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":["` + s3ssion + `"]}`}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse}},
-		{name: "get with an answer that ends too early", call: get(s3ssion), answers: map[string]string{"GET " + s3ssionURL: `{"username":"` + s3ssion}, sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse}},
+		{
+			name: "Sessions.Get", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "@session.json"},
+			sent: []string{"GET " + s3ssionURL}, want: read,
+		},
+		{
+			name: "Sessions.Get in the flat style", opts: flat, call: get("t0ken"),
+			responses: responses{"GET /session/t0ken": `{"username":"alice","factors":[],"group_memberships":null}`},
+			sent:      []string{"GET /session/t0ken"}, want: bigv.Session{Username: "alice", Factors: []string{}},
+		},
+		{
+			name: "Sessions.Get: not found", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "404 no such thing"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrNotFound, "[GET /session/{session}]"},
+		},
+		{
+			name: "Sessions.Get is retried", call: get(s3ssion),
+			responses: responses{"GET " + s3ssionURL: "500 " + s3ssion + s3ssionURL},
+			sent:      []string{"GET " + s3ssionURL, "GET " + s3ssionURL}, wantErr: []any{bigv.ErrServer},
+		},
+		{
+			name: "Sessions.Get with an empty response", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: ""},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+		},
+		{
+			name: "Sessions.Get with an empty object", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "{}"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+		},
+		{
+			name: "Sessions.Get with null", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "null"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+		},
+		{
+			name: "Sessions.Get with a response of a wrong type", call: get(s3ssion),
+			responses: responses{"GET " + s3ssionURL: `{"username":["` + s3ssion + `"]}`}, sent: []string{"GET " + s3ssionURL},
+			wantErr: []any{bigv.ErrInvalidResponse},
+		},
+		{
+			name: "Sessions.Get with a truncated response", call: get(s3ssion),
+			responses: responses{"GET " + s3ssionURL: `{"username":"` + s3ssion}, sent: []string{"GET " + s3ssionURL},
+			wantErr: []any{bigv.ErrInvalidResponse},
+		},
 
-		{name: "impersonate", call: impersonate(s3ssion, "bob"), answers: map[string]string{"POST " + s3ssionURL: "n3wsession\n"}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, want: "n3wsession"},
-		{name: "impersonate of none", call: impersonate(s3ssion, "bob"), answers: map[string]string{"POST " + s3ssionURL: "403 " + s3ssion}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, wantErr: []any{bigv.ErrForbidden, "impersonate user bob", "[redacted]"}},
-		{name: "impersonate is never sent again", call: impersonate(s3ssion, "bob"), answers: map[string]string{"POST " + s3ssionURL: "500 "}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, wantErr: []any{bigv.ErrOutcomeUnknown}},
+		{
+			name: "Sessions.Impersonate", call: impersonate(s3ssion, "bob"), responses: responses{"POST " + s3ssionURL: "n3wsession\n"},
+			sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`}, want: "n3wsession",
+		},
+		{
+			name: "Sessions.Impersonate: not found", call: impersonate(s3ssion, "bob"),
+			responses: responses{"POST " + s3ssionURL: "403 " + s3ssion}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`},
+			wantErr: []any{bigv.ErrForbidden, "impersonate user bob", "[redacted]"},
+		},
+		{
+			name: "Sessions.Impersonate is not retried", call: impersonate(s3ssion, "bob"),
+			responses: responses{"POST " + s3ssionURL: "500 "}, sent: []string{"POST " + s3ssionURL + ` {"username":"bob"}`},
+			wantErr: []any{bigv.ErrOutcomeUnknown},
+		},
 
-		{name: "no user name", call: create(with(func(s *bigv.SessionCreate) { s.Username = "" })), wantErr: []any{"needs a user name and a password", "nothing was sent"}},
-		{name: "no password", call: create(with(func(s *bigv.SessionCreate) { s.Password = bigv.Secret{} })), wantErr: []any{"needs a user name and a password", "nothing was sent"}},
-		{name: "two second factors", call: create(with(func(s *bigv.SessionCreate) { s.Yubikey, s.TwoFactor = bigv.NewSecret("cccc"), bigv.NewSecret("012345") })), wantErr: []any{"one second factor", "nothing was sent"}},
-		{name: "a validity below a second", call: create(with(func(s *bigv.SessionCreate) { s.Validity = time.Millisecond })), wantErr: []any{"validity of 1ms", "nothing was sent"}},
-		{name: "a validity below zero", call: create(with(func(s *bigv.SessionCreate) { s.Validity = -time.Hour })), wantErr: []any{"validity of -1h0m0s", "nothing was sent"}},
-		{name: "get of no token", call: get(""), wantErr: []any{"the token is empty", "nothing was sent"}},
-		{name: "get of an API key", call: get("apikey.s3ss10n"), wantErr: []any{"an API key has no session", "nothing was sent"}},
-		{name: "get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"holds a space", "nothing was sent"}},
-		{name: "get of a token that would climb", call: get(".."), wantErr: []any{"none of a session", "nothing was sent"}},
-		{name: "impersonate with no token", call: impersonate("", "bob"), wantErr: []any{"the token is empty", "nothing was sent"}},
-		{name: "impersonate with an API key", call: impersonate("apikey.s3ss10n", "bob"), wantErr: []any{"an API key has no session", "nothing was sent"}},
-		{name: "impersonate nobody", call: impersonate(s3ssion, ""), wantErr: []any{"the user name is empty", "nothing was sent"}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			d, client := newDesk(t, row.answers, row.opts...)
-			got, err := row.call(t.Context(), client)
-			checkOutcome(t, row, d, got, err)
-			secretsIn(t, err, "s3ss", "0pensesame", "n3wsession", "cccc", "012345")
-			for i, header := range d.headers {
-				accept := "text/plain"
-				if d.requests[i][:3] == "GET" {
-					accept = "application/json"
-				}
-				assert.Equal(t, accept, header.Get("Accept"))
-				assert.Equal(t, "application/json", header.Get("Content-Type"))
-				assert.NotContains(t, header, "Authorization")
-				assert.Equal(t, "bigv-go/"+bigv.Version, header.Get("User-Agent"))
-			}
-		})
+		{
+			name: "Sessions.Create without a user name", call: create(with(func(s *bigv.SessionCreate) { s.Username = "" })),
+			wantErr: []any{"needs a user name and a password"},
+		},
+		{
+			name: "Sessions.Create without a password", call: create(with(func(s *bigv.SessionCreate) { s.Password = bigv.Secret{} })),
+			wantErr: []any{"needs a user name and a password"},
+		},
+		{
+			name: "Sessions.Create with two second factors",
+			call: create(
+				with(func(s *bigv.SessionCreate) {
+					s.Yubikey, s.TwoFactor = bigv.NewSecret("yubik3ycode"), bigv.NewSecret("app-c0de")
+				}),
+			),
+			wantErr: []any{"one second factor"},
+		},
+		{
+			name:    "Sessions.Create with a validity below a second",
+			call:    create(with(func(s *bigv.SessionCreate) { s.Validity = time.Millisecond })),
+			wantErr: []any{"validity of 1ms"},
+		},
+		{
+			name: "Sessions.Create with a negative validity", call: create(with(func(s *bigv.SessionCreate) { s.Validity = -time.Hour })),
+			wantErr: []any{"validity of -1h0m0s"},
+		},
+		{name: "Sessions.Get without a token", call: get(""), wantErr: []any{"the token is empty"}},
+		{
+			name: "Sessions.Get of an API key", call: get("apikey.s3ss10n"),
+			wantErr: []any{"an API key has no session"},
+		},
+		{name: "Sessions.Get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"holds a space"}},
+		{name: "Sessions.Get of a token that is a path segment", call: get(".."), wantErr: []any{"none of a session"}},
+		{
+			name: "Sessions.Impersonate without a token", call: impersonate("", "bob"),
+			wantErr: []any{"the token is empty"},
+		},
+		{
+			name: "Sessions.Impersonate with an API key", call: impersonate("apikey.s3ss10n", "bob"),
+			wantErr: []any{"an API key has no session"},
+		},
+		{
+			name: "Sessions.Impersonate without a user name", call: impersonate(s3ssion, ""),
+			wantErr: []any{"the user name is empty"},
+		},
 	}
 }
 
+func TestSessions(t *testing.T) { runRows(t, sessionRows()) }
+
 func TestSessionsGoToTheAuthenticationService(t *testing.T) {
 	t.Parallel()
-	auth := &desk{answers: map[string]answer{"POST /auth/session": {200, "n3wsession"}}}
-	srv := httptest.NewServer(auth)
-	defer srv.Close()
-	api, client := newDesk(t, nil, bigv.WithAuthURL(srv.URL+"/auth/"))
+	auth := fakeserver.New(t, fakeserver.Table(t, responses{"POST /auth/session": "n3wsession"}))
+	api := fakeserver.New(t, nil)
+	client := newClient(t, api, bigv.WithAuthURL(auth.URL()+"/auth/"))
 	var response bigv.Response
 	token, err := client.Sessions.Create(t.Context(), bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")},
 		bigv.WithResponse(&response), bigv.WithHeader("X-Trace", "1"))
 	require.NoError(t, err)
 	assert.Equal(t, "n3wsession", token.Reveal())
 	assert.Equal(t, 200, response.StatusCode)
-	assert.Equal(t, "1", auth.headers[0].Get("X-Trace"))
-	assert.Empty(t, api.requests)
+	assert.Equal(t, "1", auth.Requests()[0].Header.Get("X-Trace"))
+	assert.Empty(t, api.Sent())
 }
 
-// Half a token is no token.
-func TestSessionsCutShort(t *testing.T) {
+func TestTruncatedSessionResponseIsAnError(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	client := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "n3wsess")
-	}))
-	defer srv.Close()
-	_, client := newDesk(t, nil, bigv.WithAuthURL(srv.URL))
+	})
 	token, err := client.Sessions.Create(t.Context(), bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")})
 	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -152,154 +249,123 @@ func TestSessionsCutShort(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-func TestSessionsOfAnEndedContext(t *testing.T) {
-	t.Parallel()
-	d, client := newDesk(t, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := client.Sessions.Get(ctx, bigv.NewSecret(s3ssion))
-	assert.ErrorIs(t, err, context.Canceled)
-	secretsIn(t, err, "s3ss")
-	var none context.Context
-	_, err = client.Sessions.Create(none, bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("x")})
-	assert.ErrorContains(t, err, "the context is nil")
-	assert.ErrorContains(t, client.Sessions.KeepAlive(none), "the context is nil")
-	assert.Empty(t, d.requests)
-}
-
-// A token is in the URL of its session, and so in what the HTTP client says when
-// it fails and in where a redirect leads: neither may reach errors and hooks.
+// The token is part of the URL of its session. It must not reach errors and hooks, neither in the errors of the HTTP client nor in
+// the target of a redirect.
 func TestSessionTokensDoNotLeakFromURLs(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	var told []bigv.Attempt
-	hook := bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
-		mu.Lock()
-		defer mu.Unlock()
-		told = append(told, a)
-	})
-	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	redirecting := fakeserver.New(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.EscapedPath()+"/", http.StatusTemporaryRedirect)
-	}))
-	defer redirecting.Close()
-	for _, address := range []string{redirecting.URL, "http://127.0.0.1:1"} {
-		_, client := newDesk(t, nil, bigv.WithAuthURL(address), hook)
+	})
+	var log attemptLog
+	for _, url := range []string{redirecting.URL(), "http://127.0.0.1:1"} {
+		client := clientFor(t, url, log.option(), bigv.WithToken("t0ken"))
 		_, getErr := client.Sessions.Get(t.Context(), bigv.NewSecret(s3ssion))
 		_, postErr := client.Sessions.Impersonate(t.Context(), bigv.NewSecret(s3ssion), "bob")
 		for _, err := range []error{getErr, postErr} {
 			require.Error(t, err)
-			secretsIn(t, err, "s3ss")
+			assertNoSecrets(t, err, "s3ss")
 		}
-		if address == redirecting.URL {
+		if url == redirecting.URL() {
 			assert.ErrorIs(t, postErr, bigv.ErrRedirect)
 		}
 	}
-	require.NotEmpty(t, told)
-	for _, a := range told {
+	require.NotEmpty(t, log.all())
+	for _, a := range log.all() {
 		assert.Equal(t, "/session/{session}", a.Route)
-		secretsIn(t, a.Err, "s3ss")
+		assertNoSecrets(t, a.Err, "s3ss")
 	}
 }
 
-// The login of a client with credentials is the same call.
-func TestCredentialsLogIn(t *testing.T) {
+func TestLoginSendsTheSameAsSessionsCreate(t *testing.T) {
 	t.Parallel()
+	factor := func(kind bigv.Factor, code string) []bigv.Option {
+		return []bigv.Option{bigv.WithSecondFactor(kind, func(context.Context) (bigv.Secret, error) {
+			return bigv.NewSecret(code), nil
+		})}
+	}
 	for _, row := range []struct {
 		name string
 		opts []bigv.Option
 		body string
 	}{
 		{"password", nil, `{"password":"0pensesame","username":"alice"}`},
-		{"validity", []bigv.Option{bigv.WithSessionValidity(time.Hour)}, `{"password":"0pensesame","username":"alice","validity":"3600"}`},
-		{"YubiKey", []bigv.Option{bigv.WithSecondFactor(bigv.Yubikey, func(context.Context) (bigv.Secret, error) {
-			return bigv.NewSecret("cccc"), nil
-		})}, `{"password":"0pensesame","username":"alice","yubikey":"cccc"}`},
-		{"code", []bigv.Option{bigv.WithSecondFactor(bigv.TwoFactor, func(context.Context) (bigv.Secret, error) {
-			return bigv.NewSecret("012345"), nil
-		})}, `{"2fa":"012345","password":"0pensesame","username":"alice"}`},
+		{
+			"validity", []bigv.Option{bigv.WithSessionValidity(time.Hour)},
+			`{"password":"0pensesame","username":"alice","validity":"3600"}`,
+		},
+		{"YubiKey", factor(bigv.Yubikey, "yubik3ycode"), `{"password":"0pensesame","username":"alice","yubikey":"yubik3ycode"}`},
+		{"code", factor(bigv.TwoFactor, "app-c0de"), `{"2fa":"app-c0de","password":"0pensesame","username":"alice"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			d := &desk{answers: map[string]answer{"POST /session": {200, "n3wsession"}, "GET /users": {200, "[]"}}}
-			srv := httptest.NewServer(d)
-			defer srv.Close()
-			client, err := bigv.NewClient(append(row.opts, bigv.WithBaseURL(srv.URL), bigv.WithAuthURL(srv.URL), bigv.WithCredentials("alice", "0pensesame"))...)
+			srv := fakeserver.New(t, fakeserver.Table(t, responses{"POST /session": "n3wsession"}))
+			client := clientFor(t, srv.URL(), append(row.opts, bigv.WithCredentials("alice", "0pensesame"))...)
+			_, err := client.Users.List(t.Context())
 			require.NoError(t, err)
-			defer client.CloseIdleConnections()
-			_, err = client.Users.List(t.Context())
-			require.NoError(t, err)
-			assert.Equal(t, []string{"POST /session " + row.body, "GET /users"}, d.requests)
-			assert.Equal(t, "text/plain", d.headers[0].Get("Accept"))
-			assert.Equal(t, "Bearer n3wsession", d.headers[1].Get("Authorization"))
+			assert.Equal(t, []string{"POST /session " + row.body, "GET /users"}, srv.Sent())
+			assert.Equal(t, "text/plain", srv.Requests()[0].Header.Get("Accept"))
+			assert.Equal(t, "Bearer n3wsession", srv.Requests()[1].Header.Get("Authorization"))
 		})
 	}
 }
 
+// errEnough is the cause of a context that a test cancels after enough requests.
+var errEnough = errors.New("enough")
+
+// TestKeepAlive runs with synctest's clock and a service in memory, because KeepAlive waits for minutes.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
+	const alice = `{"username":"alice"}`
+	credentials := bigv.WithCredentials("alice", "0pensesame")
+	token := bigv.WithToken("t0ken")
 	for _, row := range []struct {
 		name    string
-		opts    []bigv.Option
-		answers []answer // in turn, the last one again and again
-		reads   int      // after which the context ends
+		auth    bigv.Option
+		session string // the responses to reading it
+		reads   int    // the context ends with this read
 		wantErr []any
 	}{
-		{"it reads until the context ends", nil, []answer{{200, `{"username":"alice"}`}}, 5, []any{errEnough}},
-		{"passing errors are put up with", nil, []answer{{503, ""}, {500, "x"}, {200, `{"username":"alice"}`}}, 6, []any{errEnough}},
-		{"a session that has ended", nil, []answer{{200, `{"username":"alice"}`}, {404, ""}}, 9, []any{bigv.ErrNotFound, "keep session alive"}},
-		{"a session that can be opened again", []bigv.Option{bigv.WithCredentials("alice", "0pensesame")}, []answer{{404, ""}}, 4, []any{errEnough}},
-		{"a session that could be opened again and is refused", []bigv.Option{bigv.WithCredentials("alice", "0pensesame")}, []answer{{403, ""}}, 9, []any{bigv.ErrForbidden}},
-		{"an answer that is no session", nil, []answer{{200, "<html>"}}, 9, []any{bigv.ErrInvalidResponse}},
-		{"a token that is refused", nil, []answer{{403, ""}}, 9, []any{bigv.ErrForbidden}},
-		{"an API key", []bigv.Option{bigv.WithAPIKey("k3y")}, []answer{{404, ""}}, 1, []any{"an API key has no session"}},
+		{"reads the session until the context ends", token, alice, 5, []any{errEnough}},
+		{"tolerates transient errors", token, fakeserver.Sequence("503", "500 x", alice), 6, []any{errEnough}},
+		{"ends with a session", token, fakeserver.Sequence(alice, "404"), 9, []any{bigv.ErrNotFound, "keep session alive"}},
+		{"goes on if the client can log in again", credentials, "404", 4, []any{errEnough}},
+		{"ends if a session is refused", credentials, "403", 9, []any{bigv.ErrForbidden}},
+		{"ends if the response is no session", token, "<html>", 9, []any{bigv.ErrInvalidResponse}},
+		{"ends if a token is refused", token, "403", 9, []any{bigv.ErrForbidden}},
+		{"does not work with an API key", bigv.WithAPIKey("k3y"), "404", 1, []any{"an API key has no session"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			limited, stop := context.WithTimeout(t.Context(), 10*time.Second)
-			defer stop()
-			ctx, cancel := context.WithCancelCause(limited)
-			defer cancel(nil)
-			reads := 0
-			var mu sync.Mutex
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				mu.Lock()
-				defer mu.Unlock()
-				if r.Method == http.MethodPost {
-					_, _ = w.Write([]byte("t0ken"))
-					return
+			table := fakeserver.Table(t, responses{"POST /session": "t0ken", "GET /session/t0ken": row.session, "GET": "400"})
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				reads, began := 0, time.Now()
+				service := roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+					w := httptest.NewRecorder()
+					table(w, r)
+					if r.Method == http.MethodGet {
+						assert.WithinDuration(t, began.Add(time.Duration(reads)*2*time.Minute), time.Now(), time.Second, "read %d", reads)
+						if reads++; reads == row.reads {
+							cancel(errEnough)
+						}
+					}
+					return w.Result(), nil
+				})
+				client := clientFor(t, "https://session.example", row.auth, tryOnce, bigv.WithTransport(service))
+				err := client.Sessions.KeepAlive(ctx)
+				for _, want := range row.wantErr {
+					assertErr(t, err, want)
 				}
-				said := row.answers[min(reads, len(row.answers)-1)]
-				if reads++; reads == row.reads {
-					cancel(errEnough)
+				assertNoSecrets(t, err, "t0ken")
+				if errors.Is(err, errEnough) {
+					assert.Equal(t, row.reads, reads)
 				}
-				if r.URL.Path != "/session/t0ken" {
-					said = answer{400, r.URL.Path}
-				}
-				w.WriteHeader(said.status)
-				_, _ = w.Write([]byte(said.body))
-			}))
-			defer srv.Close()
-			opts := row.opts
-			if opts == nil {
-				opts = []bigv.Option{bigv.WithToken("t0ken")}
-			}
-			client, err := bigv.NewClient(append(opts, bigv.WithBaseURL(srv.URL), bigv.WithAuthURL(srv.URL), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}))...)
-			require.NoError(t, err)
-			defer client.CloseIdleConnections()
-			err = bigv.KeepAliveEvery(client.Sessions, ctx, time.Millisecond)
-			for _, want := range row.wantErr {
-				if text, ok := want.(string); ok {
-					assert.ErrorContains(t, err, text)
-				} else {
-					assert.ErrorIs(t, err, want.(error))
-				}
-			}
-			secretsIn(t, err, "t0ken")
-			mu.Lock()
-			defer mu.Unlock()
-			if errors.Is(err, errEnough) {
-				assert.Equal(t, row.reads, reads)
-			}
+			})
 		})
 	}
 }
+
+// roundTripperFunc is an http.RoundTripper in memory.
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -17,22 +17,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write testdata/api.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/api.txt")
 
 const surfaceFile = "testdata/api.txt"
 
-// publicPackages are those that programs import, by their directories.
+// publicPackages are the packages that programs import, with their directories.
 var publicPackages = []struct{ name, dir string }{{"bigv", "."}, {"bigvtest", "bigvtest"}}
 
-// entry is one exported thing: a declaration, a field or a method.
+// entry is one exported declaration, field or method.
 type entry struct {
-	line       string // as it stands in the recorded surface
+	line       string // as in testdata/api.txt
 	documented bool
-	at         string // where it is declared
+	at         string // file:line:column
 }
 
-// TestAPISurface holds what programs can use against what was recorded: nothing
-// of it changes unnoticed.
+// TestAPISurface compares the exported API with testdata/api.txt, so that no change goes unnoticed.
 func TestAPISurface(t *testing.T) {
 	t.Parallel()
 	var lines []string
@@ -47,20 +46,24 @@ func TestAPISurface(t *testing.T) {
 	recorded, err := os.ReadFile(surfaceFile)
 	require.NoError(t, err)
 	diff := difference(strings.Split(strings.TrimSpace(string(recorded)), "\n"), lines)
-	assert.Empty(t, diff, "the public face has changed:\n%s\nIf that is meant, say so in CHANGELOG.md and run: go test -run TestAPISurface -update .", strings.Join(diff, "\n"))
-}
-
-// TestEverythingExportedHasAComment wants a comment at each exported
-// declaration, field and method. Within a block of constants, variables or
-// fields, a line without one of its own may stand below one that has.
-func TestEverythingExportedHasAComment(t *testing.T) {
-	t.Parallel()
-	for _, e := range exported(t) {
-		assert.True(t, e.documented, "%s: no comment at: %s", e.at, e.line)
+	if len(diff) > 0 {
+		t.Errorf("the exported API has changed. If that is intended, describe it in CHANGELOG.md and run "+
+			"go test -run TestAPISurface -update .\n%s", strings.Join(diff[:min(len(diff), 20)], "\n"))
 	}
 }
 
-// TestEachServiceHasAnExample wants a runnable example of each service.
+// TestEverythingExportedHasAComment requires a comment on each exported declaration, field and method. Within a block of constants,
+// variables or fields, a comment also covers the lines directly below its line.
+func TestEverythingExportedHasAComment(t *testing.T) {
+	t.Parallel()
+	for _, e := range exported(t) {
+		if !e.documented {
+			t.Errorf("%s: add a comment to: %s", e.at, e.line)
+		}
+	}
+}
+
+// TestEachServiceHasAnExample requires a runnable example of each service.
 func TestEachServiceHasAnExample(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("example*_test.go")
@@ -76,13 +79,15 @@ func TestEachServiceHasAnExample(t *testing.T) {
 		if name, ok := strings.CutPrefix(e.line, "bigv: type "); ok && strings.HasSuffix(name, "Service struct") {
 			services++
 			name = strings.TrimSuffix(name, " struct")
-			assert.True(t, strings.Contains(examples.String(), "\nfunc Example"+name+"_"), "%s: no example of %s", e.at, name)
+			if !strings.Contains(examples.String(), "\nfunc Example"+name+"_") {
+				t.Errorf("example_services_test.go: add an example of %s", name)
+			}
 		}
 	}
 	assert.GreaterOrEqual(t, services, 7)
 }
 
-// difference are the lines that went, and those that came.
+// difference returns the lines that are only in before, with a minus sign, and those that are only in after, with a plus sign.
 func difference(before, after []string) (diff []string) {
 	for _, line := range before {
 		if !slices.Contains(after, line) {
@@ -97,7 +102,7 @@ func difference(before, after []string) (diff []string) {
 	return diff
 }
 
-// exported is everything that the public packages export.
+// exported returns everything that the public packages export.
 func exported(t *testing.T) (entries []entry) {
 	t.Helper()
 	for _, p := range publicPackages {
@@ -122,19 +127,20 @@ func exported(t *testing.T) (entries []entry) {
 	return entries
 }
 
-// surface gathers the exported things of a file.
+// surface collects the exported declarations of a file.
 type surface struct {
 	fset    *gotoken.FileSet
 	prefix  string
 	entries []entry
 }
 
+// add adds an entry.
 func (s *surface) add(at ast.Node, documented bool, format string, args ...any) {
 	line := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 	s.entries = append(s.entries, entry{s.prefix + line, documented, s.fset.Position(at.Pos()).String()})
 }
 
-// source is a node as gofmt writes it.
+// source returns the source of a node as gofmt writes it.
 func (s *surface) source(node any) string {
 	var b strings.Builder
 	if err := printer.Fprint(&b, s.fset, node); err != nil {
@@ -143,6 +149,7 @@ func (s *surface) source(node any) string {
 	return b.String()
 }
 
+// decl adds a declaration.
 func (s *surface) decl(decl ast.Decl) {
 	switch d := decl.(type) {
 	case *ast.FuncDecl:
@@ -170,8 +177,7 @@ func (s *surface) decl(decl ast.Decl) {
 	}
 }
 
-// values are constants and variables. A constant's value is part of the
-// surface, a variable's is not.
+// values adds constants or variables. The value of a constant is part of the API, that of a variable is not.
 func (s *surface) values(d *ast.GenDecl, spec *ast.ValueSpec) {
 	for i, name := range spec.Names {
 		if !name.IsExported() {
@@ -189,6 +195,7 @@ func (s *surface) values(d *ast.GenDecl, spec *ast.ValueSpec) {
 	}
 }
 
+// typeSpec adds a type with its members.
 func (s *surface) typeSpec(spec *ast.TypeSpec, blockDocumented bool) {
 	if !spec.Name.IsExported() {
 		return
@@ -217,8 +224,7 @@ func (s *surface) typeSpec(spec *ast.TypeSpec, blockDocumented bool) {
 	}
 }
 
-// members are the fields of a struct or the methods of an interface. A field
-// below another without a blank line between them shares its comment.
+// members adds the fields of a struct or the methods of an interface. A field shares the comment of the field directly above it.
 func (s *surface) members(owner, what string, list *ast.FieldList) {
 	above, lastLine := false, 0
 	for _, field := range list.List {
@@ -255,9 +261,8 @@ func (s *surface) members(owner, what string, list *ast.FieldList) {
 	}
 }
 
-// TestSurfaceSees shows on a small file what the two tests above would miss if
-// they looked away: that each kind of thing is seen, and whether it has a comment.
-func TestSurfaceSees(t *testing.T) {
+// TestSurface checks with a small file that each kind of declaration is found, and whether it has a comment.
+func TestSurface(t *testing.T) {
 	t.Parallel()
 	const source = `package p
 // Documented.

@@ -1,84 +1,135 @@
 package bigv_test
 
 import (
+	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 )
 
 const (
-	vmOff = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":false}`
-	// vm5012URL is where the machine goes on to be found by ID.
+	vm5012 = fakeserver.VirtualMachine5012
+	vmOff  = `{"id":5012,"group_id":78,"name":"www1","hostname":"www1.web.acme.uk0.bigv.io","power_on":false}`
+	// vm5012URL is the nested URL of the virtual machine 5012 by IDs.
 	vm5012URL = "/accounts/acme/groups/78/virtual_machines/5012"
 )
 
 var (
-	// least is what a new machine needs, and everything what it can have.
+	// least has the attributes that a new machine needs, and everything all that it can have.
 	least      = bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
 	everything = bigv.VirtualMachineCreate{
-		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso", Keymap: "en-gb",
+		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso",
+		Keymap:          "en-gb",
 		HardwareProfile: bigv.Virtio2018, HardwareProfileLocked: new(true), ZoneName: "york",
 		Discs: []bigv.DiscCreate{
 			{Label: "root", Size: 25600, StorageGrade: bigv.SSD, BackupSchedules: []bigv.BackupSchedule{
-				{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3}, {StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 604800, Capacity: 1},
+				{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3},
+				{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 604800, Capacity: 1},
 			}},
 			{Size: 51200, StorageGrade: bigv.Archive},
 		},
-		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("ses\"ame"), SSHPublicKey: "ssh-rsa AAAA one\nssh-rsa BBBB two", FirstbootScript: bigv.NewSecret("#!/bin/sh\ntouch /x")},
-		IPs:   &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
+		Image: &bigv.Image{
+			Distribution: "stretch", RootPassword: bigv.NewSecret("ses\"ame"), SSHPublicKey: "ssh-rsa AAAA one\nssh-rsa BBBB two",
+			FirstbootScript: bigv.NewSecret("#!/bin/sh\ntouch /x"),
+		},
+		IPs: &bigv.VirtualMachineIPs{IPv4: netip.MustParseAddr("198.51.100.4"), IPv6: netip.MustParseAddr("2001:db8::4")},
 	}
-	atOnce    = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
-	gracious  = bigv.ShutdownOptions{Wait: atOnce}
-	impatient = bigv.ShutdownOptions{Wait: atOnce, ForceAfter: 20 * time.Millisecond}
+	quickWait           = bigv.WaitOptions{MinInterval: time.Millisecond, MaxInterval: time.Millisecond, Timeout: 10 * time.Second}
+	quickShutdown       = bigv.ShutdownOptions{Wait: quickWait}
+	quickForcedShutdown = bigv.ShutdownOptions{Wait: quickWait, ForceAfter: 20 * time.Millisecond}
 )
 
 const leastBody = `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`
 
-func machineRows() []wireRow {
-	overview := []any{bigv.WithView(bigv.Overview), bigv.WithDeleted()}
-	rows := inAllWays(machineWays(),
-		write{"VirtualMachines.Update", args{bigv.VirtualMachineUpdate{Memory: new(4096), AutorebootOn: new(false), CDROMURL: bigv.Null[string]()}}, `PUT {} {"memory":4096,"autoreboot_on":false,"cdrom_url":null}`},
-		write{"VirtualMachines.Rename", args{"www2"}, `PUT {} {"name":"www2"}`},
-		write{"VirtualMachines.Move", args{bigv.GroupID(79)}, `PUT {} {"group_id":79}`},
-		write{"VirtualMachines.Start", nil, `PUT {} {"autoreboot_on":true,"power_on":true}`},
-		write{"VirtualMachines.Stop", nil, `PUT {} {"autoreboot_on":false,"power_on":false}`},
-		write{"VirtualMachines.Restart", nil, `PUT {} {"autoreboot_on":true,"power_on":false}`},
-		write{"VirtualMachines.Boot", args{"netinst"}, `PUT {} {"autoreboot_on":true,"power_on":true,"appliance":{"name":"netinst","permanent":false}}`},
-		write{"VirtualMachines.Rescue", nil, `PUT {} {"autoreboot_on":true,"power_on":true,"appliance":{"name":"rescue","permanent":false}}`},
-		write{"VirtualMachines.Undelete", nil, `PUT {} {"deleted":false}`},
-		write{"VirtualMachines.Reset", nil, `POST {}/signal {"signal":"reset"}`},
-		write{"VirtualMachines.PowerDown", nil, `POST {}/signal {"signal":"powerdown"}`},
-		write{"VirtualMachines.SendKeys", args{[]string{"ctrl", "alt", "delete"}}, `POST {}/signal {"signal":"sendkey","data":"ctrl-alt-delete"}`},
-		write{"VirtualMachines.Reimage", args{bigv.Image{Distribution: "stretch"}}, `POST {}/reimage {"distribution":"stretch"}`},
-		write{"VirtualMachines.Reimage with everything", args{*everything.Image},
-			`POST {}/reimage {"distribution":"stretch","root_password":"ses\"ame","ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"}`},
-		write{"VirtualMachines.Delete", nil, "DELETE {}"},
-		write{"VirtualMachines.Purge", nil, "DELETE {}?purge=true"},
-	)
-	rows = append(rows, inAllWays(groupWays(),
-		write{"VirtualMachines.Create with the least", args{least}, "POST {}/vm_create " + leastBody},
-		write{"VirtualMachines.Create with everything", args{everything}, `POST {}/vm_create {"virtual_machine":{"name":"www1","cores":2,"memory":4096,"power_on":true,"autoreboot_on":false,` +
-			`"cdrom_url":"http://iso.example/x.iso","keymap":"en-gb","hardware_profile":"virtio2018","hardware_profile_locked":true,"zone_name":"york"},` +
-			`"discs":[{"label":"root","size":25600,"storage_grade":"ssd","backup_schedules":[` +
-			`{"start_at":"00:00","interval_seconds":86400,"capacity":3},{"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":604800,"capacity":1}]},` +
-			`{"size":51200,"storage_grade":"archive"}],` +
-			`"reimage":{"distribution":"stretch","root_password":"ses\"ame","ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"},` +
-			`"ips":{"ipv4":"198.51.100.4","ipv6":"2001:db8::4"}}`},
-		write{"VirtualMachines.CreateBare", args{bigv.VirtualMachineCreate{Name: "www1", Cores: 1, PowerOn: new(false)}}, `POST {}/virtual_machines {"name":"www1","cores":1,"power_on":false}`},
-	)...)
-	rows = append(rows, updateRows()...)
-	rows = append(rows, machineReadRows(overview)...)
-	return append(rows, machineWorkflowRows()...)
+func vmRows() []wireRow {
+	overview := []bigv.CallOption{bigv.WithView(bigv.Overview), bigv.WithDeleted()}
+	rows := inAllVariants(vmPathVariants(), []variantRow[bigv.VirtualMachinePath]{
+		{
+			"VirtualMachines.Update",
+			func(p bigv.VirtualMachinePath) callFunc {
+				return vmsUpdate(p, bigv.VirtualMachineUpdate{Memory: new(4096), AutorebootOn: new(false), CDROMURL: bigv.Null[string]()})
+			},
+			`PUT {} {"memory":4096,"autoreboot_on":false,"cdrom_url":null}`,
+		},
+		{"VirtualMachines.Rename", func(p bigv.VirtualMachinePath) callFunc { return vmsRename(p, "www2") }, `PUT {} {"name":"www2"}`},
+		{
+			"VirtualMachines.Move", func(p bigv.VirtualMachinePath) callFunc { return vmsMove(p, bigv.GroupID(79)) },
+			`PUT {} {"group_id":79}`,
+		},
+		{"VirtualMachines.Start", vmsStart, `PUT {} {"autoreboot_on":true,"power_on":true}`},
+		{"VirtualMachines.Stop", vmsStop, `PUT {} {"autoreboot_on":false,"power_on":false}`},
+		{"VirtualMachines.Restart", vmsRestart, `PUT {} {"autoreboot_on":true,"power_on":false}`},
+		{
+			"VirtualMachines.Boot", func(p bigv.VirtualMachinePath) callFunc { return vmsBoot(p, "netinst") },
+			`PUT {} {"autoreboot_on":true,"power_on":true,"appliance":{"name":"netinst","permanent":false}}`,
+		},
+		{
+			"VirtualMachines.Rescue", vmsRescue,
+			`PUT {} {"autoreboot_on":true,"power_on":true,"appliance":{"name":"rescue","permanent":false}}`,
+		},
+		{"VirtualMachines.Undelete", vmsUndelete, `PUT {} {"deleted":false}`},
+		{"VirtualMachines.Reset", vmsReset, `POST {}/signal {"signal":"reset"}`},
+		{"VirtualMachines.PowerDown", vmsPowerDown, `POST {}/signal {"signal":"powerdown"}`},
+		{
+			"VirtualMachines.SendKeys",
+			func(p bigv.VirtualMachinePath) callFunc { return vmsSendKeys(p, []string{"ctrl", "alt", "delete"}) },
+			`POST {}/signal {"signal":"sendkey","data":"ctrl-alt-delete"}`,
+		},
+		{
+			"VirtualMachines.Reimage",
+			func(p bigv.VirtualMachinePath) callFunc { return vmsReimage(p, bigv.Image{Distribution: "stretch"}) },
+			`POST {}/reimage {"distribution":"stretch"}`,
+		},
+		{
+			"VirtualMachines.Reimage with everything",
+			func(p bigv.VirtualMachinePath) callFunc { return vmsReimage(p, *everything.Image) },
+			`POST {}/reimage {"distribution":"stretch","root_password":"ses\"ame",` +
+				`"ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"}`,
+		},
+		{"VirtualMachines.Delete", vmsDelete, "DELETE {}"},
+		{"VirtualMachines.Purge", vmsPurge, "DELETE {}?purge=true"},
+	})
+	rows = append(rows, inAllVariants(groupPathVariants(), []variantRow[bigv.GroupPath]{
+		{
+			"VirtualMachines.Create with the least", func(p bigv.GroupPath) callFunc { return vmsCreate(p, least) },
+			"POST {}/vm_create " + leastBody,
+		},
+		{
+			"VirtualMachines.Create with everything", func(p bigv.GroupPath) callFunc { return vmsCreate(p, everything) },
+			`POST {}/vm_create {"virtual_machine":{"name":"www1","cores":2,"memory":4096,"power_on":true,"autoreboot_on":false,` +
+				`"cdrom_url":"http://iso.example/x.iso","keymap":"en-gb",` +
+				`"hardware_profile":"virtio2018","hardware_profile_locked":true,"zone_name":"york"},` +
+				`"discs":[{"label":"root","size":25600,"storage_grade":"ssd","backup_schedules":[` +
+				`{"start_at":"00:00","interval_seconds":86400,"capacity":3},` +
+				`{"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":604800,"capacity":1}]},` +
+				`{"size":51200,"storage_grade":"archive"}],` +
+				`"reimage":{"distribution":"stretch","root_password":"ses\"ame",` +
+				`"ssh_public_key":"ssh-rsa AAAA one\nssh-rsa BBBB two","firstboot_script":"#!/bin/sh\ntouch /x"},` +
+				`"ips":{"ipv4":"198.51.100.4","ipv6":"2001:db8::4"}}`,
+		},
+		{
+			"VirtualMachines.CreateBare",
+			func(p bigv.GroupPath) callFunc {
+				return vmsCreateBare(p, bigv.VirtualMachineCreate{Name: "www1", Cores: 1, PowerOn: new(false)})
+			},
+			`POST {}/virtual_machines {"name":"www1","cores":1,"power_on":false}`,
+		},
+	})...)
+	rows = append(rows, vmUpdateRows()...)
+	rows = append(rows, vmReadRows(overview)...)
+	return append(rows, vmWorkflowRows()...)
 }
 
-// updateRows are the attributes one by one: unset, a value, null, false and
-// empty text are told apart.
-func updateRows() (rows []wireRow) {
+// vmUpdateRows returns a row for each value of each attribute: unset, null, false and the empty string are different.
+func vmUpdateRows() []wireRow {
+	var rows []wireRow
 	for _, row := range []struct {
-		fact   string
+		name   string
 		update bigv.VirtualMachineUpdate
 		body   string
 	}{
@@ -89,145 +140,602 @@ func updateRows() (rows []wireRow) {
 		{"of power to off", bigv.VirtualMachineUpdate{PowerOn: new(false)}, `{"power_on":false}`},
 		{"of autoreboot to on", bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, `{"autoreboot_on":true}`},
 		{"of autoreboot to off", bigv.VirtualMachineUpdate{AutorebootOn: new(false)}, `{"autoreboot_on":false}`},
-		{"of the CD", bigv.VirtualMachineUpdate{CDROMURL: bigv.Set("http://iso.example/?a=<b>&c")}, `{"cdrom_url":"http://iso.example/?a=<b>&c"}`},
+		{
+			"of the CD", bigv.VirtualMachineUpdate{CDROMURL: bigv.Set("http://iso.example/?a=<b>&c")},
+			`{"cdrom_url":"http://iso.example/?a=<b>&c"}`,
+		},
 		{"of the CD to null", bigv.VirtualMachineUpdate{CDROMURL: bigv.Null[string]()}, `{"cdrom_url":null}`},
-		{"of the CD to empty text", bigv.VirtualMachineUpdate{CDROMURL: bigv.Set("")}, `{"cdrom_url":""}`},
+		{"of the CD to an empty string", bigv.VirtualMachineUpdate{CDROMURL: bigv.Set("")}, `{"cdrom_url":""}`},
 		{"of the keymap", bigv.VirtualMachineUpdate{Keymap: bigv.Set("en-gb")}, `{"keymap":"en-gb"}`},
 		{"of the keymap to null", bigv.VirtualMachineUpdate{Keymap: bigv.Null[string]()}, `{"keymap":null}`},
-		{"of the keymap to empty text", bigv.VirtualMachineUpdate{Keymap: bigv.Set("")}, `{"keymap":""}`},
+		{"of the keymap to an empty string", bigv.VirtualMachineUpdate{Keymap: bigv.Set("")}, `{"keymap":""}`},
 		{"of the profile", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.Virtio2018)}, `{"hardware_profile":"virtio2018"}`},
-		{"of the profile to one that is new", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.HardwareProfile("virtio2099"))}, `{"hardware_profile":"virtio2099"}`},
-		{"of the profile to empty text", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.HardwareProfile(""))}, `{"hardware_profile":""}`},
+		{
+			"of the profile to one that is new", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.HardwareProfile("virtio2099"))},
+			`{"hardware_profile":"virtio2099"}`,
+		},
+		{
+			"of the profile to empty text", bigv.VirtualMachineUpdate{HardwareProfile: new(bigv.HardwareProfile(""))},
+			`{"hardware_profile":""}`,
+		},
 		{"of the lock to on", bigv.VirtualMachineUpdate{HardwareProfileLocked: new(true)}, `{"hardware_profile_locked":true}`},
 		{"of the lock to off", bigv.VirtualMachineUpdate{HardwareProfileLocked: new(false)}, `{"hardware_profile_locked":false}`},
-		{"of the appliance", bigv.VirtualMachineUpdate{PowerOn: new(true), Appliance: &bigv.Appliance{Name: "rescue", Permanent: true}}, `{"power_on":true,"appliance":{"name":"rescue","permanent":true}}`},
+		{
+			"of the appliance",
+			bigv.VirtualMachineUpdate{PowerOn: new(true), Appliance: &bigv.Appliance{Name: "rescue", Permanent: true}},
+			`{"power_on":true,"appliance":{"name":"rescue","permanent":true}}`,
+		},
 		{"of everything", bigv.VirtualMachineUpdate{
 			Cores: new(2), Memory: new(2048), PowerOn: new(false), AutorebootOn: new(false), CDROMURL: bigv.Null[string](),
 			Keymap: bigv.Set("de"), HardwareProfile: new(bigv.Compatibility2013), HardwareProfileLocked: new(true),
-		}, `{"cores":2,"memory":2048,"power_on":false,"autoreboot_on":false,"cdrom_url":null,"keymap":"de","hardware_profile":"compatibility2013","hardware_profile_locked":true}`},
+		}, `{"cores":2,"memory":2048,"power_on":false,"autoreboot_on":false,"cdrom_url":null,"keymap":"de",` +
+			`"hardware_profile":"compatibility2013","hardware_profile_locked":true}`},
 	} {
-		rows = append(rows, wireRow{name: "VirtualMachines.Update " + row.fact, args: args{www1, row.update}, sends: sends{"PUT " + www1URL + " " + row.body}})
+		rows = append(
+			rows,
+			wireRow{
+				name: "VirtualMachines.Update " + row.name, call: vmsUpdate(www1, row.update),
+				sent: []string{"PUT " + www1URL + " " + row.body},
+			},
+		)
 	}
 	return rows
 }
 
-func machineReadRows(overview args) []wireRow {
-	list := func(fact string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sends ...string) wireRow {
-		return wireRow{name: "VirtualMachines.List " + fact, args: args{o}, opts: opts, sends: sends}
+func vmReadRows(overview []bigv.CallOption) []wireRow {
+	list := func(name string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sent ...string) wireRow {
+		return wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
 	}
-	flatList := answers{"GET /virtual_machines": "[" + vm5012 + "]"}
+	flatList := responses{"GET /virtual_machines": "[" + vm5012 + "]"}
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true}
-	both := append(flat, acmeDefault...)
 	return []wireRow{
 		list("of a group is nested", bigv.VirtualMachineListOptions{Group: web}, nil, "GET "+webURL+"/virtual_machines"),
-		list("of a group by ID in an account by ID is nested", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}, nil, "GET /accounts/41/groups/78/virtual_machines"),
-		list("of a group by ID alone, and an account, is nested", bigv.VirtualMachineListOptions{Account: acme, Group: bigv.GroupID(78)}, nil, "GET /accounts/acme/groups/78/virtual_machines"),
-		list("of a group, and its account, is nested", bigv.VirtualMachineListOptions{Account: "ACME", Group: web}, nil, "GET "+webURL+"/virtual_machines"),
-		list("of the default group of the default account", bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.DefaultGroup()}, acmeDefault, "GET /accounts/acme/groups/default/virtual_machines"),
-		list("of a group, with all below", bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview}, nil, "GET "+webURL+"/virtual_machines?view=overview"),
-		list("of a group, deleted ones too", bigv.VirtualMachineListOptions{Group: web, IncludeDeleted: true}, nil, "GET "+webURL+"/virtual_machines?include_deleted=true"),
-		list("of a group by ID alone is flat", bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}, nil, "GET /virtual_machines?group_id=78"),
-		list("of an account by name is flat", bigv.VirtualMachineListOptions{Account: acme}, nil, "GET /virtual_machines?account_name=acme"),
-		list("of an account by ID is flat", bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}, nil, "GET /virtual_machines?account_id=41"),
-		list("of the default account is flat", bigv.VirtualMachineListOptions{Account: bigv.DefaultAccount}, acmeDefault, "GET /virtual_machines?account_name=acme"),
+		list("of a group by ID in an account by ID is nested", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")},
+			nil, "GET /accounts/41/groups/78/virtual_machines"),
+		list("of a group by ID alone, and an account, is nested",
+			bigv.VirtualMachineListOptions{Account: acme, Group: bigv.GroupID(78)}, nil, "GET /accounts/acme/groups/78/virtual_machines"),
+		list("of a group, and its account, is nested", bigv.VirtualMachineListOptions{Account: "ACME", Group: web}, nil,
+			"GET "+webURL+"/virtual_machines"),
+		list("of the default group of the default account", bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.DefaultGroup()},
+			acmeDefault, "GET /accounts/acme/groups/default/virtual_machines"),
+		list("of a group, with an overview", bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview}, nil,
+			"GET "+webURL+"/virtual_machines?view=overview"),
+		list("of a group and deleted machines", bigv.VirtualMachineListOptions{Group: web, IncludeDeleted: true}, nil,
+			"GET "+webURL+"/virtual_machines?include_deleted=true"),
+		list("of a group by ID alone is flat", bigv.VirtualMachineListOptions{Group: bigv.GroupID(78)}, nil,
+			"GET /virtual_machines?group_id=78"),
+		list("of an account by name is flat", bigv.VirtualMachineListOptions{Account: acme}, nil,
+			"GET /virtual_machines?account_name=acme"),
+		list("of an account by ID is flat", bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}, nil,
+			"GET /virtual_machines?account_id=41"),
+		list("of the default account is flat", bigv.VirtualMachineListOptions{Account: bigv.DefaultAccount}, acmeDefault,
+			"GET /virtual_machines?account_name=acme"),
 		list("of all is flat", bigv.VirtualMachineListOptions{}, nil, "GET /virtual_machines"),
 		list("of all is not that of the default account", bigv.VirtualMachineListOptions{}, acmeDefault, "GET /virtual_machines"),
-		list("of all, with all below and deleted ones", bigv.VirtualMachineListOptions{View: bigv.Overview, IncludeDeleted: true}, nil, "GET /virtual_machines?include_deleted=true&view=overview"),
+		list("of all, with an overview and deleted machines",
+			bigv.VirtualMachineListOptions{View: bigv.Overview, IncludeDeleted: true}, nil,
+			"GET /virtual_machines?include_deleted=true&view=overview"),
 		list("of a group by names, flat", bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview, IncludeDeleted: true}, flat,
 			"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true&view=overview"),
-		list("of a group by IDs, flat", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}, flat, "GET /virtual_machines?account_id=41&group_id=78"),
-		list("of a group by name in an account by ID, flat", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("web")}, flat, "GET /virtual_machines?account_id=41&group_name=web"),
-		list("of a group by ID alone, and an account, flat", bigv.VirtualMachineListOptions{Account: acme, Group: bigv.GroupID(78)}, flat, "GET /virtual_machines?account_name=acme&group_id=78"),
-		list("of a group of the default account, flat", bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.Group("web")}, both, "GET /virtual_machines?account_name=acme&group_name=web"),
-		{name: "VirtualMachines.List of a group by names, flat, is held against the host name", opts: flat, args: args{bigv.VirtualMachineListOptions{Group: web}}, answers: flatList,
-			sends: sends{"GET /virtual_machines?account_name=acme&group_name=web"}, want: []bigv.VirtualMachine{vm}},
-		{name: "VirtualMachines.List of an account by ID is held against the account's name", args: args{bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}}, answers: flatList,
-			sends: sends{"GET /virtual_machines?account_id=41", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm}},
-		{name: "VirtualMachines.List of a group by IDs, flat, is held against both", opts: flat, args: args{bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}}, answers: flatList,
-			sends: sends{"GET /virtual_machines?account_id=41&group_id=78", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm}},
+		list("of a group by IDs, flat", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}, flat,
+			"GET /virtual_machines?account_id=41&group_id=78"),
+		list("of a group by name in an account by ID, flat", bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("web")},
+			flat, "GET /virtual_machines?account_id=41&group_name=web"),
+		list("of a group by ID alone, and an account, flat", bigv.VirtualMachineListOptions{Account: acme, Group: bigv.GroupID(78)},
+			flat, "GET /virtual_machines?account_name=acme&group_id=78"),
+		list("of a group of the default account, flat",
+			bigv.VirtualMachineListOptions{Group: bigv.DefaultAccount.Group("web")}, flatDefault,
+			"GET /virtual_machines?account_name=acme&group_name=web"),
+		{
+			name: "VirtualMachines.List of a group by names, flat, is verified by the host name", opts: flat,
+			call: vmsList(bigv.VirtualMachineListOptions{Group: web}), all: vmsAll(bigv.VirtualMachineListOptions{Group: web}),
+			responses: flatList, sent: []string{"GET /virtual_machines?account_name=acme&group_name=web"},
+			want: []bigv.VirtualMachine{vm},
+		},
+		{
+			name: "VirtualMachines.List of an account by ID is verified by the account's name",
+			call: vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
+			all:  vmsAll(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}), responses: flatList,
+			sent: []string{"GET /virtual_machines?account_id=41", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+		},
+		{
+			name: "VirtualMachines.List of a group by IDs, flat, is verified by both", opts: flat,
+			call: vmsList(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}),
+			all:  vmsAll(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}), responses: flatList,
+			sent: []string{"GET /virtual_machines?account_id=41&group_id=78", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+		},
 
-		{name: "VirtualMachines.Get by path", args: args{www1}, sends: sends{"GET " + www1URL}},
-		{name: "VirtualMachines.Get by IDs in a path", args: append(args{bigv.AccountID(41).Group("78").VirtualMachine("5012")}, overview...),
-			sends: sends{"GET /accounts/41/groups/78/virtual_machines/5012?include_deleted=true&view=overview"}},
-		{name: "VirtualMachines.Get in the default account", opts: acmeDefault, args: args{bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1")}, sends: sends{"GET /accounts/acme/groups/default/virtual_machines/www1"}},
-		{name: "VirtualMachines.Get of an ID alone is flat", args: append(args{bigv.VirtualMachineID(5012)}, overview...),
-			sends: sends{"GET /virtual_machines/5012?include_deleted=true&view=overview"}, want: vm},
-		{name: "VirtualMachines.Get by names, flat, finds it on the list", opts: flat, args: append(args{www1}, overview...), answers: flatList,
-			sends: sends{"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true&view=overview"}, want: vm},
-		{name: "VirtualMachines.Get by names in the default account, flat", opts: both, args: args{bigv.DefaultAccount.Group("web").VirtualMachine("WWW1")}, answers: flatList,
-			sends: sends{"GET /virtual_machines?account_name=acme&group_name=web"}, want: vm},
-		{name: "VirtualMachines.Get by name in a group by ID alone finds it on the list", args: args{bigv.GroupID(78).VirtualMachine("www1")}, answers: flatList,
-			sends: sends{"GET /virtual_machines?group_id=78"}, want: vm},
-		{name: "VirtualMachines.Get by ID in a group by ID alone is held against it", args: args{bigv.GroupID(78).VirtualMachine("5012")}, sends: sends{"GET /virtual_machines/5012"}, want: vm},
-		{name: "VirtualMachines.Get by ID in a path, flat, is held against the path", opts: flat, args: args{web.VirtualMachine("5012")}, sends: sends{"GET /virtual_machines/5012"}, want: vm},
-		{name: "VirtualMachines.Get by IDs in a path, flat, is held against the account's name", opts: flat, args: args{bigv.AccountID(41).Group("78").VirtualMachine("5012")},
-			sends: sends{"GET /virtual_machines/5012", "GET /accounts/41"}, want: vm},
+		{name: "VirtualMachines.Get by path", call: vmsGet(www1), sent: []string{"GET " + www1URL}},
+		{
+			name: "VirtualMachines.Get by IDs in a path",
+			call: vmsGet(bigv.AccountID(41).Group("78").VirtualMachine("5012"), overview...),
+			sent: []string{"GET /accounts/41/groups/78/virtual_machines/5012?include_deleted=true&view=overview"},
+		},
+		{
+			name: "VirtualMachines.Get in the default account", opts: acmeDefault,
+			call: vmsGet(bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1")),
+			sent: []string{"GET /accounts/acme/groups/default/virtual_machines/www1"},
+		},
+		{
+			name: "VirtualMachines.Get by ID alone is flat", call: vmsGet(bigv.VirtualMachineID(5012), overview...),
+			sent: []string{"GET /virtual_machines/5012?include_deleted=true&view=overview"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by names, flat, finds it in the list", opts: flat, call: vmsGet(www1, overview...),
+			responses: flatList,
+			sent:      []string{"GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true&view=overview"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by names in the default account, flat", opts: flatDefault,
+			call: vmsGet(bigv.DefaultAccount.Group("web").VirtualMachine("WWW1")), responses: flatList,
+			sent: []string{"GET /virtual_machines?account_name=acme&group_name=web"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by name in a group by ID alone finds it in the list",
+			call: vmsGet(bigv.GroupID(78).VirtualMachine("www1")), responses: flatList,
+			sent: []string{"GET /virtual_machines?group_id=78"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by ID in a group by ID alone is verified by the group",
+			call: vmsGet(bigv.GroupID(78).VirtualMachine("5012")), sent: []string{"GET /virtual_machines/5012"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by ID in a path, flat, is verified by the path", opts: flat,
+			call: vmsGet(web.VirtualMachine("5012")), sent: []string{"GET /virtual_machines/5012"}, want: vm,
+		},
+		{
+			name: "VirtualMachines.Get by IDs in a path, flat, is verified by the account's name", opts: flat,
+			call: vmsGet(bigv.AccountID(41).Group("78").VirtualMachine("5012")),
+			sent: []string{"GET /virtual_machines/5012", "GET /accounts/41"}, want: vm,
+		},
 
-		{name: "VirtualMachines.Resolve of a full path", args: args{www1}, want: www1},
-		{name: "VirtualMachines.Resolve of an ID alone", args: args{bigv.VirtualMachineID(5012)}, sends: sends{"GET /virtual_machines/5012?include_deleted=true"}, want: acme.Group("78").VirtualMachine("5012")},
-		{name: "VirtualMachines.Resolve below a group's ID alone", args: args{bigv.GroupID(78).VirtualMachine("www1")}, sends: sends{"GET /groups/78"}, want: bigv.AccountID(41).Group("78").VirtualMachine("www1")},
-		{name: "VirtualMachines.Resolve of a machine that does not tell its host name asks its group", args: args{bigv.VirtualMachineID(5012)}, answers: answers{"GET /virtual_machines/5012": `{"id":5012,"group_id":78}`},
-			sends: sends{"GET /virtual_machines/5012?include_deleted=true", "GET /groups/78"}, want: bigv.AccountID(41).Group("78").VirtualMachine("5012")},
+		{name: "VirtualMachines.Resolve of a full path", call: vmsResolve(www1), want: www1},
+		{
+			name: "VirtualMachines.Resolve by ID alone", call: vmsResolve(bigv.VirtualMachineID(5012)),
+			sent: []string{"GET /virtual_machines/5012?include_deleted=true"}, want: acme.Group("78").VirtualMachine("5012"),
+		},
+		{
+			name: "VirtualMachines.Resolve below a group's ID alone", call: vmsResolve(bigv.GroupID(78).VirtualMachine("www1")),
+			sent: []string{"GET /groups/78"}, want: bigv.AccountID(41).Group("78").VirtualMachine("www1"),
+		},
+		{
+			name:      "VirtualMachines.Resolve of a machine without a host name looks up its group",
+			call:      vmsResolve(bigv.VirtualMachineID(5012)),
+			responses: responses{"GET /virtual_machines/5012": `{"id":5012,"group_id":78}`},
+			sent:      []string{"GET /virtual_machines/5012?include_deleted=true", "GET /groups/78"},
+			want:      bigv.AccountID(41).Group("78").VirtualMachine("5012"),
+		},
 	}
 }
 
-// machineWorkflowRows are the methods that take more than one call.
-func machineWorkflowRows() []wireRow {
-	made := answers{"POST " + webURL + "/vm_create": "202 " + vm5012}
+// vmWorkflowRows returns rows of the methods that send more than one request.
+func vmWorkflowRows() []wireRow {
+	made := responses{"POST " + webURL + "/vm_create": "202 " + vm5012}
+	off := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io"}
 	const (
-		look       = "GET " + www1URL
-		lookAgain  = look + "?include_deleted=true"
-		create     = "POST " + webURL + "/vm_create " + leastBody
-		stayOff    = "PUT " + www1URL + ` {"autoreboot_on":false}`
-		button     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
-		plug       = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
-		switchOn   = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
-		findParent = "GET /virtual_machines/5012?include_deleted=true"
+		get           = "GET " + www1URL
+		poll          = get + "?include_deleted=true"
+		create        = "POST " + webURL + "/vm_create " + leastBody
+		autorebootOff = "PUT " + www1URL + ` {"autoreboot_on":false}`
+		powerDown     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
+		powerOff      = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
+		powerOn       = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
 	)
 	return []wireRow{
-		{name: "VirtualMachines.Move to a group by name looks its ID up", args: args{www1, acme.Group("db")}, answers: answers{"GET /accounts/acme/groups/db": `{"id":79}`},
-			sends: sends{"GET /accounts/acme/groups/db", "PUT " + www1URL + ` {"group_id":79}`}},
-		{name: "VirtualMachines.Move to a group by name, flat, looks its ID up on the list", opts: flat, args: args{www1, acme.Group("db")}, answers: answers{"GET /groups": `[{"id":79,"account_id":41,"name":"db"}]`},
-			sends: sends{"GET /groups?account_name=acme", "GET /accounts/acme", "PUT " + www1URL + ` {"group_id":79}`}},
-		{name: "VirtualMachines.Move to a group by ID in another account", args: args{www1, bigv.AccountPath("other").Group("79")}, sends: sends{"PUT " + www1URL + ` {"group_id":79}`}},
+		{
+			name: "VirtualMachines.Move to a group by name looks up its ID", call: vmsMove(www1, acme.Group("db")),
+			responses: responses{"GET /accounts/acme/groups/db": `{"id":79}`},
+			sent:      []string{"GET /accounts/acme/groups/db", "PUT " + www1URL + ` {"group_id":79}`},
+		},
+		{
+			name: "VirtualMachines.Move to a group by name, flat, finds its ID in the list", opts: flat,
+			call: vmsMove(www1, acme.Group("db")), responses: responses{"GET /groups": `[{"id":79,"account_id":41,"name":"db"}]`},
+			sent: []string{"GET /groups?account_name=acme", "GET /accounts/acme", "PUT " + www1URL + ` {"group_id":79}`},
+		},
+		{
+			name: "VirtualMachines.Move to a group by ID in another account", call: vmsMove(www1, bigv.AccountPath("other").Group("79")),
+			sent: []string{"PUT " + www1URL + ` {"group_id":79}`},
+		},
 
-		{name: "VirtualMachines.Shutdown keeps it off, then presses the button", args: args{www1}, sends: sends{stayOff, button}},
-		{name: "VirtualMachines.Shutdown of an ID alone finds its parents once", args: args{bigv.VirtualMachineID(5012)},
-			sends: sends{findParent, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`}},
-		{name: "VirtualMachines.ShutdownAndWait leaves alone what is off", args: args{www1, gracious}, answers: answers{look: vmOff}, sends: sends{look}},
-		{name: "VirtualMachines.ShutdownAndWait looks until it is off", args: args{www1, gracious}, answers: answers{look: vm5012 + then + vm5012 + then + vmOff},
-			sends: sends{look, stayOff, button, lookAgain, lookAgain}},
-		{name: "VirtualMachines.ShutdownAndWait of an ID alone finds its parents once", args: args{bigv.VirtualMachineID(5012), gracious},
-			answers: answers{"GET " + vm5012URL: vm5012 + then + vmOff},
-			sends: sends{findParent, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
-				"GET " + vm5012URL + "?include_deleted=true"}},
-		{name: "VirtualMachines.ShutdownAndWait pulls the plug where the button is refused", args: args{www1, impatient},
-			answers: answers{look: vm5012 + then + vm5012 + then + vmOff, "POST " + www1URL + "/signal": "400 no"},
-			sends:   sends{look, stayOff, button, look, plug, lookAgain}},
-		{name: "VirtualMachines.RestartAndWait starts what is off", args: args{www1, gracious}, answers: answers{look: vmOff + then + vm5012}, sends: sends{look, switchOn, lookAgain}},
-		{name: "VirtualMachines.RestartAndWait shuts down what is on, and starts it", args: args{www1, gracious}, answers: answers{look: vm5012 + then + vmOff + then + vm5012},
-			sends: sends{look, stayOff, button, lookAgain, switchOn, lookAgain}},
-		{name: "VirtualMachines.UpdateAndRestart changes it while it is off", args: args{www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, gracious}, answers: answers{look: vm5012 + then + vmOff + then + vm5012},
-			sends: sends{look, stayOff, button, lookAgain, "PUT " + www1URL + ` {"memory":4096}`, switchOn, lookAgain}},
+		{
+			name: "VirtualMachines.Shutdown turns autoreboot off, then signals powerdown", call: vmsShutdown(www1),
+			sent: []string{autorebootOff, powerDown},
+		},
+		{
+			name: "VirtualMachines.Shutdown by ID alone looks up the parents once", call: vmsShutdown(bigv.VirtualMachineID(5012)),
+			sent: []string{
+				lookupVM, "PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+			},
+		},
+		{
+			name: "VirtualMachines.ShutdownAndWait does nothing if the machine is off", call: vmsShutdownAndWait(www1, quickShutdown),
+			responses: responses{get: vmOff}, sent: []string{get},
+		},
+		{
+			name: "VirtualMachines.ShutdownAndWait polls until the machine is off", call: vmsShutdownAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vm5012, vmOff)},
+			sent:      []string{get, autorebootOff, powerDown, poll, poll},
+		},
+		{
+			name:      "VirtualMachines.ShutdownAndWait by ID alone looks up the parents once",
+			call:      vmsShutdownAndWait(bigv.VirtualMachineID(5012), quickShutdown),
+			responses: responses{"GET " + vm5012URL: fakeserver.Sequence(vm5012, vmOff)},
+			sent: []string{
+				lookupVM, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`,
+				"POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+				"GET " + vm5012URL + "?include_deleted=true"},
+		},
+		{
+			name:      "VirtualMachines.ShutdownAndWait turns the power off if the signal is refused",
+			call:      vmsShutdownAndWait(www1, quickForcedShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vm5012, vmOff), "POST " + www1URL + "/signal": "400 no"},
+			sent:      []string{get, autorebootOff, powerDown, get, powerOff, poll},
+		},
+		{
+			name: "VirtualMachines.RestartAndWait starts a machine that is off", call: vmsRestartAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vmOff, vm5012)}, sent: []string{get, powerOn, poll},
+		},
+		{
+			name:      "VirtualMachines.RestartAndWait shuts down a machine that is on, and starts it",
+			call:      vmsRestartAndWait(www1, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vmOff, vm5012)},
+			sent:      []string{get, autorebootOff, powerDown, poll, powerOn, poll},
+		},
+		{
+			name:      "VirtualMachines.UpdateAndRestart updates the machine while it is off",
+			call:      vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, quickShutdown),
+			responses: responses{get: fakeserver.Sequence(vm5012, vmOff, vm5012)},
+			sent:      []string{get, autorebootOff, powerDown, poll, "PUT " + www1URL + ` {"memory":4096}`, powerOn, poll},
+		},
 
-		{name: "VirtualMachines.FindOrCreate finds", args: args{web, least}, answers: answers{look: vmOff}, sends: sends{lookAgain}},
-		{name: "VirtualMachines.FindOrCreate creates", args: args{web, least}, answers: answers{look: "404"}, sends: sends{lookAgain, create}},
-		{name: "VirtualMachines.FindOrCreate finds what somebody else made in between", args: args{web, least}, answers: answers{look: "404" + then + vmOff, "POST " + webURL + "/vm_create": "400 taken"},
-			sends: sends{lookAgain, create, lookAgain}},
-		{name: "VirtualMachines.CreateAndWait looks until it is provisioned", args: args{web, least, atOnce},
-			answers: answers{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: "202 " + vmOff + then + vmOff},
-			sends:   sends{create, "GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"}},
-		{name: "VirtualMachines.CreateAndWait looks until it is on, where it is to be on",
-			args:    args{web, bigv.VirtualMachineCreate{Name: "www1", AutorebootOn: new(true), Discs: least.Discs}, atOnce},
-			answers: answers{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: vmOff + then + vm5012},
-			sends: sends{strings.Replace(create, `"www1"`, `"www1","autoreboot_on":true`, 1),
-				"GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"}},
-		{name: "VirtualMachines.Create answers with the machine, being provisioned", args: args{web, least}, answers: made, sends: sends{create},
-			want: bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true, Provisioning: true}},
+		{
+			name: "VirtualMachines.FindOrCreate finds", call: vmsFindOrCreate(web, least), responses: responses{get: vmOff},
+			sent: []string{poll}, want: foundOrCreated{off, false},
+		},
+		{
+			name: "VirtualMachines.FindOrCreate creates", call: vmsFindOrCreate(web, least), responses: responses{get: "404"},
+			sent: []string{poll, create}, want: foundOrCreated{bigv.VirtualMachine{ID: 1}, true},
+		},
+		{
+			name: "VirtualMachines.FindOrCreate finds a machine that was created in between", call: vmsFindOrCreate(web, least),
+			responses: responses{get: fakeserver.Sequence("404", vmOff), "POST " + webURL + "/vm_create": "400 taken"},
+			sent:      []string{poll, create, poll}, want: foundOrCreated{off, false},
+		},
+		{
+			name: "VirtualMachines.CreateAndWait polls until the machine is provisioned", call: vmsCreateAndWait(web, least, quickWait),
+			responses: responses{
+				"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence("202 "+vmOff, vmOff),
+			},
+			sent: []string{create, "GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
+		},
+		{
+			name: "VirtualMachines.CreateAndWait polls until the machine is on, if autoreboot is on",
+			call: vmsCreateAndWait(
+				web, bigv.VirtualMachineCreate{Name: "www1", AutorebootOn: new(true), Discs: least.Discs}, quickWait,
+			),
+			responses: responses{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence(vmOff, vm5012)},
+			sent: []string{strings.Replace(create, `"www1"`, `"www1","autoreboot_on":true`, 1),
+				"GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
+		},
+		{
+			name: "VirtualMachines.Create returns a machine that is being provisioned", call: vmsCreate(web, least), responses: made,
+			sent: []string{create},
+			want: bigv.VirtualMachine{
+				ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true, Provisioning: true,
+			},
+		},
 
-		{name: "VirtualMachines.Wait looks at once, deleted or not", args: args{bigv.VirtualMachineID(5012), bigv.PoweredOn, bigv.WaitOptions{}}, sends: sends{findParent}},
-		{name: "VirtualMachines.Wait looks again by its path", args: args{www1, bigv.PoweredOff, atOnce}, answers: answers{look: vm5012 + then + "503" + then + vmOff}, sends: sends{lookAgain, lookAgain, lookAgain}},
+		{
+			name: "VirtualMachines.Wait polls at once, and sees deleted machines",
+			call: vmsWait(bigv.VirtualMachineID(5012), bigv.PoweredOn, bigv.WaitOptions{}), sent: []string{lookupVM},
+		},
+		{
+			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce},
+			call:      vmsWait(www1, bigv.PoweredOff, quickWait),
+			responses: responses{get: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{poll, poll, poll},
+		},
 	}
 }
 
-func TestVirtualMachinesOnTheWire(t *testing.T) { runWire(t, machineRows()) }
+// vmRefusedRows returns rows of calls that are refused before anything is sent.
+func vmRefusedRows() []wireRow {
+	vmWith := func(change func(*bigv.VirtualMachineCreate)) bigv.VirtualMachineCreate {
+		vm := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}, {Size: 25600}}}
+		change(&vm)
+		return vm
+	}
+	return []wireRow{
+		{
+			name: "VirtualMachines.Create without a disc",
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs = nil })), wantErr: []any{"at least one disc"},
+		},
+		{
+			name:    "VirtualMachines.Create with an empty list of discs",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs = []bigv.DiscCreate{} })),
+			wantErr: []any{"at least one disc"},
+		},
+		{
+			name:    "VirtualMachines.Create with a disc without a size",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[1].Size = 0 })),
+			wantErr: []any{"discs[1]: a disc of 0 MiB"},
+		},
+		{
+			name:    "VirtualMachines.Create with a disc of a negative size",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Size = -1 })),
+			wantErr: []any{"discs[0]: a disc of -1 MiB"},
+		},
+		{
+			name:    "VirtualMachines.Create with a disc with a label of digits",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = "7" })),
+			wantErr: []any{"discs[0]: the disc's label \"7\" is all digits"},
+		},
+		{
+			name:    "VirtualMachines.Create with a disc with a label of dots",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = ".." })),
+			wantErr: []any{"discs[0]: the disc's label"},
+		},
+		{
+			name: "VirtualMachines.Create without a name",
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Name = "" })), wantErr: []any{"name is empty"},
+		},
+		{
+			name: "VirtualMachines.Create with a name of digits",
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Name = "123" })), wantErr: []any{"all digits"},
+		},
+		{
+			name: "VirtualMachines.Create with a control character in the name",
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Name = "a\nb" })), wantErr: []any{"control character"},
+		},
+		{
+			name:    "VirtualMachines.Create with negative memory",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Memory = -1 })),
+			wantErr: []any{"neither may be below zero"},
+		},
+		{
+			name:    "VirtualMachines.Create with negative cores",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Cores = -1 })),
+			wantErr: []any{"neither may be below zero"},
+		},
+		{
+			name: "VirtualMachines.Create with an image without a distribution",
+			call: vmsCreate(
+				web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{RootPassword: bigv.NewSecret("sesame")} }),
+			),
+			wantErr: []any{"the image has no distribution"},
+		},
+		{
+			name:    "VirtualMachines.Create with empty IPs",
+			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.IPs = &bigv.VirtualMachineIPs{} })),
+			wantErr: []any{"IPs"},
+		},
+		{
+			name: "VirtualMachines.CreateAndWait without a disc",
+			call: vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1"}, quickWait), wantErr: []any{"at least one disc"},
+		},
+		{
+			name: "VirtualMachines.FindOrCreate without a disc", call: vmsFindOrCreate(web, bigv.VirtualMachineCreate{Name: "www1"}),
+			wantErr: []any{"at least one disc"},
+		},
+		{
+			name: "VirtualMachines.CreateBare with discs", call: vmsCreateBare(web, vmWith(func(*bigv.VirtualMachineCreate) {})),
+			wantErr: []any{"use Create"},
+		},
+		{
+			name: "VirtualMachines.CreateBare with an image",
+			call: vmsCreateBare(web, bigv.VirtualMachineCreate{Name: "www1", Image: everything.Image}), wantErr: []any{"use Create"},
+		},
+		{
+			name: "VirtualMachines.CreateBare with IPs",
+			call: vmsCreateBare(web, bigv.VirtualMachineCreate{Name: "www1", IPs: everything.IPs}), wantErr: []any{"use Create"},
+		},
+		{
+			name: "VirtualMachines.CreateBare with a name of digits", call: vmsCreateBare(web, bigv.VirtualMachineCreate{Name: "7"}),
+			wantErr: []any{"all digits"},
+		},
+		{
+			name: "VirtualMachines.Update to 0 cores", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Cores: new(0)}),
+			wantErr: []any{"above zero"},
+		},
+		{
+			name: "VirtualMachines.Update to negative cores", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Cores: new(-1)}),
+			wantErr: []any{"above zero"},
+		},
+		{
+			name: "VirtualMachines.Update to 0 memory", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Memory: new(0)}),
+			wantErr: []any{"above zero"},
+		},
+		{
+			name: "VirtualMachines.Update to negative memory", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Memory: new(-1)}),
+			wantErr: []any{"above zero"},
+		},
+		{
+			name: "VirtualMachines.Update to boot from an appliance without a name",
+			call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Appliance: &bigv.Appliance{}}), wantErr: []any{"the appliance has no name"},
+		},
+		{
+			name: "VirtualMachines.UpdateAndRestart to 0 memory",
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(0)}, quickShutdown), wantErr: []any{"above zero"},
+		},
+		{
+			name: "VirtualMachines.UpdateAndRestart that sets the power",
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, quickShutdown), wantErr: []any{"sets its power"},
+		},
+		{
+			name:    "VirtualMachines.UpdateAndRestart that sets autoreboot",
+			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, quickShutdown),
+			wantErr: []any{"sets its power"},
+		},
+		{name: "VirtualMachines.Rename to digits", call: vmsRename(www1, "77"), wantErr: []any{"all digits"}},
+		{name: "VirtualMachines.Rename to an empty string", call: vmsRename(www1, ""), wantErr: []any{"is empty"}},
+		{name: "VirtualMachines.Rename to dots", call: vmsRename(www1, ".."), wantErr: []any{"another endpoint"}},
+		{name: "VirtualMachines.Boot from an appliance without a name", call: vmsBoot(www1, ""), wantErr: []any{"no name"}},
+		{name: "VirtualMachines.SendKeys without keys", call: vmsSendKeys(www1, []string{}), wantErr: []any{"no keys"}},
+		{name: "VirtualMachines.SendKeys with an empty key", call: vmsSendKeys(www1, []string{"ctrl", ""}), wantErr: []any{"key"}},
+		{
+			name: "VirtualMachines.Reimage without a distribution", call: vmsReimage(www1, bigv.Image{}),
+			wantErr: []any{"the image has no distribution"},
+		},
+		{name: "VirtualMachines.Wait without a condition", call: vmsWait(www1, nil, quickWait), wantErr: []any{"nil"}},
+		{
+			name: "VirtualMachines.List of an account and a group that disagree",
+			call: vmsList(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
+			all:  vmsAll(bigv.VirtualMachineListOptions{Account: "other", Group: web}), wantErr: []any{"not the same"},
+		},
+		{
+			name: "VirtualMachines.List of the default account, if none is set",
+			call: vmsList(bigv.VirtualMachineListOptions{Account: bigv.DefaultAccount}),
+			all:  vmsAll(bigv.VirtualMachineListOptions{Account: bigv.DefaultAccount}), wantErr: []any{"no default account is set"},
+		},
+		{
+			name: "VirtualMachines.Start in the default account, if none is set",
+			call: vmsStart(bigv.DefaultAccount.DefaultGroup().VirtualMachine("www1")), wantErr: []any{"no default account is set"},
+		},
+	}
+}
+
+func TestVirtualMachines(t *testing.T) { runRows(t, slices.Concat(vmRows(), vmRefusedRows())) }
+
+// The functions below return a call of the VirtualMachinesService method in their name, for rows.
+
+func vmsList(options bigv.VirtualMachineListOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.List(ctx, options) }
+}
+
+func vmsAll(options bigv.VirtualMachineListOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return collect(c.VirtualMachines.All(ctx, options))
+	}
+}
+
+func vmsGet(vm bigv.VirtualMachinePath, opts ...bigv.CallOption) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Get(ctx, vm, opts...) }
+}
+
+func vmsCreate(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.Create(ctx, group, vm)
+	}
+}
+
+func vmsCreateBare(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.CreateBare(ctx, group, vm)
+	}
+}
+
+func vmsUpdate(vm bigv.VirtualMachinePath, update bigv.VirtualMachineUpdate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.Update(ctx, vm, update)
+	}
+}
+
+func vmsRename(vm bigv.VirtualMachinePath, name string) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Rename(ctx, vm, name) }
+}
+
+func vmsMove(vm bigv.VirtualMachinePath, to bigv.GroupPath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Move(ctx, vm, to) }
+}
+
+func vmsStart(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Start(ctx, vm) }
+}
+
+func vmsStop(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Stop(ctx, vm) }
+}
+
+func vmsRestart(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Restart(ctx, vm) }
+}
+
+func vmsBoot(vm bigv.VirtualMachinePath, applianceName string) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.Boot(ctx, vm, applianceName)
+	}
+}
+
+func vmsRescue(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Rescue(ctx, vm) }
+}
+
+func vmsReset(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.VirtualMachines.Reset(ctx, vm) }
+}
+
+func vmsPowerDown(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return nil, c.VirtualMachines.PowerDown(ctx, vm)
+	}
+}
+
+func vmsSendKeys(vm bigv.VirtualMachinePath, keys []string) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return nil, c.VirtualMachines.SendKeys(ctx, vm, keys)
+	}
+}
+
+func vmsShutdown(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return nil, c.VirtualMachines.Shutdown(ctx, vm)
+	}
+}
+
+func vmsReimage(vm bigv.VirtualMachinePath, image bigv.Image) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return nil, c.VirtualMachines.Reimage(ctx, vm, image)
+	}
+}
+
+func vmsDelete(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.VirtualMachines.Delete(ctx, vm) }
+}
+
+func vmsUndelete(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Undelete(ctx, vm) }
+}
+
+func vmsPurge(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return nil, c.VirtualMachines.Purge(ctx, vm) }
+}
+
+func vmsResolve(vm bigv.VirtualMachinePath) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Resolve(ctx, vm) }
+}
+
+func vmsWait(vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.Wait(ctx, vm, until, options)
+	}
+}
+
+func vmsFindOrCreate(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm)
+		return foundOrCreated{m, created}, err
+	}
+}
+
+func vmsCreateAndWait(group bigv.GroupPath, vm bigv.VirtualMachineCreate, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.CreateAndWait(ctx, group, vm, options)
+	}
+}
+
+func vmsShutdownAndWait(vm bigv.VirtualMachinePath, options bigv.ShutdownOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.ShutdownAndWait(ctx, vm, options)
+	}
+}
+
+func vmsRestartAndWait(vm bigv.VirtualMachinePath, options bigv.ShutdownOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.RestartAndWait(ctx, vm, options)
+	}
+}
+
+func vmsUpdateAndRestart(vm bigv.VirtualMachinePath, update bigv.VirtualMachineUpdate, options bigv.ShutdownOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return c.VirtualMachines.UpdateAndRestart(ctx, vm, update, options)
+	}
+}

@@ -11,9 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestVMDefaults(t *testing.T) {
-	t.Parallel()
-	create := func(template bigv.VMDefaultCreate) func(context.Context, *bigv.Client) (any, error) {
+func vmDefaultRows(t *testing.T) []wireRow {
+	create := func(template bigv.VMDefaultCreate) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			d, err := c.VMDefaults.Create(ctx, template)
 			if image := d.ServerSettings.Image; image != nil {
@@ -36,61 +35,112 @@ func TestVMDefaults(t *testing.T) {
 	made := bigv.VMDefault{
 		ID: 3, AccountID: 41, Name: "small-blog",
 		ServerSettings: bigv.VirtualMachineCreate{
-			Cores: 1, Memory: 1024, Discs: []bigv.DiscCreate{{Size: 25600, StorageGrade: bigv.SATA}}, Image: &bigv.Image{Distribution: "jessie"},
+			Cores: 1, Memory: 1024, Discs: []bigv.DiscCreate{{Size: 25600, StorageGrade: bigv.SATA}},
+			Image: &bigv.Image{Distribution: "jessie"},
 		},
 	}
 	const blogBody = `POST /vm_defaults {"account_id":41,"name":"small-blog","public":false,"server_settings":{` +
 		`"virtual_machine":{"cores":1,"memory":1024},"discs":[{"size":25600,"storage_grade":"sata"}],` +
 		`"reimage":{"distribution":"jessie","root_password":"s3same"}}}`
 
-	runServiceRows(t, []serviceRow{
-		{name: "create by the account's ID, its secrets revealed", call: create(blog), answers: map[string]string{"POST /vm_defaults": "201 @vm_default.json"}, sent: []string{blogBody}, want: made},
+	return []wireRow{
 		{
-			name: "create by the account's name looks the ID up", opts: flat, call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = acme })),
-			answers: map[string]string{"GET /accounts/acme": `{"id":41,"name":"acme"}`, "POST /vm_defaults": "@vm_default.json"},
-			sent:    []string{"GET /accounts/acme", blogBody}, want: made,
+			name: "VMDefaults.Create by the account's ID reveals the secrets", call: create(blog),
+			responses: responses{"POST /vm_defaults": "201 @vm_default.json"}, sent: []string{blogBody}, want: made,
 		},
 		{
-			name: "create in the default account", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = bigv.DefaultAccount })),
-			answers: map[string]string{"GET /accounts/acme": `{"id":41,"name":"acme"}`, "POST /vm_defaults": "@vm_default.json"},
-			sent:    []string{"GET /accounts/acme", blogBody}, want: made,
+			name: "VMDefaults.Create by the account's name looks up the ID", opts: flat,
+			call:      create(with(func(d *bigv.VMDefaultCreate) { d.Account = acme })),
+			responses: responses{"GET /accounts/acme": `{"id":41,"name":"acme"}`, "POST /vm_defaults": "@vm_default.json"},
+			sent:      []string{"GET /accounts/acme", blogBody}, want: made,
 		},
 		{
-			name: "what is left out is not sent, and public is", want: bigv.VMDefault{ID: 4},
-			call:    create(bigv.VMDefaultCreate{Account: "41", Name: "empty", Public: true}),
-			answers: map[string]string{"POST /vm_defaults": `{"id":4,"server_settings":null}`},
-			sent:    []string{`POST /vm_defaults {"account_id":41,"name":"empty","public":true,"server_settings":{"virtual_machine":{}}}`},
+			name: "VMDefaults.Create in the default account", opts: acmeDefault,
+			call:      create(with(func(d *bigv.VMDefaultCreate) { d.Account = bigv.DefaultAccount })),
+			responses: responses{"GET /accounts/acme": `{"id":41,"name":"acme"}`, "POST /vm_defaults": "@vm_default.json"},
+			sent:      []string{"GET /accounts/acme", blogBody}, want: made,
 		},
-		{name: "an empty answer", call: create(blog), answers: map[string]string{"POST /vm_defaults": "{}"}, sent: []string{blogBody}, want: bigv.VMDefault{}},
-		{name: "numbers as strings", call: create(blog), answers: map[string]string{"POST /vm_defaults": `{"id":"3"}`}, sent: []string{blogBody}, want: bigv.VMDefault{ID: 3}},
 		{
-			name: "an answer of a wrong type", call: create(blog), answers: map[string]string{"POST /vm_defaults": `{"id":3,"server_settings":[]}`}, sent: []string{blogBody},
+			name: "VMDefaults.Create omits unset settings", want: bigv.VMDefault{ID: 4},
+			call:      create(bigv.VMDefaultCreate{Account: "41", Name: "empty", Public: true}),
+			responses: responses{"POST /vm_defaults": `{"id":4,"server_settings":null}`},
+			sent: []string{
+				`POST /vm_defaults {"account_id":41,"name":"empty","public":true,"server_settings":{"virtual_machine":{}}}`,
+			},
+		},
+		{
+			name: "VMDefaults.Create: an empty response", call: create(blog), responses: responses{"POST /vm_defaults": "{}"},
+			sent: []string{blogBody}, want: bigv.VMDefault{},
+		},
+		{
+			name: "VMDefaults.Create: numbers as strings", call: create(blog), responses: responses{"POST /vm_defaults": `{"id":"3"}`},
+			sent: []string{blogBody}, want: bigv.VMDefault{ID: 3},
+		},
+		{
+			name: "VMDefaults.Create: a response of a wrong type", call: create(blog),
+			responses: responses{"POST /vm_defaults": `{"id":3,"server_settings":[]}`}, sent: []string{blogBody},
 			wantErr: []any{bigv.ErrInvalidResponse, bigv.ErrOutcomeUnknown},
 		},
-		{name: "create is never sent again", call: create(blog), answers: map[string]string{"POST /vm_defaults": "504 "}, sent: []string{blogBody}, wantErr: []any{bigv.ErrOutcomeUnknown, "small-blog"}},
-		{name: "public takes staff", call: create(blog), answers: map[string]string{"POST /vm_defaults": "403 "}, sent: []string{blogBody}, wantErr: []any{bigv.ErrForbidden}},
+		{
+			name: "VMDefaults.Create is not retried", call: create(blog), responses: responses{"POST /vm_defaults": "504 "},
+			sent: []string{blogBody}, wantErr: []any{bigv.ErrOutcomeUnknown, "small-blog"},
+		},
+		{
+			name: "VMDefaults.Create: forbidden", call: create(blog), responses: responses{"POST /vm_defaults": "403 "},
+			sent: []string{blogBody}, wantErr: []any{bigv.ErrForbidden},
+		},
 
-		{name: "no account", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = "" })), wantErr: []any{"has no account", "nothing was sent"}},
-		{name: "no name", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.Name = acme, "" })), wantErr: []any{"has no name", "nothing was sent"}},
-		{name: "IPs", call: create(with(func(d *bigv.VMDefaultCreate) {
-			d.Account, d.ServerSettings.IPs = acme, &bigv.VirtualMachineIPs{}
-		})), wantErr: []any{"has no IPs", "nothing was sent"}},
-		{name: "memory below zero", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.ServerSettings.Memory = acme, -1 })), wantErr: []any{"-1 MiB", "nothing was sent"}},
-		{name: "a disc without a size", call: create(with(func(d *bigv.VMDefaultCreate) {
-			d.Account, d.ServerSettings.Discs = acme, []bigv.DiscCreate{{Size: 1}, {}}
-		})), wantErr: []any{"discs[1]", "nothing was sent"}},
-		{name: "an image without a distribution", call: create(with(func(d *bigv.VMDefaultCreate) {
-			d.Account, d.ServerSettings.Image = acme, &bigv.Image{}
-		})), wantErr: []any{"no distribution", "nothing was sent"}},
-		{name: "an account called ..", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = ".." })), wantErr: []any{"would name another endpoint", "nothing was sent"}},
-	})
+		{
+			name: "VMDefaults.Create without an account", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = "" })),
+			wantErr: []any{"has no account"},
+		},
+		{
+			name: "VMDefaults.Create without a name", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.Name = acme, "" })),
+			wantErr: []any{"has no name"},
+		},
+		{
+			name: "VMDefaults.Create with IPs",
+			call: create(with(func(d *bigv.VMDefaultCreate) {
+				d.Account, d.ServerSettings.IPs = acme, &bigv.VirtualMachineIPs{}
+			})),
+			wantErr: []any{"has no IPs"},
+		},
+		{
+			name:    "VMDefaults.Create with negative memory",
+			call:    create(with(func(d *bigv.VMDefaultCreate) { d.Account, d.ServerSettings.Memory = acme, -1 })),
+			wantErr: []any{"-1 MiB"},
+		},
+		{
+			name: "VMDefaults.Create with a disc without a size",
+			call: create(with(func(d *bigv.VMDefaultCreate) {
+				d.Account, d.ServerSettings.Discs = acme, []bigv.DiscCreate{{Size: 1}, {}}
+			})),
+			wantErr: []any{"discs[1]"},
+		},
+		{
+			name: "VMDefaults.Create with an image without a distribution",
+			call: create(with(func(d *bigv.VMDefaultCreate) {
+				d.Account, d.ServerSettings.Image = acme, &bigv.Image{}
+			})),
+			wantErr: []any{"no distribution"},
+		},
+		{
+			name: "VMDefaults.Create in an account called ..", call: create(with(func(d *bigv.VMDefaultCreate) { d.Account = ".." })),
+			wantErr: []any{"would name another endpoint"},
+		},
+	}
 }
+
+func TestVMDefaults(t *testing.T) { runRows(t, vmDefaultRows(t)) }
 
 func TestVMDefaultJSON(t *testing.T) {
 	t.Parallel()
 	template := bigv.VMDefault{
 		ID: 3, AccountID: 41, Name: "small-blog", Public: true,
-		ServerSettings: bigv.VirtualMachineCreate{Cores: 1, Discs: []bigv.DiscCreate{{Size: 25600}}, Image: &bigv.Image{Distribution: "jessie", RootPassword: bigv.NewSecret("s3same")}},
+		ServerSettings: bigv.VirtualMachineCreate{
+			Cores: 1, Discs: []bigv.DiscCreate{{Size: 25600}},
+			Image: &bigv.Image{Distribution: "jessie", RootPassword: bigv.NewSecret("s3same")},
+		},
 	}
 	text, err := json.Marshal(template)
 	require.NoError(t, err)

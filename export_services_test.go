@@ -1,4 +1,0 @@
-package bigv
-
-// KeepAliveEvery is SessionsService.KeepAlive at another interval.
-var KeepAliveEvery = (*SessionsService).keepAlive

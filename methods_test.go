@@ -1,0 +1,146 @@
+package bigv_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/bigv-go/bigv"
+	"github.com/stretchr/testify/require"
+)
+
+// method is a method of one of the client's services, found by reflection. Only tests that must walk all methods call them so.
+type method struct {
+	name   string         // as in "Discs.Resize"
+	params []reflect.Type // after the context, without the call options
+	result reflect.Type   // the first result; of a list or a sequence, its elements
+}
+
+// eachMethod calls f with every method of every service of the client.
+func eachMethod(t *testing.T, f func(m method)) {
+	t.Helper()
+	client, count := reflect.TypeFor[bigv.Client](), 0
+	for field := range client.Fields() {
+		if !field.IsExported() || field.Type.Kind() != reflect.Pointer || !strings.HasSuffix(field.Type.Elem().Name(), "Service") {
+			continue
+		}
+		for i := range field.Type.NumMethod() {
+			f(newMethod(field.Name, field.Type.Method(i)))
+			count++
+		}
+	}
+	require.Greater(t, count, 60, "methods of services")
+}
+
+func newMethod(service string, m reflect.Method) method {
+	found := method{name: service + "." + m.Name}
+	last := m.Type.NumIn()
+	if m.Type.IsVariadic() {
+		last--
+	}
+	for i := 2; i < last; i++ { // 0 is the receiver, 1 the context
+		found.params = append(found.params, m.Type.In(i))
+	}
+	switch found.result = m.Type.Out(0); found.result.Kind() {
+	case reflect.Slice:
+		found.result = found.result.Elem()
+	case reflect.Func: // an iter.Seq2
+		found.result = found.result.In(0).In(0)
+	}
+	return found
+}
+
+// call calls the method and returns its first result, and the elements of a sequence as a slice. It turns a panic into an error,
+// so that one method does not end the walk.
+func (m method) call(ctx context.Context, c *bigv.Client, args ...any) (result any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s panicked: %v", m.name, r)
+		}
+	}()
+	service, name, _ := strings.Cut(m.name, ".")
+	f := reflect.ValueOf(c).Elem().FieldByName(service).MethodByName(name)
+	in := []reflect.Value{reflect.ValueOf(&ctx).Elem()} // which may be nil
+	for _, arg := range args {
+		in = append(in, reflect.ValueOf(arg))
+	}
+	out := f.Call(in)
+	if out[0].Kind() == reflect.Func {
+		return collectValues(out[0])
+	}
+	err, _ = out[len(out)-1].Interface().(error)
+	return out[0].Interface(), err
+}
+
+// collectValues does what collect does, for an iter.Seq2 of any type.
+func collectValues(seq reflect.Value) (any, error) {
+	elements := reflect.MakeSlice(reflect.SliceOf(seq.Type().In(0).In(0)), 0, 0)
+	for element, e := range seq.Seq2() {
+		if err, _ := e.Interface().(error); err != nil {
+			return elements.Interface(), err
+		}
+		elements = reflect.Append(elements, element)
+	}
+	return elements.Interface(), nil
+}
+
+// collect returns the elements of a sequence, up to its end or its error.
+func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	all := []T{}
+	for element, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, element)
+	}
+	return all, nil
+}
+
+// exampleValues has a valid argument of each parameter type of the services' methods. Options and updates need none: their zero
+// values are valid.
+var exampleValues = valuesByType(
+	acme, bigv.UserPath("alice"), web, www1, root, www1.NIC(6100), root.Backup("nightly"), ip20,
+	31, "ssh-rsa AAAA name", []string{"ctrl"}, bigv.NewSecret("t0ken"),
+	bigv.AccountCreate{Name: "acme"}, bigv.GroupCreate{Name: "web"}, least, *everything.Image, bigv.DiscCreate{Label: "data", Size: 50},
+	bigv.UserCreate{Username: "carol"}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)},
+	bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
+	bigv.BackupSchedule{IntervalSeconds: 1}, bigv.APIKeyCreate{Label: "ci"}, bigv.VMDefaultCreate{Account: acme, Name: "small"},
+	bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")},
+	bigv.VirtualMachineCondition(bigv.Provisioned), bigv.DiscCondition(bigv.Restored), bigv.BackupCondition(bigv.InColdStorage),
+)
+
+func valuesByType(values ...any) map[reflect.Type]any {
+	byType := map[reflect.Type]any{}
+	for _, value := range values {
+		byType[reflect.TypeOf(value)] = value
+	}
+	return byType
+}
+
+// exampleArgs returns valid arguments of the method. The overrides take precedence over exampleValues. If there is no example of
+// a parameter's type, it fails the test at once.
+func (m method) exampleArgs(t *testing.T, overrides ...any) []any {
+	t.Helper()
+	byType := valuesByType(overrides...)
+	var args []any
+	for _, param := range m.params {
+		value, ok := byType[param]
+		if !ok {
+			value, ok = exampleValues[param]
+		}
+		if !ok && (strings.HasSuffix(param.Name(), "Options") || strings.HasSuffix(param.Name(), "Update")) {
+			value, ok = reflect.Zero(param).Interface(), true
+		}
+		if !ok {
+			t.Fatalf("no example argument of type %s for %s: add one to exampleValues in methods_test.go", param, m.name)
+		}
+		if vm, ok := value.(bigv.VirtualMachineCreate); ok && m.name == "VirtualMachines.CreateBare" {
+			value = bigv.VirtualMachineCreate{Name: vm.Name} // it creates nothing else
+		}
+		args = append(args, value)
+	}
+	return args
+}
