@@ -266,7 +266,8 @@ func assertMachines(t *testing.T, w *soakWorker) {
 		seen, err := w.client.VirtualMachines.Get(t.Context(), vm.path)
 		require.NoError(t, err)
 		assert.True(t, seen.Memory == vm.memory || vm.possible[seen.Memory],
-			"%s: memory is %d; the last update reported as done set %d, updates that may have been done %v", vm.path, seen.Memory, vm.memory, vm.possible)
+			"%s: memory is %d; the last update reported as done set %d, updates that may have been done %v", vm.path, seen.Memory,
+			vm.memory, vm.possible)
 	}
 	for _, path := range w.purged {
 		_, err := w.client.VirtualMachines.Get(t.Context(), path, bigv.WithDeleted())
