@@ -1,6 +1,7 @@
 package bigv_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"io"
@@ -9,114 +10,121 @@ import (
 	"testing"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// What may be long is asked for compressed, as net/http asks by itself; one thing
-// is not worth it.
+// A client requests compression where the response may be long. Compressing a single object is not worth it.
 func TestAcceptEncoding(t *testing.T) {
-	const packed, plain = "gzip", "identity"
-	for _, row := range []struct {
+	const compressed, uncompressed = "gzip", "identity"
+	for _, tt := range []struct {
 		name string
 		want string
 		call func(context.Context, *bigv.Client) error
 	}{
-		{"a read", plain, get},
-		{"an overview", packed, func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Get(ctx, www1, bigv.WithView(bigv.Overview))
-			return err
+		{"a single object", uncompressed, get},
+		{"a single object with its children", compressed, func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.Get(ctx, www1, bigv.WithView(bigv.Overview)))
 		}},
-		{"a list", packed, func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.Groups.List(ctx, bigv.GroupListOptions{Account: acme})
-			return err
+		{"a list", compressed, func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.Groups.List(ctx, bigv.GroupListOptions{Account: acme}))
 		}},
-		{"a filtered list", packed, func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview})
-			return err
+		{"a list with options", compressed, func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: web, View: bigv.Overview}))
 		}},
-		{"a list that is iterated", packed, func(ctx context.Context, c *bigv.Client) error {
+		{"an iterated list", compressed, func(ctx context.Context, c *bigv.Client) error {
 			for _, err := range c.Groups.All(ctx, bigv.GroupListOptions{Account: acme}) {
 				return err
 			}
 			return nil
 		}},
-		{"a create", plain, create},
-		{"an update", plain, func(ctx context.Context, c *bigv.Client) error {
-			_, err := c.VirtualMachines.Update(ctx, www1, bigv.VirtualMachineUpdate{Memory: new(4096)})
-			return err
+		{"a create", uncompressed, create},
+		{"an update", uncompressed, func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.Update(ctx, www1, bigv.VirtualMachineUpdate{Memory: new(4096)}))
 		}},
-		{"a delete", plain, func(ctx context.Context, c *bigv.Client) error { return c.VirtualMachines.Delete(ctx, www1) }},
-		{"what nobody knows", packed, func(ctx context.Context, c *bigv.Client) error {
+		{"a delete", uncompressed, func(ctx context.Context, c *bigv.Client) error { return c.VirtualMachines.Delete(ctx, www1) }},
+		{"any endpoint", compressed, func(ctx context.Context, c *bigv.Client) error {
 			return c.Do(ctx, "GET", "/ips/192.0.2.1", nil, nil)
 		}},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			asked := make(chan []string, 1)
-			client := start(t, func(w http.ResponseWriter, r *http.Request) {
-				asked <- r.Header.Values("Accept-Encoding")
-				answerWell(w, r)
-			})
-			require.NoError(t, row.call(t.Context(), client))
-			assert.Equal(t, []string{row.want}, <-asked)
+		t.Run(tt.name, func(t *testing.T) {
+			srv := fakeserver.New(t, nil)
+			require.NoError(t, tt.call(t.Context(), newClient(t, srv)))
+			assert.Equal(t, []string{tt.want}, srv.Requests()[0].Header.Values("Accept-Encoding"))
 		})
 	}
 }
 
-// Some proxies compress whatever they are asked for.
-func TestCompressedAnswers(t *testing.T) {
-	compress := func(w http.ResponseWriter, r *http.Request) {
-		plain := httptest.NewRecorder()
-		answerWell(plain, r)
-		for name, values := range plain.Header() {
-			w.Header()[name] = values
-		}
-		if plain.Code == http.StatusNoContent {
-			w.WriteHeader(plain.Code)
-			return
-		}
-		w.Header().Set("Content-Encoding", "GZip")
-		w.WriteHeader(plain.Code)
-		pack := gzip.NewWriter(w)
-		_, _ = io.Copy(pack, plain.Body)
-		_ = pack.Close()
+// respondCompressed responds like fakeserver.Service, and compresses the body whether the client accepts that or not.
+func respondCompressed(w http.ResponseWriter, r *http.Request) {
+	plain := httptest.NewRecorder()
+	fakeserver.Service(plain, r)
+	for name, values := range plain.Header() {
+		w.Header()[name] = values
 	}
-	for name, transport := range map[string]*http.Transport{"its own transport": nil, "a transport that does not unpack": {DisableCompression: true}} {
-		client := start(t, compress)
+	if plain.Code == http.StatusNoContent {
+		w.WriteHeader(plain.Code)
+		return
+	}
+	w.Header().Set("Content-Encoding", "GZip")
+	w.WriteHeader(plain.Code)
+	compressor := gzip.NewWriter(w)
+	_, _ = io.Copy(compressor, plain.Body)
+	_ = compressor.Close()
+}
+
+// Some proxies compress every response.
+func TestCompressedResponses(t *testing.T) {
+	for name, transport := range map[string]*http.Transport{
+		"the default transport": nil, "a transport that does not decompress": {DisableCompression: true},
+	} {
+		client := start(t, respondCompressed)
 		if transport != nil {
 			t.Cleanup(transport.CloseIdleConnections)
 			var err error
 			client, err = client.With(bigv.WithTransport(transport))
 			require.NoError(t, err)
 		}
-		for _, d := range deeds {
-			assert.NoError(t, d.call(t.Context(), client), "%s: %s", name, d.name)
+		for _, op := range operations {
+			assert.NoError(t, op.call(t.Context(), client), "%s: %s", name, op.name)
 		}
 		var response bigv.Response
-		vm, err := client.VirtualMachines.Get(t.Context(), www1, bigv.WithResponse(&response))
+		vm, err := client.VirtualMachines.Get(t.Context(), bigv.VirtualMachineID(5012), bigv.WithResponse(&response))
 		require.NoError(t, err, name)
-		assert.Equal(t, 5012, vm.ID, name)
-		assert.Equal(t, http.Header{"Content-Type": {"application/json"}, "Date": response.Header["Date"]}, response.Header, "of the answer as it was read")
+		assert.Equal(t, "www1", vm.Name, name)
+		want := http.Header{"Content-Type": {"application/json"}, "Date": response.Header["Date"]}
+		assert.Equal(t, want, response.Header, "headers that describe the decompressed body")
 	}
-	for _, row := range []struct {
-		name string
-		body string
-		says string
-	}{
-		{"that is not", machineAnswer, "gzip: invalid header"},
-		{"that is cut", "\x1f\x8b\x08\x00\x00", "the answer was cut short: unexpected EOF"},
-		{"of which nothing came", "", "it is empty"},
+}
+
+func TestInvalidCompression(t *testing.T) {
+	for _, tt := range []struct{ name, body, message string }{
+		{"not compressed", `{"id":5012}`, "gzip: invalid header"},
+		{"truncated", "\x1f\x8b\x08\x00\x00", "the answer was cut short: unexpected EOF"},
+		{"empty", "", "it is empty"},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			client := start(t, replying(200, row.body, "Content-Encoding", "gzip"))
+		t.Run(tt.name, func(t *testing.T) {
+			client := start(t, fakeserver.Respond(200, tt.body, "Content-Encoding", "gzip"))
 			err := get(t.Context(), client)
 			assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
-			assert.ErrorContains(t, err, row.says)
+			assert.ErrorContains(t, err, tt.message)
 			err = create(t.Context(), client)
-			if row.body != "" {
+			if tt.body != "" {
 				assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
-				assert.ErrorContains(t, err, row.says)
+				assert.ErrorContains(t, err, tt.message)
 			}
 		})
 	}
+}
+
+// gzipBomb returns a handler whose small compressed body becomes size bytes.
+func gzipBomb(t *testing.T, size int) http.HandlerFunc {
+	t.Helper()
+	var compressed bytes.Buffer
+	compressor := gzip.NewWriter(&compressed)
+	_, err := compressor.Write(bytes.Repeat([]byte(" "), size))
+	require.NoError(t, err)
+	require.NoError(t, compressor.Close())
+	return fakeserver.Respond(200, compressed.String(), "Content-Encoding", "gzip")
 }

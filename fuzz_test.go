@@ -14,53 +14,58 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
-// fuzzed is a server that answers with what it is told to, and a client of it.
-type fuzzed struct {
+// fuzzServer responds with the input of a fuzz test.
+type fuzzServer struct {
 	status atomic.Int64
 	body   atomic.Pointer[[]byte]
 	client *bigv.Client
 }
 
-func newFuzzed(f *testing.F) *fuzzed {
-	e := &fuzzed{}
+func newFuzzServer(f *testing.F) *fuzzServer {
+	f.Helper()
+	s := &fuzzServer{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(int(e.status.Load()))
-		_, _ = w.Write(*e.body.Load())
+		w.WriteHeader(int(s.status.Load()))
+		_, _ = w.Write(*s.body.Load())
 	}))
 	f.Cleanup(srv.Close)
-	client, err := bigv.NewClient(bigv.WithBaseURL(srv.URL), bigv.WithAuthURL(srv.URL), bigv.WithToken("t0ken"), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 1}))
+	client, err := bigv.NewClient(bigv.WithBaseURL(srv.URL), bigv.WithAuthURL(srv.URL), bigv.WithToken("t0ken"), once)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(client.CloseIdleConnections)
-	e.client = client
-	return e
+	s.client = client
+	return s
 }
 
-func (e *fuzzed) answer(status int, body []byte) {
-	e.status.Store(int64(status))
-	e.body.Store(&body)
+// respond sets the response to all requests.
+func (s *fuzzServer) respond(status int, body []byte) {
+	s.status.Store(int64(status))
+	s.body.Store(&body)
 }
 
-// FuzzParsePath: what parses prints and parses again as the same.
+// FuzzParsePath tests that the text of every path that was parsed can be parsed again and is the same path.
 func FuzzParsePath(f *testing.F) {
 	for _, text := range []string{
-		"acme", "web.acme", "www1.web.acme", "root.www1.web.acme", "nightly.root.www1.web.acme", "#5012", "www1..acme", ".acme", "www1.web.acme.uk0.bigv.io",
+		"acme", "web.acme", "www1.web.acme", "root.www1.web.acme", "nightly.root.www1.web.acme", "#5012", "www1..acme", ".acme",
+		"www1.web.acme.uk0.bigv.io",
 		"a%2Eb.web.acme", "%23.web.acme", "www1.#78.acme", "..", "%", "#", "%00.web.acme", "6100.www1.web.acme", "www1.#78",
 	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		printsBack(t, text, bigv.ParseAccountPath, bigv.AccountPath.String)
-		printsBack(t, text, bigv.ParseGroupPath, bigv.GroupPath.String)
-		printsBack(t, text, bigv.ParseVirtualMachinePath, bigv.VirtualMachinePath.String)
-		printsBack(t, text, bigv.ParseDiscPath, bigv.DiscPath.String)
-		printsBack(t, text, bigv.ParseNICPath, bigv.NICPath.String)
-		printsBack(t, text, bigv.ParseBackupPath, bigv.BackupPath.String)
+		roundTrips(t, text, bigv.ParseAccountPath, bigv.AccountPath.String)
+		roundTrips(t, text, bigv.ParseGroupPath, bigv.GroupPath.String)
+		roundTrips(t, text, bigv.ParseVirtualMachinePath, bigv.VirtualMachinePath.String)
+		roundTrips(t, text, bigv.ParseDiscPath, bigv.DiscPath.String)
+		roundTrips(t, text, bigv.ParseNICPath, bigv.NICPath.String)
+		roundTrips(t, text, bigv.ParseBackupPath, bigv.BackupPath.String)
 	})
 }
 
-func printsBack[P comparable](t *testing.T, text string, parse func(string) (P, error), print func(P) string) {
+// roundTrips fails unless a path that was parsed survives printing and parsing.
+func roundTrips[P comparable](t *testing.T, text string, parse func(string) (P, error), print func(P) string) {
+	t.Helper()
 	path, err := parse(text)
 	if err != nil {
 		return
@@ -71,19 +76,19 @@ func printsBack[P comparable](t *testing.T, text string, parse func(string) (P, 
 	}
 }
 
-// FuzzErrorBody: whatever a service says of a bad request, the error is one, of
-// bounded length, and shows on one line.
+// FuzzErrorBody tests that whatever the body of a 400 holds, it becomes a BadRequestError of bounded length that prints on one line.
 func FuzzErrorBody(f *testing.F) {
 	for _, body := range []string{
-		`{"name":["is invalid"]}`, `{"interval_seconds":"Missing"}`, `{"discs":[{},{"size":["bad"]}]}`, "Group is not empty", "", "null", "<html>",
+		`{"name":["is invalid"]}`, `{"interval_seconds":"Missing"}`, `{"discs":[{},{"size":["bad"]}]}`, "Group is not empty", "", "null",
+		"<html>",
 		`{"a":{"b":[[{"c":1}]]}}`, `"text"`, "\x1b[2J", `{"name":["t0ken"]}`, `{"a":"\u0074\u0030ken"`,
 	} {
 		f.Add([]byte(body))
 	}
-	e := newFuzzed(f)
+	srv := newFuzzServer(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e.answer(400, body)
-		err := e.client.Groups.Delete(context.Background(), web)
+		srv.respond(400, body)
+		err := srv.client.Groups.Delete(context.Background(), web)
 		bad, ok := errors.AsType[*bigv.BadRequestError](err)
 		if !ok {
 			t.Fatalf("%q: %v", body, err)
@@ -105,50 +110,59 @@ func FuzzErrorBody(f *testing.F) {
 	})
 }
 
-// FuzzAnswer: an answer is read, or is an error; List and All read the same.
-func FuzzAnswer(f *testing.F) {
+// FuzzResponse tests that every response is either decoded or an error that says that it is invalid, and that List and All agree.
+func FuzzResponse(f *testing.F) {
 	for _, body := range []string{
-		`[]`, `[{"id":1}]`, `[{"id":"1"},{"id":2}]`, `[{"id":1},7]`, `[{"id":1,"id":2}]`, "null", "", "<html>", `[{"name":"\ud800"}]`, `{"id":1}`,
+		`[]`, `[{"id":1}]`, `[{"id":"1"},{"id":2}]`, `[{"id":1},7]`, `[{"id":1,"id":2}]`, "null", "", "<html>", `[{"name":"\ud800"}]`,
+		`{"id":1}`,
 		`[{"id":5012,"ips":["192.0.2.1"],"extra_ips":{"192.0.2.2":"192.0.2.1"},"discs":[{"size":50}]}]`, `[{"id":1}`, `[{"id":1}] x`,
 	} {
 		f.Add([]byte(body))
 	}
-	e := newFuzzed(f)
+	srv := newFuzzServer(f)
 	ctx := context.Background()
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e.answer(200, body)
-		c := e.client
-		agree(t, body, func() ([]bigv.Account, error) { return c.Accounts.List(ctx, bigv.AccountListOptions{}) }, c.Accounts.All(ctx, bigv.AccountListOptions{}))
-		agree(t, body, func() ([]bigv.Group, error) { return c.Groups.List(ctx, bigv.GroupListOptions{}) }, c.Groups.All(ctx, bigv.GroupListOptions{}))
-		agree(t, body, func() ([]bigv.VirtualMachine, error) {
+		srv.respond(200, body)
+		c := srv.client
+		listAndAllAgree(t, body, func() ([]bigv.Account, error) { return c.Accounts.List(ctx, bigv.AccountListOptions{}) },
+			c.Accounts.All(ctx, bigv.AccountListOptions{}))
+		listAndAllAgree(t, body, func() ([]bigv.Group, error) { return c.Groups.List(ctx, bigv.GroupListOptions{}) },
+			c.Groups.All(ctx, bigv.GroupListOptions{}))
+		listAndAllAgree(t, body, func() ([]bigv.VirtualMachine, error) {
 			return c.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{})
 		}, c.VirtualMachines.All(ctx, bigv.VirtualMachineListOptions{}))
-		agree(t, body, func() ([]bigv.Disc, error) { return c.Discs.List(ctx, bigv.DiscListOptions{}) }, c.Discs.All(ctx, bigv.DiscListOptions{}))
-		agree(t, body, func() ([]bigv.Privilege, error) { return c.Privileges.List(ctx, bigv.PrivilegeListOptions{}) }, c.Privileges.All(ctx, bigv.PrivilegeListOptions{}))
-		agree(t, body, func() ([]bigv.NIC, error) { return c.NICs.List(ctx, bigv.NICListOptions{}) }, c.NICs.All(ctx, bigv.NICListOptions{}))
+		listAndAllAgree(t, body, func() ([]bigv.Disc, error) { return c.Discs.List(ctx, bigv.DiscListOptions{}) },
+			c.Discs.All(ctx, bigv.DiscListOptions{}))
+		listAndAllAgree(t, body, func() ([]bigv.Privilege, error) { return c.Privileges.List(ctx, bigv.PrivilegeListOptions{}) },
+			c.Privileges.All(ctx, bigv.PrivilegeListOptions{}))
+		listAndAllAgree(t, body, func() ([]bigv.NIC, error) { return c.NICs.List(ctx, bigv.NICListOptions{}) },
+			c.NICs.All(ctx, bigv.NICListOptions{}))
 		for _, err := range []error{
-			just(c.Accounts.Get(ctx, acme)), just(c.Groups.Get(ctx, web)), just(c.VirtualMachines.Get(ctx, www1)), just(c.Discs.Get(ctx, root)),
-			just(c.Users.Get(ctx, "alice")), just(c.Privileges.Get(ctx, 31)), just(c.Definitions.Get(ctx)),
-			just(c.NICs.Get(ctx, www1.NIC(6100))), just(c.IPs.Get(ctx, ip20)), just(c.IPs.SetRDNS(ctx, ip20, "www1.example.com")),
-			just(c.NICs.CreateIPs(ctx, www1.NIC(6100), bigv.IPCreate{Addresses: 1, Reason: "tls"})),
-			just(c.Backups.List(ctx, root)), just(c.Backups.Create(ctx, root)), just(c.Backups.Get(ctx, root.Backup("nightly"))),
-			just(c.BackupSchedules.List(ctx, root)), just(c.BackupSchedules.Create(ctx, root, bigv.BackupSchedule{IntervalSeconds: 1})),
-			just(c.APIKeys.List(ctx, bigv.APIKeyListOptions{})), just(c.APIKeys.Create(ctx, "bob", bigv.APIKeyCreate{Label: "ci"})),
-			just(c.VMDefaults.Create(ctx, bigv.VMDefaultCreate{Account: acme, Name: "small"})),
-			just(c.Sessions.Get(ctx, bigv.NewSecret("t0ken"))),
-			just(c.VirtualMachines.Create(ctx, web, bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 1024}}})),
-			just(c.Groups.Create(ctx, acme, bigv.GroupCreate{Name: "web"})), just(c.Accounts.Create(ctx, bigv.AccountCreate{Name: "acme"})),
-			just(c.Discs.Create(ctx, www1, bigv.DiscCreate{Size: 1024})),
+			errorOf(c.Accounts.Get(ctx, acme)), errorOf(c.Groups.Get(ctx, web)), errorOf(c.VirtualMachines.Get(ctx, www1)),
+			errorOf(c.Discs.Get(ctx, root)),
+			errorOf(c.Users.Get(ctx, "alice")), errorOf(c.Privileges.Get(ctx, 31)), errorOf(c.Definitions.Get(ctx)),
+			errorOf(c.NICs.Get(ctx, www1.NIC(6100))), errorOf(c.IPs.Get(ctx, ip20)), errorOf(c.IPs.SetRDNS(ctx, ip20, "www1.example.com")),
+			errorOf(c.NICs.CreateIPs(ctx, www1.NIC(6100), bigv.IPCreate{Addresses: 1, Reason: "tls"})),
+			errorOf(c.Backups.List(ctx, root)), errorOf(c.Backups.Create(ctx, root)), errorOf(c.Backups.Get(ctx, root.Backup("nightly"))),
+			errorOf(c.BackupSchedules.List(ctx, root)),
+			errorOf(c.BackupSchedules.Create(ctx, root, bigv.BackupSchedule{IntervalSeconds: 1})),
+			errorOf(c.APIKeys.List(ctx, bigv.APIKeyListOptions{})), errorOf(c.APIKeys.Create(ctx, "bob", bigv.APIKeyCreate{Label: "ci"})),
+			errorOf(c.VMDefaults.Create(ctx, bigv.VMDefaultCreate{Account: acme, Name: "small"})),
+			errorOf(c.Sessions.Get(ctx, bigv.NewSecret("t0ken"))),
+			errorOf(c.VirtualMachines.Create(ctx, web, bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 1024}}})),
+			errorOf(c.Groups.Create(ctx, acme, bigv.GroupCreate{Name: "web"})),
+			errorOf(c.Accounts.Create(ctx, bigv.AccountCreate{Name: "acme"})),
+			errorOf(c.Discs.Create(ctx, www1, bigv.DiscCreate{Size: 1024})),
 		} {
-			if err != nil && !errors.Is(err, bigv.ErrInvalidResponse) && !errors.Is(err, bigv.ErrNotFound) { // not found is a name that a list is searched for
+			if err != nil && !errors.Is(err, bigv.ErrInvalidResponse) && !errors.Is(err, bigv.ErrNotFound) { // a lookup in a list
 				t.Fatalf("%q: %v", body, err)
 			}
 		}
 	})
 }
 
-// agree fails unless a list read whole is the list read one at a time.
-func agree[T any](t *testing.T, body []byte, list func() ([]T, error), all iter.Seq2[T, error]) {
+// listAndAllAgree fails unless List and All return the same elements, or both an error.
+func listAndAllAgree[T any](t *testing.T, body []byte, list func() ([]T, error), all iter.Seq2[T, error]) {
 	whole, err := list()
 	one := []T{}
 	var allErr error

@@ -1,6 +1,7 @@
 package bigv_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -25,15 +26,14 @@ type pathText interface {
 	IsZero() bool
 }
 
-// pathRow is a text and the path that it reads as.
-type pathRow struct {
-	text string
-	want any
-	// prints is the text that the path prints as, unless that is text.
-	prints string
+// pathCase is a text and the path that it is parsed as.
+type pathCase struct {
+	text      string
+	want      any
+	canonical string // the text of the path, if it is not text
 }
 
-var pathRows = []pathRow{
+var pathCases = []pathCase{
 	{"acme", acme, ""},
 	{"41", bigv.AccountID(41), ""},
 	{"#41", bigv.AccountID(41), "41"},
@@ -85,7 +85,7 @@ var pathRows = []pathRow{
 	{"nightly.root.#5012", bigv.VirtualMachineID(5012).Disc("root").Backup("nightly"), ""},
 }
 
-// parsePath reads the text form of a path of a kind.
+// parsePath parses the text of a path of the same type as kind.
 func parsePath(kind any, text string) (any, error) {
 	switch kind.(type) {
 	case bigv.AccountPath:
@@ -102,58 +102,53 @@ func parsePath(kind any, text string) (any, error) {
 	return bigv.ParseBackupPath(text)
 }
 
-func TestPathsAsText(t *testing.T) {
-	for _, row := range pathRows {
-		t.Run(fmt.Sprintf("%T %s", row.want, row.text), func(t *testing.T) {
-			path, err := parsePath(row.want, row.text)
+func TestParsePath(t *testing.T) {
+	for _, tt := range pathCases {
+		t.Run(fmt.Sprintf("%T %s", tt.want, tt.text), func(t *testing.T) {
+			path, err := parsePath(tt.want, tt.text)
 			require.NoError(t, err)
-			assert.Equal(t, row.want, path)
-			prints := row.prints
-			if prints == "" {
-				prints = row.text
-			}
-			assert.Equal(t, prints, fmt.Sprint(path))
+			assert.Equal(t, tt.want, path)
+			assert.Equal(t, cmp.Or(tt.canonical, tt.text), fmt.Sprint(path))
 			switch path := path.(type) {
 			case bigv.AccountPath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			case bigv.GroupPath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			case bigv.VirtualMachinePath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			case bigv.DiscPath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			case bigv.NICPath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			case bigv.BackupPath:
-				assertTextual(t, path, row.text)
+				assertTextMarshaling(t, path, tt.text)
 			}
 		})
 	}
 }
 
-// assertTextual asserts that a path is text to encoding, JSON of both versions
-// and flags, and that it reads as itself from all of them. text is another text
-// of it.
-func assertTextual[P pathText](t *testing.T, path P, text string) {
+// assertTextMarshaling asserts that a path survives encoding/json of both versions, as a value and as a key, and package flag. text is
+// any text that is parsed as the path.
+func assertTextMarshaling[P pathText](t *testing.T, path P, text string) {
 	t.Helper()
 	type config struct {
 		Path P       `json:"path"`
 		By   map[P]P `json:"by"`
 	}
-	was := config{path, map[P]P{path: path}}
-	v1, err := json.Marshal(was)
+	original := config{path, map[P]P{path: path}}
+	v1, err := json.Marshal(original)
 	require.NoError(t, err)
-	v2, err := jsonv2.Marshal(was)
+	v2, err := jsonv2.Marshal(original)
 	require.NoError(t, err)
 	want, err := json.Marshal(map[string]any{"path": path.String(), "by": map[string]string{path.String(): path.String()}})
 	require.NoError(t, err)
 	assert.JSONEq(t, string(want), string(v1))
 	assert.JSONEq(t, string(want), string(v2))
-	var is1, is2 config
-	require.NoError(t, json.Unmarshal(v1, &is1))
-	require.NoError(t, jsonv2.Unmarshal(v2, &is2))
-	assert.Equal(t, was, is1)
-	assert.Equal(t, was, is2)
+	var decoded1, decoded2 config
+	require.NoError(t, json.Unmarshal(v1, &decoded1))
+	require.NoError(t, jsonv2.Unmarshal(v2, &decoded2))
+	assert.Equal(t, original, decoded1)
+	assert.Equal(t, original, decoded2)
 	assert.False(t, path.IsZero())
 
 	var flagged P
@@ -166,23 +161,23 @@ func assertTextual[P pathText](t *testing.T, path P, text string) {
 	assert.Equal(t, path, flagged)
 	assert.Equal(t, path.String(), flags.Lookup("path").DefValue)
 	require.Error(t, flags.Parse([]string{"-path", "a.b.c.d.e.f.g"}))
-	assert.Equal(t, path, flagged, "a text that cannot be read changes nothing")
+	assert.Equal(t, path, flagged, "an invalid text leaves the path unchanged")
 }
 
-// Beside encoding/json's map keys, which are the strings that they are.
-func TestAccountPathsAreEscaped(t *testing.T) {
+func TestAccountPathIsEscaped(t *testing.T) {
 	path := bigv.AccountPath("a.b/c")
 	assert.Equal(t, "a%2Eb%2Fc", path.String())
-	read, err := bigv.ParseAccountPath(path.String())
+	parsed, err := bigv.ParseAccountPath(path.String())
 	require.NoError(t, err)
-	assert.Equal(t, path, read)
+	assert.Equal(t, path, parsed)
 }
 
-func TestPathsThatCannotBeRead(t *testing.T) {
-	account, group, vm, disc, nic, backup := bigv.AccountPath(""), bigv.GroupPath{}, bigv.VirtualMachinePath{}, bigv.DiscPath{}, bigv.NICPath{}, bigv.BackupPath{}
-	for _, row := range []struct {
-		kind       any
-		text, says string
+func TestParseInvalidPath(t *testing.T) {
+	account, group, vm, disc, nic, backup := bigv.AccountPath(""), bigv.GroupPath{}, bigv.VirtualMachinePath{}, bigv.DiscPath{},
+		bigv.NICPath{}, bigv.BackupPath{}
+	for _, tt := range []struct {
+		kind          any
+		text, message string
 	}{
 		{account, "", "is empty"},
 		{account, "web.acme", "2 parts, and 1 are enough: account"},
@@ -225,20 +220,19 @@ func TestPathsThatCannotBeRead(t *testing.T) {
 		{nic, "6100", "1 of 4 parts: write nic.machine.group.account"},
 		{backup, "root.www1.web.acme", "4 of 5 parts: write backup.disc.machine.group.account"},
 	} {
-		t.Run(fmt.Sprintf("%T %q", row.kind, row.text), func(t *testing.T) {
-			path, err := parsePath(row.kind, row.text)
+		t.Run(fmt.Sprintf("%T %q", tt.kind, tt.text), func(t *testing.T) {
+			path, err := parsePath(tt.kind, tt.text)
 			require.Error(t, err)
 			assert.Zero(t, path)
-			assertSays(t, err, row.says)
-			assertSays(t, err, fmt.Sprintf("path %q: ", row.text))
-			assertSays(t, err, "bigv: parsing ")
+			assert.ErrorContains(t, err, tt.message)
+			assert.ErrorContains(t, err, fmt.Sprintf("path %q: ", tt.text))
+			assert.ErrorContains(t, err, "bigv: parsing ")
 		})
 	}
 }
 
-// A path that names nothing is empty text, and empty text is a path that names
-// nothing.
-func TestPathsThatNameNothing(t *testing.T) {
+// The text of a zero path is empty, and empty text is decoded as a zero path.
+func TestZeroPaths(t *testing.T) {
 	var paths struct {
 		Group  bigv.GroupPath          `json:"group"`
 		VM     bigv.VirtualMachinePath `json:"vm"`
@@ -256,7 +250,7 @@ func TestPathsThatNameNothing(t *testing.T) {
 	assert.True(t, paths.Group.IsZero() && paths.VM.IsZero() && paths.Disc.IsZero() && paths.NIC.IsZero() && paths.Backup.IsZero())
 }
 
-// A path tells its parents, and nothing where an ID alone does not.
+// A path returns its parent, and a zero path if it consists of an ID alone.
 func TestParentsOfPaths(t *testing.T) {
 	backup := root.Backup("nightly")
 	assert.Equal(t, root, backup.Disc())
@@ -270,31 +264,33 @@ func TestParentsOfPaths(t *testing.T) {
 	assert.True(t, bigv.VirtualMachineID(1).Group().IsZero())
 	assert.Empty(t, bigv.GroupID(1).Account())
 	assert.NotEqual(t, bigv.GroupID(78), acme.Group("78"))
-	assert.NotEqual(t, bigv.GroupID(78), bigv.AccountPath("").Group("78"), "an account that is empty by mistake is not an ID alone")
+	assert.NotEqual(t, bigv.GroupID(78), bigv.AccountPath("").Group("78"), "a path whose account is empty by mistake")
 	assert.Equal(t, bigv.AccountPath("acme").Group("web"), web, "paths are comparable")
 }
 
-// anySegment is text that may stand in a path.
+// anySegment is a random valid segment of a path.
 type anySegment string
 
 func (anySegment) Generate(r *rand.Rand, size int) reflect.Value {
-	const of = "abcXYZ019.-_~%#/?&=+: @!$'()*,;[]{}|\\^`\"<>éß日🐙\u202e"
-	letters := []rune(of)
+	const letters = "abcXYZ019.-_~%#/?&=+: @!$'()*,;[]{}|\\^`\"<>éß日🐙\u202e"
+	runes := []rune(letters)
 	for {
 		var b strings.Builder
 		for range r.Intn(size%12+1) + 1 {
-			b.WriteRune(letters[r.Intn(len(letters))])
+			b.WriteRune(runes[r.Intn(len(runes))])
 		}
-		switch text := b.String(); {
-		case text == ".", text == "..", strings.Trim(text, "0") == "", strings.HasPrefix(text, "-") && strings.Trim(text[1:], "0123456789") == "":
-		default:
+		text := b.String()
+		isDots := text == "." || text == ".."
+		isZeroID := strings.Trim(text, "0") == ""
+		isNegativeID := strings.HasPrefix(text, "-") && strings.Trim(text[1:], "0123456789") == ""
+		if !isDots && !isZeroID && !isNegativeID {
 			return reflect.ValueOf(anySegment(text))
 		}
 	}
 }
 
-// Every path that may be sent reads back as it was printed.
-func TestPathsReadAsTheyPrint(t *testing.T) {
+// The text of every valid path is parsed as the same path.
+func TestParsePathText(t *testing.T) {
 	config := &properties.Config{MaxCount: 3000}
 	property := func(account, group, vm, disc, backup anySegment, id uint16, kind uint8) bool {
 		ids := int(id) + 1
@@ -305,9 +301,9 @@ func TestPathsReadAsTheyPrint(t *testing.T) {
 		backupPath := []bigv.BackupPath{discPath.Backup(string(backup)), bigv.BackupID(ids)}[kind>>4&1]
 		for _, path := range []fmt.Stringer{bigv.AccountPath(account), groupPath, vmPath, discPath, nicPath, backupPath} {
 			text := path.String()
-			read, err := parsePath(path, text)
-			if err != nil || read != path || strings.ContainsAny(text, " \t\n/?\"\\<>") {
-				t.Logf("%#v printed %q, which reads %#v, %v", path, text, read, err)
+			parsed, err := parsePath(path, text)
+			if err != nil || parsed != path || strings.ContainsAny(text, " \t\n/?\"\\<>") {
+				t.Logf("the text of %#v is %q, which is parsed as %#v, %v", path, text, parsed, err)
 				return false
 			}
 		}
@@ -316,18 +312,20 @@ func TestPathsReadAsTheyPrint(t *testing.T) {
 	require.NoError(t, properties.Check(property, config))
 }
 
-// Whatever text there is: what can be read prints as text that reads the same.
-func TestTextReadsAsItPrints(t *testing.T) {
+// A path that was parsed from any text is the path that its own text is parsed as.
+func TestParseAnyText(t *testing.T) {
 	property := func(a, b, c, d anySegment, n uint8) bool {
 		text := strings.Join([]string{string(a), string(b), string(c), string(d)}[:n%4+1], ".")
-		for _, kind := range []any{bigv.AccountPath(""), bigv.GroupPath{}, bigv.VirtualMachinePath{}, bigv.DiscPath{}, bigv.NICPath{}, bigv.BackupPath{}} {
+		for _, kind := range []any{
+			bigv.AccountPath(""), bigv.GroupPath{}, bigv.VirtualMachinePath{}, bigv.DiscPath{}, bigv.NICPath{}, bigv.BackupPath{},
+		} {
 			path, err := parsePath(kind, text)
 			if err != nil {
 				continue
 			}
 			again, err := parsePath(kind, fmt.Sprint(path))
 			if err != nil || again != path {
-				t.Logf("%q reads as %#v, and that as %#v, %v", text, path, again, err)
+				t.Logf("%q is parsed as %#v, and the text of that as %#v, %v", text, path, again, err)
 				return false
 			}
 		}

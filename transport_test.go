@@ -1,15 +1,13 @@
 package bigv_test
 
 import (
-	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,151 +17,116 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// carrier is a transport of the caller's, of a type that cannot be compared.
-type carrier func(*http.Request) (*http.Response, error)
+// errDial is the error of a transport that could not connect.
+var errDial = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}
 
-func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) { return c(r) }
-
-// A transport may be anything: what it does not tell is taken for the worst.
-func TestForeignTransport(t *testing.T) {
-	for _, row := range []struct {
-		name     string
-		carry    carrier
-		attempts int
-		unknown  bool
-		says     string
+// A custom transport need not support httptrace. Where it does not report how far a request came, the worst is assumed.
+func TestCustomTransport(t *testing.T) {
+	fail := func(err error) roundTripper {
+		return func(*http.Request) (*http.Response, error) { return nil, err }
+	}
+	for _, tt := range []struct {
+		name      string
+		transport roundTripper
+		attempts  int
+		unknown   bool
+		message   string
 	}{
-		{"an error without a trace may come after the work", func(*http.Request) (*http.Response, error) { return nil, errors.New("lost") }, 1, true, "lost"},
-		{"an error of dialing does not", func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}
-		}, 3, false, "no route"},
-		{"a bad certificate comes before anything is written, and again", func(*http.Request) (*http.Response, error) {
-			return nil, x509.UnknownAuthorityError{}
-		}, 1, false, "unknown authority"},
-		{"so does a first record that is no TLS", func(*http.Request) (*http.Response, error) {
-			return nil, tls.RecordHeaderError{Msg: "no TLS", Conn: &net.TCPConn{}}
-		}, 1, false, "no TLS"},
-		{"a later one may come after the work", func(*http.Request) (*http.Response, error) { return nil, tls.RecordHeaderError{Msg: "no TLS"} }, 1, true, "no TLS"},
-		{"neither an answer nor an error", func(*http.Request) (*http.Response, error) { return nil, nil }, 1, true, "neither an answer nor an error"},
+		{"an unknown error may come after the work was done", fail(errors.New("lost")), 1, true, "lost"},
+		{"an error of dialing comes before", fail(errDial), 3, false, "no route"},
+		{"a bad certificate comes before, and would come again", fail(x509.UnknownAuthorityError{}), 1, false, "unknown authority"},
+		{"so does a first record that is not TLS", fail(tls.RecordHeaderError{Msg: "no TLS", Conn: &net.TCPConn{}}), 1, false, "no TLS"},
+		{"a later record that is not TLS may come after", fail(tls.RecordHeaderError{Msg: "no TLS"}), 1, true, "no TLS"},
+		{"neither a response nor an error", fail(nil), 1, true, "neither an answer nor an error"},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			var carried atomic.Int64
-			client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(carrier(func(r *http.Request) (*http.Response, error) {
-				carried.Add(1)
-				return row.carry(r)
-			})))
+		t.Run(tt.name, func(t *testing.T) {
+			var calls atomic.Int64
+			counting := roundTripper(func(r *http.Request) (*http.Response, error) {
+				calls.Add(1)
+				return tt.transport(r)
+			})
+			client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(counting))
 			err := client.VirtualMachines.Reset(t.Context(), www1)
-			assert.ErrorContains(t, err, row.says)
-			assert.Equal(t, row.unknown, errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
+			assert.ErrorContains(t, err, tt.message)
+			assert.Equal(t, tt.unknown, errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
 			e, ok := errors.AsType[*bigv.Error](err)
 			require.True(t, ok)
-			assert.Equal(t, row.attempts, e.Attempts)
-			assert.EqualValues(t, row.attempts, carried.Load())
+			assert.Equal(t, tt.attempts, e.Attempts)
+			assert.EqualValues(t, tt.attempts, calls.Load())
 		})
 	}
-	t.Run("an answer without a body", func(t *testing.T) {
-		client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(carrier(func(r *http.Request) (*http.Response, error) {
+	t.Run("a response without a body", func(t *testing.T) {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Request: r, ProtoMajor: 1}, nil
-		})))
+		})
+		client := clientFor(t, "http://localhost", bigv.WithToken("t0ken"), bigv.WithTransport(transport))
 		assert.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
 	})
 }
 
-func TestTransportIsToldOfTheCall(t *testing.T) {
-	var told []bigv.Call
-	tell := carrier(func(r *http.Request) (*http.Response, error) {
+func TestCallFromContext(t *testing.T) {
+	var calls []bigv.Call
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 		call, ok := bigv.CallFromContext(r.Context())
 		if !ok {
-			return nil, errors.New("not told")
+			return nil, errors.New("the context has no call")
 		}
-		told = append(told, call)
+		calls = append(calls, call)
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	client := start(t, answerWell, bigv.WithTransport(tell))
+	client := start(t, nil, bigv.WithTransport(transport))
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	require.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
-	byClient, err := client.With(bigv.WithHTTPClient(&http.Client{Transport: tell}))
+	derived, err := client.With(bigv.WithHTTPClient(&http.Client{Transport: transport}))
 	require.NoError(t, err)
 	require.NoError(t, client.VirtualMachines.Reset(t.Context(), www1))
-	require.NoError(t, byClient.VirtualMachines.Reset(t.Context(), www1))
-	want := bigv.Call{Operation: "reset virtual machine", Method: "POST", Route: "/accounts/{account}/groups/{group}/virtual_machines/{virtual machine}/signal"}
-	assert.Equal(t, []bigv.Call{want, want, want}, told)
-	_, ok := bigv.CallFromContext(t.Context())
-	assert.False(t, ok)
-}
-
-// A connection was made and the headers did not all go: what went may yet arrive.
-func TestSilenceWithinTheHeaders(t *testing.T) {
-	over := make(chan struct{})
-	address := listen(t, func(net.Conn) { <-over })
-	t.Cleanup(func() { close(over) })
-	client := clientFor(t, "http://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{DialContext: narrow}),
-		bigv.WithTimeouts(bigv.Timeouts{Header: time.Second, Idle: time.Minute}))
-	err := client.VirtualMachines.Reset(t.Context(), www1, bigv.WithHeader("X-Large", strings.Repeat("x", 2<<20)))
-	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
-	e, ok := errors.AsType[*bigv.Error](err)
-	require.True(t, ok)
-	assert.Equal(t, 1, e.Attempts)
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	require.True(t, ok, "%v", err)
-	assert.True(t, timeout.Timeout())
-}
-
-// What is no TLS after the request is a connection that is lost, not a place
-// that does not speak it.
-func TestGarbageAfterTheRequest(t *testing.T) {
-	srv := httptest.NewTLSServer(http.HandlerFunc(answerWell))
-	t.Cleanup(srv.Close)
-	address := listen(t, func(conn net.Conn) {
-		secure := tls.Server(conn, &tls.Config{Certificates: srv.TLS.Certificates})
-		request, err := http.ReadRequest(bufio.NewReader(secure))
-		if err != nil {
-			return
-		}
-		_, _ = io.Copy(io.Discard, request.Body)
-		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
-		_, _ = io.Copy(io.Discard, conn)
-	})
-	roots := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	for _, d := range deeds {
-		client := clientFor(t, "https://"+address, bigv.WithToken("t0ken"), bigv.WithTransport(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}))
-		err := d.call(t.Context(), client)
-		e, ok := errors.AsType[*bigv.Error](err)
-		require.True(t, ok, d.name)
-		assert.Equal(t, map[int]int{safe: 3, repeatable: 3, once: 1}[d.class], e.Attempts, d.name)
-		assert.Equal(t, d.class != safe, errors.Is(err, bigv.ErrOutcomeUnknown), "%s: %v", d.name, err)
+	require.NoError(t, derived.VirtualMachines.Reset(t.Context(), www1))
+	want := bigv.Call{
+		Operation: "reset virtual machine", Method: "POST",
+		Route: "/accounts/{account}/groups/{group}/virtual_machines/{virtual machine}/signal",
 	}
+	assert.Equal(t, []bigv.Call{want, want, want}, calls)
+	_, ok := bigv.CallFromContext(t.Context())
+	assert.False(t, ok, "a context that has no call")
 }
 
-// What the transport told of one attempt says nothing of the next.
-func TestEachAttemptIsJudgedByItself(t *testing.T) {
-	for _, row := range []struct {
-		name    string
-		second  error // of the attempt that follows a 503
-		unknown bool
-	}{
-		{"nothing written", &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}, false},
-		{"nothing told", errors.New("lost"), true},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			transport := &http.Transport{}
-			var attempts atomic.Int64
-			client := start(t, replying(503, "", "Retry-After", "0"), bigv.WithTransport(carrier(func(r *http.Request) (*http.Response, error) {
-				if attempts.Add(1) == 1 {
-					return transport.RoundTrip(r)
+// discardBody reads the body of a request. The server notices that the client has gone only after that.
+func discardBody(r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
+
+// A final response has a status of 200 or more. After any other, nobody knows what was done.
+func TestInvalidStatus(t *testing.T) {
+	for _, statusLine := range []string{"101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade", "000 x", "099 x"} {
+		for name, call := range map[string]func(context.Context, *bigv.Client) error{
+			"read":  get,
+			"write": func(ctx context.Context, c *bigv.Client) error { return c.VirtualMachines.Reset(ctx, www1) },
+			"all": func(ctx context.Context, c *bigv.Client) error {
+				for _, err := range c.Groups.All(ctx, bigv.GroupListOptions{}) {
+					return err
 				}
-				return nil, row.second
-			})))
-			t.Cleanup(transport.CloseIdleConnections)
-			err := create(t.Context(), client)
-			assert.Equal(t, row.unknown, errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
-			assert.NotErrorIs(t, err, bigv.ErrUnavailable, "the last attempt is what is told of")
-			e, ok := errors.AsType[*bigv.Error](err)
-			require.True(t, ok)
-			assert.Equal(t, map[bool]int{true: 2, false: 3}[row.unknown], e.Attempts)
-		})
+				return nil
+			},
+			"login": func(ctx context.Context, c *bigv.Client) error {
+				return errorOf(c.Sessions.Create(ctx, bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")}))
+			},
+		} {
+			t.Run(statusLine[:3]+" for a "+name, func(t *testing.T) {
+				t.Parallel()
+				finished := make(chan struct{})
+				client := start(t, func(w http.ResponseWriter, _ *http.Request) {
+					if conn, ok := hijack(w); ok {
+						defer conn.Close()
+						_, _ = io.WriteString(conn, "HTTP/1.1 "+statusLine+"\r\n\r\n")
+						<-finished
+					}
+				}, once)
+				t.Cleanup(func() { close(finished) })
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				err := call(ctx, client)
+				require.NoError(t, ctx.Err(), "the call must not wait for more")
+				assert.ErrorContains(t, err, "none that ends a call")
+				assert.Equal(t, name == "write" || name == "login", errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
+			})
+		}
 	}
 }

@@ -1,0 +1,287 @@
+package bigv_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
+	"github.com/bigv-go/bigv/internal/fakeserver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFindOrCreate(t *testing.T) {
+	findOrCreate := func(t *testing.T, c *bigv.Client) (bigv.VirtualMachine, bool, error) {
+		return c.VirtualMachines.FindOrCreate(t.Context(), web, newMachine("www1"))
+	}
+	// ofCreate makes a fault one of the request that creates the machine.
+	ofCreate := func(f bigvtest.Fault) bigvtest.Fault {
+		f.Method, f.Path = http.MethodPost, "/accounts/acme/groups/web/vm_create"
+		return f
+	}
+	for _, tt := range []struct {
+		name    string
+		setUp   func(*bigvtest.Server)
+		created bool
+		message string
+	}{
+		{name: "does not exist", created: true},
+		{name: "exists", setUp: func(srv *bigvtest.Server) { srv.Account("acme").Group("web").VirtualMachine("www1") }},
+		{name: "the response to the create is lost",
+			setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{DropAfter: true})) }, created: true},
+		{name: "the response to the create is truncated",
+			setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{CutBodyAt: 5})) }, created: true},
+		{name: "the response to the create is lost by a proxy", setUp: func(srv *bigvtest.Server) {
+			srv.Inject(ofCreate(bigvtest.Fault{Status: 502, AfterWork: true}))
+		}, created: true},
+		{name: "is created by somebody else in between", setUp: func(srv *bigvtest.Server) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodGet, Status: 404})
+			srv.Account("acme").Group("web").VirtualMachine("www1")
+		}},
+		{name: "exists and is deleted", setUp: func(srv *bigvtest.Server) {
+			srv.Account("acme").Group("web").VirtualMachine("www1").SetDeleted(true)
+		}, message: "undelete or purge it"},
+		{name: "the create is forbidden", setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{Status: 403})) },
+			message: "403"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			if tt.setUp != nil {
+				tt.setUp(srv)
+			}
+			vm, created, err := findOrCreate(t, srv.Client())
+			if tt.message != "" {
+				require.ErrorContains(t, err, tt.message)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tt.created, created)
+			assert.Equal(t, "www1", vm.Name)
+			again, created, err := findOrCreate(t, srv.Client())
+			require.NoError(t, err)
+			assert.False(t, created, "the second call finds it")
+			assert.Equal(t, vm.ID, again.ID)
+			assert.Equal(t, []string{"www1"}, srv.Account("acme").Group("web").VirtualMachineNames())
+			assert.Empty(t, srv.DoneTwice())
+		})
+	}
+}
+
+func TestFindOrCreateGroup(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	group, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"})
+	require.NoError(t, err)
+	assert.True(t, created)
+	found, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"})
+	require.NoError(t, err)
+	assert.False(t, created)
+	assert.Equal(t, group.ID, found.ID)
+	_, _, err = srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "77"})
+	assert.ErrorContains(t, err, notSentText)
+}
+
+// If the outcome of the create is unknown and the machine is not found, it is not created a second time.
+func TestFindOrCreateNeverCreatesTwice(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropBefore: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	created := false
+	cancelAfterSearch := bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
+		switch {
+		case a.Method == http.MethodPost:
+			created = true
+		case created:
+			cancel()
+		}
+	})
+	_, _, err := srv.Client(cancelAfterSearch).VirtualMachines.FindOrCreate(ctx, web, newMachine("www1"))
+	require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+	assert.NotErrorIs(t, err, bigv.ErrNotFound)
+	assert.Equal(t, 1, countRequests(srv, http.MethodPost))
+}
+
+// countRequests returns how many requests with a method a server has received.
+func countRequests(srv *bigvtest.Server, method string) int {
+	count := 0
+	for _, request := range srv.Journal() {
+		if request.Method == method {
+			count++
+		}
+	}
+	return count
+}
+
+// advanceOnPoll returns options that advance the clock of the server with each poll.
+func advanceOnPoll(srv *bigvtest.Server) bigv.WaitOptions {
+	return pollQuickly(func(bigv.Poll) { srv.Advance(5 * time.Second) })
+}
+
+func TestCreateAndWait(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	vm, err := srv.Client().VirtualMachines.CreateAndWait(t.Context(), web, newMachine("www1"), advanceOnPoll(srv))
+	require.NoError(t, err)
+	assert.True(t, vm.PowerOn)
+
+	off := newMachine("www2")
+	off.PowerOn, off.AutorebootOn = nil, new(false)
+	vm, err = srv.Client().VirtualMachines.CreateAndWait(t.Context(), web, off, advanceOnPoll(srv))
+	require.NoError(t, err)
+	assert.False(t, vm.PowerOn)
+	assert.False(t, vm.Provisioning)
+
+	options := pollQuickly(nil)
+	options.Timeout = 20 * time.Millisecond
+	vm, err = srv.Client().VirtualMachines.CreateAndWait(t.Context(), web, newMachine("www3"), options)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, "www3", vm.Name, "the machine is returned although the wait failed")
+	assert.Positive(t, vm.ID)
+}
+
+func TestShutdownAndWait(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		setUp      func(*bigvtest.Server, *bigvtest.VirtualMachine)
+		forceAfter time.Duration
+		message    string
+		off        bool
+		signals    int // of the power button that are sent
+	}{
+		{name: "shuts down", off: true, signals: 1},
+		{name: "off already", setUp: func(_ *bigvtest.Server, vm *bigvtest.VirtualMachine) { vm.SetPower(false) }, off: true},
+		{name: "the response to the signal is lost", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
+		}, off: true, signals: 1},
+		{name: "the signal is lost, and ForceAfter is set", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropBefore: true})
+		}, forceAfter: 20 * time.Millisecond, off: true, signals: 1},
+		{name: "the signal is refused, and ForceAfter is set", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 400})
+		}, forceAfter: time.Millisecond, off: true, signals: 1},
+		{name: "the signal is refused, and ForceAfter is not set", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 400})
+		}, message: "400", signals: 1},
+		{name: "forbidden", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodPut, Status: 403})
+		}, message: "403"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+			if tt.setUp != nil {
+				tt.setUp(srv, vm)
+			}
+			options := bigv.ShutdownOptions{ForceAfter: tt.forceAfter, Wait: advanceOnPoll(srv)}
+			seen, err := srv.Client().VirtualMachines.ShutdownAndWait(t.Context(), bigv.VirtualMachineID(vm.ID()), options)
+			if tt.message != "" {
+				require.ErrorContains(t, err, tt.message)
+			} else {
+				require.NoError(t, err)
+				assert.False(t, seen.PowerOn)
+			}
+			assert.Equal(t, tt.off, !vm.State().PoweredOn)
+			srv.Advance(time.Hour)
+			assert.Equal(t, tt.off, !vm.State().PoweredOn, "the machine stays off")
+			assert.Equal(t, tt.signals, countRequests(srv, http.MethodPost), "signals")
+		})
+	}
+}
+
+func TestUpdateAndRestart(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	client := srv.Client()
+	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+	options := bigv.ShutdownOptions{Wait: advanceOnPoll(srv)}
+	seen, err := client.VirtualMachines.UpdateAndRestart(t.Context(), vm.Path(), bigv.VirtualMachineUpdate{Memory: new(4096)}, options)
+	require.NoError(t, err)
+	assert.True(t, seen.PowerOn)
+	assert.Equal(t, 4096, vm.State().Memory)
+	assert.Equal(t, 2, vm.State().Starts)
+	assert.True(t, vm.State().AutorebootOn)
+
+	// After a program was stopped in between, the machine is off. Another call completes the restart.
+	vm.SetPower(false)
+	_, err = client.VirtualMachines.RestartAndWait(t.Context(), vm.Path(), options)
+	require.NoError(t, err)
+	assert.True(t, vm.State().PoweredOn)
+	assert.Equal(t, 3, vm.State().Starts)
+}
+
+// If the response to a create is empty, the machine is read, and may not be found at once.
+func TestCreateWithEmptyResponse(t *testing.T) {
+	for _, body := range []string{`{}`, `{"virtual_machine":null}`, `{"virtual_machine":{}}`} {
+		for name, create := range map[string]func(context.Context, *bigv.Client) (bigv.VirtualMachine, error){
+			"CreateAndWait": func(ctx context.Context, c *bigv.Client) (bigv.VirtualMachine, error) {
+				return c.VirtualMachines.CreateAndWait(ctx, web, least, pollQuickly(nil))
+			},
+			"FindOrCreate": func(ctx context.Context, c *bigv.Client) (bigv.VirtualMachine, error) {
+				vm, created, err := c.VirtualMachines.FindOrCreate(ctx, web, least)
+				assert.True(t, created)
+				return vm, err
+			},
+		} {
+			t.Run(name+" "+body, func(t *testing.T) {
+				t.Parallel()
+				srv := fakeserver.New(t, fakeserver.Table(t, fakeserver.Responses{
+					"POST " + webURL + "/vm_create": "201 " + body,
+					"GET " + www1URL:                fakeserver.Sequence("404", "404", fakeserver.VirtualMachine5012),
+				}))
+				vm, err := create(t.Context(), newClient(t, srv))
+				require.NoError(t, err)
+				assert.Equal(t, 5012, vm.ID)
+				posts := 0
+				for _, request := range srv.Sent() {
+					if strings.HasPrefix(request, "POST ") {
+						posts++
+					}
+				}
+				assert.Equal(t, 1, posts)
+			})
+		}
+		t.Run("Create "+body, func(t *testing.T) {
+			t.Parallel()
+			client := start(t, fakeserver.Table(t,
+				fakeserver.Responses{"POST " + webURL + "/vm_create": "201 " + body, "GET " + www1URL: "404"}))
+			_, err := client.VirtualMachines.Create(t.Context(), web, least)
+			assert.ErrorContains(t, err, readBackText)
+			assert.NotErrorIs(t, err, bigv.ErrNotFound, "the group that the create is for was found")
+		})
+	}
+}
+
+// A machine that is being provisioned is shut down as soon as it has been provisioned, and stays off.
+func TestShutdownWhileProvisioning(t *testing.T) {
+	for name, style := range map[string]bigv.URLStyle{"nested": bigv.NestedURLs, "flat": bigv.FlatURLs} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime/4))
+			group := srv.Account("acme").Group("web")
+			client := srv.Client(bigv.WithURLStyle(style))
+			_, err := client.VirtualMachines.Create(t.Context(), group.Path(), newMachine("new1"))
+			require.NoError(t, err)
+			options := bigv.ShutdownOptions{Wait: pollQuickly(nil)}
+			vm, err := client.VirtualMachines.ShutdownAndWait(t.Context(), group.Path().VirtualMachine("new1"), options)
+			require.NoError(t, err)
+			assert.False(t, vm.PowerOn || vm.AutorebootOn || vm.Provisioning)
+			srv.Advance(time.Hour)
+			assert.False(t, group.VirtualMachine("new1").State().PoweredOn)
+		})
+	}
+}
+
+// A shutdown that is cancelled returns the machine as last seen, and reports whether the signal may have been sent.
+func TestShutdownCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	machine := fakeserver.Respond(200, fakeserver.VirtualMachine5012)
+	client := start(t, sequence(machine, machine, func(_ http.ResponseWriter, r *http.Request) { // the third request is the signal
+		cancel()
+		<-r.Context().Done()
+	}))
+	vm, err := client.VirtualMachines.ShutdownAndWait(ctx, www1, bigv.ShutdownOptions{})
+	assert.Equal(t, 5012, vm.ID)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+}
