@@ -3,10 +3,12 @@ package bigv_test
 import (
 	"context"
 	"slices"
-	"testing"
 
 	"github.com/bigv-go/bigv"
 )
+
+// Accounts returns the rows of AccountsService.
+func (wireRows) Accounts() []wireRow { return slices.Concat(accountRows(), accountRefusedRows()) }
 
 func accountRows() []wireRow {
 	rows := inAllVariants(accountPathVariants(), []variantRow[bigv.AccountPath]{
@@ -67,8 +69,6 @@ func accountRefusedRows() []wireRow {
 		},
 	}
 }
-
-func TestAccounts(t *testing.T) { runRows(t, slices.Concat(accountRows(), accountRefusedRows())) }
 
 // The functions below return a call of the AccountsService method in their name, for rows.
 

@@ -192,11 +192,11 @@ func TestListAndAllAgree(t *testing.T) {
 		{"a list in a list", `[[{"id":1}]]`, nil, bigv.ErrInvalidResponse, ""},
 		{"an object", `{"groups":[]}`, nil, bigv.ErrInvalidResponse, ""},
 		{"an empty object", `{}`, nil, bigv.ErrInvalidResponse, ""},
-		{"null", `null`, nil, bigv.ErrInvalidResponse, "it is empty"},
-		{"no body", ``, nil, bigv.ErrInvalidResponse, "it is empty"},
+		{"null", `null`, nil, bigv.ErrInvalidResponse, "the body is empty"},
+		{"no body", ``, nil, bigv.ErrInvalidResponse, "the body is empty"},
 		{"a string", `"groups"`, nil, bigv.ErrInvalidResponse, ""},
 		{"deeply nested", strings.Repeat("[", 20_000), nil, bigv.ErrInvalidResponse, ""},
-		{"a web page", "<!DOCTYPE html>", nil, bigv.ErrInvalidResponse, "web page"},
+		{"an HTML page", "<!DOCTYPE html>", nil, bigv.ErrInvalidResponse, "an HTML page"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			client := start(t, fakeserver.Respond(200, tt.body))

@@ -37,10 +37,10 @@ type apiKeyBody struct {
 	ExpiresAt Timestamp `json:"expires_at,omitzero"`
 }
 
-// check returns an error if the label is empty.
-func (k APIKeyCreate) check() error {
+// validate returns an error if the label is empty.
+func (k APIKeyCreate) validate() error {
 	if strings.TrimSpace(k.Label) == "" {
-		return errors.New("the API key's label is empty")
+		return errors.New("label is required")
 	}
 	return nil
 }
@@ -70,15 +70,15 @@ func (s *APIKeysService) List(ctx context.Context, options APIKeyListOptions, op
 // list implements List for the named operation.
 func (s *APIKeysService) list(ctx context.Context, operation string, options APIKeyListOptions, opts []CallOption) ([]APIKey, error) {
 	user := options.User
-	t := under(apiKeysRoute).with(apiKeyQuery{View: options.View}).of(string(user))
+	e := fixed(apiKeysRoute).withQuery(apiKeyQuery{View: options.View}).about(string(user))
 	if user == "" {
-		return list[APIKey](ctx, s.client, operation, t, nil, opts)
+		return list[APIKey](ctx, s.client, listing(operation, e), nil, opts)
 	}
 	id, err := s.client.Users.id(ctx, user)
 	if err != nil {
-		return nil, notSent(operation, t.subject(), fmt.Errorf("looking up the user: %w", err))
+		return nil, notSent(operation, e.describe(), fmt.Errorf("looking up the user: %w", err))
 	}
-	keys, err := list[APIKey](ctx, s.client, operation, t, nil, opts)
+	keys, err := list[APIKey](ctx, s.client, listing(operation, e), nil, opts)
 	return slices.DeleteFunc(keys, func(k APIKey) bool { return k.UserID != id }), err
 }
 
@@ -93,12 +93,12 @@ func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, 
 	keys = slices.DeleteFunc(keys, func(k APIKey) bool { return k.Label != label })
 	switch len(keys) {
 	case 0:
-		return APIKey{}, absent(operation, user, apiKeysRoute)
+		return APIKey{}, notFoundError(operation, string(user), apiKeysRoute)
 	case 1:
 		return keys[0], nil
 	}
-	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have the label %q: take one of them by its ID", describe(operation,
-		string(user)), len(keys), label)
+	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have the label %q: choose one of them by its ID",
+		describe(operation, string(user)), len(keys), label)
 }
 
 // Create creates an API key for a user and returns it with its Key: POST /api_keys. If the path of
@@ -109,26 +109,29 @@ func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, 
 //
 // Create is not idempotent, so it is never retried once the service may have processed it. If the
 // error matches ErrOutcomeUnknown, look for the key with Find. If the error matches
-// ErrInvalidResponse, the key was created but the response did not contain its secret; delete it
-// and create another.
+// ErrInvalidResponse but not ErrOutcomeUnknown, the key was created and the response did not
+// contain its secret; delete it and create another.
 func (s *APIKeysService) Create(ctx context.Context, user UserPath, key APIKeyCreate, opts ...CallOption) (APIKey, error) {
 	const operation = "create API key for user"
 	body := apiKeyBody{Label: key.Label, ExpiresAt: NewTimestamp(key.ExpiresAt)}
-	err := key.check()
+	err := key.validate()
 	if err == nil {
 		body.UserID, err = s.client.Users.id(ctx, user)
 	}
 	if err != nil {
 		return APIKey{}, notSent(operation, string(user), err)
 	}
-	made, err := call[APIKey](ctx, s.client, posting(operation), under(apiKeysRoute).of(string(user)), body, nil, opts)
-	if err == nil && made.Key.IsZero() {
-		err = untold(operation, string(user), "it holds no key, delete the key and make another")
+	op := posting(operation, fixed(apiKeysRoute).about(string(user)), body)
+	created, err := write[APIKey](ctx, s.client, op, nil, opts)
+	if err == nil && created.Key.IsZero() {
+		err = missingResult(operation, string(user), "the response does not contain the key; delete it and create another")
 	}
-	return made, err
+	return created, err
 }
 
-// Delete revokes an API key: DELETE /api_keys/{ID}.
+// Delete revokes an API key, which cannot be undone: DELETE /api_keys/{ID}. Delete is idempotent,
+// so it is retried.
 func (s *APIKeysService) Delete(ctx context.Context, id int, opts ...CallOption) error {
-	return do(ctx, s.client, deleting("delete API key"), under(apiKeysRoute+"/{API key}", strconv.Itoa(id)), nil, opts)
+	op := deleting("delete API key", fixed(apiKeysRoute+"/{API key}", strconv.Itoa(id)))
+	return execute(ctx, s.client, op, opts)
 }

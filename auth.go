@@ -7,48 +7,46 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/bigv-go/bigv/internal/roundtrip"
+	"github.com/bigv-go/bigv/internal/retry"
+	"github.com/bigv-go/bigv/internal/transport"
 )
 
-// TokenSource provides the tokens that calls are authenticated with. It must be safe for concurrent
-// use. A call waits for it until the call's context ends or Timeouts.Header has passed.
+// TokenSource provides the tokens that calls are sent with. It must be safe for concurrent use. It
+// is called once for each call, and again after a 401 response. A call waits for its token no
+// longer than its context and Timeouts.Header allow.
 type TokenSource interface {
-	// Token returns a token. If rejected is not zero, the service has just responded with 401 to that
-	// token: Token should return another one, or rejected itself if there is none. Token should
-	// return when ctx ends; the call does in any case.
+	// Token returns a token. If rejected is not zero, the service has responded to that token with
+	// 401, and Token should return another, or rejected itself if there is none. Token should return
+	// when ctx ends; the call does not wait for it any longer. If Token returns an error, the call
+	// fails with it and is not sent.
 	Token(ctx context.Context, rejected Secret) (Secret, error)
 }
 
 // TokenSourceFunc is a function that implements TokenSource.
 type TokenSourceFunc func(ctx context.Context, rejected Secret) (Secret, error)
 
-// Token calls the function.
+// Token returns f(ctx, rejected).
 func (f TokenSourceFunc) Token(ctx context.Context, rejected Secret) (Secret, error) {
 	return f(ctx, rejected)
 }
 
-// staticToken is a TokenSource that always returns the same token.
-type staticToken struct{ token Secret }
-
-// Token returns the token.
-func (s staticToken) Token(context.Context, Secret) (Secret, error) { return s.token, nil }
-
-// apiKeyPrefix precedes an API key in the Authorization header. The service returns keys without
-// it; some tools print it.
+// apiKeyPrefix precedes an API key in the Authorization header. The service shows keys without it,
+// but some tools print it.
 const apiKeyPrefix = "apikey."
 
-// Factor is a kind of second factor for a login.
+// Factor is a kind of second factor.
 type Factor string
 
-// Second factors that the authentication service accepts.
+// The second factors that the authentication service accepts.
 const (
-	Yubikey   Factor = "yubikey" // one-time password of a YubiKey
-	TwoFactor Factor = "2fa"     // code of an authenticator app
+	Yubikey   Factor = "yubikey" // a one-time password of a YubiKey
+	TwoFactor Factor = "2fa"     // a code of an authenticator app
 )
 
-// credentials holds what a login needs.
+// credentials are the values for a login.
 type credentials struct {
 	username string
 	password Secret
@@ -58,22 +56,23 @@ type credentials struct {
 }
 
 // errCodeUsed is returned when a session that was opened with oneCode has ended.
-var errCodeUsed = fmt.Errorf("%w: the one-time code has been used and there is no way to get another: set one with WithSecondFactor, or use an API key", ErrSessionExpired)
+var errCodeUsed = fmt.Errorf("%w: the one-time code has been used, and there is no other: "+
+	"set a source of codes with WithSecondFactor, or use an API key", ErrSessionExpired)
 
-// oneCode returns a second factor for a single login. It returns the code once, then errCodeUsed.
+// oneCode returns a second factor for a single login: it never returns the code twice.
 func oneCode(code string) func(context.Context) (Secret, error) {
-	var once sync.Mutex
+	var used atomic.Bool
 	return func(context.Context) (Secret, error) {
-		if !once.TryLock() {
+		if used.Swap(true) {
 			return Secret{}, errCodeUsed
 		}
 		return NewSecret(code), nil
 	}
 }
 
-// freshCode wraps code and rejects a code that equals the previous one. An authenticator app shows
-// the same code for half a minute, and using a code twice looks like an attack.
-func freshCode(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
+// rejectReplay returns a second factor that fails if code returns the same code twice in a row. An
+// authenticator app shows each code for 30 seconds, and the service accepts it only once.
+func rejectReplay(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
 	var last Secret
 	return func(ctx context.Context) (Secret, error) {
 		next, err := code(ctx)
@@ -81,100 +80,173 @@ func freshCode(code func(context.Context) (Secret, error)) func(context.Context)
 		case err != nil:
 			return Secret{}, err
 		case next.IsZero():
-			return Secret{}, errors.New("it gave no code")
+			return Secret{}, errors.New("the second factor returned no code")
 		case next.Equal(last):
-			return Secret{},
-				fmt.Errorf("%w: the second factor gave the code of the last login again: try again when it shows the next",
-					ErrSessionExpired)
+			return Secret{}, fmt.Errorf("%w: the second factor returned the code of the last login; "+
+				"try again when it shows the next", ErrSessionExpired)
 		}
 		last = next
 		return next, nil
 	}
 }
 
-// leaving wraps code so that a call returns when its context ends, even if code ignores the
-// context, for example while it waits for user input. code is not called again until it has
-// returned.
-func leaving(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
-	turn := make(turns, 1)
+// abandonable returns a second factor that calls code, and that returns when its context ends even
+// if code is still waiting, for example for a person. It calls code again only after the previous
+// call has returned.
+func abandonable(code func(context.Context) (Secret, error)) func(context.Context) (Secret, error) {
+	running := newSemaphore(1)
 	return func(ctx context.Context) (Secret, error) {
-		if err := turn.take(ctx); err != nil {
+		if err := running.acquire(ctx); err != nil {
 			return Secret{}, err
 		}
-		next, err := ask(ctx, func() (Secret, error) {
-			defer turn.give()
+		next, err := callWithContext(ctx, func() (Secret, error) {
+			defer running.release()
 			return code(ctx)
 		})
 		if err != nil && ctx.Err() != nil {
-			err = roundtrip.Interrupted(ctx, err)
+			err = retry.ContextError(ctx, err)
 		}
 		return next, err
 	}
 }
 
-// session is the token source for credentials. All goroutines share one login.
-type session struct {
-	credentials credentials
-	turn        turns // held while logging in
-	mu          sync.Mutex
-	token       Secret
-	// err is set when the service has refused the credentials. They are not sent again, since the
-	// service might lock the user out.
-	err error
-}
-
-// newSession returns a session that logs in with c when a token is first needed.
-func newSession(c credentials) *session {
-	if c.code != nil {
-		c.code = leaving(freshCode(c.code))
+// callWithContext calls f in a goroutine and waits for it until ctx ends. If f panics,
+// callWithContext panics in the goroutine of the caller, which can recover.
+func callWithContext(ctx context.Context, f func() (Secret, error)) (Secret, error) {
+	type result struct {
+		secret   Secret
+		err      error
+		panicked any
 	}
-	return &session{credentials: c, turn: make(turns, 1)}
+	results := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			r.panicked = recover()
+			results <- r
+		}()
+		r.secret, r.err = f()
+	}()
+	select {
+	case r := <-results:
+		if r.panicked != nil {
+			panic(r.panicked)
+		}
+		return r.secret, r.err
+	case <-ctx.Done():
+		return Secret{}, ctx.Err()
+	}
 }
 
-// state returns the current token, and the error if the credentials have been refused.
-func (s *session) state() (Secret, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.token, s.err
+// fetchToken returns the token for a call. rejected, unless zero, is the token to which the service
+// has just responded with 401; fetchToken returns it again if there is no other.
+func (c *Client) fetchToken(ctx context.Context, rejected Secret) (Secret, error) {
+	if c.loginSession != nil {
+		return c.loginSession.token(ctx, c, rejected)
+	}
+	if !c.token.IsZero() {
+		return c.token, nil
+	}
+	if c.tokenSource == nil {
+		return Secret{}, fmt.Errorf("%w: use WithAPIKey, WithToken or WithCredentials, "+
+			"or NewClientFromEnv with BIGV_API_KEY, BIGV_TOKEN, or BIGV_USERNAME and BIGV_PASSWORD", ErrNoCredential)
+	}
+	limited, cancel := context.WithTimeout(ctx, c.timeouts.Header)
+	defer cancel()
+	token, err := callWithContext(limited, func() (Secret, error) { return c.tokenSource.Token(limited, rejected) })
+	switch {
+	case err == nil:
+		return token, checkToken("the token of the token source", token.Reveal())
+	case ctx.Err() != nil:
+		return Secret{}, fmt.Errorf("waiting for the token source: %w", retry.ContextError(ctx, err))
+	case limited.Err() != nil:
+		return Secret{}, &transport.TimeoutError{What: "the token source returned no token", Limit: c.timeouts.Header}
+	}
+	return Secret{}, fmt.Errorf("the token source: %w", err)
 }
 
-// get returns the current token, or logs in if there is none or it equals rejected. Concurrent
-// callers share one login.
-func (s *session) get(ctx context.Context, c *Client, rejected Secret) (Secret, error) {
-	if token, err := s.state(); err != nil || usable(token, rejected) {
+// bearer is the Authorization header of a token. The header is in a closure, so that printing a
+// Client does not reveal it.
+type bearer struct {
+	token  Secret
+	header func() []string
+}
+
+// authorization returns the Authorization header of a token. It keeps the last one, since most
+// calls use the same token.
+func (c *Client) authorization(token Secret) []string {
+	last := c.lastBearer.Load()
+	if last == nil || last.token.Reveal() != token.Reveal() {
+		header := []string{"Bearer " + token.Reveal()}
+		last = &bearer{token, func() []string { return header }}
+		c.lastBearer.Store(last)
+	}
+	return last.header()
+}
+
+// loginSession holds the session of a client with credentials. All goroutines share one login.
+type loginSession struct {
+	credentials credentials
+	login       semaphore
+
+	mu      sync.Mutex
+	current Secret
+	// refusal is the error with which the service refused the credentials. They are not sent again,
+	// since the service would refuse them again and could lock the user out.
+	refusal error
+}
+
+func newLoginSession(c credentials) *loginSession {
+	if c.code != nil {
+		c.code = abandonable(rejectReplay(c.code))
+	}
+	return &loginSession{credentials: c, login: newSemaphore(1)}
+}
+
+// token returns the token of the session. It logs in if there is none, or if it is the rejected
+// one. Concurrent callers wait for one login.
+func (s *loginSession) token(ctx context.Context, c *Client, rejected Secret) (Secret, error) {
+	if token, err, ok := s.usable(rejected); ok {
 		return token, err
 	}
-	if err := s.turn.take(ctx); err != nil {
+	if err := s.login.acquire(ctx); err != nil {
 		return Secret{}, err
 	}
-	defer s.turn.give()
-	if token, err := s.state(); err != nil || usable(token, rejected) {
+	defer s.login.release()
+	if token, err, ok := s.usable(rejected); ok {
 		return token, err
 	}
-	token, err := c.login(ctx, s.credentials)
+	token, err := c.openLoginSession(ctx, s.credentials)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token = token
-	if err != nil && refused(err) {
-		s.err = err
+	s.current = token
+	if err != nil && refusesCredentials(err) {
+		s.refusal = err
 	}
 	return token, err
 }
 
-// usable reports whether token is set and is not the rejected one.
-func usable(token, rejected Secret) bool {
-	return !token.IsZero() && (rejected.IsZero() || !token.Equal(rejected))
+// usable returns the current token, or the error with which the service refused the credentials. It
+// reports false if a login is needed.
+func (s *loginSession) usable(rejected Secret) (token Secret, err error, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusal != nil {
+		return s.current, s.refusal, true
+	}
+	ok = !s.current.IsZero() && (rejected.IsZero() || !s.current.Equal(rejected))
+	return s.current, nil, ok
 }
 
-// refused reports whether err means that the service rejected the credentials, rather than that it
-// could not be reached.
-func refused(err error) bool {
+// refusesCredentials reports whether err means that the service has refused the credentials, as
+// opposed to a failure to reach the service.
+func refusesCredentials(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return errors.Is(err, errCodeUsed) || ok && e.StatusCode >= 400 && e.StatusCode < 500 && e.StatusCode != http.StatusTooManyRequests
 }
 
-// login logs in at the authentication service and returns the token.
-func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
+// openLoginSession logs in with the credentials of the client, on behalf of another call.
+func (c *Client) openLoginSession(ctx context.Context, creds credentials) (Secret, error) {
 	session := SessionCreate{Username: creds.username, Password: creds.password, Validity: creds.validity}
 	if creds.code != nil {
 		code, err := creds.code(ctx)
@@ -187,25 +259,26 @@ func (c *Client) login(ctx context.Context, creds credentials) (Secret, error) {
 			session.TwoFactor = code
 		}
 	}
-	return c.openSession(ctx, session, true, nil)
+	return c.logIn(ctx, session, true, nil)
 }
 
-// maxToken is the longest token that is accepted, in bytes. No real token is that long.
+// maxToken is the maximum length of a token, in bytes. A longer text is not a token.
 const maxToken = 4 << 10
 
-// checkToken returns an error if token cannot be sent in a header. what names it in errors.
+// checkToken returns an error for a token that cannot be sent in a header. what describes the token
+// in the error.
 func checkToken(what, token string) error {
 	switch {
 	case token == "":
 		return fmt.Errorf("%s is empty", what)
 	case len(token) > maxToken:
-		return fmt.Errorf("%s has %d characters, and none has as many", what, len(token))
+		return fmt.Errorf("%s is too long: %d bytes, at most 4096 are allowed", what, len(token))
 	case strings.TrimSpace(token) != token:
-		return fmt.Errorf("%s begins or ends with a space or a line break: leave it out", what)
+		return fmt.Errorf("%s begins or ends with a space or a line break: remove it", what)
 	}
 	for i := range len(token) {
 		if token[i] <= ' ' || token[i] >= 0x7f {
-			return fmt.Errorf("%s holds a space or a character that no token has: was it copied whole?", what)
+			return fmt.Errorf("%s contains a space or another invalid character: check that it was copied completely and correctly", what)
 		}
 	}
 	return nil

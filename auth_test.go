@@ -110,7 +110,7 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 			}
 			assert.ErrorContains(t, err, "create virtual machine www1.web.acme")
 			assert.ErrorContains(t, err, "log in alice")
-			assert.ErrorContains(t, err, "the call itself was not sent")
+			assert.ErrorContains(t, err, "not sent")
 			assert.ErrorContains(t, err, tt.message)
 			assert.NotContains(t, err.Error(), "sesame")
 			assert.False(t, is[*bigv.NotFoundError](err))
@@ -136,7 +136,7 @@ func TestWaitForDeletedWithWrongAuthURL(t *testing.T) {
 
 // A login that failed for another reason than the credentials is tried again by the next call.
 func TestFailedLoginIsNotRemembered(t *testing.T) {
-	const notASession = "it is not a session ID"
+	const notASession = "the body is not a session ID"
 	for _, tt := range []struct {
 		name    string
 		refuse  http.HandlerFunc
@@ -151,7 +151,7 @@ func TestFailedLoginIsNotRemembered(t *testing.T) {
 		{"503", fakeserver.Respond(503, ""), 1, "503"},
 		{"503 Retry-After", fakeserver.Respond(503, "", "Retry-After", "0"), quick.MaxAttempts, "503"},
 		{"blank body", fakeserver.Respond(200, " \n"), 1, notASession},
-		{"a web page", fakeserver.Respond(200, "<html>Wi-Fi</html>"), 1, "web page"},
+		{"an HTML page", fakeserver.Respond(200, "<html>Wi-Fi</html>"), 1, "an HTML page"},
 		{"several lines", fakeserver.Respond(200, "one\ntwo"), 1, notASession},
 		{"several words", fakeserver.Respond(200, "Bad login credentials"), 1, notASession},
 		{"JSON", fakeserver.Respond(200, `{"session":"x"}`), 1, notASession},
@@ -165,7 +165,7 @@ func TestFailedLoginIsNotRemembered(t *testing.T) {
 			err := create(t.Context(), client)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, tt.message)
-			assert.ErrorContains(t, err, "the call itself was not sent")
+			assert.ErrorContains(t, err, "not sent")
 			assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown, "the create was not sent")
 			assert.NotContains(t, err.Error(), "sesame")
 			assert.Len(t, auth.Logins(), tt.logins)
@@ -229,7 +229,7 @@ func TestSecondFactor(t *testing.T) {
 	secondFactor := func(context.Context) (bigv.Secret, error) { return code, failure }
 	auth, client := startAuth(t, asAlice, bigv.WithSecondFactor(bigv.TwoFactor, secondFactor))
 
-	assert.ErrorContains(t, get(t.Context(), client), "getting the second factor: it gave no code")
+	assert.ErrorContains(t, get(t.Context(), client), "getting the second factor: the second factor returned no code")
 	failure = errors.New("the phone is off")
 	assert.ErrorIs(t, get(t.Context(), client), failure)
 	code, failure = bigv.NewSecret("111111"), nil
@@ -238,7 +238,7 @@ func TestSecondFactor(t *testing.T) {
 	err := get(t.Context(), client)
 	assert.ErrorIs(t, err, bigv.ErrSessionExpired)
 	assert.ErrorIs(t, err, bigv.ErrUnauthorized)
-	assert.ErrorContains(t, err, "the code of the last login again")
+	assert.ErrorContains(t, err, "the code of the last login")
 	code = bigv.NewSecret("222222")
 	require.NoError(t, get(t.Context(), client))
 
@@ -326,26 +326,26 @@ func TestTokenSource(t *testing.T) {
 		}, "the token source: the vault is sealed", failure},
 		{"returns an empty token", func(context.Context, bigv.Secret) (bigv.Secret, error) {
 			return bigv.Secret{}, nil
-		}, "the token source's token is empty", nil},
+		}, "the token of the token source is empty", nil},
 		{"returns two lines", func(context.Context, bigv.Secret) (bigv.Secret, error) {
 			return bigv.NewSecret("t0ken\r\nHost: evil"), nil
-		}, "the token source's token holds a space or a character that no token has", nil},
+		}, "the token of the token source contains a space or another invalid character", nil},
 		{"blocks and ignores its context", func(context.Context, bigv.Secret) (bigv.Secret, error) {
 			<-finished
 			return bigv.Secret{}, nil
-		}, "the token source gave no token within 20ms", nil},
+		}, "the token source returned no token within 20ms", nil},
 		{"blocks until its context ends", func(ctx context.Context, _ bigv.Secret) (bigv.Secret, error) {
 			<-ctx.Done()
 			return bigv.Secret{}, ctx.Err()
-		}, "the token source gave no token within 20ms", nil},
+		}, "the token source returned no token within 20ms", nil},
 		{"ends its goroutine", func(context.Context, bigv.Secret) (bigv.Secret, error) {
 			runtime.Goexit()
 			return bigv.Secret{}, nil
-		}, "the token source's token is empty", nil},
+		}, "the token of the token source is empty", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			timeouts := bigv.Timeouts{Header: time.Minute, Idle: time.Minute}
-			if tt.is == nil && tt.message == "the token source gave no token within 20ms" {
+			if tt.is == nil && tt.message == "the token source returned no token within 20ms" {
 				timeouts.Header = 20 * time.Millisecond
 			}
 			auth, client := startAuth(t, bigv.WithTokenSource(tt.source), bigv.WithTimeouts(timeouts))
@@ -474,7 +474,7 @@ func TestRejectedToken(t *testing.T) {
 			{"get virtual machine", "GET", route, 2, 200},
 		}, attempts)
 	})
-	t.Run("a delete that may have been done before the 401", func(t *testing.T) {
+	t.Run("a delete that may or may not have been applied before the 401", func(t *testing.T) {
 		handler := sequence(fakeserver.Respond(502, ""), unauthorized, fakeserver.Respond(404, ""))
 		client, err := start(t, handler).With(bigv.WithTokenSource(&numberedTokens{}))
 		require.NoError(t, err)

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/bigv-go/bigv/internal/jsonwire"
 )
 
-// BackupSchedule represents when backups of a disc are taken, and how many are kept.
+// BackupSchedule describes when backups of a disc are taken, and how many are kept.
 type BackupSchedule struct {
 	ID int `json:"id,omitzero"` // assigned by the service; ignored by Create
 	// StartAt is the time of the first backup: 00:00, 2019-03-04 00:00:00 GMT or ISO 8601, in UK
@@ -33,7 +33,7 @@ func (s *BackupSchedule) UnmarshalJSON(data []byte) error {
 		plain
 		StartDate Timestamp `json:"start_date"`
 	}
-	if err := wire.Unmarshal(data, &read); err != nil {
+	if err := jsonwire.Unmarshal(data, &read); err != nil {
 		return err
 	}
 	*s = BackupSchedule(read.plain)
@@ -41,13 +41,13 @@ func (s *BackupSchedule) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// check returns an error if the interval or the capacity is out of range.
-func (s BackupSchedule) check() error {
+// validate returns an error if the interval or the capacity is out of range.
+func (s BackupSchedule) validate() error {
 	switch {
 	case s.IntervalSeconds <= 0:
-		return fmt.Errorf("a backup every %d seconds: the interval must be above zero", s.IntervalSeconds)
+		return fmt.Errorf("interval_seconds must be positive, got %d", s.IntervalSeconds)
 	case s.Capacity < 0:
-		return fmt.Errorf("%d backups to keep: the capacity must not be below zero", s.Capacity)
+		return fmt.Errorf("capacity must not be negative, got %d", s.Capacity)
 	}
 	return nil
 }
@@ -74,21 +74,21 @@ func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts .
 	return d.BackupSchedules, err
 }
 
-// Create creates a backup schedule for a disc: POST {disc}/backup_schedules. The backups that are
-// kept are billed.
+// Create creates a backup schedule for a disc: POST {disc}/backup_schedules. The backups that it
+// keeps are billed.
 //
 // Create is not idempotent, so it is never retried once the service may have processed it. If the
 // error matches ErrOutcomeUnknown, list the schedules before calling Create again. If the service
-// responds without a body, the ID of the result is 0; find it with List.
+// responds without a body, the result is the zero BackupSchedule; find it with List.
 func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, schedule BackupSchedule,
 	opts ...CallOption) (BackupSchedule, error) {
-	return call[BackupSchedule](ctx, s.client, posting("create backup schedule of disc"), at(disc,
-		backupSchedulesRoute), schedule.sent(), nil, opts)
+	op := posting("create backup schedule of disc", below(disc, backupSchedulesRoute), schedule.sent())
+	return write[BackupSchedule](ctx, s.client, op, nil, opts)
 }
 
 // Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
-// taken are kept.
+// taken are kept. Delete is idempotent, so it is retried.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
-	t := at(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).of(strconv.Itoa(id) + " of " + disc.String())
-	return do(ctx, s.client, deleting("delete backup schedule"), t, nil, opts)
+	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.String())
+	return execute(ctx, s.client, deleting("delete backup schedule", e), opts)
 }

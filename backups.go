@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-
-	"github.com/bigv-go/bigv/internal/route"
 )
 
 // Backup represents a backup of a disc. A backup is a disc itself: Size, StoragePool and Label are
@@ -19,8 +17,8 @@ type Backup struct {
 	Manual       bool `json:"manual"`         // whether it was taken by Create instead of a schedule
 }
 
-// Path returns a path that identifies the backup by its ID, on its disc and virtual machine by
-// their IDs as far as the backup contains them.
+// Path returns a path that identifies the backup, its disc and its virtual machine by their IDs.
+// Parents whose ID is 0 are left out.
 func (b Backup) Path() BackupPath {
 	switch {
 	case b.ParentDiscID <= 0:
@@ -50,7 +48,7 @@ const backupsRoute = "/backups"
 
 // List returns the backups of a disc: GET {disc}/backups.
 func (s *BackupsService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]Backup, error) {
-	return list[Backup](ctx, s.client, "list backups", at(disc, backupsRoute), nil, opts)
+	return list[Backup](ctx, s.client, listing("list backups", below(disc, backupsRoute)), nil, opts)
 }
 
 // Get returns a backup. The service has no endpoint for a single one, so Get finds it by ID or
@@ -58,40 +56,44 @@ func (s *BackupsService) List(ctx context.Context, disc DiscPath, opts ...CallOp
 // ErrNotFound.
 func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...CallOption) (Backup, error) {
 	const operation = "get backup"
-	t, err := at(backup.disc, backupsRoute), checkPath(backup)
-	if err == nil && backup.bare {
+	e, err := below(backup.disc, backupsRoute), checkPath(backup)
+	if err == nil && backup.idOnly {
 		err = errNoDisc
 	}
 	if err != nil {
 		return Backup{}, notSent(operation, backup.String(), err)
 	}
-	return match(ctx, s.client, operation, backup, t, nil, func(b Backup) bool {
+	matches := func(b Backup) bool {
 		if backup.isID() {
 			return strconv.Itoa(b.ID) == backup.backup
 		}
 		return b.Label == backup.backup
-	}, opts)
+	}
+	return findByName(ctx, s.client, listing(operation, e.about(backup.display())), nil, matches, opts)
 }
 
 // Create takes a backup of a disc: POST {disc}/backups.
 //
 // The backup is billed from this moment. Create returns before the backup is in cold storage; Wait
-// for InColdStorage. If the response of the service has no body, the result is the zero Backup;
-// find it with List.
+// for InColdStorage. If the service responds without a body, the result is the zero Backup; find it
+// with List.
 //
 // Create is not idempotent, so it is never retried once the service may have processed it. If the
 // error matches ErrOutcomeUnknown, list the backups before calling Create again.
 func (s *BackupsService) Create(ctx context.Context, disc DiscPath, opts ...CallOption) (Backup, error) {
-	return call[Backup](ctx, s.client, posting("create backup of disc"), at(disc, backupsRoute), nil, nil, opts)
+	op := posting("create backup of disc", below(disc, backupsRoute), nil)
+	return write[Backup](ctx, s.client, op, nil, opts)
 }
 
 // Restore restores a disc to the state of a backup: PUT {disc}/backups/{backup}.
 //
-// Data written to the disc since the backup was taken is lost from the disc; the service takes a
-// backup of the current state first. Restore returns before the disc is restored; use Discs.Wait
-// with Restored. Restore is never retried once the service may have processed it.
+// Data written to the disc since the backup was taken is lost from the disc; the service first
+// takes a backup of the current state. Restore returns before the disc is restored; use Discs.Wait
+// with Restored. Restore is not idempotent, so it is never retried once the service may have
+// processed it.
 func (s *BackupsService) Restore(ctx context.Context, backup BackupPath, opts ...CallOption) error {
-	return do(ctx, s.client, puttingOnce("restore backup"), at(backup, ""), restoreBody{Restore: true}, opts)
+	op := puttingOnce("restore backup", resource(backup), restoreBody{Restore: true})
+	return execute(ctx, s.client, op, opts)
 }
 
 // restoreBody is the request body of Restore.
@@ -100,17 +102,17 @@ type restoreBody struct {
 }
 
 // Purge destroys a backup: DELETE {disc}/backups/{backup}?purge=true. It cannot be undone: backups
-// have no other kind of deletion.
+// have no other kind of deletion. Purge is idempotent, so it is retried.
 func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...CallOption) error {
-	return do(ctx, s.client, deleting("purge backup"), at(backup, "").with(purging), nil, opts)
+	return execute(ctx, s.client, deleting("purge backup", resource(backup).withQuery(purging)), opts)
 }
 
-// Wait polls a backup until the condition holds: GET {disc}/backups. It polls at growing intervals,
-// and handles errors, as VirtualMachines.Wait does.
+// Wait polls a backup until the condition holds: GET {disc}/backups. Intervals and errors are those
+// of VirtualMachines.Wait.
 func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions,
 	opts ...CallOption) (Backup, error) {
-	look := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
-	return wait(ctx, "backup "+backup.String(), look, until, options, func(b Backup, p *Poll) {
+	poll := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
+	return wait(ctx, "backup "+backup.String(), poll, until, options, func(b Backup, p *Poll) {
 		p.Disc, p.State = b.Disc, b.state()
 	})
 }
@@ -122,29 +124,25 @@ func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until Back
 // those requests.
 func (s *BackupsService) Resolve(ctx context.Context, backup BackupPath, opts ...CallOption) (BackupPath, error) {
 	err := cmp.Or(checkContext(ctx), checkPath(backup))
-	if err == nil && backup.bare {
+	if err == nil && backup.idOnly {
 		err = errNoDisc
 	}
 	if err != nil {
 		return BackupPath{}, notSent("resolve backup", backup.String(), err)
 	}
-	if isFull(backup) {
+	if isComplete(backup) {
 		return backup, nil
 	}
 	disc, err := s.client.Discs.Resolve(ctx, backup.disc, opts...)
-	return disc.Backup(backup.backup), err
+	if err != nil {
+		return BackupPath{}, err
+	}
+	return disc.Backup(backup.backup), nil
 }
 
-var errNoDisc = errors.New("the service finds a backup by its disc only: give the path of the disc too, as Backup.Path does")
+var errNoDisc = errors.New("path has no disc: build it with DiscPath.Backup, or use Backup.Path")
 
-// isID reports whether the path names the backup by ID rather than by label.
-func (p BackupPath) isID() bool { return route.IsID(p.backup) }
-
-func (p BackupPath) nested() (template string, depth int) { return backupTemplate, backupDepth }
-func (p BackupPath) flat() string                         { return "" }
-func (p BackupPath) text() string                         { return p.String() }
-func (p BackupPath) parents(ctx context.Context, c *Client) (place, error) {
+// resolveParents implements [childPath].
+func (p BackupPath) resolveParents(ctx context.Context, c *Client) (resourcePath, error) {
 	return c.Backups.Resolve(ctx, p)
 }
-
-func (b Backup) identity() int { return b.ID }

@@ -3,7 +3,6 @@ package bigv_test
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +38,8 @@ const (
 	lookupFlatVM   = "GET /virtual_machines?account_name=acme&group_name=web&include_deleted=true"
 )
 
-func backupRows() []wireRow {
+// Backups returns the rows of BackupsService.
+func (wireRows) Backups() []wireRow {
 	list := func(disc bigv.DiscPath) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Backups.List(ctx, disc) }
 	}
@@ -64,7 +64,7 @@ func backupRows() []wireRow {
 		}
 	}
 	resolved := acme.Group("77").VirtualMachine("5012").Disc("9001").Backup("9100")
-	const alone = "by its disc only"
+	const alone = "path has no disc"
 	nightly := root.Backup("nightly")
 	byDiscID := bigv.DiscID(9001).Backup("9100")
 	byMachineID := bigv.VirtualMachineID(5012).Disc("9001").Backup("9100")
@@ -197,14 +197,14 @@ func backupRows() []wireRow {
 		{name: "Backups.Get by ID alone", call: get(bigv.BackupID(9100)), wantErr: []any{alone}},
 		{name: "Backups.Restore by ID alone", call: restore(bigv.BackupID(9100)), wantErr: []any{"#9100", alone}},
 		{name: "Backups.Purge by ID alone", opts: flat, call: purge(bigv.BackupID(9100)), wantErr: []any{alone}},
-		{name: "Backups.Get of a zero path", call: get(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Get of a zero path", call: get(bigv.BackupPath{}), wantErr: []any{"path is empty"}},
 		{
 			name: "Backups.Restore of a zero path", call: restore(bigv.BackupPath{}),
-			wantErr: []any{"the path names nothing"},
+			wantErr: []any{"path is empty"},
 		},
-		{name: "Backups.Purge of a zero path", call: purge(bigv.BackupPath{}), wantErr: []any{"the path names nothing"}},
-		{name: "Backups.List of a zero path", call: list(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
-		{name: "Backups.Create of a zero path", call: create(bigv.DiscPath{}), wantErr: []any{"the path names nothing"}},
+		{name: "Backups.Purge of a zero path", call: purge(bigv.BackupPath{}), wantErr: []any{"path is empty"}},
+		{name: "Backups.List of a zero path", call: list(bigv.DiscPath{}), wantErr: []any{"path is empty"}},
+		{name: "Backups.Create of a zero path", call: create(bigv.DiscPath{}), wantErr: []any{"path is empty"}},
 		{name: "Backups.Get without a label", call: get(root.Backup("")), wantErr: []any{"is empty"}},
 		{name: "Backups.Purge without a label", call: purge(root.Backup("")), wantErr: []any{"backup is empty"}},
 		{
@@ -213,11 +213,11 @@ func backupRows() []wireRow {
 		},
 		{
 			name: "Backups.Restore of a backup called ..", call: restore(root.Backup("..")),
-			wantErr: []any{"would name another endpoint"},
+			wantErr: []any{"is not allowed"},
 		},
 		{
 			name: "Backups.Restore of a backup called .. by the disc's ID", call: restore(bigv.DiscID(9001).Backup("..")),
-			wantErr: []any{"would name another endpoint"},
+			wantErr: []any{"is not allowed"},
 		},
 
 		{name: "Backups.Resolve of a full path sends nothing", call: resolve(resolved), want: resolved},
@@ -241,8 +241,6 @@ func backupRows() []wireRow {
 		},
 	}
 }
-
-func TestBackups(t *testing.T) { runRows(t, backupRows()) }
 
 func TestBackupPath(t *testing.T) {
 	t.Parallel()
@@ -277,171 +275,10 @@ func TestBackupsWaitIsCancelled(t *testing.T) {
 	assert.Equal(t, backup9100.Disc, polls[0].Disc)
 }
 
-func backupScheduleRows() []wireRow {
-	list := func(disc bigv.DiscPath) callFunc {
-		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.BackupSchedules.List(ctx, disc) }
-	}
-	create := func(disc bigv.DiscPath, schedule bigv.BackupSchedule) callFunc {
-		return func(ctx context.Context, c *bigv.Client) (any, error) {
-			return c.BackupSchedules.Create(ctx, disc, schedule)
-		}
-	}
-	remove := func(disc bigv.DiscPath, id int) callFunc {
-		return func(ctx context.Context, c *bigv.Client) (any, error) {
-			return nil, c.BackupSchedules.Delete(ctx, disc, id)
-		}
-	}
-	daily := bigv.BackupSchedule{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3}
-	made := bigv.BackupSchedule{ID: 324, StartAt: "2019-03-04T00:00:00+00:00", IntervalSeconds: 86400, Capacity: 3}
-	two := []bigv.BackupSchedule{made, {ID: 325, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 604800}}
-	const schedules, dailyBody = rootURL + "/backup_schedules", ` {"start_at":"00:00","interval_seconds":86400,"capacity":3}`
-
-	return []wireRow{
-		{
-			name: "BackupSchedules.List returns the schedules of the disc", call: list(root), want: two,
-			responses: responses{"GET " + rootURL: "@disc_with_schedules.json"}, sent: []string{"GET " + rootURL},
-		},
-		{
-			name: "BackupSchedules.List by the disc's ID is flat", call: list(bigv.DiscID(9001)), want: two,
-			responses: responses{lookupDisc: "@disc_with_schedules.json"}, sent: []string{lookupDisc},
-		},
-		{
-			name: "BackupSchedules.List in the flat style", opts: flat, call: list(root), want: []bigv.BackupSchedule{},
-			responses: withVM(nil), sent: []string{lookupFlatDisc, lookupFlatVM},
-		},
-		{
-			name: "BackupSchedules.List: a disc without schedules", call: list(root), want: []bigv.BackupSchedule{},
-			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[]}`}, sent: []string{"GET " + rootURL},
-		},
-		{
-			name: "BackupSchedules.List of a disc that is not found", call: list(root),
-			responses: responses{"GET " + rootURL: "404 no such thing"}, sent: []string{"GET " + rootURL},
-			wantErr: []any{bigv.ErrNotFound},
-		},
-		{
-			name: "BackupSchedules.List: a schedule of a wrong type", call: list(root), sent: []string{"GET " + rootURL},
-			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":324,"start_at":0}]}`},
-			wantErr:   []any{bigv.ErrInvalidResponse},
-		},
-		{
-			name: "BackupSchedules.List: numbers as strings", call: list(root), sent: []string{"GET " + rootURL},
-			responses: responses{"GET " + rootURL: `{"id":9001,"backup_schedules":[{"id":"324","start_at":null,"capacity":null}]}`},
-			want:      []bigv.BackupSchedule{{ID: 324}},
-		},
-
-		{
-			name: "BackupSchedules.Create", call: create(root, daily), want: made,
-			responses: responses{"POST " + schedules: "201 @backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create in the flat style", opts: flat, call: create(root, daily), want: made,
-			responses: responses{"POST " + schedules: "@backup_schedule.json"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create by the disc's ID", call: create(bigv.DiscID(9001), daily), want: made,
-			responses: withVM(responses{"POST " + nestedDisc + "/backup_schedules": "@backup_schedule.json"}),
-			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backup_schedules" + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create: a response with start_date", call: create(root, daily),
-			want:      bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 86400},
-			responses: responses{"POST " + schedules: `{"id":9,"start_date":"2017-06-01T00:00:00+01:00","interval_seconds":86400}`},
-			sent:      []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create sends capacity 1 by default, and neither an ID nor an empty start", want: made,
-			call:      create(root, bigv.BackupSchedule{ID: 7, IntervalSeconds: 604800}),
-			responses: responses{"POST " + schedules: "@backup_schedule.json"},
-			sent:      []string{"POST " + schedules + ` {"interval_seconds":604800,"capacity":1}`},
-		},
-		{
-			name: "BackupSchedules.Create sends the start unchanged", want: made,
-			call:      create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 60, Capacity: 1}),
-			responses: responses{"POST " + schedules: "@backup_schedule.json"},
-			sent:      []string{"POST " + schedules + ` {"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":60,"capacity":1}`},
-		},
-		{
-			name: "BackupSchedules.Create with an empty response returns zero", call: create(root, daily), want: bigv.BackupSchedule{},
-			responses: responses{"POST " + schedules: "null"}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create is not retried", call: create(root, daily), wantErr: []any{bigv.ErrOutcomeUnknown},
-			responses: responses{"POST " + schedules: "502 "}, sent: []string{"POST " + schedules + dailyBody},
-		},
-		{
-			name: "BackupSchedules.Create: a 400 response with a single string", call: create(root, daily),
-			sent:      []string{"POST " + schedules + dailyBody},
-			responses: responses{"POST " + schedules: `400 {"interval_seconds":"Missing interval_seconds parameter"}`},
-			wantErr:   []any{bigv.ErrBadRequest, "interval_seconds Missing interval_seconds parameter"},
-		},
-
-		{
-			name: "BackupSchedules.Delete", call: remove(root, 324), responses: responses{"DELETE " + schedules + "/324": "204 "},
-			sent: []string{"DELETE " + schedules + "/324"},
-		},
-		{
-			name: "BackupSchedules.Delete in the flat style", opts: flat, call: remove(root, 324),
-			responses: responses{"DELETE " + schedules + "/324": "200 {}"}, sent: []string{"DELETE " + schedules + "/324"},
-		},
-		{
-			name: "BackupSchedules.Delete by the disc's ID", call: remove(bigv.DiscID(9001), 324),
-			responses: withVM(responses{"DELETE " + nestedDisc + "/backup_schedules/324": "204 "}),
-			sent:      []string{lookupDisc, lookupVM, "DELETE " + nestedDisc + "/backup_schedules/324"},
-		},
-		{
-			name: "BackupSchedules.Delete: not found", call: remove(root, 324),
-			responses: responses{"DELETE " + schedules + "/324": "404 no such thing"}, sent: []string{"DELETE " + schedules + "/324"},
-			wantErr: []any{bigv.ErrNotFound, "delete backup schedule 324 of root.www1.web.acme"},
-		},
-
-		{
-			name: "BackupSchedules.Create without an interval", call: create(root, bigv.BackupSchedule{StartAt: "00:00"}),
-			wantErr: []any{"the interval must be above zero"},
-		},
-		{
-			name:    "BackupSchedules.Create with a negative interval",
-			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{IntervalSeconds: -1}),
-			wantErr: []any{"every -1 seconds"},
-		},
-		{
-			name: "BackupSchedules.Create with a negative capacity",
-			call: create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}), wantErr: []any{"-1 backups"},
-		},
-		{
-			name: "BackupSchedules.Create on nothing", call: create(bigv.DiscPath{}, daily),
-			wantErr: []any{"the path names nothing"},
-		},
-		{
-			name: "BackupSchedules.List of a zero path", call: list(bigv.DiscPath{}),
-			wantErr: []any{"the path names nothing"},
-		},
-		{
-			name: "BackupSchedules.Delete of ID 0", call: remove(root, 0),
-			wantErr: []any{"backup schedule 0 is not an ID"},
-		},
-		{
-			name: "VirtualMachines.Create with a backup schedule without an interval",
-			call: func(ctx context.Context, c *bigv.Client) (any, error) {
-				_, err := c.VirtualMachines.Create(ctx, web, bigv.VirtualMachineCreate{
-					Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600, BackupSchedules: []bigv.BackupSchedule{daily, {}}}},
-				})
-				return nil, err
-			},
-			wantErr: []any{"discs[0]: backup_schedules[1]", "the interval must be above zero"},
-		},
-	}
-}
-
-func TestBackupSchedules(t *testing.T) { runRows(t, backupScheduleRows()) }
-
-func TestBackupScheduleJSON(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, 24*time.Hour, bigv.BackupSchedule{IntervalSeconds: 86400}.Interval())
-	text, err := json.Marshal(bigv.BackupSchedule{ID: 1, StartAt: "00:00", IntervalSeconds: 2, Capacity: 3})
+// Backups takes a backup of the disc, and starts to restore it.
+func (s fullServer) Backups(t *testing.T) {
+	backup, err := s.client.Backups.Create(t.Context(), root)
 	require.NoError(t, err)
-	assert.Equal(t, `{"id":1,"start_at":"00:00","interval_seconds":2,"capacity":3}`, string(text))
-	var back bigv.BackupSchedule
-	require.NoError(t, json.NewDecoder(strings.NewReader(`{"start_date":"x","start_at":""}`)).Decode(&back))
-	assert.Equal(t, bigv.BackupSchedule{StartAt: "x"}, back)
-	assert.Error(t, json.Unmarshal([]byte(`{"id":[]}`), &back))
+	s.srv.Advance(24 * time.Hour) // until it is in cold storage
+	require.NoError(t, s.client.Backups.Restore(t.Context(), root.Backup(backup.Label)))
 }

@@ -3,16 +3,17 @@ package bigv
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/bigv-go/bigv/internal/roundtrip"
+	"github.com/bigv-go/bigv/internal/jsonwire"
+	"github.com/bigv-go/bigv/internal/retry"
 	"github.com/bigv-go/bigv/internal/route"
-	"github.com/bigv-go/bigv/internal/wire"
 )
 
-// What the pieces of a call cost. The module in benchmarks measures whole calls
-// against net/http used by hand.
+// These benchmarks measure the parts of a call. The module in benchmarks measures whole calls
+// against net/http.
 
 var benchMachine = AccountPath("acme").Group("web").VirtualMachine("www1")
 
@@ -66,35 +67,35 @@ func BenchmarkPath(b *testing.B) {
 	}
 }
 
-// BenchmarkBuildRequest makes all of a request that can be made without sending:
-// path, query, headers with the token, and body.
+// BenchmarkBuildRequest measures all of a request that can be made without sending it: path, query,
+// headers with the token, and body.
 func BenchmarkBuildRequest(b *testing.B) {
+	query := virtualMachineListQuery{
+		groupQuery: groupQuery{accountQuery: newAccountQuery("acme"), GroupName: "web"}, View: Overview, IncludeDeleted: true,
+	}
+	update := VirtualMachineUpdate{Memory: new(4096), AutorebootOn: new(false)}
 	for _, row := range []struct {
 		name string
 		op   operation
-		to   target
-		body any
 	}{
-		{"read", reading("get virtual machine"), at(benchMachine, ""), nil},
-		{"query", reading("list virtual machines"), under(machinesRoute).with(machineListQuery{
-			machineQuery: machineQuery{accountQuery: AccountPath("acme").query(), GroupName: "web"}, View: Overview, IncludeDeleted: true,
-		}), nil},
-		{"write", putting("update virtual machine"), at(benchMachine, ""), VirtualMachineUpdate{Memory: new(4096), AutorebootOn: new(false)}},
+		{"read", reading("get virtual machine", resource(benchMachine))},
+		{"query", reading("list virtual machines", fixed(virtualMachinesRoute).withQuery(query))},
+		{"write", putting("update virtual machine", resource(benchMachine), update)},
 	} {
 		b.Run(row.name, func(b *testing.B) {
 			client := benchClient(b)
 			ctx := b.Context()
 			b.ReportAllocs()
 			for b.Loop() {
-				x, err := client.prepare(ctx, row.op, row.to, row.body, nil)
+				req, err := client.newRequest(ctx, row.op, nil)
 				if err != nil {
 					b.Fatal(err)
 				}
-				token, err := client.token(ctx, Secret{})
+				token, err := client.fetchToken(ctx, Secret{})
 				if err != nil {
 					b.Fatal(err)
 				}
-				x.request.Header["Authorization"] = []string{"Bearer " + token.Reveal()}
+				_ = client.newHeader(req, token)
 			}
 		})
 	}
@@ -108,8 +109,7 @@ func BenchmarkEncode(b *testing.B) {
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		var seen []string
-		if _, err := wire.Marshal(body, revealing(&seen)); err != nil {
+		if _, err := jsonwire.Marshal(body, revealSecrets); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -123,7 +123,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var vm VirtualMachine
-			if err := wire.Unmarshal(one, &vm); err != nil {
+			if err := jsonwire.Unmarshal(one, &vm); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -134,7 +134,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var vms []VirtualMachine
-			if err := wire.Unmarshal(text, &vms); err != nil {
+			if err := jsonwire.Unmarshal(text, &vms); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -143,18 +143,18 @@ func BenchmarkDecode(b *testing.B) {
 		b.SetBytes(int64(len(list)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := wire.Elements(strings.NewReader(list), maxElement, func(VirtualMachine) bool { return true }); err != nil {
+			if err := jsonwire.StreamArray(strings.NewReader(list), maxElement, func(VirtualMachine) bool { return true }); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 }
 
-// BenchmarkErrorAnswer makes errors of answers, each as callers look at it.
-func BenchmarkErrorAnswer(b *testing.B) {
-	x := exchange{
-		operation: "update virtual machine", subject: "www1.web.acme", request: roundtrip.Request{Method: http.MethodPut}, secrets: []string{"0123456789abcdef"},
-		route: "/accounts/{account}/groups/{group}/virtual_machines/{virtual machine}", url: "https://uk0.bigv.io/virtual_machines/5012",
+// BenchmarkStatusError measures the errors of responses that are not 2xx, each as its caller sees it.
+func BenchmarkStatusError(b *testing.B) {
+	req := &request{
+		operation: putting("update virtual machine", resource(benchMachine), nil), route: benchMachine.kind().template,
+		url: &url.URL{Scheme: "https", Host: "uk0.bigv.io", Path: "/virtual_machines/5012"}, inherited: []string{"0123456789abcdef"},
 	}
 	for _, row := range []struct {
 		name   string
@@ -163,13 +163,15 @@ func BenchmarkErrorAnswer(b *testing.B) {
 		kind   error
 	}{
 		{"notFound", http.StatusNotFound, "not found", ErrNotFound},
-		{"badRequest", http.StatusBadRequest, `{"memory":["is not included in the list"],"discs":[{},{"size":["must be greater than or equal to 50"]}]}`, ErrBadRequest},
+		{"badRequest", http.StatusBadRequest,
+			`{"memory":["is not included in the list"],"discs":[{},{"size":["must be greater than or equal to 50"]}]}`, ErrBadRequest},
 		{"webPage", http.StatusBadGateway, "<html>" + strings.Repeat("<p>Bad gateway</p>", 200), ErrServer},
 	} {
 		b.Run(row.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				err := x.failure(&roundtrip.Response{StatusCode: row.status, Body: []byte(row.body), Attempts: 1}, nil)
+				resp := retry.Response{StatusCode: row.status, Body: []byte(row.body), Attempts: 1}
+				err := newStatusError(&response{request: req, Response: resp}, nil)
 				if !errors.Is(err, row.kind) {
 					b.Fatal(err)
 				}

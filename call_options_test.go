@@ -12,7 +12,7 @@ import (
 func TestWithHeader(t *testing.T) {
 	srv := fakeserver.New(t, fakeserver.Respond(200, "{}"))
 	client := newClient(t, srv)
-	const reserved, invalid = "belongs to the client", "holds what a header cannot"
+	const reserved, invalid = "is set by the client", "is invalid"
 	for _, tt := range []struct {
 		name, header, value string
 		message             string // of the error, if there is one
@@ -24,15 +24,15 @@ func TestWithHeader(t *testing.T) {
 		{"Content-Length", "Content-Length", "0", reserved},
 		{"Content-Type", "Content-Type", "text/plain", reserved},
 		{"Accept-Encoding", "accept-encoding", "gzip", reserved},
-		{"Idempotency-Key, with which net/http would repeat requests", "idempotency-key", "1", "sent again"},
-		{"X-Idempotency-Key", "X-Idempotency-Key", "1", "sent again"},
+		{"Idempotency-Key, with which net/http would repeat requests", "idempotency-key", "1", "net/http would repeat the request"},
+		{"X-Idempotency-Key", "X-Idempotency-Key", "1", "net/http would repeat the request"},
 		{"a name with a space", "X Y", "1", invalid},
 		{"a name with a colon", "X:", "1", invalid},
 		{"a name with a line break", "X\r\nY", "1", invalid},
 		{"a name that is not ASCII", "Ä", "1", invalid},
 		{"an empty name", "", "1", invalid},
-		{"a value with a line break", "X", "1\r\nAuthorization: Bearer other", invalid},
-		{"a value with NUL", "X", "\x00", invalid},
+		{"a value with a line break", "X", "1\r\nAuthorization: Bearer other", "control character"},
+		{"a value with NUL", "X", "\x00", "control character"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv.Reset()
@@ -55,8 +55,8 @@ func TestWithHeader(t *testing.T) {
 func TestInvalidCallOptions(t *testing.T) {
 	client := start(t, nil)
 	err := client.Do(t.Context(), "POST", "/x", nil, nil, bigv.WithResponse(nil), nil, bigv.WithHeader("", ""))
-	assert.ErrorContains(t, err, "the response to fill in is nil")
-	assert.ErrorContains(t, err, "holds what a header cannot")
+	assert.ErrorContains(t, err, "response of WithResponse is nil")
+	assert.ErrorContains(t, err, "is invalid")
 	assert.NoError(t, client.Do(t.Context(), "POST", "/x", nil, nil, nil), "a nil option is ignored")
 }
 

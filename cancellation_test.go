@@ -69,7 +69,7 @@ func TestCancellation(t *testing.T) {
 		client     func(*cancellation) *bigv.Client
 		operations []operation // if not the usual ones
 		arrived    int         // requests
-		attempts   int         // 0: nothing was sent, and the error says so
+		attempts   int         // 0: not sent, and the error says so
 		status     int         // of the error
 		unknown    bool        // the outcome of a write is unknown
 	}{

@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,93 +14,110 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/bigv-go/bigv/internal/roundtrip"
+	"github.com/bigv-go/bigv/internal/redact"
+	"github.com/bigv-go/bigv/internal/retry"
+	"github.com/bigv-go/bigv/internal/transport"
 )
 
-// WithCapture writes what each attempt sent and what came back to w, for a support
-// case: the request, the answer, their headers and the start of their bodies.
-// Secrets are removed, those that the service makes, such as a new API key, too;
-// names, addresses and IDs are not, nor is what is secret to you alone in a header
-// of WithHeader's or a body of Do's: look it over before you pass it on. Of the
-// answers to All there are the headers only, and of sessions no bodies. w gets one
-// Write for each attempt, never two at once; its errors are ignored.
+// WithCapture writes each attempt to w, for a support case: the request and the response with their
+// headers and the first 64 KiB of each body.
+//
+// Secrets are redacted, including those that the service generates, such as a new API key. Names,
+// addresses and IDs are not redacted, and neither are secrets that the client does not recognize:
+// those in a header of WithHeader, in a query parameter, or in a body of Do that does not use the
+// type Secret. Review a capture before you share it.
+//
+// The 2xx responses to All are captured without their bodies, and so are requests to the authentication
+// service and their responses.
+//
+// Each attempt is written with one call of Write, and errors of Write are ignored. The calls are never
+// concurrent, even if clients derived with With write to w too.
 func WithCapture(w io.Writer) Option {
 	return func(c *config) error {
 		if w == nil {
-			return fmt.Errorf("the writer to capture to is nil")
+			return errors.New("writer of WithCapture is nil")
 		}
 		c.capture = &capture{w: w}
 		return nil
 	}
 }
 
-// capture is where attempts are written to, by clients derived from one another
-// too.
+// capture is the destination of WithCapture. Derived clients share it.
 type capture struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// maxCaptured is how much of a body is captured.
+// maxCaptured is the number of bytes of a body that are captured.
 const maxCaptured = 64 << 10
 
-// secretMembers finds the secrets in a body by the names that the API has for
-// them. The end of the text may be missing.
-var secretMembers = regexp.MustCompile(`("(?:api_key|password|root_password|firstboot_script|2fa|yubikey)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)`)
+// secretMembers matches the secrets in a JSON body by the names of their members. The end of the
+// body may be missing.
+var secretMembers = regexp.MustCompile(
+	`("(?:api_key|password|root_password|firstboot_script|2fa|yubikey)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)`)
 
-// attempt writes one attempt.
-func (c *capture) attempt(x *exchange, a roundtrip.Attempt) {
+// write writes one attempt.
+func (c *capture) write(resp *response, a retry.Attempt) {
+	req, clean := resp.request, resp.redactor()
 	var out strings.Builder
-	fmt.Fprintf(&out, "--- %s, attempt %d, %s, after %s\n", describe(x.operation, x.what()), x.before+a.Number,
+	fmt.Fprintf(&out, "--- %s, attempt %d, %s, after %s\n", describe(req.name, req.subject()), a.Number,
 		time.Now().UTC().Format(time.RFC3339), a.Duration.Round(time.Microsecond))
-	fmt.Fprintf(&out, "> %s %s\n", a.Request.Method, x.where())
-	x.captureMessage(&out, "> ", a.Request.Header, a.Request.Body)
+	fmt.Fprintf(&out, "> %s %s\n", req.method, req.displayURL())
+	captureHeader(&out, "> ", a.Request.Header, clean)
+	captureBody(&out, "> ", a.Request.Body, req.endpoint.confidential, clean)
 	if a.StatusCode != 0 {
 		fmt.Fprintf(&out, "< %d %s\n", a.StatusCode, http.StatusText(a.StatusCode))
-		if a.Request.Stream && a.StatusCode < 300 {
-			a.Body = nil // what is there is only what was kept for an error
-		}
-		x.captureMessage(&out, "< ", a.Header, a.Body)
+		captureHeader(&out, "< ", a.Header, clean)
+		captureBody(&out, "< ", a.Body, req.endpoint.confidential, clean)
 	}
 	if a.Err != nil {
-		out.WriteString("! " + printable(x.redact(a.Err.Error())) + "\n")
+		out.WriteString("! " + printable(clean.String(a.Err.Error())) + "\n")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = io.WriteString(c.w, out.String()+"\n")
 }
 
-// captureMessage writes the headers and the body of a request or an answer.
-func (x *exchange) captureMessage(out *strings.Builder, mark string, header http.Header, body []byte) {
+// captureHeader writes the headers of a request or a response, each line with a
+// prefix.
+func captureHeader(out *strings.Builder, prefix string, header http.Header, clean *redact.Redactor) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
 			switch name {
 			case "Authorization", "Set-Cookie":
-				value = redacted
-			case "Location": // it may repeat a secret, escaped in ways that are not recognized
-				if u, err := url.Parse(value); err == nil && u.Host != "" {
-					value = origin(u) + "/…"
-				} else {
-					value = redacted
-				}
+				value = redact.Placeholder
+			case "Location": // may repeat a secret in an encoding that is not recognized
+				value = locationOrigin(value)
 			}
-			out.WriteString(mark + name + ": " + printable(x.redactAnswer(value)) + "\n")
+			out.WriteString(prefix + name + ": " + printable(clean.String(value)) + "\n")
 		}
 	}
+}
+
+// locationOrigin returns the origin of a Location header.
+func locationOrigin(location string) string {
+	if u, err := url.Parse(location); err == nil && u.Host != "" {
+		return transport.Origin(u) + "/…"
+	}
+	return redact.Placeholder
+}
+
+// captureBody writes the body of a request or a response, each line with a prefix.
+func captureBody(out *strings.Builder, prefix string, body []byte, confidential bool, clean *redact.Redactor) {
 	if len(body) == 0 {
 		return
 	}
-	text := redacted // a session's body is the secret itself
-	if !strings.HasPrefix(x.route, sessionsRoute) {
-		text = secretMembers.ReplaceAllString(x.redactAnswer(string(body)), `$1"`+redacted+`"`)
+	text := redact.Placeholder
+	if !confidential {
+		text = secretMembers.ReplaceAllString(clean.String(string(body)), `$1"`+redact.Placeholder+`"`)
 		if len(text) > maxCaptured {
 			text = fmt.Sprintf("%s… (%d bytes in all)", strings.ToValidUTF8(text[:maxCaptured], ""), len(text))
 		}
 	}
-	out.WriteString(strings.TrimSpace(mark) + "\n" + mark + strings.ReplaceAll(printable(text), "\n", "\n"+mark) + "\n")
+	out.WriteString(strings.TrimSpace(prefix) + "\n" + prefix + strings.ReplaceAll(printable(text), "\n", "\n"+prefix) + "\n")
 }
 
-// printable is text without what could make a terminal do something.
+// printable replaces the control characters of a text, which a terminal could interpret.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {

@@ -98,7 +98,7 @@ func TestCapture(t *testing.T) {
 			_, err := c.APIKeys.Create(t.Context(), bigv.UserID(7), bigv.APIKeyCreate{Label: "ci"})
 			return err
 		}, nil, `< {"id":3,"api_key":"[redacted]"
-! the answer was cut short: unexpected EOF
+! response was cut short: unexpected EOF
 `},
 		{"a login", fakeserver.Respond(200, "s3ssion"), func(t *testing.T, c *bigv.Client) error {
 			_, err := c.Sessions.Create(t.Context(), bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("pw")})

@@ -101,8 +101,8 @@ func TestCompressedResponses(t *testing.T) {
 func TestInvalidCompression(t *testing.T) {
 	for _, tt := range []struct{ name, body, message string }{
 		{"not compressed", `{"id":5012}`, "gzip: invalid header"},
-		{"truncated", "\x1f\x8b\x08\x00\x00", "the answer was cut short: unexpected EOF"},
-		{"empty", "", "it is empty"},
+		{"truncated", "\x1f\x8b\x08\x00\x00", "response was cut short: unexpected EOF"},
+		{"empty", "", "the body is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			client := start(t, fakeserver.Respond(200, tt.body, "Content-Encoding", "gzip"))

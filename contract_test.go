@@ -3,9 +3,12 @@ package bigv_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,39 +22,122 @@ import (
 
 // These tests check that bigvtest serves every method and every attribute of bigv. See also TestEveryMethodHasAWireRow.
 
+// contractServer is a server of bigvtest, with a client of its user alice.
+type contractServer struct {
+	srv    *bigvtest.Server
+	client *bigv.Client
+	nic    bigv.NIC // of www1
+}
+
+// newContractServer returns a server that has the account acme, the group web, the virtual machines www1 and www2, and the disc root
+// of www1.
+func newContractServer(t *testing.T) contractServer {
+	t.Helper()
+	srv := bigvtest.NewServer(t)
+	group := srv.Account("acme").Group("web")
+	group.VirtualMachine("www1").Disc("root", 25600)
+	group.VirtualMachine("www2")
+	client := srv.Client(bigv.WithRetryPolicy(quick))
+	nics, err := client.NICs.List(t.Context(), bigv.NICListOptions{VirtualMachine: www1})
+	require.NoError(t, err)
+	return contractServer{srv, client, nics[0]}
+}
+
+// fullServer is a server in which every attribute of every resource has a value. Its methods are named for the services and are in the
+// test files of their resources: Discs in discs_test.go. Each adds what its service reads and a contractServer does not have.
+type fullServer struct{ contractServer }
+
+// newFullServer returns a server on which all methods of fullServer were called, in alphabetical order. It finds them by reflection.
+func newFullServer(t *testing.T) fullServer {
+	t.Helper()
+	s := fullServer{newContractServer(t)}
+	methods := reflect.ValueOf(s)
+	for i := range methods.NumMethod() {
+		name := methods.Type().Method(i).Name
+		create, ok := methods.Method(i).Interface().(func(*testing.T))
+		if !ok {
+			t.Fatalf("%s_test.go: the signature must be: func (fullServer) %s(t *testing.T)", snakeCase(name), name)
+		}
+		create(t)
+	}
+	return s
+}
+
+// call calls a method with valid arguments and returns the requests that it sent. Waits end after the first poll.
+func (s contractServer) call(t *testing.T, m method) []bigvtest.Exchange {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if m.name == "Sessions.KeepAlive" { // which sends its first request at once, and returns when ctx is done
+		time.AfterFunc(20*time.Millisecond, cancel)
+	}
+	endWait := bigv.WaitOptions{OnPoll: func(bigv.Poll) { cancel() }}
+	s.srv.ClearJournal()
+	_, err := m.call(ctx, s.client, m.exampleArgs(
+		t, endWait, bigv.ShutdownOptions{Wait: endWait}, bigv.NewSecret(s.srv.Token()), www1.NIC(s.nic.ID), s.nic.IPs[0],
+		bigv.AccountListOptions{View: bigv.Overview}, bigv.APIKeyListOptions{View: bigv.Overview},
+	)...)
+	sent := s.srv.Journal()
+	if len(sent) == 0 && !strings.HasSuffix(m.name, ".Resolve") { // of a full path, which needs no request
+		t.Errorf("%s sent nothing: %v", m.name, err)
+	}
+	return sent
+}
+
 func TestEveryMethodHasARouteInBigvtest(t *testing.T) {
 	t.Parallel()
+	reported := map[string]bool{}
 	eachMethod(t, func(m method) {
-		srv := bigvtest.NewServer(t)
-		group := srv.Account("acme").Group("web")
-		group.VirtualMachine("www1").Disc("root", 25600)
-		group.VirtualMachine("www2")
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		endWait := bigv.WaitOptions{OnPoll: func(bigv.Poll) { cancel() }}
-		var sent attemptLog
-		args := m.exampleArgs(t, endWait, bigv.ShutdownOptions{Wait: endWait}, bigv.NewSecret(srv.Token()))
-		if m.name == "Sessions.KeepAlive" {
-			time.AfterFunc(20*time.Millisecond, cancel)
-		}
-		_, err := m.call(ctx, srv.Client(sent.option(), bigv.WithRetryPolicy(quick)), args...)
-		if !strings.HasSuffix(m.name, ".Resolve") { // of full paths, which need no request
-			require.NotEmpty(t, srv.Journal(), "%s sent nothing: %v", m.name, err)
-		}
-		for _, e := range srv.Journal() {
-			if !hasRoute(t, srv, e) {
-				t.Errorf("bigvtest/routes.go: add a route for %s: %s %s", m.name, e.Method, e.Path)
+		s := newContractServer(t)
+		for _, e := range s.call(t, m) {
+			if hasRoute(t, s.srv, e) {
+				continue
+			}
+			if message := missingRoute(t, m, e); !reported[message] {
+				t.Error(message)
+				reported[message] = true
 			}
 		}
 	})
 }
 
+// bigvtestFiles are the files of bigvtest for services that do not have a file of their own.
+var bigvtestFiles = map[string]string{"APIKeys": "users", "IPs": "nics", "Sessions": "auth"}
+
+// bigvtestFile returns the file of bigvtest that serves a service.
+func bigvtestFile(service string) string {
+	name := bigvtestFiles[service]
+	if name == "" {
+		name = snakeCase(service)
+	}
+	return "bigvtest/" + name + ".go"
+}
+
+var routesDecl = regexp.MustCompile(`(?m)^var (\w+Routes) = `)
+
+// missingRoute returns a message that says where to add a route.
+func missingRoute(t *testing.T, m method, e bigvtest.Exchange) string {
+	t.Helper()
+	file := bigvtestFile(m.service())
+	source, err := os.ReadFile(file)
+	declared := routesDecl.FindSubmatch(source)
+	if err != nil || declared == nil {
+		return fmt.Sprintf("%s: declare a map of routes, like discRoutes, with a route for %s: %s %s", file, m.name, e.Method, e.Path)
+	}
+	tree, err := os.ReadFile("bigvtest/routes.go")
+	require.NoError(t, err)
+	if routes := string(declared[1]); !strings.Contains(string(tree), routes) {
+		return fmt.Sprintf("bigvtest/routes.go: add %s to newRouteTree", routes)
+	}
+	return fmt.Sprintf("%s: add a route for %s to %s: %s %s", file, m.name, declared[1], e.Method, e.Path)
+}
+
 // hasRoute reports whether bigvtest has a route for a request that it received. It responds 405 to an unknown method, and 404 to an
 // unknown path; but 404 may also mean that the object does not exist, so the request is repeated without a token: bigvtest looks for
-// the route first, and then responds 401.
+// the route first, and then responds 401. The sessions in these tests exist.
 func hasRoute(t *testing.T, srv *bigvtest.Server, e bigvtest.Exchange) bool {
 	t.Helper()
-	if e.Status != http.StatusNotFound || strings.HasPrefix(e.Path, "/session") {
+	if e.Status != http.StatusNotFound {
 		return e.Status != http.StatusMethodNotAllowed
 	}
 	r, err := http.NewRequestWithContext(t.Context(), e.Method, srv.URL()+e.Path, http.NoBody)
@@ -76,24 +162,6 @@ func TestRequestsWithoutARouteAreSeen(t *testing.T) {
 	}
 }
 
-// readTypes are the types that responses are decoded into, and the files of bigvtest that write them.
-var readTypes = map[reflect.Type]string{
-	reflect.TypeFor[bigv.Account]():        "accounts.go",
-	reflect.TypeFor[bigv.Group]():          "groups.go",
-	reflect.TypeFor[bigv.VirtualMachine](): "virtual_machines.go",
-	reflect.TypeFor[bigv.Disc]():           "discs.go",
-	reflect.TypeFor[bigv.NIC]():            "nics.go",
-	reflect.TypeFor[bigv.IP]():             "nics.go",
-	reflect.TypeFor[bigv.Backup]():         "discs.go",
-	reflect.TypeFor[bigv.BackupSchedule](): "backup_schedules.go",
-	reflect.TypeFor[bigv.User]():           "users.go",
-	reflect.TypeFor[bigv.Privilege]():      "privileges.go",
-	reflect.TypeFor[bigv.APIKey]():         "users.go",
-	reflect.TypeFor[bigv.Definitions]():    "definitions.go",
-	reflect.TypeFor[bigv.Session]():        "auth.go",
-	reflect.TypeFor[bigv.VMDefault]():      "vm_defaults.go",
-}
-
 // notServed are the members that bigvtest does not write, and why.
 var notServed = map[string]string{
 	"Account.type":            "only embedded objects have a type, and nothing embeds an account",
@@ -103,25 +171,66 @@ var notServed = map[string]string{
 	"Disc.resource_name":      "staff detail of a migration, which bigvtest does not simulate",
 }
 
+// readTypes returns the types that responses are decoded into, and the service of each: the results of the methods, and the structs
+// in them.
+func readTypes(t *testing.T) map[reflect.Type]string {
+	t.Helper()
+	types := map[reflect.Type]string{}
+	eachMethod(t, func(m method) {
+		// A response may contain the attributes of a request, but bigvtest need not have all of them.
+		isRead := func(kind reflect.Type) bool { return !strings.HasSuffix(kind.Name(), "Create") }
+		for kind := range structsIn(m.result, isRead) {
+			if own := m.service() == kind.Name() || m.service() == kind.Name()+"s"; own || types[kind] == "" {
+				types[kind] = m.service()
+			}
+		}
+	})
+	return types
+}
+
+// membersOf returns the names of the JSON members of a struct of package bigv, without those of embedded structs.
+func membersOf(kind reflect.Type) []string {
+	if kind == reflect.TypeFor[bigv.VMDefault]() { // which has its own JSON form
+		return []string{"id", "account_id", "name", "public", "server_settings"}
+	}
+	if kind.Kind() != reflect.Struct || kind.PkgPath() != reflect.TypeFor[bigv.Client]().PkgPath() {
+		return nil
+	}
+	var members []string
+	for field := range kind.Fields() {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
+			members = append(members, name)
+		}
+	}
+	return members
+}
+
 // TestEveryMemberAppearsInAResponseOfBigvtest compares the JSON members of the types that responses are decoded into with the
 // responses of a server in which every attribute has a value.
 func TestEveryMemberAppearsInAResponseOfBigvtest(t *testing.T) {
 	t.Parallel()
-	eachMethod(t, func(m method) {
-		isPath := strings.HasSuffix(m.result.Name(), "Path")
-		if m.result.Kind() == reflect.Struct && strings.HasSuffix(m.result.PkgPath(), "/bigv") && !isPath &&
-			m.result != reflect.TypeFor[bigv.Secret]() && readTypes[m.result] == "" {
-			t.Fatalf("contract_test.go: add %s, the result of %s, to readTypes", m.result, m.name)
+	seen, unread := membersOfBigvtest(t)
+	for kind, service := range readTypes(t) {
+		if unread[kind] { // TestEveryMethodHasARouteInBigvtest reports it
+			continue
 		}
-	})
-	seen := membersOfBigvtest(t)
-	for kind, file := range readTypes {
-		for member := range membersOf(t, kind) {
+		test := snakeCase(service) + "_test.go"
+		members := membersOf(kind)
+		if !slices.ContainsFunc(members, func(member string) bool { return seen[kind.Name()+"."+member] }) {
+			t.Errorf("%s: no response has a %s: add func (fullServer) %s(t *testing.T), which creates one, to %s",
+				bigvtestFile(service), kind.Name(), service, test)
+			continue
+		}
+		for _, member := range members {
 			name := kind.Name() + "." + member
 			switch reason := notServed[name]; {
 			case !seen[name] && reason == "":
-				t.Errorf("bigvtest/%s: no response has the member %s of bigv.%s: add it, and a request for it to contract_test.go",
-					file, member, kind.Name())
+				file := bigvtestFile(service)
+				if kind == reflect.TypeFor[bigv.Backup]() {
+					file = "bigvtest/discs.go" // which writes backups as discs
+				}
+				t.Errorf("%s: add %q to the JSON of %s (if it is there, but empty: set it in func (fullServer) %s in %s)",
+					file, member, kind, service, test)
 			case seen[name] && reason != "":
 				t.Errorf("contract_test.go: remove %s from notServed: bigvtest has it", name)
 			}
@@ -129,96 +238,47 @@ func TestEveryMemberAppearsInAResponseOfBigvtest(t *testing.T) {
 	}
 }
 
-// membersOf returns the names of the JSON members of a type.
-func membersOf(t *testing.T, kind reflect.Type) map[string]json.RawMessage {
+// membersOfBigvtest returns the members, as "Type.member", of the responses to Get, List and Create, and the types for which bigvtest
+// has no route.
+func membersOfBigvtest(t *testing.T) (seen map[string]bool, unread map[reflect.Type]bool) {
 	t.Helper()
-	text, err := json.Marshal(filled(t, kind).Interface())
-	require.NoError(t, err)
-	var members map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(text, &members))
-	switch kind {
-	case reflect.TypeFor[bigv.APIKey](): // filled sets no secrets
-		members["api_key"] = nil
-	case reflect.TypeFor[bigv.Backup](): // which has the members of a disc too
-		for member := range membersOf(t, reflect.TypeFor[bigv.Disc]()) {
-			delete(members, member)
+	s := newFullServer(t)
+	seen, unread = map[string]bool{}, map[reflect.Type]bool{}
+	eachMethod(t, func(m method) {
+		switch strings.TrimPrefix(m.name, m.service()+".") {
+		case "Get", "List", "Create":
+		default:
+			return
 		}
-	}
-	return members
-}
-
-// membersOfBigvtest returns the members, as "Type.member", of the responses of a server in which every attribute has a value.
-func membersOfBigvtest(t *testing.T) map[string]bool {
-	t.Helper()
-	srv := bigvtest.NewServer(t)
-	client := srv.Client()
-	ctx := t.Context()
-	srv.Account("acme").Group("web").VirtualMachine("www1").Disc("root", 25600)
-	schedule := bigv.BackupSchedule{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 2}
-	require.NoError(t, just(client.BackupSchedules.Create(ctx, root, schedule)))
-	srv.User("carol").Grant(bigv.ClusterAdmin, nil)
-	staff := srv.User("carol").Client()
-	require.NoError(t, just(staff.Discs.Update(ctx, root, bigv.DiscUpdate{IOPSLimit: new(500)})))
-	nics, err := client.NICs.List(ctx, bigv.NICListOptions{VirtualMachine: www1})
-	require.NoError(t, err)
-	require.NoError(t, just(client.NICs.CreateIPs(ctx, nics[0].Path(), bigv.IPCreate{Addresses: 1, Reason: "tls"})))
-	key, err := client.APIKeys.Create(ctx, "alice", bigv.APIKeyCreate{Label: "ci", ExpiresAt: srv.Now().AddDate(1, 0, 0)})
-	require.NoError(t, err)
-	srv.User("alice").Grant(bigv.AccountAdmin, srv.Account("acme")) // which only staff may do
-	for _, grant := range []bigv.PrivilegeGrant{
-		{Level: bigv.GroupAdmin, Group: web, APIKeyID: key.ID, YubikeyOTPMaxAge: bigv.Set(5)},
-		{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1, IPRestrictions: bigv.Set(json.RawMessage(`["192.0.2.0/24"]`))},
-	} {
-		require.NoError(t, just(client.Privileges.Grant(ctx, "alice", grant)))
-	}
-	backup, err := client.Backups.Create(ctx, root)
-	require.NoError(t, err)
-	srv.Advance(24 * time.Hour)                                                // until it is in cold storage
-	require.NoError(t, client.Backups.Restore(ctx, root.Backup(backup.Label))) // which takes a while
-
-	seen := map[string]bool{}
-	for _, read := range []struct {
-		request string
-		body    any
-		kind    reflect.Type
-	}{
-		{"GET " + rootURL, nil, reflect.TypeFor[bigv.Disc]()},
-		{"GET /accounts?view=overview", nil, reflect.TypeFor[[]bigv.Account]()},
-		{"GET " + rootURL + "/backups", nil, reflect.TypeFor[[]bigv.Backup]()},
-		{"GET /ips/" + nics[0].IPs[0].String(), nil, reflect.TypeFor[bigv.IP]()},
-		{"GET /users/alice", nil, reflect.TypeFor[bigv.User]()},
-		{"GET /users/alice/privileges", nil, reflect.TypeFor[[]bigv.Privilege]()},
-		{"GET /api_keys?view=overview", nil, reflect.TypeFor[[]bigv.APIKey]()},
-		{"POST /api_keys", map[string]any{"label": "new", "user_id": srv.User("alice").ID()}, reflect.TypeFor[bigv.APIKey]()},
-		{"GET /definitions", nil, reflect.TypeFor[bigv.Definitions]()},
-		{"GET /session/" + srv.Token(), nil, reflect.TypeFor[bigv.Session]()},
-		{
-			"POST /vm_defaults",
-			map[string]any{"account_id": srv.Account("acme").ID(), "name": "small", "server_settings": map[string]any{}},
-			reflect.TypeFor[bigv.VMDefault](),
-		},
-	} {
-		method, path, _ := strings.Cut(read.request, " ")
+		sent := s.call(t, m)
+		if len(sent) == 0 {
+			return
+		}
+		last := sent[len(sent)-1] // after the lookups
+		if !hasRoute(t, s.srv, last) {
+			unread[m.result] = true
+		}
 		var value any
-		require.NoError(t, client.Do(ctx, method, path, read.body, &value), read.request)
-		addMembers(seen, value, read.kind)
-	}
-	return seen
+		if last.Status < http.StatusBadRequest && json.Unmarshal([]byte(last.ResponseBody), &value) == nil {
+			addMembers(seen, value, m.result)
+		}
+	})
+	return seen, unread
 }
 
-// addMembers adds the members of a JSON value that is decoded into a type, and of the values in it.
+// addMembers adds the members of a JSON value, and of the values in it. The value is decoded into a type, or is a list of such values.
 func addMembers(seen map[string]bool, value any, kind reflect.Type) {
 	list, isList := value.([]any)
 	switch {
-	case isList && kind.Kind() == reflect.Slice:
-		for _, element := range list {
-			addMembers(seen, element, kind.Elem())
-		}
-		return
 	case isList && kind == reflect.TypeFor[bigv.Definitions](): // a list of {"id": kind, "data": list}
 		for _, element := range list {
 			id, _ := element.(map[string]any)["id"].(string)
 			seen["Definitions."+id] = true
+		}
+		return
+	case isList: // of kind
+		for _, element := range list {
+			addMembers(seen, element, kind)
 		}
 		return
 	}
@@ -231,8 +291,12 @@ func addMembers(seen map[string]bool, value any, kind reflect.Type) {
 	}
 	for field := range kind.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if slices.Contains([]reflect.Kind{reflect.Slice, reflect.Struct}, field.Type.Kind()) && object[name] != nil {
-			addMembers(seen, object[name], field.Type)
+		element := field.Type
+		if element.Kind() == reflect.Slice || element.Kind() == reflect.Pointer {
+			element = element.Elem()
+		}
+		if object[name] != nil {
+			addMembers(seen, object[name], element)
 		}
 	}
 }

@@ -251,10 +251,10 @@ func TestPathsOfDecodedValues(t *testing.T) {
 type badBody struct{ name, body, wantText string }
 
 var badObjects = []badBody{
-	{"empty", "", "it is empty"},
-	{"white space", " \n", "it is empty"},
-	{"null", "null", "it is empty"},
-	{"an empty object", "{}", "it is empty"},
+	{"empty", "", "the body is empty"},
+	{"white space", " \n", "the body is empty"},
+	{"null", "null", "the body is empty"},
+	{"an empty object", "{}", "the body is empty"},
 	{"a list", `[{"id":1}]`, ""},
 	{"a string", `"www1"`, ""},
 	{"a string for a number", `{"id":"many"}`, "id"},
@@ -268,7 +268,7 @@ var badObjects = []badBody{
 	{"truncated", `{"id":1,`, "unexpected EOF"},
 	{"more after the end", `{"id":1} {"id":2}`, "after top-level value"},
 	{"not JSON", "OK", ""},
-	{"a web page", "\n<!DOCTYPE html><html><body>Log in to the network</body></html>", "web page"},
+	{"an HTML page", "\n<!DOCTYPE html><html><body>Log in to the network</body></html>", "an HTML page"},
 }
 
 var badLists = []badBody{
@@ -288,7 +288,7 @@ var badLists = []badBody{
 	{"truncated within an element", `[{"id":1`, "unexpected EOF"},
 	{"more after the end", `[] []`, "after"},
 	{"not JSON", "OK", ""},
-	{"a web page", "\n<!DOCTYPE html><html><body>Log in to the network</body></html>", "web page"},
+	{"an HTML page", "\n<!DOCTYPE html><html><body>Log in to the network</body></html>", "an HTML page"},
 }
 
 func TestResponsesThatCannotBeDecoded(t *testing.T) {
@@ -325,7 +325,7 @@ func TestResponsesThatCannotBeDecoded(t *testing.T) {
 				_, err := row.call(t.Context(), newClient(t, srv, tryOnce))
 				require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 				assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown)
-				assert.ErrorContains(t, err, "bigv: "+row.operation+": 200 OK: reading the answer: ")
+				assert.ErrorContains(t, err, "bigv: "+row.operation+": 200 OK: reading the response: ")
 				assert.ErrorContains(t, err, bad.wantText)
 				e, ok := errors.AsType[*bigv.Error](err)
 				require.True(t, ok)

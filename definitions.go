@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -21,16 +21,16 @@ type Definitions struct {
 	StorageGradeDescriptions map[string]string `json:"storage_grade_descriptions,omitempty"` // for display, by grade
 }
 
-// definitionsAnswer is the response body: an array with an object per kind of definition.
-type definitionsAnswer struct{ Definitions }
+// definitionsResponse is the response body: an array with an object per kind of definition.
+type definitionsResponse struct{ Definitions }
 
 // UnmarshalJSON implements json.Unmarshaler. It ignores kinds that have no field.
-func (d *definitionsAnswer) UnmarshalJSON(data []byte) error {
+func (d *definitionsResponse) UnmarshalJSON(data []byte) error {
 	var kinds []struct {
 		ID   string         `json:"id"`
 		Data jsontext.Value `json:"data"`
 	}
-	if err := wire.Unmarshal(data, &kinds); err != nil {
+	if err := jsonwire.Unmarshal(data, &kinds); err != nil {
 		return err
 	}
 	fields := map[string]any{
@@ -44,7 +44,7 @@ func (d *definitionsAnswer) UnmarshalJSON(data []byte) error {
 		if !known || kind.Data == nil {
 			continue
 		}
-		if err := wire.Unmarshal(kind.Data, field); err != nil {
+		if err := jsonwire.Unmarshal(kind.Data, field); err != nil {
 			return fmt.Errorf("%s: %w", kind.ID, err)
 		}
 	}
@@ -58,6 +58,8 @@ const definitionsRoute = "/definitions"
 
 // Get returns the definitions: GET /definitions. It needs no credentials and sends none.
 func (s *DefinitionsService) Get(ctx context.Context, opts ...CallOption) (Definitions, error) {
-	answer, err := read[definitionsAnswer](ctx, s.client, "get definitions", under(definitionsRoute), opts)
-	return answer.Definitions, err
+	e := fixed(definitionsRoute)
+	e.anonymous = true
+	response, err := get[definitionsResponse](ctx, s.client, reading("get definitions", e), opts)
+	return response.Definitions, err
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func definitionRows() []wireRow {
+// Definitions returns the rows of DefinitionsService.
+func (wireRows) Definitions() []wireRow {
 	all := bigv.Definitions{
 		Distributions: []string{"jessie", "stretch"}, StorageGrades: []string{"sata", "ssd", "archive"},
 		ZoneNames:        []string{"york", "manchester"},
@@ -59,11 +60,11 @@ func definitionRows() []wireRow {
 		},
 		{
 			name: "Definitions.Get: null", call: get, responses: responses{"GET /definitions": `null`},
-			wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			wantErr: []any{bigv.ErrInvalidResponse, "the body is empty"},
 		},
 		{
 			name: "Definitions.Get: an empty body", call: get, responses: responses{"GET /definitions": ``},
-			wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			wantErr: []any{bigv.ErrInvalidResponse, "the body is empty"},
 		},
 		{
 			name: "Definitions.Get: a truncated list", call: get,
@@ -75,8 +76,6 @@ func definitionRows() []wireRow {
 	}
 	return rows
 }
-
-func TestDefinitions(t *testing.T) { runRows(t, definitionRows()) }
 
 func TestDefinitionsNeedNoCredentials(t *testing.T) {
 	t.Parallel()

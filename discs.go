@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
-
-	"github.com/bigv-go/bigv/internal/route"
 )
 
 // StorageGrade is a class of storage. The service may offer grades that have no constant here;
@@ -45,10 +42,10 @@ type Disc struct {
 	// none is running.
 	NewStoragePool string `json:"new_storage_pool,omitzero"`
 
-	MigrationProgress int    `json:"migration_progress,omitzero"` // reported to staff only; otherwise 0
-	MigrationETA      int    `json:"migration_eta,omitzero"`      // reported to staff only; otherwise 0
-	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // reported to staff only; otherwise 0
-	ResourceName      string `json:"resource_name,omitzero"`      // reported to staff only; otherwise empty
+	MigrationProgress int    `json:"migration_progress,omitzero"` // unit undocumented; 0 unless the caller is staff
+	MigrationETA      int    `json:"migration_eta,omitzero"`      // unit undocumented; 0 unless the caller is staff
+	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // unit undocumented; 0 unless the caller is staff
+	ResourceName      string `json:"resource_name,omitzero"`      // empty unless the caller is staff
 
 	Type string `json:"type,omitzero"` // media type; set only with Overview
 }
@@ -68,20 +65,20 @@ type DiscCreate struct {
 	BackupSchedules []BackupSchedule `json:"backup_schedules,omitempty"`
 }
 
-// check returns an error if the attributes are invalid for a new disc.
-func (d DiscCreate) check() error {
+// validate returns an error if the attributes are invalid for a new disc.
+func (d DiscCreate) validate() error {
 	if d.Size <= 0 {
-		return fmt.Errorf("a disc of %d MiB: its size must be above zero", d.Size)
+		return fmt.Errorf("size must be positive, got %d MiB", d.Size)
 	}
 	for i, schedule := range d.BackupSchedules {
-		if err := schedule.check(); err != nil {
+		if err := schedule.validate(); err != nil {
 			return fmt.Errorf("backup_schedules[%d]: %w", i, err)
 		}
 	}
 	if d.Label == "" {
 		return nil
 	}
-	return checkNewName("the disc's label", d.Label)
+	return checkNewName("label", d.Label)
 }
 
 // DiscUpdate holds the changes to a disc. A nil field is not sent, and the attribute keeps its
@@ -92,10 +89,10 @@ type DiscUpdate struct {
 	IOPSLimit    *int          `json:"iops_limit,omitzero"`    // ignored unless the caller is staff
 }
 
-// check returns an error if the size is not above zero.
-func (d DiscUpdate) check() error {
+// validate returns an error if the size is not positive.
+func (d DiscUpdate) validate() error {
 	if d.Size != nil && *d.Size <= 0 {
-		return fmt.Errorf("a disc of %d MiB: its size must be above zero", *d.Size)
+		return fmt.Errorf("size must be positive, got %d MiB", *d.Size)
 	}
 	return nil
 }
@@ -108,33 +105,36 @@ type DiscListOptions struct {
 // DiscsService creates, changes, moves and destroys discs of virtual machines.
 type DiscsService struct{ client *Client }
 
+const discsRoute = "/discs"
+
 // List returns the discs that the options select: GET {virtual machine}/discs.
 //
 // It calls GET /discs if the options name no virtual machine or one by its ID alone, or if the
 // client uses FlatURLs.
 func (s *DiscsService) List(ctx context.Context, options DiscListOptions, opts ...CallOption) ([]Disc, error) {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.listEndpoint(ctx, options)
 	if err != nil {
-		return nil, notSent("list discs", t.subject(), err)
+		return nil, notSent("list discs", e.describe(), err)
 	}
-	return list(ctx, s.client, "list discs", t, believe, opts)
+	return list(ctx, s.client, listing("list discs", e), verify, opts)
 }
 
 // All returns an iterator over the discs that the options select. It calls the endpoint of List and
 // yields each disc as it arrives. If the call fails, the iterator yields a zero Disc with the error
 // and stops.
 func (s *DiscsService) All(ctx context.Context, options DiscListOptions, opts ...CallOption) iter.Seq2[Disc, error] {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.listEndpoint(ctx, options)
 	if err != nil {
-		return failed[Disc](notSent("list discs", t.subject(), err))
+		return errSeq[Disc](notSent("list discs", e.describe(), err))
 	}
-	return all(ctx, s.client, "list discs", t, believe, opts)
+	return all(ctx, s.client, listing("list discs", e), verify, opts)
 }
 
-// listing returns the endpoint of a list, and a function that verifies that a disc of the response
-// matches the options.
-func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (target, func(Disc) error, error) {
-	return ofMachine(ctx, s.client, options.VirtualMachine, "/discs", func(d Disc) int { return d.VirtualMachineID })
+// listEndpoint returns the endpoint of a list, and a function that verifies that a disc in the
+// response matches the options.
+func (s *DiscsService) listEndpoint(ctx context.Context, options DiscListOptions) (endpoint, func(Disc) error, error) {
+	machineID := func(d Disc) int { return d.VirtualMachineID }
+	return machineList(ctx, s.client, options.VirtualMachine, discsRoute, machineID)
 }
 
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for a path with an ID
@@ -149,17 +149,19 @@ func (s *DiscsService) listing(ctx context.Context, options DiscListOptions) (ta
 // VirtualMachines.Get does; use a path with its ID to save that request.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	const operation = "get disc"
-	if disc.bare || s.client.style == NestedURLs && (disc.IsZero() || isFull(disc)) {
-		return read[Disc](ctx, s.client, operation, at(disc, ""), opts)
+	if disc.idOnly || s.client.style == NestedURLs && (disc.IsZero() || isComplete(disc)) {
+		return get[Disc](ctx, s.client, reading(operation, resource(disc)), opts)
 	}
-	t, believe, err := s.listing(ctx, DiscListOptions{VirtualMachine: disc.machine})
+	e, verify, err := s.listEndpoint(ctx, DiscListOptions{VirtualMachine: disc.machine})
 	if err = cmp.Or(checkPath(disc), err); err != nil {
 		return Disc{}, notSent(operation, disc.String(), err)
 	}
 	if disc.isID() {
-		return readHeld(ctx, s.client, operation, disc, at(bareDisc(disc.disc), ""), believe, opts)
+		op := reading(operation, resource(discIDOnly(disc.disc)).about(disc.display()))
+		return getVerified(ctx, s.client, op, verify, opts)
 	}
-	return match(ctx, s.client, operation, disc, t, believe, func(d Disc) bool { return d.Label == disc.disc }, opts)
+	hasLabel := func(d Disc) bool { return d.Label == disc.disc }
+	return findByName(ctx, s.client, listing(operation, e.about(disc.display())), verify, hasLabel, opts)
 }
 
 // Create adds a disc to a virtual machine: POST {virtual machine}/discs.
@@ -168,49 +170,53 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 // the disc after the next start.
 //
 // Create is not idempotent, so it is never retried once the service may have processed it. If the
-// error matches ErrOutcomeUnknown, list the discs of the machine before calling Create again.
+// error matches ErrOutcomeUnknown, list the discs of the machine before calling Create again. If
+// disc.Label is empty and the service responds without a body, the result is the zero Disc; find it
+// with List.
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
 	if len(disc.BackupSchedules) > 0 {
 		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(),
-			errors.New("its backup schedules would be dropped: they are taken with a new virtual machine only"))
+			errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create"))
 	}
-	op, t := posting("create disc"), at(vm, "/discs")
-	var again func(context.Context) (Disc, error)
-	if disc.Label == "" {
-		op.name = "create disc on virtual machine" // the service chooses the label
-	} else {
-		t = t.of(vm.Disc(disc.Label).String())
-		again = func(ctx context.Context) (Disc, error) { return s.Get(ctx, vm.Disc(disc.Label)) }
+	if disc.Label == "" { // the service chooses the label
+		op := posting("create disc on virtual machine", below(vm, discsRoute), disc)
+		return write[Disc](ctx, s.client, op, nil, opts)
 	}
-	return call(ctx, s.client, op, t, disc, again, opts)
+	path := vm.Disc(disc.Label)
+	op := posting("create disc", below(vm, discsRoute).about(path.String()), disc)
+	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, path) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // Update changes a disc: PUT {virtual machine}/discs/{disc}. Only the fields that are set are sent.
+// A larger size costs more. Update is idempotent, so it is retried.
 func (s *DiscsService) Update(ctx context.Context, disc DiscPath, update DiscUpdate, opts ...CallOption) (Disc, error) {
-	return call(ctx, s.client, putting("update disc"), at(disc, ""), update, func(ctx context.Context) (Disc, error) {
-		return s.Get(ctx, disc)
-	}, opts)
+	op := putting("update disc", resource(disc), update)
+	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // Resize sets the size of a disc, in MiB: PUT {virtual machine}/discs/{disc}. A disc can grow but
-// not shrink.
+// not shrink; for a smaller size the error matches ErrBadRequest.
 //
 // The price grows with the size. The file system on the disc does not; resize it from inside the
-// virtual machine.
+// virtual machine. Resize is idempotent, so it is retried.
 func (s *DiscsService) Resize(ctx context.Context, disc DiscPath, size int, opts ...CallOption) (Disc, error) {
 	return s.Update(ctx, disc, DiscUpdate{Size: &size}, opts...)
 }
 
-// Relabel changes the label of a disc: PUT {virtual machine}/discs/{disc}. Calls with a path that
-// contains the old label return ErrNotFound afterwards. Relabel is never retried once the service
-// may have processed it.
+// Relabel changes the label of a disc: PUT {virtual machine}/discs/{disc}. Afterwards, calls with a
+// path that contains the old label return an error that matches ErrNotFound. Relabel is not
+// idempotent, so it is never retried once the service may have processed it.
 func (s *DiscsService) Relabel(ctx context.Context, disc DiscPath, label string, opts ...CallOption) (Disc, error) {
-	return call(ctx, s.client, puttingOnce("relabel disc"), at(disc, ""), relabel{label}, func(ctx context.Context) (Disc, error) {
+	op := puttingOnce("relabel disc", resource(disc), relabel{label})
+	reread := func(ctx context.Context) (Disc, error) {
 		if disc.isID() {
 			return s.Get(ctx, disc)
 		}
 		return s.Get(ctx, disc.machine.Disc(label))
-	}, opts)
+	}
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // relabel is the request body of Relabel.
@@ -218,14 +224,14 @@ type relabel struct {
 	Label string `json:"label"`
 }
 
-// check returns an error if the label is invalid.
-func (r relabel) check() error { return checkNewName("the disc's label", r.Label) }
+// validate returns an error if the label is invalid.
+func (r relabel) validate() error { return checkNewName("label", r.Label) }
 
 // Move moves a disc to another virtual machine: PUT {virtual machine}/discs/{disc}. If the path of
 // that machine has no ID, the machine is looked up first.
 //
-// Both machines must be off, and the first disc of a machine cannot be moved. Move is never retried
-// once the service may have processed it.
+// Both machines must be off, and the first disc of a machine cannot be moved. Move is not
+// idempotent, so it is never retried once the service may have processed it.
 func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachinePath, opts ...CallOption) (Disc, error) {
 	err := checkPath(disc) // check before sending the lookup of the machine
 	id := 0
@@ -235,9 +241,9 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 	if err != nil {
 		return Disc{}, notSent("move disc", disc.String(), err)
 	}
-	return call(ctx, s.client, puttingOnce("move disc"), at(disc, ""), moveDisc{id}, func(ctx context.Context) (Disc, error) {
-		return s.Get(ctx, to.Disc(disc.disc))
-	}, opts)
+	op := puttingOnce("move disc", resource(disc), moveDisc{id})
+	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, to.Disc(disc.disc)) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // moveDisc is the request body of Move.
@@ -248,13 +254,14 @@ type moveDisc struct {
 // Purge destroys a disc: DELETE {virtual machine}/discs/{disc}?purge=true, or DELETE
 // /discs/{ID}?purge=true for a path with an ID alone. The machine must be off.
 //
-// All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion.
+// All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion. Purge
+// is idempotent, so it is retried.
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
-	t := at(disc, "")
-	if disc.bare {
-		t = under("/discs/{disc}", disc.disc).of(disc.String())
+	e := resource(disc)
+	if disc.idOnly {
+		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.String())
 	}
-	return do(ctx, s.client, deleting("purge disc"), t.with(purging), nil, opts)
+	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)), opts)
 }
 
 // purgeQuery holds the query parameter that makes a deletion final.
@@ -274,60 +281,31 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 	if err := cmp.Or(checkContext(ctx), checkPath(disc)); err != nil {
 		return DiscPath{}, notSent("resolve disc", disc.String(), err)
 	}
-	if isFull(disc) {
+	if isComplete(disc) {
 		return disc, nil
 	}
 	vm := disc.machine
-	if disc.bare {
+	if disc.idOnly {
 		d, err := s.Get(ctx, disc, opts...)
 		if err != nil {
 			return DiscPath{}, err
 		}
 		if d.VirtualMachineID <= 0 {
-			return DiscPath{}, errors.New("the service does not say which virtual machine the disc belongs to")
+			return DiscPath{}, missingParent("resolve disc", disc.String(), "virtual machine")
 		}
 		vm = VirtualMachineID(d.VirtualMachineID)
 	}
 	vm, err := s.client.VirtualMachines.Resolve(ctx, vm, opts...)
-	return vm.Disc(disc.disc), err
+	if err != nil {
+		return DiscPath{}, err
+	}
+	return vm.Disc(disc.disc), nil
 }
 
-func (p DiscPath) nested() (template string, depth int) { return discTemplate, discDepth }
-func (p DiscPath) flat() string                         { return "/discs" }
-func (p DiscPath) text() string                         { return p.String() }
-func (p DiscPath) parents(ctx context.Context, c *Client) (place, error) {
+// resolveParents implements [childPath].
+func (p DiscPath) resolveParents(ctx context.Context, c *Client) (resourcePath, error) {
 	return c.Discs.Resolve(ctx, p)
 }
 
-// machineQuery holds the query parameters that select a group and its account in flat lists.
-type machineQuery struct {
-	accountQuery
-	GroupID   string `url:"group_id,omitempty"`
-	GroupName string `url:"group_name,omitempty"`
-}
-
-// machineQuery returns the query parameters that select group. It returns an error if its account
-// is not known.
-func (c *Client) machineQuery(group GroupPath) (q machineQuery, err error) {
-	if group.IsZero() {
-		return q, nil
-	}
-	if route.IsID(group.group) {
-		q.GroupID = group.group
-	} else {
-		q.GroupName = group.group
-	}
-	account, err := c.named(group.account)
-	if account != "" {
-		q.accountQuery = account.query()
-	}
-	if err == nil && account == "" && !group.bare {
-		err = fmt.Errorf("account %w", route.ErrEmpty)
-	}
-	return q, err
-}
-
-// equalNames reports whether two names are equal, ignoring case.
-func equalNames(a, b string) bool { return strings.EqualFold(a, b) }
-
-func (d Disc) identity() int { return d.ID }
+// objectID implements [identified].
+func (d Disc) objectID() int { return d.ID }

@@ -7,7 +7,11 @@ import (
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/internal/fakeserver"
+	"github.com/stretchr/testify/require"
 )
+
+// Discs returns the rows of DiscsService.
+func (wireRows) Discs() []wireRow { return slices.Concat(discRows(), discRefusedRows()) }
 
 func discRows() []wireRow {
 	rows := inAllVariants(append(discPathVariants(), discPathVariantByIDAlone), []variantRow[bigv.DiscPath]{
@@ -163,11 +167,11 @@ func discRefusedRows() []wireRow {
 	return []wireRow{
 		{
 			name: "Discs.Create without a size", call: discsCreate(www1, bigv.DiscCreate{}),
-			wantErr: []any{"a disc of 0 MiB: its size must be above zero"},
+			wantErr: []any{"size must be positive, got 0 MiB"},
 		},
 		{
 			name: "Discs.Create with a negative size", call: discsCreate(www1, bigv.DiscCreate{Size: -50}),
-			wantErr: []any{"a disc of -50 MiB"},
+			wantErr: []any{"size must be positive, got -50 MiB"},
 		},
 		{
 			name: "Discs.Create with a label of digits", call: discsCreate(www1, bigv.DiscCreate{Label: "77", Size: 50}),
@@ -178,9 +182,9 @@ func discRefusedRows() []wireRow {
 			call:    discsCreate(www1, bigv.DiscCreate{Size: 50, BackupSchedules: everything.Discs[0].BackupSchedules}),
 			wantErr: []any{"schedule"},
 		},
-		{name: "Discs.Update to size 0", call: discsUpdate(root, bigv.DiscUpdate{Size: new(0)}), wantErr: []any{"above zero"}},
-		{name: "Discs.Resize to 0", call: discsResize(root, 0), wantErr: []any{"above zero"}},
-		{name: "Discs.Resize to a negative size", call: discsResize(root, -1), wantErr: []any{"above zero"}},
+		{name: "Discs.Update to size 0", call: discsUpdate(root, bigv.DiscUpdate{Size: new(0)}), wantErr: []any{"must be positive"}},
+		{name: "Discs.Resize to 0", call: discsResize(root, 0), wantErr: []any{"must be positive"}},
+		{name: "Discs.Resize to a negative size", call: discsResize(root, -1), wantErr: []any{"must be positive"}},
 		{name: "Discs.Relabel to digits", call: discsRelabel(root, "77"), wantErr: []any{"all digits"}},
 		{name: "Discs.Relabel to an empty string", call: discsRelabel(root, ""), wantErr: []any{"is empty"}},
 		{name: "Discs.Wait without a condition", call: discsWait(root, nil, quickWait), wantErr: []any{"nil"}},
@@ -192,7 +196,12 @@ func discRefusedRows() []wireRow {
 	}
 }
 
-func TestDiscs(t *testing.T) { runRows(t, slices.Concat(discRows(), discRefusedRows())) }
+// Discs sets the attributes of the disc that only staff can set.
+func (s fullServer) Discs(t *testing.T) {
+	staff := s.srv.User("carol")
+	staff.Grant(bigv.ClusterAdmin, nil)
+	require.NoError(t, just(staff.Client().Discs.Update(t.Context(), root, bigv.DiscUpdate{IOPSLimit: new(500)})))
+}
 
 // The functions below return a call of the DiscsService method in their name, for rows.
 

@@ -3,17 +3,18 @@
 // # Resources
 //
 // An account contains groups; every account starts with a group called "default". A group contains
-// virtual machines. A virtual machine has discs and network interfaces. Discs have backups and
-// backup schedules; network interfaces have IP addresses.
+// virtual machines. A virtual machine has discs and network interfaces. Discs have backups and backup
+// schedules; network interfaces have IP addresses.
 //
-// Users log in. A privilege allows a user something on an account, a group or a virtual machine. An
-// API key belongs to a user and has privileges of its own. Sessions are logins at the separate
-// authentication service. Definitions are the values that the service accepts, such as the names of
-// distributions. VM defaults are templates for the form of a control panel.
+// A user is a person or a program that can log in. A privilege gives a user permissions on an account,
+// a group or a virtual machine. An API key belongs to a user and has privileges of its own. Sessions
+// are logins at the separate authentication service. Definitions are the values that the service
+// accepts, such as the names of distributions. VM defaults are templates with which a control panel
+// fills its form for new virtual machines.
 //
-// A virtual machine has two power settings: power_on is whether it is on, and autoreboot_on is
-// whether the service starts it again when it goes off. A machine with autoreboot on never stays
-// off, so Stop and Shutdown turn both off.
+// A virtual machine has two power settings: power_on is whether it is on, and autoreboot_on is whether
+// the service starts it again when it goes off. A machine with autoreboot on never stays off, so Stop
+// and Shutdown turn both off.
 //
 // # Calls
 //
@@ -36,9 +37,9 @@
 // # Lists
 //
 // The service has no pagination. List methods return the whole list. All methods return an iterator
-// that yields the elements as they arrive, in constant memory. If the call fails, before or after
-// the first element, the iterator yields a zero value with the error and stops. Elements yielded
-// before the error are valid:
+// that yields the elements as they arrive, in constant memory. If the call fails, before or after the
+// first element, the iterator yields a zero value with the error and stops. Elements yielded before
+// the error are valid:
 //
 //	for vm, err := range client.VirtualMachines.All(ctx, options) {
 //		if err != nil {
@@ -58,27 +59,27 @@
 //	www1 := web.VirtualMachine("www1")   // [VirtualMachinePath]
 //	root := www1.Disc("root")            // [DiscPath]
 //
-// The text form is in the order of host names: www1.web.acme. [ParseVirtualMachinePath] and similar
-// functions parse it, and the path types implement encoding.TextMarshaler and TextUnmarshaler.
+// The text form has the same order as a host name: www1.web.acme. [ParseVirtualMachinePath] and
+// similar functions parse it, and the path types implement encoding.TextMarshaler and TextUnmarshaler.
 // [VirtualMachineID] and similar functions return a path with an ID alone, whose text form is #5012.
 // Returned resources have a Path method, whose result stays valid when the resource is renamed.
 //
-// A name becomes a single segment of the URL, whatever characters it contains. Empty names, "." and
-// "..", control characters and IDs that are not positive are errors, and nothing is sent. New names
-// that are all digits are errors too, since the service would read them as IDs.
+// Each name becomes a single segment of the URL, whatever characters it contains. If a name is empty,
+// "." or "..", contains a control character, or is an ID that is not positive, the call returns an
+// error and sends nothing. So do calls that give a resource a new name that is all digits, since the
+// service would read it as an ID.
 //
 // # URL styles
 //
-// The service has nested URLs, such as /accounts/acme/groups/web/virtual_machines/www1, and flat
-// ones, such as /virtual_machines/5012. The client uses nested URLs for full paths, and flat ones
-// for paths with an ID alone. [WithURLStyle]([FlatURLs]) makes it read full paths with flat URLs too.
+// The service has nested URLs, such as /accounts/acme/groups/web/virtual_machines/www1, and flat ones,
+// such as /virtual_machines/5012. The client uses nested URLs for full paths, and flat ones for paths
+// with an ID alone. [WithURLStyle]([FlatURLs]) makes it read full paths with flat URLs too.
 //
-// Writes always use nested URLs. A write to a path with an ID alone first looks up the parents; call
-// Resolve once to save these requests before several writes.
+// Writes use nested URLs, except Discs.Purge by an ID alone. Other writes to a path with an ID alone
+// first look up the parents; call Resolve once to save these requests before several writes.
 //
-// The service ignores query parameters that it does not know. The client therefore verifies that
-// each element of a flat list matches the filter. If one does not, the error matches
-// [ErrFilterIgnored].
+// The service ignores query parameters that it does not know. The client therefore verifies that each
+// element of a flat list matches the filter. If one does not, the error matches [ErrFilterIgnored].
 //
 // # Unset, zero and null
 //
@@ -89,90 +90,113 @@
 // # Errors
 //
 // If a request was sent and failed, the error is an [*Error] with the operation, the resource, the
-// status and the message of the service. If a call fails before anything is sent, its error says so.
-// Use errors.Is to find the kind of an error:
+// status and the message of the service. If a call fails before its request is sent, because an
+// argument is invalid, no token is available or a lookup failed, the text of the error says that it
+// was not sent. Use errors.Is to test for a kind of error:
 //
 //	[ErrBadRequest]       400: an attribute is invalid, or the service refuses the action
-//	[ErrUnauthorized]     401: no token, or a wrong or expired one; also 403 for a login
+//	[ErrUnauthorized]     401: the token is missing, wrong or expired; also 403 for a login
 //	[ErrForbidden]        403: the caller may see the resource but not do this to it; also for a login
 //	[ErrNotFound]         404: the resource does not exist, or the caller may not see it
-//	[ErrRateLimited]      429: not done; retry later
+//	[ErrRateLimited]      429: not applied; retry later
 //	[ErrServer]           5xx
-//	[ErrUnavailable]      503: not done; retry later
-//	[ErrOutcomeUnknown]   a write was sent, but its response was lost
+//	[ErrUnavailable]      503: not applied; retry later
+//	[ErrOutcomeUnknown]   a write was sent, and may or may not have been applied
 //	[ErrSessionExpired]   the session has ended, and a login needs a new one-time code
 //	[ErrInvalidResponse]  a 2xx response cannot be decoded, or lacks the result
 //	[ErrTooLarge]         a 2xx response is larger than [WithMaxResponseSize] allows
 //	[ErrFilterIgnored]    a list contains elements that its filter excludes
-//	[ErrRedirect]         3xx: a redirect of a write, or to another origin
+//	[ErrRedirect]         3xx: a redirect of a write, to another origin, or after ten others
 //	[ErrNoCredential]     the client has no credentials; nothing was sent
 //
-// Use errors.As for details: [*BadRequestError] has the messages for each attribute, and
-// [*WaitError] has the last state that a wait has seen.
+// An error can match several kinds, such as ErrServer and ErrOutcomeUnknown. Any call to the service
+// can fail with these errors; the documentation of a method mentions only those that have a particular
+// meaning for it.
+//
+// Use errors.As for details: [*BadRequestError] has the messages for each attribute, and [*WaitError]
+// has the last state that a wait has seen.
 //
 // # Retries
 //
-// Each operation has one of three kinds. Reads are safe. A PUT of absolute values and a DELETE are
-// idempotent: repeating them has no further effect. Everything that creates a resource, and
-// restarts, restores, renames, moves and swaps, are not idempotent: they are never retried once the
-// service may have processed them.
+// Each operation is of one of three kinds. A read is safe. A PUT of absolute values and a DELETE are
+// idempotent: repeating them has no further effect. All other writes are not idempotent: those that
+// create a resource, and restarts, restores, renames, moves, swaps and signals. They are never retried
+// once the service may have processed them. The documentation of each method that writes says whether
+// it is idempotent.
 //
-//	failure                               read   idempotent write        non-idempotent write
-//	not sent                              retry  retry                   retry
-//	429, 503                              retry  retry                   retry with Retry-After, else error
-//	502, 504, no response                 retry  retry                   ErrOutcomeUnknown
-//	500                                   retry  error                   ErrOutcomeUnknown
-//	other 4xx, bad certificate, redirect  error  error                   error
-//	2xx, body incomplete                  retry  read (DELETE: success)  ErrOutcomeUnknown
-//	2xx, body is a web page               error  ErrOutcomeUnknown       ErrOutcomeUnknown
-//	2xx, body invalid otherwise           error  read (DELETE: success)  ErrOutcomeUnknown
-//	2xx, body empty but expected          error  read                    read if its path is known
+//	failure                        read   idempotent write        non-idempotent write
+//	not sent                       retry  retry                   retry
+//	429, 503                       retry  retry                   retry with Retry-After, else error
+//	502, 504, no response          retry  retry                   ErrOutcomeUnknown
+//	500, other 5xx                 retry  error                   ErrOutcomeUnknown
+//	other 4xx, refused redirect    error  error                   error
+//	invalid certificate            error  error                   error
+//	2xx, body incomplete           retry  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body is an HTML page      error  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	2xx, body invalid otherwise    error  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body empty but expected   error  read                    read, or the zero value
 //
-// "Read" means that the client reads the resource to return its state after the write. "Error" means
-// that the call fails at once. Retries end with the last attempt; where an idempotent write may have
-// been processed by then, the error matches [ErrOutcomeUnknown].
+// "Retry" means that another attempt is made, if the policy and the context allow it; otherwise the
+// call fails with the error of the last attempt. If any attempt of an idempotent write may have been
+// processed, that error matches [ErrOutcomeUnknown]. "Error" means that the call fails at once. "Read"
+// means that the write succeeded and that the client reads the resource to return its state; if the
+// path of a new resource is not known, the result is the zero value. Methods that return only an error
+// succeed with any body that is not an HTML page, unless it is incomplete and the write is not
+// idempotent.
 //
-// The waits between attempts grow, are random and end with the context. If a wait would exceed the
-// context's deadline, the call returns at once. [WithRetryPolicy] sets the number of attempts and
-// the waits.
+// The waits between attempts are random, with an upper limit that doubles from one wait to the next.
+// If a wait would exceed the context's deadline, the call fails at once with the error of the last
+// attempt. [WithRetryPolicy] sets the number of attempts and the limits of the waits.
 //
-// After a 401 response, the request is sent once more if another token is available. An HTTP/2
-// request that the server refuses or resets counts as one without a response. A DELETE that gets a
-// 404 succeeds if an earlier attempt may have been processed.
+// After a 401 response, the request is sent again with another token, if one is available. This
+// happens at most once per call, and RetryPolicy.MaxAttempts then applies to the attempts with that
+// token. An HTTP/2 request that the server refuses or resets counts as one without a response. A
+// DELETE that gets a 404 succeeds if an earlier attempt may have been processed. A GET follows
+// redirects within the same origin.
 //
 // Calls of VirtualMachines.Create by one client run one at a time, since concurrent creates have
 // caused deadlocks in the service; see [WithConcurrentCreates].
 //
+// # Unknown outcomes
+//
+// If the error of a write matches [ErrOutcomeUnknown], the service may or may not have applied it.
+// Check the state of the resource before repeating the call.
+//
+// A request whose context ended may still reach the service later, even after later calls have
+// returned: it may be in the buffers of the transport or of a proxy. One look at the resource
+// immediately afterwards therefore does not prove that the request was not applied.
+//
 // # Timeouts and limits
 //
 // [Timeouts] limits how long a call waits for the server to make progress, even if its context has no
-// deadline. [WithMaxResponseSize] limits the size of a response.
+// deadline. The context limits the whole call. [WithMaxResponseSize] limits the size of a response.
 //
 // # Secrets
 //
 // Passwords, tokens, keys and scripts have the type [Secret], which prints as [redacted]. Errors and
-// logs never contain the body or the Authorization header of a request; secrets of the request that
-// a response repeats are removed. The output of [WithCapture] contains bodies, but no secrets.
+// logs never contain the body or the Authorization header of a request; secrets of the request that a
+// response repeats are removed. The output of [WithCapture] contains bodies, in which the secrets that
+// the client recognizes are redacted.
 //
-// Credentials are sent to the configured origins only, and never follow a redirect to another one.
-// Plain http is refused except for the local host; see [WithInsecureHTTP].
+// Credentials are sent only to the configured origins, even if these redirect to another one. Plain
+// http is refused except for the local host; see [WithInsecureHTTP].
 //
 // # Asynchronous operations
 //
-// Creating, shutting down and restarting a virtual machine, and taking and restoring a backup,
-// continue after the call has returned. The Wait methods poll until a condition holds.
-// CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+// The service continues after a call has returned when it creates, starts, shuts down or restarts a
+// virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
+// holds. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
 // # Logging and metrics
 //
-// [WithLogger] logs each request. [WithAttemptHook] calls a function after each attempt.
-// [WithCapture] writes requests and responses, for a support case. In a transport that was set with
-// [WithTransport], [CallFromContext] returns the operation and the route of a request, which contain
-// no names or IDs and are usable as span names and metric labels.
+// [WithLogger] logs each attempt to send a request. [WithAttemptHook] calls a function after each
+// attempt. [WithCapture] writes requests and responses, for a support case. In a transport that was
+// set with [WithTransport], [CallFromContext] returns the operation and the route of a request. These
+// contain no names or IDs, except for [Client.Do], and are usable as span names and metric labels.
 //
 // # Testing
 //
-// Package bigvtest implements the service in memory; start a server and run the program under test
-// against it. For smaller tests, declare an interface with the methods that the program calls. The
-// services implement it, and so can a stub.
+// Package bigvtest implements the service in memory: start a server and run the program under test
+// against it. For smaller tests, declare an interface with the methods that the program calls. It is
+// implemented by the services, and can be implemented by a stub.
 package bigv

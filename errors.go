@@ -1,48 +1,52 @@
 package bigv
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
-	"github.com/bigv-go/bigv/internal/roundtrip"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/bigv-go/bigv/internal/jsonwire"
+	"github.com/bigv-go/bigv/internal/redact"
+	"github.com/bigv-go/bigv/internal/retry"
+	"github.com/bigv-go/bigv/internal/transport"
 )
 
-// Errors that a call can match with errors.Is.
+// Kinds of errors. Use errors.Is to test whether the error of a call matches one of them.
 var (
-	ErrBadRequest      = errors.New("bad request")              // 400: an attribute is invalid, or the service refuses the action
-	ErrUnauthorized    = errors.New("unauthorized")             // 401: the token is missing, wrong or expired; or a login was refused
-	ErrForbidden       = errors.New("forbidden")                // 403: the caller may see the resource but not do this to it
-	ErrNotFound        = errors.New("not found")                // 404: the resource does not exist, or the caller may not see it
-	ErrServer          = errors.New("server error")             // 5xx: see also ErrUnavailable
-	ErrUnavailable     = errors.New("service unavailable")      // 503: not done; retry later
-	ErrRateLimited     = errors.New("rate limited")             // 429: not done; retry later
-	ErrNoCredential    = errors.New("no credentials are set")   // the client has no credentials; nothing was sent
-	ErrFilterIgnored   = errors.New("filter was ignored")       // a list contains elements that its filter excludes
-	ErrRedirect        = roundtrip.ErrRedirect                  // the response redirects to another origin, or redirects a write
-	ErrInvalidResponse = errors.New("answer cannot be read")    // a 2xx response cannot be decoded, or lacks the result
-	ErrTooLarge        = errors.New("answer is over the limit") // a 2xx response is too large; see WithMaxResponseSize
+	ErrBadRequest      = errors.New("bad request")            // 400: an attribute is invalid, or the service refuses the action
+	ErrUnauthorized    = errors.New("unauthorized")           // 401: the token is missing, wrong or expired; or a login was refused
+	ErrForbidden       = errors.New("forbidden")              // 403: the caller may see the resource but not do this to it
+	ErrNotFound        = errors.New("not found")              // 404: the resource does not exist, or the caller may not see it
+	ErrServer          = errors.New("server error")           // 5xx: see also ErrUnavailable
+	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later
+	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later
+	ErrNoCredential    = errors.New("no credentials are set") // the client has no credentials; nothing was sent
+	ErrFilterIgnored   = errors.New("filter was ignored")     // a list contains elements that its filter excludes
+	ErrRedirect        = transport.ErrRedirect                // 3xx: a redirect of a write, to another origin, or after ten others
+	ErrInvalidResponse = errors.New("invalid response")       // a 2xx response cannot be decoded, or lacks the result
+	ErrTooLarge        = errors.New("response too large")     // a 2xx response is too large; see WithMaxResponseSize
 
 	// ErrSessionExpired means that the session has ended and the client cannot log in again,
 	// because it would have to send a one-time code a second time.
 	ErrSessionExpired = errors.New("session expired")
 
-	// ErrOutcomeUnknown means that a write was sent and its response was lost, so the service may
-	// or may not have applied it. Check the state of the resource before repeating the call.
+	// ErrOutcomeUnknown means that a write was sent, and that its response was lost or does not show
+	// whether the service has applied it. Check the state of the resource before repeating the call.
+	//
+	// A request whose context ended may still reach the service later, even after later calls have
+	// returned. One look at the resource immediately afterwards therefore does not prove that the
+	// request was not applied.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
 // Error is returned when a request was sent and failed: the status is not 2xx, the response cannot
-// be decoded, or no response arrived.
+// be decoded, or no response arrived. It is also returned if a list does not contain the resource
+// to find; its status is then 404.
 //
 // Error never contains the body or the credentials of the request. Secrets of the request that the
 // response repeats are removed from Body.
@@ -50,179 +54,19 @@ type Error struct {
 	Operation  string        // what the call does, such as "update virtual machine"
 	Subject    string        // what it applies to, such as "www1.web.acme"; may be empty
 	Method     string        // HTTP method of the last request
-	Route      string        // path template without names and IDs, usable as a metric label
-	URL        string        // URL of the last request; the Route if the URL contains a secret
+	Route      string        // path template without names and IDs, usable as a metric label; for Do, the path
+	URL        string        // URL of the request; the Route if the URL contains a secret, or for a resource missing from a list
 	StatusCode int           // HTTP status; 0 if no response arrived
 	Attempts   int           // number of attempts to send the request
-	RetryAfter time.Duration // value of the Retry-After header, or 0
-	Body       string        // first 4 KiB of the response body
+	RetryAfter time.Duration // wait that the Retry-After header requests; 0 if there is none
+	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
 
-	unknown bool
-	login   bool // of a call that nothing was sent of: its status is not the call's
-	kind    error
-	fields  map[string][]string
-}
-
-// maxErrorBody is the number of bytes of a response body that an Error keeps.
-const maxErrorBody = 4 << 10
-
-// Error returns a message with the operation, the subject, the status, the message of the service
-// and a hint.
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("bigv: ")
-	b.WriteString(describe(e.Operation, e.Subject))
-	if e.StatusCode != 0 {
-		b.WriteString(strings.TrimRight(fmt.Sprintf(": %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " "))
-	}
-	if said := e.said(); said != "" {
-		b.WriteString(": " + said)
-	}
-	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
-	}
-	if e.Attempts > 1 {
-		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
-	}
-	if hint := e.hint(); hint != "" {
-		b.WriteString("; " + hint)
-	}
-	fmt.Fprintf(&b, " [%s %s]", e.Method, e.URL)
-	return b.String()
-}
-
-// describe joins an operation and its subject to a phrase.
-func describe(operation, subject string) string {
-	if subject == "" {
-		return operation
-	}
-	if strings.HasPrefix(operation, "list ") {
-		return operation + " of " + subject
-	}
-	return operation + " " + subject
-}
-
-// said returns the message of the service on one line, or "" if there is none.
-func (e *Error) said() string {
-	if e.isPage() {
-		return "the answer is a web page, perhaps of a proxy"
-	}
-	if len(e.fields) > 0 {
-		var parts []string
-		for i, field := range slices.Sorted(maps.Keys(e.fields)) {
-			if i == maxFieldsSaid {
-				parts = append(parts, fmt.Sprintf("and %d attributes more", len(e.fields)-i))
-				break
-			}
-			part := strings.Join(e.fields[field], ", ")
-			if field != "" {
-				part = field + " " + part
-			}
-			parts = append(parts, oneLine(part))
-		}
-		return strings.Join(parts, "; ")
-	}
-	if e.StatusCode >= 200 && e.StatusCode < 300 || e.Body == "" {
-		return ""
-	}
-	return strconv.Quote(oneLine(e.Body))
-}
-
-// maxFieldsSaid is the number of attributes that an error message lists.
-const maxFieldsSaid = 12
-
-// oneLine joins s to one printable line of limited length, for logs and terminals.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
-	}
-	return s
-}
-
-var statusHints = map[int]string{
-	http.StatusUnauthorized:        "check the token or API key, or log in again: it is wrong, revoked or expired, as a session is five minutes after its last use",
-	http.StatusForbidden:           "you can see it but may not do this: ask for a higher privilege on it",
-	http.StatusNotFound:            "it does not exist, or you may not see it: check the name, whose credentials these are, and the base URL",
-	http.StatusServiceUnavailable:  "it was not done: try again in a few seconds",
-	http.StatusTooManyRequests:     "it was not done: try again later, and less often",
-	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
-	http.StatusGatewayTimeout:      "the service cannot be reached at present: try again later",
-	http.StatusBadRequest:          "an attribute is wrong, or it is refused as things stand",
-	http.StatusInternalServerError: "it failed, as it does for some values that the service cannot use, such as a CD-ROM URL: check them, or try again later",
-}
-
-// loginHints replaces statusHints for a login. The call itself was not sent.
-var loginHints = map[int]string{
-	http.StatusUnauthorized: "check the user name, the password and the second factor",
-	http.StatusForbidden:    "check the user name, the password and the second factor",
-	http.StatusNotFound:     "check the authentication URL",
-}
-
-// refusesLogin reports whether the service refused the credentials of a login, either on behalf of
-// another call or of Sessions.Create.
-func (e *Error) refusesLogin() bool {
-	return e.login || e.Route == sessionsRoute && loginHints[e.StatusCode] != ""
-}
-
-// pageHint is the hint for a response that is a web page, whatever its status.
-const pageHint = "is the base URL right, or is a proxy in the way?"
-
-// isPage reports whether the response is a web page, and so does not come from the API.
-func (e *Error) isPage() bool {
-	return e.StatusCode >= 300 && isPage([]byte(e.Body))
-}
-
-// wrongPlace lists parts of the error messages that a wrong base URL causes.
-var wrongPlace = []string{
-	"no such host", "connection refused", "server gave HTTP response to HTTPS client",
-	"first record does not look like a TLS handshake", "certificate", "HTTP request to an HTTPS server",
-}
-
-// hint returns a suggestion on what to do about the error, or "" if there is none.
-func (e *Error) hint() string {
-	if e.isPage() && e.StatusCode < 500 {
-		return pageHint
-	}
-	if e.refusesLogin() {
-		return loginHints[e.StatusCode]
-	}
-	if e.unknown {
-		return "it may have been done, and may not: look before doing it again"
-	}
-	if e.StatusCode == 0 {
-		var hints []string
-		if e.Method != http.MethodGet {
-			hints = append(hints, "it was not done")
-		}
-		if e.Err != nil && slices.ContainsFunc(wrongPlace, func(words string) bool { return strings.Contains(e.Err.Error(), words) }) {
-			hints = append(hints, "is the base URL right?")
-		}
-		return strings.Join(hints, ": ")
-	}
-	if e.StatusCode == http.StatusBadRequest && strings.Contains(e.Body, "HTTP request to an HTTPS server") {
-		return "use https in the base URL"
-	}
-	if errors.Is(e.Err, ErrSessionExpired) {
-		return "" // the message of the cause says what to do
-	}
-	hint, known := statusHints[e.StatusCode]
-	switch {
-	case e.StatusCode < 300 || e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
-		return "" // the message of the service is enough
-	case known:
-		return hint
-	case e.StatusCode >= 500:
-		return statusHints[http.StatusInternalServerError]
-	}
-	return "the API documents no such answer: is the base URL right?"
+	unknown  bool  // the write may have been applied
+	login    bool  // the request was a login
+	implicit bool  // the request was a login for another call, which was not sent
+	kind     error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used
+	fields   map[string][]string
 }
 
 // Unwrap returns the cause, which may be nil.
@@ -247,15 +91,15 @@ func (e *Error) Is(target error) bool {
 	case ErrServer:
 		return e.StatusCode >= 500
 	case ErrUnauthorized:
-		return e.StatusCode == http.StatusUnauthorized || e.refusesLogin() && e.StatusCode == http.StatusForbidden
+		return e.StatusCode == http.StatusUnauthorized || e.rejectsLogin() && e.StatusCode == http.StatusForbidden
 	case ErrNotFound:
-		return e.StatusCode == http.StatusNotFound && !e.login
+		return e.StatusCode == http.StatusNotFound && !e.implicit
 	}
 	return target == statusKinds[e.StatusCode] || target == e.kind
 }
 
-// details is Error under another name. Embedding it does not give the typed errors a field named
-// Error, which would hide the method.
+// details is another name of Error. The typed errors embed it by this name, since a field named
+// Error would hide the Error method.
 type details = Error
 
 // BadRequestError is an Error with status 400: an attribute is invalid, or the service refuses the
@@ -278,14 +122,15 @@ func (e *BadRequestError) Fields() map[string][]string {
 	return fields
 }
 
-// UnauthorizedError is an Error with status 401: the token is missing, wrong, revoked or expired.
+// UnauthorizedError is an Error with status 401: the token is missing, wrong, revoked or expired,
+// or the service has refused a login.
 type UnauthorizedError struct{ *details }
 
 // Unwrap returns the *Error.
 func (e *UnauthorizedError) Unwrap() error { return e.details }
 
 // ForbiddenError is an Error with status 403: the caller may see the resource but not do this to
-// it.
+// it, or the authentication service has refused a login.
 type ForbiddenError struct{ *details }
 
 // Unwrap returns the *Error.
@@ -305,7 +150,7 @@ type ServerError struct{ *details }
 // Unwrap returns the *Error.
 func (e *ServerError) Unwrap() error { return e.details }
 
-// typed returns the error as the type for its status.
+// typed returns the error as the type for its status, or e itself if there is none.
 func (e *Error) typed() error {
 	switch {
 	case e.StatusCode == http.StatusBadRequest:
@@ -314,7 +159,7 @@ func (e *Error) typed() error {
 		return &UnauthorizedError{e}
 	case e.StatusCode == http.StatusForbidden:
 		return &ForbiddenError{e}
-	case e.StatusCode == http.StatusNotFound && !e.login:
+	case e.StatusCode == http.StatusNotFound && !e.implicit:
 		return &NotFoundError{e}
 	case e.StatusCode >= 500:
 		return &ServerError{e}
@@ -324,78 +169,149 @@ func (e *Error) typed() error {
 
 // notSent returns the error for a call that failed before anything was sent.
 func notSent(operation, subject string, err error) error {
-	return fmt.Errorf("bigv: %s: %w: nothing was sent", describe(operation, subject), err)
+	return &notSentError{describe(operation, subject), err}
 }
 
-// parseFields parses the body of a 400 response in any of the forms that the service uses: an
-// object of attributes with a message, a list of messages or, for lists, an object per element; or
-// plain text.
-func parseFields(body string) map[string][]string {
-	fields := map[string][]string{}
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal([]byte(body), &members); err != nil || members == nil {
-		if text := strings.TrimSpace(body); text != "" {
-			var quoted string
-			if text[0] == '"' && json.Unmarshal([]byte(text), &quoted) == nil {
-				text = quoted
-			}
-			fields[""] = []string{text}
-		}
-		return fields
-	}
-	collect(fields, "", members, 0)
-	return fields
+// notSentError is the error of a call that was not sent.
+type notSentError struct {
+	what string
+	err  error
 }
 
-// maxFieldDepth is the depth to which nested attributes are parsed; deeper values are kept as JSON
-// text.
-const maxFieldDepth = 8
+// Error returns what was not sent, and why.
+func (e *notSentError) Error() string {
+	return "bigv: " + e.what + ": not sent: " + withoutPrefix(e.err)
+}
 
-// collect adds the messages of members to fields, with prefix before each name.
-func collect(fields map[string][]string, prefix string, members map[string]jsontext.Value, depth int) {
-	for name, value := range members {
-		collectValue(fields, prefix+name, value, depth+1)
+// Unwrap returns the cause.
+func (e *notSentError) Unwrap() error { return e.err }
+
+// withoutPrefix returns the text of an error without the name of this package, which the text of
+// the outer error begins with.
+func withoutPrefix(err error) string { return strings.ReplaceAll(err.Error(), "bigv: ", "") }
+
+// newError returns an Error with the fields that all errors of a response share.
+func newError(resp *response) *Error {
+	req := resp.request
+	return &Error{
+		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: req.displayURL(),
+		StatusCode: resp.StatusCode, Attempts: resp.Attempts, login: req.endpoint.login, implicit: req.implicit,
 	}
 }
 
-// collectValue adds the messages in value to fields under name.
-func collectValue(fields map[string][]string, name string, value jsontext.Value, depth int) {
-	var (
-		text    string
-		members map[string]jsontext.Value
-		items   []jsontext.Value
-	)
-	kind := value.Kind()
-	if depth > maxFieldDepth && kind != '"' {
-		kind = 0
+// newStatusError returns the error of a call whose response is not 2xx, or which got no response
+// because of err.
+func newStatusError(resp *response, err error) error {
+	e := newError(resp)
+	e.unknown = resp.OutcomeUnknown && e.Method != http.MethodGet && !e.implicit
+	if err != nil {
+		e.Err = resp.redactor().Error(err, matchesCause)
+	} else {
+		if resp.ReadErr == nil {
+			e.Body = resp.redactor().String(string(resp.Body))
+		} else {
+			e.Body = resp.redactor().Truncated(string(resp.Body))
+		}
+		if e.StatusCode == http.StatusBadRequest {
+			e.fields = parseFields(e.Body)
+		}
+		e.Body = truncateText(e.Body, maxErrorBody)
 	}
-	switch kind {
-	case '"':
-		if json.Unmarshal(value, &text) == nil {
-			fields[name] = append(fields[name], text)
-		}
-		return
-	case '{':
-		if json.Unmarshal(value, &members) == nil {
-			collect(fields, name+".", members, depth)
-			return
-		}
-	case '[':
-		if json.Unmarshal(value, &items) == nil {
-			for i, item := range items {
-				field := name
-				if kind := item.Kind(); kind == '{' || kind == '[' {
-					field = fmt.Sprintf("%s[%d]", name, i)
-				}
-				collectValue(fields, field, item, depth+1)
-			}
-			return
-		}
-	}
-	fields[name] = append(fields[name], string(value))
+	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
+	return e.typed()
 }
 
-// isContextDone reports whether err results from the end of a context.
-func isContextDone(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// newDecodeError returns the error of a 2xx response that is not what the API defines. It keeps the
+// body only if that is an HTML page, since any other body may contain secrets.
+func newDecodeError(resp *response, err error) error {
+	e := newError(resp)
+	e.unknown = e.Method != http.MethodGet && !e.implicit
+	e.kind = ErrInvalidResponse
+	if errors.Is(err, ErrFilterIgnored) {
+		e.kind = ErrFilterIgnored
+	} else if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, jsonwire.ErrElementTooLarge) {
+		e.kind = ErrTooLarge
+	}
+	clean := resp.redactor()
+	if isHTML(resp.Body) {
+		err = errors.New("the body is an HTML page, perhaps of a proxy or a login page: check the base URL")
+		if resp.request.endpoint.confidential {
+			e.Body = redact.Placeholder
+		} else {
+			start := bytes.TrimSpace(resp.Body)
+			e.Body = clean.Truncated(string(start[:min(len(start), 2*maxErrorBody)]))
+		}
+		e.Body = truncateText(e.Body, maxErrorBody)
+	}
+	e.Err = redact.WithText(clean.String("reading the response: "+err.Error()), err, matchesCause)
+	return e
+}
+
+// newVerifyError returns the error of a list that cannot be verified, or the newDecodeError of one
+// that does not pass or cannot be read.
+func newVerifyError(resp *response, err error) error {
+	if _, ok := errors.AsType[*verificationError](err); ok {
+		return fmt.Errorf("bigv: %s: %w", describe(resp.request.name, resp.request.subject()), err)
+	}
+	return newDecodeError(resp, err)
+}
+
+// truncateText returns at most the first n bytes of a text, as valid UTF-8.
+func truncateText(text string, n int) string {
+	return strings.ToValidUTF8(text[:min(len(text), n)], "")
+}
+
+// notFoundError returns the error of a resource that is not in a list.
+func notFoundError(operation, subject, route string) error {
+	return (&Error{
+		Operation: operation, Subject: subject, Method: http.MethodGet, Route: route, URL: route,
+		StatusCode: http.StatusNotFound, Attempts: 1,
+	}).typed()
+}
+
+// missingResult returns the error of a write that succeeded, but whose response lacks its result.
+func missingResult(operation, subject, problem string) error {
+	return fmt.Errorf("bigv: %s: the request succeeded, but %s: %w", describe(operation, subject), problem, ErrInvalidResponse)
+}
+
+// missingParent returns the error of resolving a path whose object does not name its parent.
+func missingParent(operation, subject, parent string) error {
+	return fmt.Errorf("bigv: %s: %w: the ID of its %s is missing", describe(operation, subject), ErrInvalidResponse, parent)
+}
+
+// rereadError is the error of a write that was carried out without returning its object, if
+// reading the object failed. It does not match the errors that mean for a write that it was not
+// applied.
+type rereadError struct {
+	what string
+	err  error
+}
+
+// Error returns the operation that succeeded, and why reading its result failed.
+func (e *rereadError) Error() string {
+	return "bigv: " + e.what + ": the request succeeded, but reading the result failed: " + withoutPrefix(e.err)
+}
+
+// Unwrap returns the error of reading the object, unless it says that the request was not applied.
+func (e *rereadError) Unwrap() error {
+	for _, notApplied := range []error{ErrNotFound, ErrRateLimited, ErrUnavailable, ErrNoCredential} {
+		if errors.Is(e.err, notApplied) {
+			return nil
+		}
+	}
+	return e.err
+}
+
+// isReread reports whether err is a rereadError: a write succeeded, but reading its result failed.
+func isReread(err error) bool {
+	_, ok := errors.AsType[*rereadError](err)
+	return ok
+}
+
+// errSeq returns the iterator of a list that cannot be requested. It yields only err.
+func errSeq[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		yield(zero, err)
+	}
 }

@@ -244,11 +244,11 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 // service said, and what to try.
 func TestMessages(t *testing.T) {
 	const (
-		unknown  = "it may have been done, and may not: look before doing it again"
-		notFound = "it does not exist, or you may not see it: check the name, whose credentials these are, and the base URL"
-		badToken = "check the token or API key, or log in again: it is wrong, revoked or expired, " +
-			"as a session is five minutes after its last use"
-		webPage = "the answer is a web page, perhaps of a proxy"
+		unknown  = "outcome unknown: the request may or may not have been applied; check before retrying"
+		notFound = "it does not exist, or you lack permission to see it: check the name, the credentials and the base URL"
+		badToken = "check the token or API key, or log in again: it is wrong, revoked or expired; " +
+			"a session expires five minutes after its last use"
+		webPage = "the response is an HTML page, perhaps of a proxy"
 	)
 	getVM := func(c *bigv.Client) error { return errorOf(c.VirtualMachines.Get(t.Context(), www1)) }
 	startVM := func(c *bigv.Client) error { return errorOf(c.VirtualMachines.Start(t.Context(), www1)) }
@@ -284,42 +284,42 @@ func TestMessages(t *testing.T) {
 			"bigv: get virtual machine www1.web.acme: 401 Unauthorized; " + badToken + " [GET " + www1URL + "]"},
 		{"forbidden", 403, "", startVM,
 			"bigv: start virtual machine www1.web.acme: 403 Forbidden; " +
-				"you can see it but may not do this: ask for a higher privilege on it [PUT " + www1URL + "]"},
+				"you can see it, but lack permission to do this: ask for a higher privilege on it [PUT " + www1URL + "]"},
 		{"not found", 404, "Not found", func(c *bigv.Client) error { return errorOf(c.Discs.Get(t.Context(), root)) },
 			`bigv: get disc root.www1.web.acme: 404 Not Found: "Not found"; ` + notFound + " [GET " + rootURL + "]"},
 		{"list of a group that is not found", 404, "", listVMs(web),
 			"bigv: list virtual machines of web.acme: 404 Not Found; " + notFound + " [GET " + webURL + "/virtual_machines]"},
 		{"rate limited", 429, "", resetVM,
 			"bigv: reset virtual machine www1.web.acme: 429 Too Many Requests; " +
-				"it was not done: try again later, and less often [POST " + www1URL + "/signal]"},
+				"the request was not applied: try again later, and less often [POST " + www1URL + "/signal]"},
 		{"outcome unknown", 500, "", resetVM,
 			"bigv: reset virtual machine www1.web.acme: 500 Internal Server Error; " + unknown + " [POST " + www1URL + "/signal]"},
 		{"unavailable", 503, "", resetVM,
 			"bigv: reset virtual machine www1.web.acme: 503 Service Unavailable; " +
-				"it was not done: try again in a few seconds [POST " + www1URL + "/signal]"},
-		{"web page of a proxy", 502, "<html><body>Bad gateway</body></html>", startVM,
+				"the request was not applied: try again in a few seconds [POST " + www1URL + "/signal]"},
+		{"an HTML page of a proxy", 502, "<html><body>Bad gateway</body></html>", startVM,
 			"bigv: start virtual machine www1.web.acme: 502 Bad Gateway: " + webPage + "; " + unknown + " [PUT " + www1URL + "]"},
 		{"login page of a network", 200, "<html>Welcome to the train</html>", getVM,
-			"bigv: get virtual machine www1.web.acme: 200 OK: reading the answer: " +
-				webPage + " or a login page: is the base URL right? [GET " + www1URL + "]"},
+			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: " +
+				"the body is an HTML page, perhaps of a proxy or a login page: check the base URL [GET " + www1URL + "]"},
 		{"empty response", 200, "", getVM,
-			"bigv: get virtual machine www1.web.acme: 200 OK: reading the answer: it is empty [GET " + www1URL + "]"},
+			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: the body is empty [GET " + www1URL + "]"},
 		{"response of the wrong type", 200, "[]",
 			func(c *bigv.Client) error { return errorOf(c.VirtualMachines.Rename(t.Context(), www1, "www2")) },
-			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the answer: it is a list, where an object belongs; " +
+			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the response: the body is an array, want an object; " +
 				unknown + " [PUT " + www1URL + "]"},
 		{"filter ignored", 200, `[{"id":1,"group_id":79}]`, listVMs(bigv.GroupID(78)),
-			"bigv: list virtual machines of #78: 200 OK: reading the answer: " +
-				"the service ignored group_id: the list holds what it excludes [GET /virtual_machines?group_id=78]"},
+			"bigv: list virtual machines of #78: 200 OK: reading the response: " +
+				"the service ignored group_id: the list contains an element that does not match [GET /virtual_machines?group_id=78]"},
 		{"terminal control characters", 404, "\x1b[2J\x00gone\r\nfor good\u202e", getVM,
 			"bigv: get virtual machine www1.web.acme: 404 Not Found: \"\ufffd[2J\ufffdgone for good\ufffd\"; " +
 				notFound + " [GET " + www1URL + "]"},
 		{"empty path", 400, "no", update(bigv.VirtualMachinePath{}),
-			"bigv: update virtual machine: the path names nothing: nothing was sent"},
+			"bigv: update virtual machine: not sent: path is empty: it identifies no resource"},
 		{"empty name", 400, "no", func(c *bigv.Client) error { return errorOf(c.Groups.Rename(t.Context(), web, "")) },
-			"bigv: rename group web.acme: the group's name is empty: nothing was sent"},
+			"bigv: rename group web.acme: not sent: name is empty"},
 		{"empty account", 400, "no", deleteGroup(bigv.AccountPath("").Group("web")),
-			"bigv: delete group web.: account is empty: nothing was sent"},
+			"bigv: delete group web.: not sent: account is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -423,7 +423,7 @@ func TestBadRequestFields(t *testing.T) {
 		{"empty", "", map[string][]string{}},
 		{"null", "null", map[string][]string{"": {"null"}}},
 		{"an empty object", "{}", map[string][]string{}},
-		{"a web page", "<html></html>", map[string][]string{"": {"<html></html>"}}},
+		{"an HTML page", "<html></html>", map[string][]string{"": {"<html></html>"}}},
 		{"deeply nested", deep, map[string][]string{"a.a.a.a.a.a.a.a.a": {deep[9*len(`{"a":`) : len(deep)-9]}}},
 	} {
 		for _, contentType := range []string{"application/json", "text/plain"} {
@@ -476,7 +476,7 @@ func TestLongMessagesAreShortened(t *testing.T) {
 func TestWebPageAsBadRequest(t *testing.T) {
 	page := "<html><body>Your browser sent a request that this server could not understand.</body></html>"
 	err := create(t.Context(), start(t, fakeserver.Respond(400, page)))
-	assert.ErrorContains(t, err, "400 Bad Request: the answer is a web page, perhaps of a proxy")
+	assert.ErrorContains(t, err, "400 Bad Request: the response is an HTML page, perhaps of a proxy")
 }
 
 // The beginning of an error body that is too long is kept, whether its length is known or not.
@@ -495,20 +495,20 @@ func TestMessagesAboutWrongBaseURL(t *testing.T) {
 	server := fakeserver.New(t, nil)
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	const proxyOrBaseURL = "is the base URL right, or is a proxy in the way?"
+	const proxyOrBaseURL = "check the base URL, and whether a proxy is in the way"
 	for _, tt := range []struct {
 		name    string
 		url     string           // of the server, or
 		handler http.HandlerFunc // of a server that runs
 		message string
 	}{
-		{"nothing listens", closed.URL, nil, "is the base URL right?"},
-		{"HTTPS to a port of plain HTTP", strings.Replace(server.URL(), "http:", "https:", 1), nil, "is the base URL right?"},
+		{"nothing listens", closed.URL, nil, "check the base URL"},
+		{"HTTPS to a port of plain HTTP", strings.Replace(server.URL(), "http:", "https:", 1), nil, "check the base URL"},
 		{"plain HTTP to a port of HTTPS", "", fakeserver.Respond(400, "Client sent an HTTP request to an HTTPS server."),
 			"use https in the base URL"},
-		{"a web page with 403", "", fakeserver.Respond(403, "<html>no</html>"), proxyOrBaseURL},
-		{"a web page with 404", "", fakeserver.Respond(404, "<html>no</html>"), proxyOrBaseURL},
-		{"404 without a web page", "", fakeserver.Respond(404, "no"), "and the base URL"},
+		{"an HTML page with 403", "", fakeserver.Respond(403, "<html>no</html>"), proxyOrBaseURL},
+		{"an HTML page with 404", "", fakeserver.Respond(404, "<html>no</html>"), proxyOrBaseURL},
+		{"404 without an HTML page", "", fakeserver.Respond(404, "no"), "and the base URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url := tt.url

@@ -73,7 +73,7 @@ func ExampleNewClient() {
 	fmt.Println(err)
 	// Output:
 	// bigv.Client(https://uk0.bigv.io)
-	// bigv: new client: an API key and a token are both set: use one
+	// bigv: new client: an API key and a token are both set: use only one
 }
 
 func ExampleClient_With() {
@@ -190,7 +190,7 @@ func ExampleWithLogger() {
 	_, err := client.VirtualMachines.Get(context.Background(), www1)
 	fmt.Println(err)
 	// Output:
-	// level=WARN msg="bigv: request will be sent again" operation="get virtual machine" status=503
+	// level=WARN msg="bigv: retrying request" operation="get virtual machine" status=503
 	// <nil>
 }
 
@@ -265,7 +265,7 @@ func ExampleParseVirtualMachinePath() {
 	// Output:
 	// true root.www1.web.acme
 	// www1.default.acme true
-	// bigv: parsing virtual machine path "www1": it has 1 of 3 parts: write machine.group.account, or # and an ID alone
+	// bigv: parsing virtual machine path "www1": want 3 parts, got 1: write machine.group.account, or # and an ID
 }
 
 // Paths are text in JSON, YAML and flags.

@@ -137,7 +137,7 @@ func TestFilterThatCannotBeVerified(t *testing.T) {
 	table := fakeserver.Table(t, responses{"GET /groups": `[{"id":1,"account_id":41}]`, "GET /accounts/acme": "403"})
 	groups, err := start(t, table, flat...).Groups.List(t.Context(), bigv.GroupListOptions{Account: acme})
 	assert.Nil(t, groups)
-	assert.ErrorContains(t, err, "checking the filter by account: bigv: get account acme: 403 Forbidden")
+	assert.ErrorContains(t, err, "verifying the filter by account: get account acme: 403 Forbidden")
 }
 
 // An object that a flat list or a flat object does not match is reported as if the service had responded 404.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"strconv"
+	"strings"
 )
 
 // Group represents a group of virtual machines in an account. Every account starts with a group
@@ -32,72 +33,39 @@ type GroupCreate struct {
 	Name string `json:"name"` // required: letters, digits and hyphens, not all digits; unique in its account
 }
 
-// check returns an error if the name is invalid.
-func (g GroupCreate) check() error { return checkNewName("the group's name", g.Name) }
+// validate returns an error if the name is invalid.
+func (g GroupCreate) validate() error { return checkNewName("name", g.Name) }
 
 // GroupListOptions selects the groups to list.
 type GroupListOptions struct {
 	Account AccountPath // zero means the groups of all accounts that the caller can see
 }
 
-// accountQuery holds the query parameters that select an account in flat lists.
-type accountQuery struct {
-	AccountID   string `url:"account_id,omitempty"`
-	AccountName string `url:"account_name,omitempty"`
-}
-
-// query returns the query parameters that select the account.
-func (p AccountPath) query() (q accountQuery) {
-	if p.isID() {
-		q.AccountID = string(p)
-	} else {
-		q.AccountName = string(p)
-	}
-	return q
-}
-
 // GroupsService creates, renames and deletes groups.
 type GroupsService struct{ client *Client }
+
+const groupsRoute = "/groups"
 
 // List returns the groups that the options select: GET /accounts/{account}/groups.
 //
 // It calls GET /groups if the options name no account, or if the client uses FlatURLs.
 func (s *GroupsService) List(ctx context.Context, options GroupListOptions, opts ...CallOption) ([]Group, error) {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.client.groupList(ctx, options)
 	if err != nil {
-		return nil, notSent("list groups", t.subject(), err)
+		return nil, notSent("list groups", e.describe(), err)
 	}
-	return list(ctx, s.client, "list groups", t, believe, opts)
+	return list(ctx, s.client, listing("list groups", e), verify, opts)
 }
 
 // All returns an iterator over the groups that the options select. It calls the endpoint of List
 // and yields each group as it arrives. If the call fails, the iterator yields a zero Group with the
 // error and stops.
 func (s *GroupsService) All(ctx context.Context, options GroupListOptions, opts ...CallOption) iter.Seq2[Group, error] {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.client.groupList(ctx, options)
 	if err != nil {
-		return failed[Group](notSent("list groups", t.subject(), err))
+		return errSeq[Group](notSent("list groups", e.describe(), err))
 	}
-	return all(ctx, s.client, "list groups", t, believe, opts)
-}
-
-// listing returns the endpoint of a list, and a function that verifies that a group of the response
-// matches the options.
-func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (target, func(Group) error, error) {
-	account, err := s.client.named(options.Account)
-	switch {
-	case err != nil || account == "":
-		return under("/groups"), nil, err
-	case s.client.style == NestedURLs:
-		return at(account, "/groups"), nil, nil
-	}
-	belongs := s.client.accountFilter(ctx, account)
-	return under("/groups").with(account.query()).of(string(account)), func(g Group) error {
-		if ok, err := belongs(g.AccountID, ""); !ok {
-			return orIgnored(err, "account", account.isID())
-		}
-		return nil
-	}, checkPath(account)
+	return all(ctx, s.client, listing("list groups", e), verify, opts)
 }
 
 // Get returns a group: GET /accounts/{account}/groups/{group}, or GET /groups/{ID} for a path with
@@ -111,42 +79,24 @@ func (s *GroupsService) listing(ctx context.Context, options GroupListOptions) (
 // the account, so an account by name is read too: GET /accounts/{account}.
 func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOption) (Group, error) {
 	const operation = "get group"
-	if s.client.style == NestedURLs || group.bare {
-		return read[Group](ctx, s.client, operation, at(group, ""), opts)
+	if s.client.style == NestedURLs || group.idOnly {
+		return get[Group](ctx, s.client, reading(operation, resource(group)), opts)
 	}
-	t, believe, err := s.listing(ctx, GroupListOptions{Account: group.account})
+	e, verify, err := s.client.groupList(ctx, GroupListOptions{Account: group.account})
 	if err = cmp.Or(checkPath(group), err); err != nil {
 		return Group{}, notSent(operation, group.String(), err)
 	}
 	if group.isID() {
-		return readHeld(ctx, s.client, operation, group, at(bareGroup(group.group), ""), believe, opts)
+		op := reading(operation, resource(groupIDOnly(group.group)).about(group.display()))
+		return getVerified(ctx, s.client, op, verify, opts)
 	}
-	g, err := match(ctx, s.client, operation, group, t, believe, func(g Group) bool { return equalNames(g.Name, group.group) }, opts)
+	hasName := func(g Group) bool { return strings.EqualFold(g.Name, group.group) }
+	g, err := findByName(ctx, s.client, listing(operation, e.about(group.display())), verify, hasName, opts)
 	if errors.Is(err, ErrNotFound) && group.group == DefaultGroupName {
 		// The default group may have been renamed. Only the nested URL still finds it by this name.
-		return read[Group](ctx, s.client, operation, at(group, ""), opts)
+		return get[Group](ctx, s.client, reading(operation, resource(group)), opts)
 	}
 	return g, err
-}
-
-// isDefaultGroup returns a function that reports whether id is the ID of group, if group names the
-// default group of an account. The service accepts the name "default" for that group even after it
-// has been renamed.
-func (c *Client) isDefaultGroup(ctx context.Context, group GroupPath) func(id int) (bool, error) {
-	known := 0
-	return func(id int) (bool, error) {
-		if group.group != DefaultGroupName || group.account == "" {
-			return false, nil
-		}
-		if known == 0 {
-			g, err := read[Group](ctx, c, "get group", at(group, ""), nil)
-			if err != nil {
-				return false, err
-			}
-			known = g.ID
-		}
-		return id == known, nil
-	}
 }
 
 // Create creates a group: POST /accounts/{account}/groups. Groups cost nothing.
@@ -155,30 +105,32 @@ func (c *Client) isDefaultGroup(ctx context.Context, group GroupPath) func(id in
 // error matches ErrOutcomeUnknown, look the group up by name before calling Create again, or use
 // FindOrCreate.
 func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
-	return call(ctx, s.client, posting("create group"), at(account, "/groups").of(account.Group(group.Name).String()), group,
-		func(ctx context.Context) (Group, error) {
-			return s.Get(ctx, account.Group(group.Name))
-		}, opts)
+	op := posting("create group", below(account, groupsRoute).about(account.Group(group.Name).String()), group)
+	reread := func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name)) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // Rename changes the name of a group: PUT /accounts/{account}/groups/{group}.
 //
-// The host names of its virtual machines change too. Calls with a path that contains the old name
-// return ErrNotFound afterwards. Rename is never retried once the service may have processed it.
+// The host names of its virtual machines change too. Afterwards, calls with a path that contains
+// the old name return an error that matches ErrNotFound. Rename is not idempotent, so it is never
+// retried once the service may have processed it.
 func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string, opts ...CallOption) (Group, error) {
-	return call(ctx, s.client, puttingOnce("rename group"), at(group, ""), GroupCreate{Name: name},
-		func(ctx context.Context) (Group, error) {
-			if group.isID() {
-				return s.Get(ctx, group)
-			}
-			return s.Get(ctx, group.account.Group(name))
-		}, opts)
+	op := puttingOnce("rename group", resource(group), GroupCreate{Name: name})
+	reread := func(ctx context.Context) (Group, error) {
+		if group.isID() {
+			return s.Get(ctx, group)
+		}
+		return s.Get(ctx, group.account.Group(name))
+	}
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // Delete deletes a group: DELETE /accounts/{account}/groups/{group}. While the group contains
-// virtual machines, deleted ones included, the error matches ErrBadRequest; purge them first.
+// virtual machines, including deleted ones, the error matches ErrBadRequest; purge them first.
+// Delete is idempotent, so it is retried.
 func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...CallOption) error {
-	return do(ctx, s.client, deleting("delete group"), at(group, ""), nil, opts)
+	return execute(ctx, s.client, deleting("delete group", resource(group)), opts)
 }
 
 // Resolve returns the full path of a group, with its account. It reads the group if the path is an
@@ -190,7 +142,7 @@ func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...Ca
 	if err := cmp.Or(checkContext(ctx), checkPath(group)); err != nil {
 		return GroupPath{}, notSent("resolve group", group.String(), err)
 	}
-	if isFull(group) {
+	if isComplete(group) {
 		return group, nil
 	}
 	g, err := s.Get(ctx, group, opts...)
@@ -200,11 +152,22 @@ func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...Ca
 	return g.Path(), nil
 }
 
-func (p GroupPath) nested() (template string, depth int) { return groupTemplate, groupDepth }
-func (p GroupPath) flat() string                         { return "/groups" }
-func (p GroupPath) text() string                         { return p.String() }
-func (p GroupPath) parents(ctx context.Context, c *Client) (place, error) {
+// id returns the ID of a group. It reads the group if the path has only its name.
+func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
+	if err := checkPath(group); err != nil {
+		return 0, err
+	}
+	if group.isID() {
+		return parseID(group.group)
+	}
+	found, err := s.Get(ctx, group)
+	return responseID(found.ID, err)
+}
+
+// resolveParents implements [childPath].
+func (p GroupPath) resolveParents(ctx context.Context, c *Client) (resourcePath, error) {
 	return c.Groups.Resolve(ctx, p)
 }
 
-func (g Group) identity() int { return g.ID }
+// objectID implements [identified].
+func (g Group) objectID() int { return g.ID }

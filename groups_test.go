@@ -3,11 +3,13 @@ package bigv_test
 import (
 	"context"
 	"slices"
-	"testing"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 )
+
+// Groups returns the rows of GroupsService.
+func (wireRows) Groups() []wireRow { return slices.Concat(groupRows(), groupRefusedRows()) }
 
 func groupRows() []wireRow {
 	rows := inAllVariants(accountPathVariants(), []variantRow[bigv.AccountPath]{
@@ -164,8 +166,6 @@ func groupRefusedRows() []wireRow {
 		},
 	}
 }
-
-func TestGroups(t *testing.T) { runRows(t, slices.Concat(groupRows(), groupRefusedRows())) }
 
 // The functions below return a call of the GroupsService method in their name, for rows.
 

@@ -66,7 +66,7 @@ func endlessHeaders(w http.ResponseWriter, _ *http.Request) {
 // TestHostileResponses calls every method of a service whose responses are meant to do harm. Each call ends by itself. It returns an
 // error that names the problem, or succeeds if the response does not matter.
 func TestHostileResponses(t *testing.T) {
-	const notAnObject, notAList, notAText = "an object", "expected a list", "a text"
+	const notAnObject, notAList, notAText = "want an object", "want an array", "not a session ID"
 	for _, tt := range []struct {
 		name     string
 		respond  http.HandlerFunc
@@ -77,18 +77,20 @@ func TestHostileResponses(t *testing.T) {
 		{"an endless body", respondEndlessly(200, strings.Repeat(" ", 16<<10), nil), true,
 			[]string{"larger than the limit", "too long", "longer", "limit"}},
 		{"a gzip bomb", gzipBomb(t, 8<<20), true, []string{"larger than the limit", "limit", "longer"}},
-		{"100,000 nested lists", fakeserver.Respond(200, strings.Repeat("[", 100_000)), false, []string{"depth", "a list", "larger"}},
+		{"100,000 nested lists", fakeserver.Respond(200, strings.Repeat("[", 100_000)), false,
+			[]string{"depth", "want an array", notAnObject, "larger"}},
 		{"100,000 nested objects", fakeserver.Respond(200, strings.Repeat(`{"x":`, 100_000)), false,
 			[]string{"depth", notAnObject, notAList, "larger"}},
 		{"duplicate names", fakeserver.Respond(200, `{"id":1,"id":2}`), false, []string{"duplicate", notAnObject, notAList}},
-		{"duplicate names in a list", fakeserver.Respond(200, `[{"id":1,"id":2}]`), false, []string{"duplicate", "a list", notAText}},
+		{"duplicate names in a list", fakeserver.Respond(200, `[{"id":1,"id":2}]`), false,
+			[]string{"duplicate", "want an array", notAnObject, notAText}},
 		{"wrong types", fakeserver.Respond(200, `{"id":true,"name":7}`), false, []string{"true", notAnObject, notAList}},
-		{"wrong types in a list", fakeserver.Respond(200, `[true]`), false, []string{"true", "a list", notAText}},
+		{"wrong types in a list", fakeserver.Respond(200, `[true]`), false, []string{"true", "want an array", notAnObject, notAText}},
 		{"invalid UTF-8", fakeserver.Respond(200, "{\"id\":1,\"name\":\"\xff\"}"), false, []string{"UTF-8", notAnObject, notAList}},
 		{"a number out of range", fakeserver.Respond(200, `{"id":99999999999999999999}`), false, []string{"range", notAnObject, notAList}},
-		{"a web page", fakeserver.Respond(200, "<html>log in</html>"), false, []string{"web page"}},
+		{"an HTML page", fakeserver.Respond(200, "<html>log in</html>"), false, []string{"an HTML page"}},
 		{"truncated JSON", fakeserver.Respond(200, `{"id":1,`), false, []string{"EOF", notAnObject, notAList}},
-		{"a truncated list", fakeserver.Respond(200, `[{"id":1`), false, []string{"EOF", "a list", notAText}},
+		{"a truncated list", fakeserver.Respond(200, `[{"id":1`), false, []string{"EOF", "want an array", notAnObject, notAText}},
 		{"endless headers", endlessHeaders, true, []string{"header"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -103,7 +105,8 @@ func TestHostileResponses(t *testing.T) {
 				limit = 64 << 10
 			}
 			client := newClient(t, srv, bigv.WithMaxResponseSize(limit), once)
-			problems := append(tt.problems, notSentText, "not found", "context canceled", "not a session ID", "names no addresses")
+			problems := append(tt.problems, notSentText, "not found", "context canceled", "not a session ID",
+				"does not contain the addresses")
 			number, errs := 0, 0
 			eachMethod(t, func(m method) {
 				if number++; !picked.includes(number) {
@@ -152,7 +155,7 @@ func TestResponseWithAnotherID(t *testing.T) {
 				errorOf(client.VirtualMachines.Get(t.Context(), bigv.VirtualMachineID(5012))),
 			} {
 				assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
-				assert.ErrorContains(t, err, "was asked for")
+				assert.ErrorContains(t, err, "the response contains the object with ID")
 			}
 			for _, request := range srv.Requests() {
 				assert.Equal(t, http.MethodGet, request.Method, "%s", request)

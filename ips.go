@@ -35,10 +35,10 @@ type ipSwapBody struct {
 	MoveAdditionalIPs bool `json:"move_additional_ips"`
 }
 
-// check returns an error if both machines are the same.
-func (b ipSwapBody) check() error {
+// validate returns an error if both machines are the same.
+func (b ipSwapBody) validate() error {
 	if b.VirtualMachine1ID == b.VirtualMachine2ID {
-		return fmt.Errorf("both are virtual machine #%d", b.VirtualMachine1ID)
+		return fmt.Errorf("VirtualMachine1 and VirtualMachine2 are the same virtual machine #%d", b.VirtualMachine1ID)
 	}
 	return nil
 }
@@ -47,41 +47,41 @@ func (b ipSwapBody) check() error {
 // NIC.ExtraIPs.
 type IPsService struct{ client *Client }
 
-// oneIP returns the endpoint of an address, or an error if the address is invalid.
-func oneIP(address netip.Addr) (target, error) {
-	t := under("/ips/{address}", address.Unmap().String())
+// ipEndpoint returns the endpoint of an address, or an error if the address is invalid.
+func ipEndpoint(address netip.Addr) (endpoint, error) {
+	e := fixed("/ips/{address}", address.Unmap().String())
 	switch {
 	case !address.IsValid():
-		return t, errors.New("the address is zero")
+		return e, errors.New("address is zero")
 	case address.Zone() != "":
-		return t, fmt.Errorf("the address has the zone %q, which means something on one host only", address.Zone())
+		return e, fmt.Errorf("address must not have a zone, got %q", address.Zone())
 	}
-	return t, nil
+	return e, nil
 }
 
-// Get returns an address with its reverse DNS: GET /ips/{address}. If the caller may not see it,
-// the error matches ErrNotFound.
+// Get returns an address with its reverse DNS: GET /ips/{address}. If the address is not in use, or
+// the caller may not see it, the error matches ErrNotFound.
 func (s *IPsService) Get(ctx context.Context, address netip.Addr, opts ...CallOption) (IP, error) {
-	t, err := oneIP(address)
+	e, err := ipEndpoint(address)
 	if err != nil {
-		return IP{}, notSent("get IP", t.subject(), err)
+		return IP{}, notSent("get IP", e.describe(), err)
 	}
-	return read[IP](ctx, s.client, "get IP", t, opts)
+	return get[IP](ctx, s.client, reading("get IP", e), opts)
 }
 
-// Update changes an address: PUT /ips/{address}.
+// Update changes an address: PUT /ips/{address}. Update is idempotent, so it is retried.
 func (s *IPsService) Update(ctx context.Context, address netip.Addr, update IPUpdate, opts ...CallOption) (IP, error) {
-	t, err := oneIP(address)
+	e, err := ipEndpoint(address)
 	if err != nil {
-		return IP{}, notSent("update IP", t.subject(), err)
+		return IP{}, notSent("update IP", e.describe(), err)
 	}
-	return call(ctx, s.client, putting("update IP"), t, update, func(ctx context.Context) (IP, error) {
-		return s.Get(ctx, address)
-	}, opts)
+	op := putting("update IP", e, update)
+	reread := func(ctx context.Context) (IP, error) { return s.Get(ctx, address) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // SetRDNS sets the host name for reverse DNS of an address: PUT /ips/{address}. An empty host
-// removes it.
+// removes it. SetRDNS is idempotent, so it is retried.
 func (s *IPsService) SetRDNS(ctx context.Context, address netip.Addr, host string, opts ...CallOption) (IP, error) {
 	rdns := Null[string]()
 	if host != "" {
@@ -92,21 +92,22 @@ func (s *IPsService) SetRDNS(ctx context.Context, address netip.Addr, host strin
 
 // Release releases an additional address: DELETE /ips/{address}. It cannot be undone, since the
 // address may soon be assigned to another customer. For the primary addresses of a machine, which
-// cannot be released, the error matches ErrBadRequest.
+// cannot be released, the error matches ErrBadRequest. Release is idempotent, so it is retried.
 func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...CallOption) error {
-	t, err := oneIP(address)
+	e, err := ipEndpoint(address)
 	if err != nil {
-		return notSent("release IP", t.subject(), err)
+		return notSent("release IP", e.describe(), err)
 	}
-	return do(ctx, s.client, deleting("release IP"), t, nil, opts)
+	return execute(ctx, s.client, deleting("release IP", e), opts)
 }
 
 // Swap exchanges the primary addresses, IPv4 and IPv6, of two virtual machines: POST
-// /ips/swap_virtual_machine_ips. Both must be off.
+// /ips/swap_virtual_machine_ips. Both must be off. If the path of a machine has no ID, the machine
+// is looked up first.
 //
-// Swap is not idempotent, since a second swap undoes the first. It is therefore never retried once
-// the service may have processed it. If the error matches ErrOutcomeUnknown, compare the addresses
-// of the machines before calling Swap again.
+// Swap is not idempotent, since a second swap undoes the first, so it is never retried once the
+// service may have processed it. If the error matches ErrOutcomeUnknown, compare the addresses of
+// the machines before calling Swap again.
 func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) error {
 	const operation = "swap IPs of virtual machines"
 	vm1, vm2 := swap.VirtualMachine1, swap.VirtualMachine2
@@ -114,7 +115,7 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 	body := ipSwapBody{MoveAdditionalIPs: swap.MoveAdditionalIPs}
 	err := cmp.Or(checkPath(vm1), checkPath(vm2)) // check before sending the lookups
 	if err == nil && vm1 == vm2 {
-		err = errors.New("both are the same virtual machine")
+		err = errors.New("VirtualMachine1 and VirtualMachine2 are the same")
 	}
 	if err == nil {
 		body.VirtualMachine1ID, err = s.client.VirtualMachines.id(ctx, vm1)
@@ -125,5 +126,6 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 	if err != nil {
 		return notSent(operation, subject, err)
 	}
-	return do(ctx, s.client, posting(operation), under("/ips/swap_virtual_machine_ips").of(subject), body, opts)
+	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body)
+	return execute(ctx, s.client, op, opts)
 }

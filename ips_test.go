@@ -3,12 +3,12 @@ package bigv_test
 import (
 	"context"
 	"net/netip"
-	"testing"
 
 	"github.com/bigv-go/bigv"
 )
 
-func ipRows() []wireRow {
+// IPs returns the rows of IPsService.
+func (wireRows) IPs() []wireRow {
 	get := func(address netip.Addr) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) { return c.IPs.Get(ctx, address) }
 	}
@@ -146,51 +146,49 @@ func ipRows() []wireRow {
 			name:      "IPs.Swap of a machine whose response has no ID",
 			call:      swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: bigv.VirtualMachineID(5013)}),
 			responses: responses{"GET " + www1URL: `{"name":"www1"}`}, sent: []string{"GET " + www1URL},
-			wantErr: []any{"it has no ID"},
+			wantErr: []any{"the ID is missing"},
 		},
 		{
 			name: "IPs.Swap of one machine under two names", responses: withVM(nil),
 			call: swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: bigv.VirtualMachineID(5012)}),
-			sent: []string{"GET " + www1URL}, wantErr: []any{"both are virtual machine #5012"},
+			sent: []string{"GET " + www1URL}, wantErr: []any{"VirtualMachine1 and VirtualMachine2 are the same virtual machine #5012"},
 		},
 
-		{name: "IPs.Get of a zero address", call: get(netip.Addr{}), wantErr: []any{"the address is zero"}},
+		{name: "IPs.Get of a zero address", call: get(netip.Addr{}), wantErr: []any{"address is zero"}},
 		{
 			name: "IPs.Update of a zero address", call: update(netip.Addr{}, bigv.IPUpdate{}),
-			wantErr: []any{"the address is zero"},
+			wantErr: []any{"address is zero"},
 		},
-		{name: "IPs.SetRDNS of a zero address", call: rdns(netip.Addr{}, "x"), wantErr: []any{"the address is zero"}},
-		{name: "IPs.Release of a zero address", call: release(netip.Addr{}), wantErr: []any{"the address is zero"}},
+		{name: "IPs.SetRDNS of a zero address", call: rdns(netip.Addr{}, "x"), wantErr: []any{"address is zero"}},
+		{name: "IPs.Release of a zero address", call: release(netip.Addr{}), wantErr: []any{"address is zero"}},
 		{
 			name: "IPs.Get of an address with a zone", call: get(netip.MustParseAddr("fe80::1%eth0")),
-			wantErr: []any{`the zone "eth0"`},
+			wantErr: []any{"must not have a zone"},
 		},
 		{
 			name: "IPs.Update of an address with a zone", call: update(netip.MustParseAddr("fe80::1%eth0"), bigv.IPUpdate{}),
-			wantErr: []any{`the zone "eth0"`},
+			wantErr: []any{"must not have a zone"},
 		},
 		{
 			name: "IPs.Release of an address with a zone", call: release(netip.MustParseAddr("fe80::1%a/../b")),
-			wantErr: []any{"the zone"},
+			wantErr: []any{"must not have a zone"},
 		},
 		{
 			name: "IPs.Swap without the second machine", call: swap(bigv.IPSwap{VirtualMachine1: www1}),
-			wantErr: []any{"the path names nothing"},
+			wantErr: []any{"path is empty: it identifies no resource"},
 		},
 		{
 			name: "IPs.Swap without the first machine", call: swap(bigv.IPSwap{VirtualMachine2: www1}),
-			wantErr: []any{"the path names nothing"},
+			wantErr: []any{"path is empty: it identifies no resource"},
 		},
 		{
 			name: "IPs.Swap with itself", call: swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: www1}),
-			wantErr: []any{"both are the same virtual machine"},
+			wantErr: []any{"VirtualMachine1 and VirtualMachine2 are the same"},
 		},
 		{
 			name:    "IPs.Swap with a machine called ..",
 			call:    swap(bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("..")}),
-			wantErr: []any{"would name another endpoint"},
+			wantErr: []any{"is not allowed"},
 		},
 	}
 }
-
-func TestIPs(t *testing.T) { runRows(t, ipRows()) }

@@ -43,8 +43,8 @@ func TestLogger(t *testing.T) {
 		logged = append(logged, l)
 	}
 	assert.Equal(t, []line{
-		{Level: "WARN", Msg: "bigv: request will be sent again", Error: "EOF", Attempt: 1},
-		{Level: "WARN", Msg: "bigv: request will be sent again", Status: 503, Attempt: 2},
+		{Level: "WARN", Msg: "bigv: retrying request", Error: "EOF", Attempt: 1},
+		{Level: "WARN", Msg: "bigv: retrying request", Status: 503, Attempt: 2},
 		{Level: "DEBUG", Msg: "bigv: request", Status: 200, Attempt: 3},
 	}, logged)
 }

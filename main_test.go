@@ -2,7 +2,9 @@ package bigv_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,8 +17,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain fails if a goroutine is still running after the tests. A connection that was not closed has two.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails if a goroutine is still running after the tests. A connection that was not closed has two. It does not start the tests
+// if the methods of the services cannot be called, because many tests would fail for this one reason.
+func TestMain(m *testing.M) {
+	if reason := checkMethods(); reason != "" {
+		fmt.Println(reason)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // quick is a retry policy with short waits.
 var quick = bigv.RetryPolicy{MaxAttempts: 3, MinWait: 50 * time.Microsecond, MaxWait: time.Millisecond}

@@ -5,34 +5,94 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/bigv-go/bigv"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// method is a method of one of the client's services, found by reflection. Only tests that must walk all methods call them so.
+// method is a method of one of the client's services, found by reflection. Only tests that must walk all methods use it.
 type method struct {
 	name   string         // as in "Discs.Resize"
 	params []reflect.Type // after the context, without the call options
 	result reflect.Type   // the first result; of a list or a sequence, its elements
 }
 
+// service returns the name of the method's service, as in "Discs".
+func (m method) service() string {
+	service, _, _ := strings.Cut(m.name, ".")
+	return service
+}
+
+// snakeCase returns the name of a service as files are named for it: "api_keys" for "APIKeys".
+func snakeCase(service string) string {
+	return strings.ToLower(wordStart.ReplaceAllString(service, "${1}_${2}"))
+}
+
+// wordStart matches the place before a capital letter that begins a word. The s of "IPs" is part of the initialism.
+var wordStart = regexp.MustCompile(`([A-Za-z])([A-Z][a-z]{2})`)
+
+func TestSnakeCase(t *testing.T) {
+	t.Parallel()
+	for service, want := range map[string]string{
+		"Discs": "discs", "VirtualMachines": "virtual_machines", "APIKeys": "api_keys", "VMDefaults": "vm_defaults", "IPs": "ips",
+	} {
+		assert.Equal(t, want, snakeCase(service))
+	}
+}
+
+// serviceFields returns the fields of Client that are services.
+func serviceFields() (fields []reflect.StructField) {
+	for field := range reflect.TypeFor[bigv.Client]().Fields() {
+		if field.IsExported() && field.Type.Kind() == reflect.Pointer && strings.HasSuffix(field.Type.Elem().Name(), "Service") {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// allMethods returns every method of every service of the client.
+func allMethods() (methods []method) {
+	for _, field := range serviceFields() {
+		for i := range field.Type.NumMethod() {
+			methods = append(methods, newMethod(field.Name, field.Type.Method(i)))
+		}
+	}
+	return methods
+}
+
+// checkMethods returns what is missing to call every method, in one line, or an empty string.
+func checkMethods() string {
+	client, err := bigv.NewClient(bigv.WithToken("t0ken"))
+	if err != nil {
+		return err.Error()
+	}
+	for _, field := range serviceFields() {
+		if reflect.ValueOf(client).Elem().FieldByIndex(field.Index).IsNil() {
+			return fmt.Sprintf("client.go: set client.%s, as the other services are set", field.Name)
+		}
+	}
+	for _, m := range allMethods() {
+		for _, param := range m.params {
+			if exampleValue(param) == nil {
+				return fmt.Sprintf("methods_test.go: add a value of %s, a parameter of %s, to exampleValues", param, m.name)
+			}
+		}
+	}
+	return ""
+}
+
 // eachMethod calls f with every method of every service of the client.
 func eachMethod(t *testing.T, f func(m method)) {
 	t.Helper()
-	client, count := reflect.TypeFor[bigv.Client](), 0
-	for field := range client.Fields() {
-		if !field.IsExported() || field.Type.Kind() != reflect.Pointer || !strings.HasSuffix(field.Type.Elem().Name(), "Service") {
-			continue
-		}
-		for i := range field.Type.NumMethod() {
-			f(newMethod(field.Name, field.Type.Method(i)))
-			count++
-		}
+	methods := allMethods()
+	require.Greater(t, len(methods), 60, "methods of services")
+	for _, m := range methods {
+		f(m)
 	}
-	require.Greater(t, count, 60, "methods of services")
 }
 
 func newMethod(service string, m reflect.Method) method {
@@ -61,8 +121,8 @@ func (m method) call(ctx context.Context, c *bigv.Client, args ...any) (result a
 			err = fmt.Errorf("%s panicked: %v", m.name, r)
 		}
 	}()
-	service, name, _ := strings.Cut(m.name, ".")
-	f := reflect.ValueOf(c).Elem().FieldByName(service).MethodByName(name)
+	name := strings.TrimPrefix(m.name, m.service()+".")
+	f := reflect.ValueOf(c).Elem().FieldByName(m.service()).MethodByName(name)
 	in := []reflect.Value{reflect.ValueOf(&ctx).Elem()} // which may be nil
 	for _, arg := range args {
 		in = append(in, reflect.ValueOf(arg))
@@ -75,7 +135,7 @@ func (m method) call(ctx context.Context, c *bigv.Client, args ...any) (result a
 	return out[0].Interface(), err
 }
 
-// collectValues does what collect does, for an iter.Seq2 of any type.
+// collectValues does for an iter.Seq2 of any type what collect does for one of a known type.
 func collectValues(seq reflect.Value) (any, error) {
 	elements := reflect.MakeSlice(reflect.SliceOf(seq.Type().In(0).In(0)), 0, 0)
 	for element, e := range seq.Seq2() {
@@ -120,8 +180,19 @@ func valuesByType(values ...any) map[reflect.Type]any {
 	return byType
 }
 
-// exampleArgs returns valid arguments of the method. The overrides take precedence over exampleValues. If there is no example of
-// a parameter's type, it fails the test at once.
+// exampleValue returns a valid argument for a parameter of this type, or nil if there is none.
+func exampleValue(param reflect.Type) any {
+	if value, ok := exampleValues[param]; ok {
+		return value
+	}
+	if strings.HasSuffix(param.Name(), "Options") || strings.HasSuffix(param.Name(), "Update") {
+		return reflect.Zero(param).Interface()
+	}
+	return nil
+}
+
+// exampleArgs returns valid arguments of the method. The overrides take precedence over exampleValues. TestMain checks that there is a
+// value for each parameter.
 func (m method) exampleArgs(t *testing.T, overrides ...any) []any {
 	t.Helper()
 	byType := valuesByType(overrides...)
@@ -129,14 +200,9 @@ func (m method) exampleArgs(t *testing.T, overrides ...any) []any {
 	for _, param := range m.params {
 		value, ok := byType[param]
 		if !ok {
-			value, ok = exampleValues[param]
+			value = exampleValue(param)
 		}
-		if !ok && (strings.HasSuffix(param.Name(), "Options") || strings.HasSuffix(param.Name(), "Update")) {
-			value, ok = reflect.Zero(param).Interface(), true
-		}
-		if !ok {
-			t.Fatalf("no example argument of type %s for %s: add one to exampleValues in methods_test.go", param, m.name)
-		}
+		require.NotNil(t, value, "%s: %s", m.name, param)
 		if vm, ok := value.(bigv.VirtualMachineCreate); ok && m.name == "VirtualMachines.CreateBare" {
 			value = bigv.VirtualMachineCreate{Name: vm.Name} // it creates nothing else
 		}

@@ -49,13 +49,13 @@ type IPCreate struct {
 	Contiguous bool     `json:"contiguous"` // not implemented by the service; leave it false
 }
 
-// check returns an error if the number of addresses is out of range or the reason is empty.
-func (c IPCreate) check() error {
+// validate returns an error if the number of addresses is out of range or the reason is empty.
+func (c IPCreate) validate() error {
 	switch {
 	case c.Addresses < 1 || c.Addresses > maxExtraIPs:
-		return fmt.Errorf("%d addresses: at least 1 and at most %d can be had at a time", c.Addresses, maxExtraIPs)
+		return fmt.Errorf("addresses must be 1 to %d, got %d", maxExtraIPs, c.Addresses)
 	case c.Reason == "":
-		return errors.New("the reason is empty, and the service wants one")
+		return errors.New("reason is required")
 	}
 	return nil
 }
@@ -63,8 +63,8 @@ func (c IPCreate) check() error {
 // maxExtraIPs is the number of additional addresses that a virtual machine can have.
 const maxExtraIPs = 4
 
-// ipCreateAnswer is the response body of ip_create.
-type ipCreateAnswer struct {
+// ipCreateResponse is the response body of ip_create.
+type ipCreateResponse struct {
 	IPs []netip.Addr `json:"ips"`
 }
 
@@ -79,28 +79,29 @@ const nicsRoute = "/nics"
 // It calls GET /nics if the options name no virtual machine or one by its ID alone, or if the
 // client uses FlatURLs.
 func (s *NICsService) List(ctx context.Context, options NICListOptions, opts ...CallOption) ([]NIC, error) {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.listEndpoint(ctx, options)
 	if err != nil {
-		return nil, notSent("list network interfaces", t.subject(), err)
+		return nil, notSent("list network interfaces", e.describe(), err)
 	}
-	return list(ctx, s.client, "list network interfaces", t, believe, opts)
+	return list(ctx, s.client, listing("list network interfaces", e), verify, opts)
 }
 
 // All returns an iterator over the network interfaces that the options select. It calls the
 // endpoint of List and yields each interface as it arrives. If the call fails, the iterator yields
 // a zero NIC with the error and stops.
 func (s *NICsService) All(ctx context.Context, options NICListOptions, opts ...CallOption) iter.Seq2[NIC, error] {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.listEndpoint(ctx, options)
 	if err != nil {
-		return failed[NIC](notSent("list network interfaces", t.subject(), err))
+		return errSeq[NIC](notSent("list network interfaces", e.describe(), err))
 	}
-	return all(ctx, s.client, "list network interfaces", t, believe, opts)
+	return all(ctx, s.client, listing("list network interfaces", e), verify, opts)
 }
 
-// listing returns the endpoint of a list, and a function that verifies that an interface of the
-// response matches the options.
-func (s *NICsService) listing(ctx context.Context, options NICListOptions) (target, func(NIC) error, error) {
-	return ofMachine(ctx, s.client, options.VirtualMachine, nicsRoute, func(n NIC) int { return n.VirtualMachineID })
+// listEndpoint returns the endpoint of a list, and a function that verifies that an interface in
+// the response matches the options.
+func (s *NICsService) listEndpoint(ctx context.Context, options NICListOptions) (endpoint, func(NIC) error, error) {
+	machineID := func(n NIC) int { return n.VirtualMachineID }
+	return machineList(ctx, s.client, options.VirtualMachine, nicsRoute, machineID)
 }
 
 // Get returns a network interface: GET {virtual machine}/nics/{network interface}, or GET
@@ -113,14 +114,15 @@ func (s *NICsService) listing(ctx context.Context, options NICListOptions) (targ
 // does; use a path with its ID to save that request.
 func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) (NIC, error) {
 	const operation = "get network interface"
-	if nic.bare || s.client.style == NestedURLs && (nic.IsZero() || isFull(nic)) {
-		return read[NIC](ctx, s.client, operation, at(nic, ""), opts)
+	if nic.idOnly || s.client.style == NestedURLs && (nic.IsZero() || isComplete(nic)) {
+		return get[NIC](ctx, s.client, reading(operation, resource(nic)), opts)
 	}
-	_, believe, err := s.listing(ctx, NICListOptions{VirtualMachine: nic.machine})
+	_, verify, err := s.listEndpoint(ctx, NICListOptions{VirtualMachine: nic.machine})
 	if err = cmp.Or(checkPath(nic), err); err != nil {
 		return NIC{}, notSent(operation, nic.String(), err)
 	}
-	return readHeld(ctx, s.client, operation, nic, at(NICPath{nic: nic.nic, bare: true}, ""), believe, opts)
+	op := reading(operation, below(NICPath{nic: nic.nic, idOnly: true}, "").about(nic.display()))
+	return getVerified(ctx, s.client, op, verify, opts)
 }
 
 // CreateIPs adds addresses to the virtual machine of a network interface and returns them: POST
@@ -131,16 +133,16 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 //
 // CreateIPs is not idempotent, so it is never retried once the service may have processed it. If
 // the error matches ErrOutcomeUnknown, check NIC.ExtraIPs before calling it again. If the error
-// matches ErrInvalidResponse, the addresses were created but the response did not contain them;
-// read them with Get.
+// matches ErrInvalidResponse but not ErrOutcomeUnknown, the addresses were created and the response
+// did not contain them; read them with Get.
 func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, opts ...CallOption) ([]netip.Addr, error) {
 	const operation = "create IPs on network interface"
 	ips.Family = cmp.Or(ips.Family, IPv4)
-	answer, err := call[ipCreateAnswer](ctx, s.client, posting(operation), at(nic, "/ip_create"), ips, nil, opts)
-	if err == nil && len(answer.IPs) == 0 {
-		err = untold(operation, nic.String(), "it names no addresses, look at the network interface")
+	created, err := write[ipCreateResponse](ctx, s.client, posting(operation, below(nic, "/ip_create"), ips), nil, opts)
+	if err == nil && len(created.IPs) == 0 {
+		err = missingResult(operation, nic.String(), "the response does not contain the addresses; get the network interface to see them")
 	}
-	return answer.IPs, err
+	return created.IPs, err
 }
 
 // Resolve returns the full path of a network interface, with its virtual machine, group and
@@ -153,29 +155,31 @@ func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOpti
 	if err := cmp.Or(checkContext(ctx), checkPath(nic)); err != nil {
 		return NICPath{}, notSent("resolve network interface", nic.String(), err)
 	}
-	if isFull(nic) {
+	if isComplete(nic) {
 		return nic, nil
 	}
 	vm := nic.machine
-	if nic.bare {
+	if nic.idOnly {
 		n, err := s.Get(ctx, nic, opts...)
 		if err != nil {
 			return NICPath{}, err
 		}
 		if n.VirtualMachineID <= 0 {
-			return NICPath{}, errors.New("the service does not say which virtual machine the network interface belongs to")
+			return NICPath{}, missingParent("resolve network interface", nic.String(), "virtual machine")
 		}
 		vm = VirtualMachineID(n.VirtualMachineID)
 	}
 	vm, err := s.client.VirtualMachines.Resolve(ctx, vm, opts...)
-	return NICPath{machine: vm, nic: nic.nic}, err
+	if err != nil {
+		return NICPath{}, err
+	}
+	return NICPath{machine: vm, nic: nic.nic}, nil
 }
 
-func (p NICPath) nested() (template string, depth int) { return nicTemplate, nicDepth }
-func (p NICPath) flat() string                         { return nicsRoute }
-func (p NICPath) text() string                         { return p.String() }
-func (p NICPath) parents(ctx context.Context, c *Client) (place, error) {
+// resolveParents implements [childPath].
+func (p NICPath) resolveParents(ctx context.Context, c *Client) (resourcePath, error) {
 	return c.NICs.Resolve(ctx, p)
 }
 
-func (n NIC) identity() int { return n.ID }
+// objectID implements [identified].
+func (n NIC) objectID() int { return n.ID }

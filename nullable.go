@@ -3,7 +3,7 @@ package bigv
 import (
 	"encoding/json"
 
-	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/bigv-go/bigv/internal/jsonwire"
 )
 
 // Nullable is an attribute of an update that can be set, cleared or left unchanged. The zero value
@@ -46,14 +46,14 @@ func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(n.value)
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. null gives Null.
 func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*n = Null[T]()
 		return nil
 	}
 	var value T
-	if err := wire.Unmarshal(data, &value); err != nil {
+	if err := jsonwire.Unmarshal(data, &value); err != nil {
 		return err
 	}
 	*n = Set(value)

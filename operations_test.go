@@ -109,9 +109,9 @@ func errorOf[T any](_ T, err error) error { return err }
 
 // Parts of error messages that several tests expect.
 const (
-	notSentText  = "nothing was sent"
-	notDoneText  = "it was not done"
-	readBackText = "it was done, but reading it back failed"
+	notSentText  = "not sent"
+	notDoneText  = "the request was not applied"
+	readBackText = "the request succeeded, but reading the result failed"
 )
 
 // once makes a single attempt.

@@ -79,36 +79,47 @@ type privilegeBody struct {
 	APIKeyID         int                       `json:"api_key_id,omitzero"`
 }
 
-// on returns the path that the privilege applies to, for error messages.
-func (g PrivilegeGrant) on() string {
+// target returns the path that the privilege applies to, for error messages.
+func (g PrivilegeGrant) target() string {
 	return cmp.Or(string(g.Account), g.Group.String(), g.VirtualMachine.String(), "nothing")
 }
 
-// check returns an error if the service would refuse the grant.
-func (g PrivilegeGrant) check() error {
-	targets := 0
-	for _, set := range []bool{g.Account != "", !g.Group.IsZero(), !g.VirtualMachine.IsZero()} {
-		if set {
-			targets++
-		}
+// targets returns the names of the target fields that are set.
+func (g PrivilegeGrant) targets() (names []string) {
+	if g.Account != "" {
+		names = append(names, "Account")
 	}
+	if !g.Group.IsZero() {
+		names = append(names, "Group")
+	}
+	if !g.VirtualMachine.IsZero() {
+		names = append(names, "VirtualMachine")
+	}
+	return names
+}
+
+// targetOfLevel maps the prefix of a level to the target field that it needs, empty for none.
+var targetOfLevel = map[string]string{"account": "Account", "group": "Group", "vm": "VirtualMachine", "cluster": ""}
+
+// validate returns an error if the service would refuse the grant.
+func (g PrivilegeGrant) validate() error {
+	if g.Level == "" {
+		return errors.New("level is required")
+	}
+	set := strings.Join(g.targets(), ", ")
 	prefix, _, _ := strings.Cut(string(g.Level), "_")
-	fits := map[string]bool{
-		"account": g.Account != "", "group": !g.Group.IsZero(), "vm": !g.VirtualMachine.IsZero(), "cluster": targets == 0,
-	}
-	switch ok, known := fits[prefix]; {
-	case g.Level == "":
-		return errors.New("the level is empty")
-	case targets > 1:
-		return errors.New("a privilege is on one thing: account, group or virtual machine")
-	case known && !ok:
-		return fmt.Errorf("the level %s says what it is on, and that is not what is given", g.Level)
-	case belowZero(g.YubikeyOTPMaxAge):
+	want, known := targetOfLevel[prefix]
+	switch {
+	case len(g.targets()) > 1:
+		return errors.New("only one of Account, Group and VirtualMachine may be set")
+	case known && set != want:
+		return fmt.Errorf("level %s needs %s, but %s is set", g.Level, cmp.Or(want, "no target"), cmp.Or(set, "none"))
+	case isNegative(g.YubikeyOTPMaxAge):
 		return errOTPMaxAge
 	case g.APIKeyID < 0:
-		return fmt.Errorf("%d is not the ID of an API key", g.APIKeyID)
+		return fmt.Errorf("api_key_id must not be negative, got %d", g.APIKeyID)
 	case g.APIKeyID != 0 && g.YubikeyRequired != nil && *g.YubikeyRequired:
-		return errors.New("an API key has no YubiKey: yubikey_required must be false with api_key_id")
+		return errors.New("yubikey_required must be false with api_key_id, since an API key has no YubiKey")
 	}
 	return nil
 }
@@ -122,18 +133,18 @@ type PrivilegeUpdate struct {
 	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`     // raw JSON of an undocumented form; Null removes them
 }
 
-// check returns an error if the age is negative.
-func (u PrivilegeUpdate) check() error {
-	if belowZero(u.YubikeyOTPMaxAge) {
+// validate returns an error if the age is negative.
+func (u PrivilegeUpdate) validate() error {
+	if isNegative(u.YubikeyOTPMaxAge) {
 		return errOTPMaxAge
 	}
 	return nil
 }
 
-var errOTPMaxAge = errors.New("the age of a YubiKey's one-time password is below zero")
+var errOTPMaxAge = errors.New("yubikey_otp_max_age must not be negative")
 
-// belowZero reports whether n has a value that is below zero.
-func belowZero(n Nullable[int]) bool {
+// isNegative reports whether n has a negative value.
+func isNegative(n Nullable[int]) bool {
 	value, ok := n.Get()
 	return ok && value < 0
 }
@@ -151,13 +162,6 @@ type PrivilegeListOptions struct {
 	PrivilegeID    int                // the privilege with this ID; 0 means no filter
 }
 
-// privilegeQuery holds the query parameters of a flat list of privileges.
-type privilegeQuery struct {
-	UserID      string `url:"user_id,omitempty"`
-	UserName    string `url:"user_name,omitempty"`
-	PrivilegeID int    `url:"privilege_id,omitempty"`
-}
-
 // PrivilegesService grants, changes and revokes privileges.
 type PrivilegesService struct{ client *Client }
 
@@ -171,112 +175,42 @@ const privilegesRoute = "/privileges"
 //     machine}/privileges
 //   - a single one by ID: GET /privileges?privilege_id=
 func (s *PrivilegesService) List(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) ([]Privilege, error) {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.client.privilegeList(ctx, options)
 	if err != nil {
-		return nil, notSent("list privileges", t.subject(), err)
+		return nil, notSent("list privileges", e.describe(), err)
 	}
-	return list(ctx, s.client, "list privileges", t, believe, opts)
+	return list(ctx, s.client, listing("list privileges", e), verify, opts)
 }
 
 // All returns an iterator over the privileges that the options select. It calls the endpoint of
 // List and yields each privilege as it arrives. If the call fails, the iterator yields a zero
 // Privilege with the error and stops.
 func (s *PrivilegesService) All(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) iter.Seq2[Privilege, error] {
-	t, believe, err := s.listing(ctx, options)
+	e, verify, err := s.client.privilegeList(ctx, options)
 	if err != nil {
-		return failed[Privilege](notSent("list privileges", t.subject(), err))
+		return errSeq[Privilege](notSent("list privileges", e.describe(), err))
 	}
-	return all(ctx, s.client, "list privileges", t, believe, opts)
-}
-
-// listing returns the endpoint of a list, and a function that verifies that a privilege of the
-// response matches the options.
-func (s *PrivilegesService) listing(ctx context.Context, options PrivilegeListOptions) (target, func(Privilege) error, error) {
-	var targets []target
-	if options.Account != "" {
-		targets = append(targets, at(options.Account, privilegesRoute))
-	}
-	if !options.Group.IsZero() {
-		targets = append(targets, at(options.Group, privilegesRoute))
-	}
-	if !options.VirtualMachine.IsZero() {
-		targets = append(targets, at(options.VirtualMachine, privilegesRoute))
-	}
-	user := options.User
-	if user != "" && s.client.style == NestedURLs {
-		targets = append(targets, at(user, privilegesRoute))
-	}
-	var believe func(Privilege) error
-	if user != "" && s.client.style == FlatURLs {
-		t, query := under(privilegesRoute), privilegeQuery{UserName: string(user)}
-		if user.isID() {
-			query = privilegeQuery{UserID: string(user)}
-		}
-		if err := checkPath(user); err != nil {
-			return t.of(string(user)), nil, err
-		}
-		targets = append(targets, t.with(query).of(string(user)))
-		believe = s.ofUser(ctx, user)
-	}
-	if id := options.PrivilegeID; id != 0 {
-		targets = append(targets, under(privilegesRoute).with(privilegeQuery{PrivilegeID: id}))
-		believe = func(p Privilege) error {
-			if p.ID != id {
-				return ignored("privilege_id")
-			}
-			return nil
-		}
-		if id < 0 {
-			return targets[0], nil, fmt.Errorf("%d is not the ID of a privilege", id)
-		}
-	}
-	switch len(targets) {
-	case 0:
-		return under(privilegesRoute), nil, nil
-	case 1:
-		return targets[0], believe, nil
-	}
-	return targets[0], nil, errors.New("more than one of user, account, group, virtual machine and privilege are given")
-}
-
-// ofUser returns a function that returns an error if a privilege is not one of user's. A privilege
-// contains only the name of its user, so a user by ID is read once.
-func (s *PrivilegesService) ofUser(ctx context.Context, user UserPath) func(Privilege) error {
-	name := ""
-	return func(p Privilege) error {
-		if name == "" {
-			if name = string(user); user.isID() {
-				u, err := s.client.Users.Get(ctx, user)
-				if err != nil {
-					return orIgnored(err, "user", true)
-				}
-				name = u.Username
-			}
-		}
-		if !equalNames(p.Username, name) {
-			return orIgnored(nil, "user", user.isID())
-		}
-		return nil
-	}
+	return all(ctx, s.client, listing("list privileges", e), verify, opts)
 }
 
 // Get returns a privilege: GET /privileges/{ID}. If it does not exist, or the caller may not see
 // it, the error matches ErrNotFound.
 func (s *PrivilegesService) Get(ctx context.Context, id int, opts ...CallOption) (Privilege, error) {
-	return read[Privilege](ctx, s.client, "get privilege", onePrivilege(id), opts)
+	return get[Privilege](ctx, s.client, reading("get privilege", privilegeEndpoint(id)), opts)
 }
 
-// onePrivilege returns the endpoint of a privilege.
-func onePrivilege(id int) target { return under("/privileges/{privilege}", strconv.Itoa(id)) }
+// privilegeEndpoint returns the endpoint of a privilege.
+func privilegeEndpoint(id int) endpoint { return fixed("/privileges/{privilege}", strconv.Itoa(id)) }
 
 // Grant grants a privilege to a user: POST /users/{user}/privileges. If the level is not below the
 // caller's own, the error matches ErrForbidden.
 //
-// Grant is not idempotent: a user can have several privileges on one target. It is therefore never
+// Grant is not idempotent, since a user can have several privileges on one target, so it is never
 // retried once the service may have processed it. If the error matches ErrOutcomeUnknown, list the
-// privileges on the target before calling Grant again.
+// privileges on the target before calling Grant again. If the service responds without a body, the
+// result is the zero Privilege.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
-	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.on(), user)
+	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.target(), user)
 	err := checkPath(user) // check before sending any lookup
 	var body privilegeBody
 	if err == nil {
@@ -285,7 +219,8 @@ func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant Priv
 	if err != nil {
 		return Privilege{}, notSent("grant privilege", subject, err)
 	}
-	return call[Privilege](ctx, s.client, posting("grant privilege"), at(user, privilegesRoute).of(subject), body, nil, opts)
+	op := posting("grant privilege", below(user, privilegesRoute).about(subject), body)
+	return write[Privilege](ctx, s.client, op, nil, opts)
 }
 
 // body returns the request body for a grant, after looking up the ID of its target.
@@ -297,7 +232,7 @@ func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (pri
 	if body.PasswordRequired == nil {
 		body.PasswordRequired = new(grant.APIKeyID == 0)
 	}
-	err := grant.check()
+	err := grant.validate()
 	switch {
 	case err != nil:
 	case grant.Account != "":
@@ -310,14 +245,15 @@ func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (pri
 	return body, err
 }
 
-// Update changes a privilege: PUT /privileges/{ID}. Only the fields that are set are sent.
+// Update changes a privilege: PUT /privileges/{ID}. Only the fields that are set are sent. Update
+// is idempotent, so it is retried.
 func (s *PrivilegesService) Update(ctx context.Context, id int, update PrivilegeUpdate, opts ...CallOption) (Privilege, error) {
-	return call(ctx, s.client, putting("update privilege"), onePrivilege(id), update, func(ctx context.Context) (Privilege, error) {
-		return s.Get(ctx, id)
-	}, opts)
+	op := putting("update privilege", privilegeEndpoint(id), update)
+	reread := func(ctx context.Context) (Privilege, error) { return s.Get(ctx, id) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
-// Revoke removes a privilege: DELETE /privileges/{ID}.
+// Revoke removes a privilege: DELETE /privileges/{ID}. Revoke is idempotent, so it is retried.
 func (s *PrivilegesService) Revoke(ctx context.Context, id int, opts ...CallOption) error {
-	return do(ctx, s.client, deleting("revoke privilege"), onePrivilege(id), nil, opts)
+	return execute(ctx, s.client, deleting("revoke privilege", privilegeEndpoint(id)), opts)
 }

@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"github.com/bigv-go/bigv"
+	"github.com/stretchr/testify/require"
 )
+
+// Privileges returns the rows of PrivilegesService.
+func (wireRows) Privileges() []wireRow { return slices.Concat(privilegeRows(), privilegeRefusedRows()) }
 
 func privilegeRows() []wireRow {
 	list := func(name string, o bigv.PrivilegeListOptions, opts []bigv.Option, sent ...string) wireRow {
@@ -142,40 +146,40 @@ func privilegeRefusedRows() []wireRow {
 	return []wireRow{
 		{
 			name: "Privileges.Grant without a level", call: privilegesGrant("bob", bigv.PrivilegeGrant{Account: bigv.AccountID(41)}),
-			wantErr: []any{"level is empty"},
+			wantErr: []any{"level is required"},
 		},
 		{
 			name: "Privileges.Grant without a target", call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin}),
-			wantErr: []any{"what it is on"},
+			wantErr: []any{" is set"},
 		},
 		{
 			name:    "Privileges.Grant of a group level on an account",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Account: bigv.AccountID(41)}),
-			wantErr: []any{"what it is on"},
+			wantErr: []any{" is set"},
 		},
 		{
 			name:    "Privileges.Grant of a machine level on a group",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.VirtualMachineConsole, Group: group78}),
-			wantErr: []any{"what it is on"},
+			wantErr: []any{" is set"},
 		},
 		{
 			name:    "Privileges.Grant of an account level on a machine",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.AccountAdmin, VirtualMachine: bigv.VirtualMachineID(5012)}),
-			wantErr: []any{"what it is on"},
+			wantErr: []any{" is set"},
 		},
 		{
 			name: "Privileges.Grant of a cluster level on a group",
-			call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.ClusterSU, Group: group78}), wantErr: []any{"what it is on"},
+			call: privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.ClusterSU, Group: group78}), wantErr: []any{" is set"},
 		},
 		{
 			name:    "Privileges.Grant on a group and an account",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, Account: bigv.AccountID(41)}),
-			wantErr: []any{"one thing"},
+			wantErr: []any{"only one of Account, Group and VirtualMachine may be set"},
 		},
 		{
 			name:    "Privileges.Grant on a group and a machine",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, VirtualMachine: www1}),
-			wantErr: []any{"one thing"},
+			wantErr: []any{"only one of Account, Group and VirtualMachine may be set"},
 		},
 		{
 			name: "Privileges.Grant to an API key with a YubiKey",
@@ -187,35 +191,47 @@ func privilegeRefusedRows() []wireRow {
 		{
 			name:    "Privileges.Grant to an API key with a negative ID",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, APIKeyID: -9}),
-			wantErr: []any{"not the ID"},
+			wantErr: []any{"api_key_id must not be negative"},
 		},
 		{
 			name:    "Privileges.Grant with a negative age",
 			call:    privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: group78, YubikeyOTPMaxAge: bigv.Set(-1)}),
-			wantErr: []any{"below zero"},
+			wantErr: []any{"must not be negative"},
 		},
 		{
 			name: "Privileges.Update to a negative age",
-			call: privilegesUpdate(31, bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(-1)}), wantErr: []any{"below zero"},
+			call: privilegesUpdate(31, bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(-1)}), wantErr: []any{"must not be negative"},
 		},
 		{
 			name: "Privileges.List with two filters", call: privilegesList(bigv.PrivilegeListOptions{Account: acme, Group: web}),
-			all: privilegesAll(bigv.PrivilegeListOptions{Account: acme, Group: web}), wantErr: []any{"more than one"},
+			all:     privilegesAll(bigv.PrivilegeListOptions{Account: acme, Group: web}),
+			wantErr: []any{"only one of User, Account, Group, VirtualMachine and PrivilegeID may be set"},
 		},
 		{
-			name: "Privileges.List of a user and a machine",
-			call: privilegesList(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}),
-			all:  privilegesAll(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}), wantErr: []any{"more than one"},
+			name:    "Privileges.List of a user and a machine",
+			call:    privilegesList(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}),
+			all:     privilegesAll(bigv.PrivilegeListOptions{User: "bob", VirtualMachine: www1}),
+			wantErr: []any{"only one of User, Account, Group, VirtualMachine and PrivilegeID may be set"},
 		},
 		{
-			name: "Privileges.List of a user and a privilege",
-			call: privilegesList(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}),
-			all:  privilegesAll(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}), wantErr: []any{"more than one"},
+			name:    "Privileges.List of a user and a privilege",
+			call:    privilegesList(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}),
+			all:     privilegesAll(bigv.PrivilegeListOptions{User: "bob", PrivilegeID: 31}),
+			wantErr: []any{"only one of User, Account, Group, VirtualMachine and PrivilegeID may be set"},
 		},
 	}
 }
 
-func TestPrivileges(t *testing.T) { runRows(t, slices.Concat(privilegeRows(), privilegeRefusedRows())) }
+// Privileges grants privileges on an account, a group and a virtual machine.
+func (s fullServer) Privileges(t *testing.T) {
+	s.srv.User("alice").Grant(bigv.AccountAdmin, s.srv.Account("acme")) // which only staff may do
+	for _, grant := range []bigv.PrivilegeGrant{
+		{Level: bigv.GroupAdmin, Group: web, YubikeyOTPMaxAge: bigv.Set(5)},
+		{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1, IPRestrictions: bigv.Set(json.RawMessage(`["192.0.2.0/24"]`))},
+	} {
+		require.NoError(t, just(s.client.Privileges.Grant(t.Context(), "alice", grant)))
+	}
+}
 
 // The functions below return a call of the PrivilegesService method in their name, for rows.
 

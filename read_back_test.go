@@ -163,7 +163,7 @@ func TestResponsesThatAreNotDecoded(t *testing.T) {
 				assert.Len(t, srv.Sent(), 1)
 			})
 		}
-		t.Run(row.name+" with a web page", func(t *testing.T) {
+		t.Run(row.name+" with an HTML page", func(t *testing.T) {
 			t.Parallel()
 			srv := shared.New(fakeserver.Respond(http.StatusOK, "<html>Log in to the network</html>"))
 			_, err := row.call(t.Context(), newClient(t, srv))
@@ -178,6 +178,17 @@ func TestFailedReadBackSaysThatTheWriteSucceeded(t *testing.T) {
 	client := start(t, fakeserver.Table(t, responses{"PUT " + www1URL: "200 ", "GET " + www1URL: "403 no"}))
 	_, err := client.VirtualMachines.Start(t.Context(), www1)
 	require.ErrorIs(t, err, bigv.ErrForbidden)
-	assert.ErrorContains(t, err, "bigv: start virtual machine www1.web.acme: it was done, but reading it back failed: "+
-		"bigv: get virtual machine www1.web.acme: 403 Forbidden")
+	assert.ErrorContains(t, err, "bigv: start virtual machine www1.web.acme: the request succeeded, but reading the result failed: "+
+		"get virtual machine www1.web.acme: 403 Forbidden")
+}
+
+// The statuses 429 and 503 mean for a write that it was not applied. A caller who retries on them must not repeat one that was.
+func TestFailedReadBackDoesNotSayThatTheWriteWasNotApplied(t *testing.T) {
+	t.Parallel()
+	for status, kind := range map[string]error{"404": bigv.ErrNotFound, "429": bigv.ErrRateLimited, "503": bigv.ErrUnavailable} {
+		client := start(t, fakeserver.Table(t, responses{"POST " + www1URL + "/discs": "200 {}", "GET " + rootURL: status + " no"}))
+		_, err := client.Discs.Create(t.Context(), www1, bigv.DiscCreate{Label: "root", Size: 100})
+		assert.ErrorContains(t, err, "the request succeeded, but reading the result failed", status)
+		assert.NotErrorIs(t, err, kind)
+	}
 }

@@ -149,7 +149,7 @@ func echoes() (all []echo) {
 		text func(secrets []string) string
 	}{
 		{"as text", func(secrets []string) string { return "you sent " + strings.Join(secrets, " and ") }},
-		{"in a web page", func(secrets []string) string { return "<html>" + strings.Join(secrets, "<br>") }},
+		{"in an HTML page", func(secrets []string) string { return "<html>" + strings.Join(secrets, "<br>") }},
 		{"in JSON", func(secrets []string) string { return `{"id":5012,"said":` + asJSON(secrets) + `}` }},
 		{"as values of the wrong type", func(secrets []string) string { return `[{"id":` + asJSON(secrets) + `}]` }},
 		{"as a value of the wrong type", func(secrets []string) string {

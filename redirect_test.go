@@ -28,12 +28,12 @@ func TestRedirects(t *testing.T) {
 		for _, tt := range []struct{ name, location, message string }{
 			{"to the same host", srv.URL + "/moved", ""},
 			{"to a path", "/moved", ""},
-			{"to another host", "https://localhost.localdomain/moved", "to https://localhost.localdomain, another place than " + srv.URL},
-			{"to another port", other.URL() + "/moved", "another place"},
-			{"to plain HTTP", "http://" + host + "/moved", "to http://" + host + ", another place than " + srv.URL},
-			{"to a user of another host", "https://t0ken@localhost.localdomain/", "another place"},
-			{"to an empty host", "//", "10 in a row"},
-			{"in a loop", "/again", "10 in a row"},
+			{"to another host", "https://localhost.localdomain/moved", "to https://localhost.localdomain, another origin than " + srv.URL},
+			{"to another port", other.URL() + "/moved", "another origin"},
+			{"to plain HTTP", "http://" + host + "/moved", "to http://" + host + ", another origin than " + srv.URL},
+			{"to a user of another host", "https://t0ken@localhost.localdomain/", "another origin"},
+			{"to an empty host", "//", "stopped after 10 redirects"},
+			{"in a loop", "/again", "stopped after 10 redirects"},
 		} {
 			t.Run(fmt.Sprintf("%d %s", status, tt.name), func(t *testing.T) {
 				respond = func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func TestRedirects(t *testing.T) {
 						assert.ErrorContains(t, err, tt.message)
 					} else {
 						assert.Len(t, requests, 1, "redirects of writes are not followed: %s", op.name)
-						assert.ErrorContains(t, err, "a "+op.method+" was answered with one")
+						assert.ErrorContains(t, err, "the response to a "+op.method+" redirects")
 					}
 				}
 			})

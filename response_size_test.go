@@ -56,7 +56,7 @@ func TestResponseSizeLimit(t *testing.T) {
 				}
 				assert.ErrorIs(t, err, bigv.ErrTooLarge)
 				assert.NotErrorIs(t, err, bigv.ErrInvalidResponse)
-				assert.ErrorContains(t, err, "the answer is larger than the limit of 65536 bytes")
+				assert.ErrorContains(t, err, "response is larger than the limit of 65536 bytes")
 				assert.Equal(t, op.class == nonIdempotent, errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
 			})
 		}

@@ -200,7 +200,7 @@ func testRetries(t *testing.T, shared *fakeserver.Shared, tt retryCase, op opera
 	}
 }
 
-// A web page with status 200 comes from a proxy or a login page, not from the service.
+// an HTML page with status 200 comes from a proxy or a login page, not from the service.
 func TestWebPageIsNotAResponse(t *testing.T) {
 	shared := fakeserver.NewShared(t, false)
 	for _, op := range operations {
@@ -216,7 +216,7 @@ func TestWebPageIsNotAResponse(t *testing.T) {
 			}))
 			err := op.call(t.Context(), client)
 			assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
-			assert.ErrorContains(t, err, "web page")
+			assert.ErrorContains(t, err, "an HTML page")
 			assert.EqualValues(t, 1, sent.Load(), "requests that arrived")
 			e, ok := errors.AsType[*bigv.Error](err)
 			require.True(t, ok)

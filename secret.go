@@ -3,23 +3,26 @@ package bigv
 import (
 	"crypto/subtle"
 	stdjson "encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
+	"github.com/bigv-go/bigv/internal/jsonwire"
+	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Secret holds confidential text, such as a password, a token, an API key or a script that contains
 // one. The fmt verbs, log/slog, encoding/json and reflection show a placeholder instead of the
-// text. Only Reveal returns it. This package calls Reveal to send the secret, and to redact it
-// where a response repeats it. The zero Secret holds no text.
+// text. Only Reveal returns it. The zero Secret holds no text.
+//
+// This package calls Reveal to send the secret, and to redact it where a response repeats it. A
+// secret of fewer than four bytes is not redacted in responses.
 type Secret struct {
-	// A closure is the only kind of value whose contents reflection cannot read.
+	// Reflection cannot read the variables of a closure.
 	reveal func() string
 }
-
-const redacted = "[redacted]"
 
 // NewSecret returns a Secret that holds text. For empty text it returns the zero Secret.
 func NewSecret(text string) Secret {
@@ -50,7 +53,7 @@ func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
 	}
-	return redacted
+	return redact.Placeholder
 }
 
 // Format implements fmt.Formatter. It writes the placeholder for every verb.
@@ -65,7 +68,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // MarshalJSON implements json.Marshaler. It returns the placeholder.
 func (s Secret) MarshalJSON() ([]byte, error) { return stdjson.Marshal(s.String()) }
 
-// UnmarshalText implements encoding.TextUnmarshaler.
+// UnmarshalText implements encoding.TextUnmarshaler. Empty text gives the zero Secret.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = NewSecret(string(text))
 	return nil
@@ -75,23 +78,29 @@ func (s *Secret) UnmarshalText(text []byte) error {
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := stdjson.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("a secret that is not a string")
+		return errors.New("secret is not a JSON string")
 	}
 	*s = NewSecret(text)
 	return nil
 }
 
-// revealed encodes secrets as plaintext. It is for requests only.
-var revealed = json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+// revealSecrets encodes secrets as plaintext. It is used for requests only.
+var revealSecrets = json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
 	return enc.WriteToken(jsontext.String(s.Reveal()))
 })
 
-// revealing returns marshalers that encode secrets as plaintext and append each to seen, so that
-// they can be redacted later.
-func revealing(seen *[]string) *json.Marshalers {
-	return json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
-		text := s.Reveal()
-		*seen = append(*seen, text)
-		return enc.WriteToken(jsontext.String(text))
-	})
+// bodySecrets returns the secrets in a request body, so that they can be redacted from the response.
+func bodySecrets(body any) []string {
+	if body == nil {
+		return nil
+	}
+	var secrets []string
+	_, err := jsonwire.Marshal(body, json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+		secrets = append(secrets, s.Reveal())
+		return enc.WriteToken(jsontext.String(s.Reveal()))
+	}))
+	if err != nil {
+		return nil // such a body is never sent
+	}
+	return secrets
 }

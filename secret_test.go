@@ -172,7 +172,7 @@ func TestSecret(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Equal(t, `{}`, string(body), name)
 		err = codec.unmarshal([]byte(`{"secret":{"`+marker+`":1}}`), &h)
-		assert.ErrorContains(t, err, "a secret that is not a string", name)
+		assert.ErrorContains(t, err, "secret is not a JSON string", name)
 		assert.NotContains(t, err.Error(), marker, name)
 	}
 }

@@ -19,7 +19,8 @@ import (
 // s3ssion is a token with characters that must be escaped in a URL.
 const s3ssion, s3ssionURL = "s3ss/10n?a=b", "/session/s3ss%2F10n%3Fa=b"
 
-func sessionRows() []wireRow {
+// Sessions returns the rows of SessionsService.
+func (wireRows) Sessions() []wireRow {
 	create := func(session bigv.SessionCreate) callFunc {
 		return func(ctx context.Context, c *bigv.Client) (any, error) {
 			token, err := c.Sessions.Create(ctx, session)
@@ -83,8 +84,8 @@ func sessionRows() []wireRow {
 			wantErr: []any{bigv.ErrInvalidResponse},
 		},
 		{
-			name: "Sessions.Create: a web page", call: create(alice), responses: responses{"POST /session": `<html>`},
-			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "web page"},
+			name: "Sessions.Create: an HTML page", call: create(alice), responses: responses{"POST /session": `<html>`},
+			sent: []string{login}, wantErr: []any{bigv.ErrInvalidResponse, "an HTML page"},
 		},
 		{
 			name: "Sessions.Create: a response that cannot be a header", call: create(alice),
@@ -133,15 +134,15 @@ func sessionRows() []wireRow {
 		},
 		{
 			name: "Sessions.Get with an empty response", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: ""},
-			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "the body is empty"},
 		},
 		{
 			name: "Sessions.Get with an empty object", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "{}"},
-			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "the body is empty"},
 		},
 		{
 			name: "Sessions.Get with null", call: get(s3ssion), responses: responses{"GET " + s3ssionURL: "null"},
-			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "it is empty"},
+			sent: []string{"GET " + s3ssionURL}, wantErr: []any{bigv.ErrInvalidResponse, "the body is empty"},
 		},
 		{
 			name: "Sessions.Get with a response of a wrong type", call: get(s3ssion),
@@ -189,22 +190,22 @@ func sessionRows() []wireRow {
 		{
 			name:    "Sessions.Create with a validity below a second",
 			call:    create(with(func(s *bigv.SessionCreate) { s.Validity = time.Millisecond })),
-			wantErr: []any{"validity of 1ms"},
+			wantErr: []any{"session validity must be at least 1s, got 1ms"},
 		},
 		{
 			name: "Sessions.Create with a negative validity", call: create(with(func(s *bigv.SessionCreate) { s.Validity = -time.Hour })),
-			wantErr: []any{"validity of -1h0m0s"},
+			wantErr: []any{"session validity must be at least 1s, got -1h0m0s"},
 		},
-		{name: "Sessions.Get without a token", call: get(""), wantErr: []any{"the token is empty"}},
+		{name: "Sessions.Get without a token", call: get(""), wantErr: []any{"token is empty"}},
 		{
 			name: "Sessions.Get of an API key", call: get("apikey.s3ss10n"),
 			wantErr: []any{"an API key has no session"},
 		},
-		{name: "Sessions.Get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"holds a space"}},
-		{name: "Sessions.Get of a token that is a path segment", call: get(".."), wantErr: []any{"none of a session"}},
+		{name: "Sessions.Get of a token with a space", call: get("s3ss 10n"), wantErr: []any{"contains a space"}},
+		{name: "Sessions.Get of a token that is a path segment", call: get(".."), wantErr: []any{"not the token of a session"}},
 		{
 			name: "Sessions.Impersonate without a token", call: impersonate("", "bob"),
-			wantErr: []any{"the token is empty"},
+			wantErr: []any{"token is empty"},
 		},
 		{
 			name: "Sessions.Impersonate with an API key", call: impersonate("apikey.s3ss10n", "bob"),
@@ -212,12 +213,10 @@ func sessionRows() []wireRow {
 		},
 		{
 			name: "Sessions.Impersonate without a user name", call: impersonate(s3ssion, ""),
-			wantErr: []any{"the user name is empty"},
+			wantErr: []any{"user name is empty"},
 		},
 	}
 }
-
-func TestSessions(t *testing.T) { runRows(t, sessionRows()) }
 
 func TestSessionsGoToTheAuthenticationService(t *testing.T) {
 	t.Parallel()

@@ -114,7 +114,7 @@ type soakMachine struct {
 	path bigv.VirtualMachinePath
 	// memory is what the last update set that was reported as done.
 	memory int
-	// possible are the values of updates that may have been done. A request whose context has ended can still reach the
+	// possible are the values of updates that may or may not have been applied. A request whose context has ended can still reach the
 	// service, even after later requests that use another connection, so each of them may be the last to be applied.
 	possible map[int]bool
 	updates  int
@@ -180,7 +180,7 @@ func (w *soakWorker) call() {
 		if err == nil {
 			w.purged = append(w.purged, vm.path)
 		}
-		// A purge that failed may have been done or may be done later, so the machine is not used again.
+		// A purge that failed may or may not have been applied or may be done later, so the machine is not used again.
 		w.machines = append(w.machines[:i], w.machines[i+1:]...)
 	}
 }
@@ -204,7 +204,7 @@ func (w *soakWorker) update(ctx context.Context, vm *soakMachine) {
 	case err == nil, strings.Contains(err.Error(), readBackText): // done, and only reading it back failed
 		vm.memory = memory
 	case errors.Is(err, bigv.ErrOutcomeUnknown), errors.Is(err, bigv.ErrServer):
-		vm.possible[memory] = true // an idempotent write that fails with status 500 may have been done, too
+		vm.possible[memory] = true // an idempotent write that fails with status 500 may or may not have been applied, too
 	}
 }
 
@@ -266,7 +266,7 @@ func assertMachines(t *testing.T, w *soakWorker) {
 		seen, err := w.client.VirtualMachines.Get(t.Context(), vm.path)
 		require.NoError(t, err)
 		assert.True(t, seen.Memory == vm.memory || vm.possible[seen.Memory],
-			"%s: memory is %d; the last update reported as done set %d, updates that may have been done %v", vm.path, seen.Memory,
+			"%s: memory is %d; the last update reported as done set %d, updates of unknown outcome %v", vm.path, seen.Memory,
 			vm.memory, vm.possible)
 	}
 	for _, path := range w.purged {

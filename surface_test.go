@@ -9,10 +9,12 @@ import (
 	gotoken "go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bigv-go/bigv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -47,8 +49,8 @@ func TestAPISurface(t *testing.T) {
 	require.NoError(t, err)
 	diff := difference(strings.Split(strings.TrimSpace(string(recorded)), "\n"), lines)
 	if len(diff) > 0 {
-		t.Errorf("the exported API has changed. If that is intended, describe it in CHANGELOG.md and run "+
-			"go test -run TestAPISurface -update .\n%s", strings.Join(diff[:min(len(diff), 20)], "\n"))
+		t.Errorf("%s: run: go test -run TestAPISurface -update . (and describe the change in CHANGELOG.md); differences: %d, such as %s",
+			surfaceFile, len(diff), strings.Join(diff[:min(len(diff), 3)], "; "))
 	}
 }
 
@@ -58,15 +60,27 @@ func TestEverythingExportedHasAComment(t *testing.T) {
 	t.Parallel()
 	for _, e := range exported(t) {
 		if !e.documented {
-			t.Errorf("%s: add a comment to: %s", e.at, e.line)
+			t.Errorf("%s: add a comment to %s, then run: go test -run TestAPISurface -update .", e.at, e.line)
 		}
 	}
 }
 
-// TestEachServiceHasAnExample requires a runnable example of each service.
+// services returns the names of the services, from the types of package bigv: "Discs" for DiscsService.
+func services(t *testing.T) (names []string) {
+	t.Helper()
+	for _, e := range exported(t) {
+		if name, ok := strings.CutSuffix(strings.TrimPrefix(e.line, "bigv: type "), "Service struct"); ok {
+			names = append(names, name)
+		}
+	}
+	require.Contains(t, names, "Discs")
+	return names
+}
+
+// TestEachServiceHasAnExample requires a runnable example of each service, in any test file.
 func TestEachServiceHasAnExample(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("example*_test.go")
+	files, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
 	var examples strings.Builder
 	for _, file := range files {
@@ -74,17 +88,21 @@ func TestEachServiceHasAnExample(t *testing.T) {
 		require.NoError(t, err)
 		examples.Write(text)
 	}
-	services := 0
-	for _, e := range exported(t) {
-		if name, ok := strings.CutPrefix(e.line, "bigv: type "); ok && strings.HasSuffix(name, "Service struct") {
-			services++
-			name = strings.TrimSuffix(name, " struct")
-			if !strings.Contains(examples.String(), "\nfunc Example"+name+"_") {
-				t.Errorf("example_services_test.go: add an example of %s", name)
-			}
+	for _, name := range services(t) {
+		if !strings.Contains(examples.String(), "\nfunc Example"+name+"Service_") {
+			t.Errorf("%s_test.go: add an example of the service: func Example%sService_Get, or of another method", snakeCase(name), name)
 		}
 	}
-	assert.GreaterOrEqual(t, services, 7)
+}
+
+// TestClientHasEachService requires that each service is a field of Client. TestMain requires that the field is set.
+func TestClientHasEachService(t *testing.T) {
+	t.Parallel()
+	for _, name := range services(t) {
+		if _, ok := reflect.TypeFor[bigv.Client]().FieldByName(name); !ok {
+			t.Errorf("client.go: add a field to Client: %s *%sService", name, name)
+		}
+	}
 }
 
 // difference returns the lines that are only in before, with a minus sign, and those that are only in after, with a plus sign.

@@ -42,9 +42,9 @@ func TestTimeouts(t *testing.T) {
 		message                         string
 	}{
 		{"no headers", false, retries, retries, unknown, bigv.Timeouts{Header: limit, Idle: time.Minute},
-			"the service did not begin to answer within 1s"},
+			"the server did not begin to respond within 1s"},
 		{"no more of the body", true, retries, readBack, unknown, bigv.Timeouts{Header: time.Minute, Idle: limit},
-			"the service sent no more of its answer within 1s"},
+			"the server sent no more of the response within 1s"},
 	} {
 		for _, http2 := range []bool{false, true} {
 			shared := fakeserver.NewShared(t, http2)
@@ -141,7 +141,7 @@ func TestTimeoutsInSynctestBubbles(t *testing.T) {
 	}
 	inBubble := func(f func()) { synctest.Test(t, func(*testing.T) { f() }) }
 	succeeds := func() { require.NoError(t, getAccount()) }
-	timesOut := func() { assert.ErrorContains(t, getAccount(), "did not begin to answer within 100ms") }
+	timesOut := func() { assert.ErrorContains(t, getAccount(), "did not begin to respond within 100ms") }
 
 	succeeds()
 	hang = true

@@ -49,11 +49,11 @@ func (t Timestamp) Time() (time.Time, error) {
 	}
 	const local = "2006-01-02T15:04:05"
 	if _, err := time.Parse(local, text); err != nil {
-		return time.Time{}, fmt.Errorf("bigv: %q is not a time with a date", string(t))
+		return time.Time{}, fmt.Errorf("bigv: timestamp %q is not a date and time", string(t))
 	}
 	uk, err := time.LoadLocation("Europe/London")
 	if err != nil {
-		return time.Time{}, fmt.Errorf("bigv: reading %q: %w", string(t), err)
+		return time.Time{}, fmt.Errorf("bigv: parsing timestamp %q: %w", string(t), err)
 	}
 	return time.ParseInLocation(local, text, uk)
 }

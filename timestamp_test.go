@@ -41,7 +41,7 @@ func TestTimestamp(t *testing.T) {
 			t.Parallel()
 			at, err := row.text.Time()
 			if row.want == "" {
-				require.ErrorContains(t, err, "not a time with a date")
+				require.ErrorContains(t, err, "is not a date and time")
 				assert.True(t, at.IsZero())
 				return
 			}

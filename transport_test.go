@@ -37,7 +37,7 @@ func TestCustomTransport(t *testing.T) {
 		{"a bad certificate comes before, and would come again", fail(x509.UnknownAuthorityError{}), 1, false, "unknown authority"},
 		{"so does a first record that is not TLS", fail(tls.RecordHeaderError{Msg: "no TLS", Conn: &net.TCPConn{}}), 1, false, "no TLS"},
 		{"a later record that is not TLS may come after", fail(tls.RecordHeaderError{Msg: "no TLS"}), 1, true, "no TLS"},
-		{"neither a response nor an error", fail(nil), 1, true, "neither an answer nor an error"},
+		{"neither a response nor an error", fail(nil), 1, true, "neither a response nor an error"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var calls atomic.Int64
@@ -124,7 +124,7 @@ func TestInvalidStatus(t *testing.T) {
 				defer cancel()
 				err := call(ctx, client)
 				require.NoError(t, ctx.Err(), "the call must not wait for more")
-				assert.ErrorContains(t, err, "none that ends a call")
+				assert.ErrorContains(t, err, "not a final status")
 				assert.Equal(t, name == "write" || name == "login", errors.Is(err, bigv.ErrOutcomeUnknown), "%v", err)
 			})
 		}

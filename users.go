@@ -50,8 +50,8 @@ type UserCreate struct {
 	AccountName string `json:"account_name,omitzero"` // account to create with the user; empty creates none
 }
 
-// check returns an error if the user name is invalid.
-func (u UserCreate) check() error { return checkNewName("the user name", u.Username) }
+// validate returns an error if the user name is invalid.
+func (u UserCreate) validate() error { return checkNewName("user name", u.Username) }
 
 // UsersService reads users and manages their SSH keys.
 type UsersService struct{ client *Client }
@@ -60,32 +60,35 @@ const usersRoute = "/users"
 
 // List returns the users that the caller can see, normally the caller alone: GET /users.
 func (s *UsersService) List(ctx context.Context, opts ...CallOption) ([]User, error) {
-	return list[User](ctx, s.client, "list users", under(usersRoute), nil, opts)
+	return list[User](ctx, s.client, listing("list users", fixed(usersRoute)), nil, opts)
 }
 
 // Get returns a user: GET /users/{user}. If the user does not exist, or the caller may not see it,
 // the error matches ErrNotFound.
 func (s *UsersService) Get(ctx context.Context, user UserPath, opts ...CallOption) (User, error) {
-	return read[User](ctx, s.client, "get user", at(user, ""), opts)
+	return get[User](ctx, s.client, reading("get user", resource(user)), opts)
 }
 
 // Update changes a user: PUT /users/{user}. To change a single SSH key, use AddKey or RemoveKey.
+// Update is idempotent, so it is retried.
 func (s *UsersService) Update(ctx context.Context, user UserPath, update UserUpdate, opts ...CallOption) (User, error) {
-	return call(ctx, s.client, putting("update user"), at(user, ""), update, func(ctx context.Context) (User, error) {
-		return s.Get(ctx, user)
-	}, opts)
+	op := putting("update user", resource(user), update)
+	reread := func(ctx context.Context) (User, error) { return s.Get(ctx, user) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
 // AddKey adds an SSH public key to a user: GET /users/{user}, then PUT /users/{user}. The key is
 // one line in the format of authorized_keys. If the user has the key already, nothing is written.
+// Call options apply to the PUT.
 //
-// The service only replaces all keys at once. AddKey and RemoveKey calls of one client and the
-// clients derived from it do not run at the same time, but a change made by another program between
-// the two requests is lost.
+// The service can only replace all keys at once. Calls of AddKey and RemoveKey by one client and
+// the clients derived from it do not run at the same time, but a change that another program makes
+// between the two requests is lost.
 func (s *UsersService) AddKey(ctx context.Context, user UserPath, key string, opts ...CallOption) (User, error) {
 	key = strings.TrimSpace(key)
 	if key == "" || strings.ContainsAny(key, "\n\r") || len(strings.Fields(key)) < 2 {
-		return User{}, notSent("add key to user", string(user), errors.New("a key is one line: type, key and comment"))
+		err := errors.New("key must be one line with a type and a key, such as ssh-ed25519 AAAA… comment")
+		return User{}, notSent("add key to user", string(user), err)
 	}
 	return s.editKeys(ctx, "add key to user", user, func(keys []string) ([]string, error) {
 		if slices.Contains(keys, key) {
@@ -95,12 +98,12 @@ func (s *UsersService) AddKey(ctx context.Context, user UserPath, key string, op
 	}, opts)
 }
 
-// RemoveKey removes the SSH public key that equals keyOrComment, or has it as its comment, and
-// keeps the others: GET /users/{user}, then PUT /users/{user}.
+// RemoveKey removes the SSH public key that equals keyOrComment, or whose comment equals it, and
+// keeps the others: GET /users/{user}, then PUT /users/{user}. Call options apply to the PUT.
 //
 // If no key matches, the error matches ErrNotFound. If several keys have the comment, RemoveKey
 // returns an error; pass the whole key instead. Nothing is written in either case. As with AddKey,
-// a concurrent change by another program is lost.
+// a change that another program makes at the same time is lost.
 func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrComment string, opts ...CallOption) (User, error) {
 	wanted := strings.TrimSpace(keyOrComment)
 	return s.editKeys(ctx, "remove key from user", user, func(keys []string) ([]string, error) {
@@ -115,22 +118,22 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 		}
 		switch n := len(keys) - len(left); n {
 		case 0:
-			return nil, fmt.Errorf("%w: no key is, or has the comment, %q", ErrNotFound, wanted)
+			return nil, fmt.Errorf("%w: the user has no key with the line or comment %q", ErrNotFound, wanted)
 		case 1:
 			return left, nil
 		default:
-			return nil, fmt.Errorf("%d keys have the comment %q: give the whole line", n, wanted)
+			return nil, fmt.Errorf("%d keys have the comment %q: pass the whole line of one of them", n, wanted)
 		}
 	}, opts)
 }
 
-// editKeys reads the user's keys, calls edit with them, and writes its result if it differs.
+// editKeys reads the user's keys, calls edit with them, and writes the result if it differs.
 func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error),
 	opts []CallOption) (User, error) {
-	if err := s.client.keyTurn.take(ctx); err != nil {
+	if err := s.client.keyEdits.acquire(ctx); err != nil {
 		return User{}, notSent(operation, string(user), err)
 	}
-	defer s.client.keyTurn.give()
+	defer s.client.keyEdits.release()
 	u, err := s.Get(ctx, user)
 	if err != nil {
 		return User{}, err
@@ -146,29 +149,39 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 	return s.Update(ctx, user, UserUpdate{AuthorizedKeys: new(strings.Join(after, "\n"))}, opts...)
 }
 
-// Create creates a user: POST /users. It is not idempotent, so it is never retried once the service
-// may have processed it.
+// Create creates a user: POST /users.
+//
+// Create is not idempotent, so it is never retried once the service may have processed it. If the
+// error matches ErrOutcomeUnknown, look the user up by name before calling Create again.
 //
 // Deprecated: The service no longer documents this endpoint. Users are created by signing up with
 // Bytemark, outside this API; then grant them privileges with Privileges.Grant. For a program,
 // create a key with APIKeys.Create.
 func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...CallOption) (User, error) {
-	return call(ctx, s.client, posting("create user"), under(usersRoute).of(user.Username), user, func(ctx context.Context) (User, error) {
-		return s.Get(ctx, UserPath(user.Username))
-	}, opts)
+	op := posting("create user", fixed(usersRoute).about(user.Username), user)
+	reread := func(ctx context.Context) (User, error) { return s.Get(ctx, UserPath(user.Username)) }
+	return write(ctx, s.client, op, reread, opts)
 }
 
-// Delete deletes a user: DELETE /users/{user}.
+// Delete deletes a user: DELETE /users/{user}. Delete is idempotent, so it is retried.
 //
 // Deprecated: The service no longer documents this endpoint. Remove the user's permissions with
 // Privileges.Revoke, and ask Bytemark to remove the user.
 func (s *UsersService) Delete(ctx context.Context, user UserPath, opts ...CallOption) error {
-	return do(ctx, s.client, deleting("delete user"), at(user, ""), nil, opts)
+	return execute(ctx, s.client, deleting("delete user", resource(user)), opts)
 }
 
-func (p UserPath) nested() (template string, depth int)            { return "/users/{user}", userDepth }
-func (p UserPath) flat() string                                    { return "" }
-func (p UserPath) text() string                                    { return string(p) }
-func (p UserPath) parents(context.Context, *Client) (place, error) { return p, nil }
+// id returns the ID of a user. It reads the user if the path has only its name.
+func (s *UsersService) id(ctx context.Context, user UserPath) (int, error) {
+	if err := checkPath(user); err != nil {
+		return 0, err
+	}
+	if user.isID() {
+		return parseID(string(user))
+	}
+	found, err := s.Get(ctx, user)
+	return responseID(found.ID, err)
+}
 
-func (u User) identity() int { return u.ID }
+// objectID implements [identified].
+func (u User) objectID() int { return u.ID }

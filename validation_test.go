@@ -33,7 +33,7 @@ func TestExampleArgsAreValid(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		_, err := m.call(ctx, client, m.exampleArgs(t, bigv.WaitOptions{OnPoll: func(bigv.Poll) { cancel() }})...)
-		assert.False(t, err != nil && strings.Contains(err.Error(), "nothing was sent"), "%s: %v", m.name, err)
+		assert.False(t, err != nil && strings.Contains(err.Error(), "not sent"), "%s: %v", m.name, err)
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/bigv-go/bigv"
@@ -20,7 +19,7 @@ const (
 )
 
 var (
-	// least has the attributes that a new machine needs, and everything all that it can have.
+	// least has the attributes that a new machine needs, and everything has all that it can have.
 	least      = bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
 	everything = bigv.VirtualMachineCreate{
 		Name: "www1", Cores: 2, Memory: 4096, PowerOn: new(true), AutorebootOn: new(false), CDROMURL: "http://iso.example/x.iso",
@@ -45,6 +44,9 @@ var (
 )
 
 const leastBody = `{"virtual_machine":{"name":"www1"},"discs":[{"size":25600}]}`
+
+// VirtualMachines returns the rows of VirtualMachinesService.
+func (wireRows) VirtualMachines() []wireRow { return slices.Concat(vmRows(), vmRefusedRows()) }
 
 func vmRows() []wireRow {
 	overview := []bigv.CallOption{bigv.WithView(bigv.Overview), bigv.WithDeleted()}
@@ -447,32 +449,32 @@ func vmRefusedRows() []wireRow {
 	return []wireRow{
 		{
 			name: "VirtualMachines.Create without a disc",
-			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs = nil })), wantErr: []any{"at least one disc"},
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs = nil })), wantErr: []any{"discs is empty"},
 		},
 		{
 			name:    "VirtualMachines.Create with an empty list of discs",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs = []bigv.DiscCreate{} })),
-			wantErr: []any{"at least one disc"},
+			wantErr: []any{"discs is empty"},
 		},
 		{
 			name:    "VirtualMachines.Create with a disc without a size",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[1].Size = 0 })),
-			wantErr: []any{"discs[1]: a disc of 0 MiB"},
+			wantErr: []any{"discs[1]: size must be positive, got 0 MiB"},
 		},
 		{
 			name:    "VirtualMachines.Create with a disc of a negative size",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Size = -1 })),
-			wantErr: []any{"discs[0]: a disc of -1 MiB"},
+			wantErr: []any{"discs[0]: size must be positive, got -1 MiB"},
 		},
 		{
 			name:    "VirtualMachines.Create with a disc with a label of digits",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = "7" })),
-			wantErr: []any{"discs[0]: the disc's label \"7\" is all digits"},
+			wantErr: []any{"discs[0]: label \"7\" is all digits"},
 		},
 		{
 			name:    "VirtualMachines.Create with a disc with a label of dots",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Discs[0].Label = ".." })),
-			wantErr: []any{"discs[0]: the disc's label"},
+			wantErr: []any{"discs[0]: label"},
 		},
 		{
 			name: "VirtualMachines.Create without a name",
@@ -489,32 +491,32 @@ func vmRefusedRows() []wireRow {
 		{
 			name:    "VirtualMachines.Create with negative memory",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Memory = -1 })),
-			wantErr: []any{"neither may be below zero"},
+			wantErr: []any{"must not be negative"},
 		},
 		{
 			name:    "VirtualMachines.Create with negative cores",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Cores = -1 })),
-			wantErr: []any{"neither may be below zero"},
+			wantErr: []any{"must not be negative"},
 		},
 		{
 			name: "VirtualMachines.Create with an image without a distribution",
 			call: vmsCreate(
 				web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.Image = &bigv.Image{RootPassword: bigv.NewSecret("sesame")} }),
 			),
-			wantErr: []any{"the image has no distribution"},
+			wantErr: []any{"image has no distribution"},
 		},
 		{
 			name:    "VirtualMachines.Create with empty IPs",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.IPs = &bigv.VirtualMachineIPs{} })),
-			wantErr: []any{"IPs"},
+			wantErr: []any{"ips contains no address"},
 		},
 		{
 			name: "VirtualMachines.CreateAndWait without a disc",
-			call: vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1"}, quickWait), wantErr: []any{"at least one disc"},
+			call: vmsCreateAndWait(web, bigv.VirtualMachineCreate{Name: "www1"}, quickWait), wantErr: []any{"discs is empty"},
 		},
 		{
 			name: "VirtualMachines.FindOrCreate without a disc", call: vmsFindOrCreate(web, bigv.VirtualMachineCreate{Name: "www1"}),
-			wantErr: []any{"at least one disc"},
+			wantErr: []any{"discs is empty"},
 		},
 		{
 			name: "VirtualMachines.CreateBare with discs", call: vmsCreateBare(web, vmWith(func(*bigv.VirtualMachineCreate) {})),
@@ -534,52 +536,54 @@ func vmRefusedRows() []wireRow {
 		},
 		{
 			name: "VirtualMachines.Update to 0 cores", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Cores: new(0)}),
-			wantErr: []any{"above zero"},
+			wantErr: []any{"must be positive"},
 		},
 		{
 			name: "VirtualMachines.Update to negative cores", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Cores: new(-1)}),
-			wantErr: []any{"above zero"},
+			wantErr: []any{"must be positive"},
 		},
 		{
 			name: "VirtualMachines.Update to 0 memory", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Memory: new(0)}),
-			wantErr: []any{"above zero"},
+			wantErr: []any{"must be positive"},
 		},
 		{
 			name: "VirtualMachines.Update to negative memory", call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Memory: new(-1)}),
-			wantErr: []any{"above zero"},
+			wantErr: []any{"must be positive"},
 		},
 		{
 			name: "VirtualMachines.Update to boot from an appliance without a name",
-			call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Appliance: &bigv.Appliance{}}), wantErr: []any{"the appliance has no name"},
+			call: vmsUpdate(www1, bigv.VirtualMachineUpdate{Appliance: &bigv.Appliance{}}), wantErr: []any{"appliance has no name"},
 		},
 		{
 			name: "VirtualMachines.UpdateAndRestart to 0 memory",
-			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(0)}, quickShutdown), wantErr: []any{"above zero"},
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(0)}, quickShutdown), wantErr: []any{"must be positive"},
 		},
 		{
-			name: "VirtualMachines.UpdateAndRestart that sets the power",
-			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, quickShutdown), wantErr: []any{"sets its power"},
+			name:    "VirtualMachines.UpdateAndRestart that sets the power",
+			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{PowerOn: new(true)}, quickShutdown),
+			wantErr: []any{"PowerOn and AutorebootOn must not be set"},
 		},
 		{
 			name:    "VirtualMachines.UpdateAndRestart that sets autoreboot",
 			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, quickShutdown),
-			wantErr: []any{"sets its power"},
+			wantErr: []any{"PowerOn and AutorebootOn must not be set"},
 		},
 		{name: "VirtualMachines.Rename to digits", call: vmsRename(www1, "77"), wantErr: []any{"all digits"}},
 		{name: "VirtualMachines.Rename to an empty string", call: vmsRename(www1, ""), wantErr: []any{"is empty"}},
-		{name: "VirtualMachines.Rename to dots", call: vmsRename(www1, ".."), wantErr: []any{"another endpoint"}},
+		{name: "VirtualMachines.Rename to dots", call: vmsRename(www1, ".."), wantErr: []any{"is not allowed"}},
 		{name: "VirtualMachines.Boot from an appliance without a name", call: vmsBoot(www1, ""), wantErr: []any{"no name"}},
-		{name: "VirtualMachines.SendKeys without keys", call: vmsSendKeys(www1, []string{}), wantErr: []any{"no keys"}},
+		{name: "VirtualMachines.SendKeys without keys", call: vmsSendKeys(www1, []string{}), wantErr: []any{"keys must not be empty"}},
 		{name: "VirtualMachines.SendKeys with an empty key", call: vmsSendKeys(www1, []string{"ctrl", ""}), wantErr: []any{"key"}},
 		{
 			name: "VirtualMachines.Reimage without a distribution", call: vmsReimage(www1, bigv.Image{}),
-			wantErr: []any{"the image has no distribution"},
+			wantErr: []any{"image has no distribution"},
 		},
 		{name: "VirtualMachines.Wait without a condition", call: vmsWait(www1, nil, quickWait), wantErr: []any{"nil"}},
 		{
-			name: "VirtualMachines.List of an account and a group that disagree",
-			call: vmsList(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
-			all:  vmsAll(bigv.VirtualMachineListOptions{Account: "other", Group: web}), wantErr: []any{"not the same"},
+			name:    "VirtualMachines.List of an account and a group that disagree",
+			call:    vmsList(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
+			all:     vmsAll(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
+			wantErr: []any{"account and the account of group differ"},
 		},
 		{
 			name: "VirtualMachines.List of the default account, if none is set",
@@ -592,8 +596,6 @@ func vmRefusedRows() []wireRow {
 		},
 	}
 }
-
-func TestVirtualMachines(t *testing.T) { runRows(t, slices.Concat(vmRows(), vmRefusedRows())) }
 
 // The functions below return a call of the VirtualMachinesService method in their name, for rows.
 

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/bigv-go/bigv/internal/wire"
+	"github.com/bigv-go/bigv/internal/jsonwire"
 )
 
 // VMDefault represents a template of a virtual machine, which a control panel uses to fill its
@@ -28,8 +28,8 @@ type vmDefaultBody struct {
 	ServerSettings serverSettings `json:"server_settings"`
 }
 
-// serverSettings is the request body of vm_create without addresses. Every part is optional in a
-// template.
+// serverSettings is the request body of vm_create without addresses. In a template, all its members
+// are optional.
 type serverSettings struct {
 	VirtualMachine VirtualMachineCreate `json:"virtual_machine"`
 	Discs          []DiscCreate         `json:"discs,omitempty"`
@@ -52,7 +52,7 @@ func (d VMDefault) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler. It reads the form that the service uses.
 func (d *VMDefault) UnmarshalJSON(data []byte) error {
 	var body vmDefaultBody
-	if err := wire.Unmarshal(data, &body); err != nil {
+	if err := jsonwire.Unmarshal(data, &body); err != nil {
 		return err
 	}
 	*d = VMDefault{body.ID, body.AccountID, body.Name, body.Public, body.ServerSettings.VirtualMachine}
@@ -72,15 +72,15 @@ type VMDefaultCreate struct {
 	ServerSettings VirtualMachineCreate
 }
 
-// check returns an error if the template is invalid.
-func (d VMDefaultCreate) check() error {
+// validate returns an error if the template is invalid.
+func (d VMDefaultCreate) validate() error {
 	switch vm := d.ServerSettings; {
 	case d.Account == "":
-		return errors.New("the template has no account")
+		return errors.New("account is required")
 	case d.Name == "":
-		return errors.New("the template has no name")
+		return errors.New("name is required")
 	case vm.IPs != nil:
-		return errors.New("a template has no IPs")
+		return errors.New("ips must not be set in a template")
 	default:
 		return vm.checkSettings()
 	}
@@ -95,12 +95,13 @@ type VMDefaultsService struct{ client *Client }
 func (s *VMDefaultsService) Create(ctx context.Context, template VMDefaultCreate, opts ...CallOption) (VMDefault, error) {
 	const operation = "create VM default"
 	body := vmDefaultBody{Name: template.Name, Public: template.Public, ServerSettings: newServerSettings(template.ServerSettings)}
-	err := template.check()
+	err := template.validate()
 	if err == nil {
 		body.AccountID, err = s.client.Accounts.id(ctx, template.Account)
 	}
 	if err != nil {
 		return VMDefault{}, notSent(operation, template.Name, err)
 	}
-	return call[VMDefault](ctx, s.client, posting(operation), under("/vm_defaults").of(template.Name), body, nil, opts)
+	op := posting(operation, fixed("/vm_defaults").about(template.Name), body)
+	return write[VMDefault](ctx, s.client, op, nil, opts)
 }

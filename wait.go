@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/bigv-go/bigv/internal/roundtrip"
+	"github.com/bigv-go/bigv/internal/retry"
 )
 
 // VirtualMachineCondition reports whether a virtual machine is in the state that Wait waits for. If
@@ -24,13 +26,14 @@ func Provisioned(vm VirtualMachine) (bool, error) {
 }
 
 // PoweredOn reports whether the machine is provisioned and on. It returns an error if the machine
-// is deleted. Its system usually needs another minute or two until it accepts SSH connections.
+// is deleted. The system of the machine usually needs another minute or two until it accepts SSH
+// connections.
 func PoweredOn(vm VirtualMachine) (bool, error) {
 	return vm.PowerOn && !vm.Provisioning, notDeleted(vm)
 }
 
 // PoweredOff reports whether the machine is off. It returns an error if the machine is on with
-// autoreboot on: such a machine does not stay off, so a wait might miss the moment.
+// autoreboot on: such a machine does not stay off, so a wait could miss the time when it is off.
 func PoweredOff(vm VirtualMachine) (bool, error) {
 	switch {
 	case vm.ID == 0 || vm.Provisioning:
@@ -38,7 +41,7 @@ func PoweredOff(vm VirtualMachine) (bool, error) {
 	case !vm.PowerOn || vm.Deleted:
 		return true, nil
 	case vm.AutorebootOn:
-		return false, errors.New("its autoreboot is on, so it will not stay off: use Shutdown or Stop")
+		return false, errors.New("autoreboot is on, so the machine does not stay off: use Shutdown or Stop")
 	}
 	return false, nil
 }
@@ -49,7 +52,7 @@ func Deleted(vm VirtualMachine) (bool, error) { return vm.ID == 0 || vm.Deleted,
 // notDeleted returns an error if the machine is deleted.
 func notDeleted(vm VirtualMachine) error {
 	if vm.Deleted {
-		return errors.New("it has been deleted")
+		return errors.New("the machine is deleted")
 	}
 	return nil
 }
@@ -59,8 +62,8 @@ func notDeleted(vm VirtualMachine) error {
 // exist it is called with the zero Disc.
 type DiscCondition func(Disc) (bool, error)
 
-// Restored reports whether a disc is in its final place, after a backup has been restored to it or
-// it has been migrated.
+// Restored reports whether no restore or migration of a disc is running: the disc is on its own
+// storage grade.
 func Restored(disc Disc) (bool, error) {
 	return disc.ID != 0 && disc.NewStorageGrade == "" && disc.StorageGrade != Iceberg, nil
 }
@@ -74,19 +77,19 @@ type Poll struct {
 	State          string
 	VirtualMachine VirtualMachine // as last seen; zero unless the wait is for a virtual machine
 	Disc           Disc           // as last seen; zero unless the wait is for a disc or a backup
-	Err            error          // error of this poll, or nil; the wait continues
+	Err            error          // error of this poll, or nil
 	Next           time.Duration  // time until the next poll
 }
 
-// WaitOptions configures a wait. The zero value uses the defaults.
+// WaitOptions configures a wait. A duration that is zero or negative means its default.
 type WaitOptions struct {
 	OnPoll      func(Poll)    // called after each poll that does not end the wait; may be nil
-	MinInterval time.Duration // interval between the first polls; default 1 second
-	MaxInterval time.Duration // limit of the growing interval; default 10 seconds
+	MinInterval time.Duration // upper limit of the first interval between polls; default 1 second
+	MaxInterval time.Duration // upper limit of every interval; default 10 seconds
 	Timeout     time.Duration // limit of the whole wait, in addition to the context; default 30 minutes
-	// NotFoundGrace is the time after the start of the wait during which ErrNotFound is ignored, as
-	// a new resource may not be visible at once; default 30 seconds. After a successful poll,
-	// ErrNotFound ends the wait.
+	// NotFoundGrace is the time after the start of the wait during which ErrNotFound does not end
+	// it, since a new resource may not be visible at once; default 30 seconds. After a successful
+	// poll, ErrNotFound ends the wait.
 	NotFoundGrace time.Duration
 }
 
@@ -107,66 +110,72 @@ func (o WaitOptions) withDefaults() WaitOptions {
 	return o
 }
 
-// WaitError is returned when a wait ends before its condition holds.
+// WaitError is returned when a wait ends before its condition holds. If the wait has timed out, it
+// matches context.DeadlineExceeded.
 type WaitError struct {
 	Subject string // what was waited for, such as "virtual machine www1.web.acme"
 	Last    Poll   // the last poll
-	Err     error  // cause: of the context, the condition or the last poll
+	Err     error  // cause: the error of the context, of the condition or of the last poll
 }
 
 // Error returns a message with the subject, the cause, the duration and the last state.
 func (e *WaitError) Error() string {
-	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %d %s; last seen: %s)",
-		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), e.Last.Number, map[bool]string{true: "look",
-			false: "looks"}[e.Last.Number == 1], e.Last.State)
+	polls := fmt.Sprintf("%d polls", e.Last.Number)
+	if e.Last.Number == 1 {
+		polls = "1 poll"
+	}
+	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %s; last seen: %s)",
+		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), polls, e.Last.State)
 }
 
 // Unwrap returns the cause.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-var errWaitTimeout = fmt.Errorf("the wait's time is over: %w", context.DeadlineExceeded)
+var errWaitTimeout = fmt.Errorf("timed out: %w", context.DeadlineExceeded)
 
-// maxFailedLooks is the number of consecutive failed polls at which a wait gives up. Each poll
+// maxFailedPolls is the number of consecutive failed polls after which a wait ends. Each poll
 // includes the client's retries.
-const maxFailedLooks = 10
+const maxFailedPolls = 10
 
-// WaitFor calls look until the condition until holds for its result: at once, and then at growing,
-// jittered intervals. If until returns an error, the wait ends with it. subject names the resource
-// in errors.
+// WaitFor calls poll until the condition until holds for its result: at once, and then at growing,
+// random intervals. If until returns an error, the wait ends with it. subject names the resource in
+// errors.
 //
-// Transient server errors are tolerated; the wait ends at the tenth in a row. If the error of look
-// matches ErrNotFound, until is called with the zero value. If that does not satisfy it, the wait
-// goes on during NotFoundGrace, unless the resource has been seen before.
+// Transient errors of poll are tolerated until the tenth in a row: those of calls of this package
+// with status 5xx or 429, or without a response. Any other error ends the wait, except one that
+// matches ErrNotFound: until is then called with the zero value. If that does not satisfy it, the
+// wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
-// WaitFor returns the last result of look, even with an error, which is a *WaitError.
+// WaitFor returns the last successful result of poll, even with an error. The error is a
+// *WaitError, unless ctx, poll or until is nil.
 //
 // The Wait methods are built on it.
-func WaitFor[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+func WaitFor[T any](ctx context.Context, subject string, poll func(context.Context) (T, error), until func(T) (bool, error),
 	options WaitOptions) (T, error) {
-	return wait(ctx, subject, look, until, options, func(T, *Poll) {})
+	return wait(ctx, subject, poll, until, options, func(T, *Poll) {})
 }
 
 // wait implements WaitFor. note records the result of a poll in a Poll.
-func wait[T any](ctx context.Context, subject string, look func(context.Context) (T, error), until func(T) (bool, error),
+func wait[T any](ctx context.Context, subject string, poll func(context.Context) (T, error), until func(T) (bool, error),
 	options WaitOptions, note func(T, *Poll)) (last T, err error) {
-	if ctx == nil || look == nil || until == nil {
-		return last, notSent("wait for", subject, whichNil(ctx, look == nil))
+	if ctx == nil || poll == nil || until == nil {
+		return last, notSent("wait for", subject, nilArgument(ctx, poll == nil))
 	}
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	poll := Poll{State: "not seen"}
-	fail := func(err error) (T, error) { return last, &WaitError{Subject: subject, Last: poll, Err: err} }
+	state := Poll{State: "not seen"}
+	fail := func(err error) (T, error) { return last, &WaitError{Subject: subject, Last: state, Err: err} }
 	seenOnce, failed := false, 0
 	started, interval := time.Now(), options.MinInterval
 	for {
-		seen, err := look(ctx)
-		poll.Number, poll.Elapsed, poll.Err = poll.Number+1, time.Since(started), err
+		seen, err := poll(ctx)
+		state.Number, state.Elapsed, state.Err = state.Number+1, time.Since(started), err
 		missing := errors.Is(err, ErrNotFound)
 		switch {
 		case err == nil:
-			last, seenOnce, failed, poll.State = seen, true, 0, "seen"
-			note(seen, &poll)
+			last, seenOnce, failed, state.State = seen, true, 0, "seen"
+			note(seen, &state)
 		case missing:
 			var none T
 			seen, failed = none, 0
@@ -174,87 +183,90 @@ func wait[T any](ctx context.Context, subject string, look func(context.Context)
 			failed++
 		}
 		if err == nil || missing {
-			done, never := until(seen)
+			done, impossible := until(seen)
 			switch {
-			case never != nil:
-				return fail(fmt.Errorf("it will not come true: %w", never))
+			case impossible != nil:
+				return fail(fmt.Errorf("the condition can no longer be met: %w", impossible))
 			case done:
 				return seen, nil
-			case missing && (seenOnce || poll.Elapsed > options.NotFoundGrace):
+			case missing && (seenOnce || state.Elapsed > options.NotFoundGrace):
 				return fail(err)
 			}
-		} else if ctx.Err() == nil && (!passing(err) || failed >= maxFailedLooks) {
+		} else if ctx.Err() == nil && (!isTransient(err) || failed >= maxFailedPolls) {
 			return fail(err)
 		}
 		// Jitter spreads the polls of programs that were started at the same time.
-		poll.Next = interval/2 + rand.N(interval/2+1)
+		state.Next = interval/2 + rand.N(interval/2+1)
 		if ctx.Err() == nil && options.OnPoll != nil {
-			options.OnPoll(poll)
+			options.OnPoll(state)
 		}
-		timer := time.NewTimer(poll.Next)
+		timer := time.NewTimer(state.Next)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			poll.Elapsed = time.Since(started)
-			return fail(roundtrip.Interrupted(ctx, context.Cause(ctx)))
+			state.Elapsed = time.Since(started)
+			return fail(retry.ContextError(ctx, context.Cause(ctx)))
 		}
 		interval = min(interval*3/2, options.MaxInterval)
 	}
 }
 
-// whichNil returns the error for a nil argument of a wait.
-func whichNil(ctx context.Context, look bool) error {
+// nilArgument returns the error for a nil argument of a wait.
+func nilArgument(ctx context.Context, pollIsNil bool) error {
 	switch {
 	case ctx == nil:
 		return errNilContext
-	case look:
-		return errors.New("the look is nil")
+	case pollIsNil:
+		return errors.New("poll is nil")
 	}
-	return errors.New("the condition is nil")
+	return errors.New("condition is nil")
 }
 
-// passing reports whether err is transient, so that the next poll may succeed.
-func passing(err error) bool {
+// isTransient reports whether err may disappear by itself, so that the next poll may succeed.
+func isTransient(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
 	}
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.StatusCode >= 500 || e.StatusCode == 429 || e.StatusCode == 0)
+	return ok && (e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests || e.StatusCode == 0)
 }
 
 // Wait polls a virtual machine until the condition holds: GET {virtual machine}, at once and then
-// at growing intervals.
+// at growing intervals. Deleted machines are included.
 //
-// Transient server errors are tolerated, and so is ErrNotFound shortly after the start, since a new
-// machine may not be visible at once. Wait returns the machine as last seen, even with an error,
-// which is a *WaitError.
+// Transient errors are tolerated, and so is ErrNotFound shortly after the start, since a new
+// machine may not be visible at once; see WaitFor. Wait returns the machine as last seen, even with
+// an error, which is a *WaitError.
 func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	return s.wait(ctx, vm.String(), vm, until, options, opts)
 }
 
-// wait implements Wait. name identifies the machine in errors.
+// wait implements Wait. name identifies the machine in errors; it may differ from vm.
 func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
-	look := func(ctx context.Context) (VirtualMachine, error) {
-		all := append(opts[:len(opts):len(opts)], WithDeleted())
-		seen, err := s.Get(ctx, path, all...)
+	withDeleted := slices.Concat(opts, []CallOption{WithDeleted()})
+	poll := func(ctx context.Context) (VirtualMachine, error) {
+		seen, err := s.Get(ctx, path, withDeleted...)
 		if err == nil && byName { // lists do not show whether a machine is being provisioned
 			path, byName = VirtualMachineID(seen.ID), false
-			seen, err = s.Get(ctx, path, all...)
+			seen, err = s.Get(ctx, path, withDeleted...)
 		}
 		return seen, err
 	}
-	return wait(ctx, "virtual machine "+name, look, until, options, func(vm VirtualMachine, p *Poll) {
+	return wait(ctx, "virtual machine "+name, poll, until, options, func(vm VirtualMachine, p *Poll) {
 		p.VirtualMachine, p.State = vm, vm.state()
 	})
 }
 
 // state describes the state of the machine, for display.
 func (vm VirtualMachine) state() string {
-	words := []string{map[bool]string{true: "on", false: "off"}[vm.PowerOn]}
+	words := []string{"off"}
+	if vm.PowerOn {
+		words[0] = "on"
+	}
 	if vm.AutorebootOn {
 		words = append(words, "autoreboot on")
 	}
@@ -267,12 +279,12 @@ func (vm VirtualMachine) state() string {
 	return strings.Join(words, ", ")
 }
 
-// Wait polls a disc until the condition holds: GET {disc}. It polls at growing intervals, and
-// handles errors, as VirtualMachines.Wait does.
+// Wait polls a disc until the condition holds: GET {disc}. Intervals and errors are those of
+// VirtualMachines.Wait.
 func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
 	opts ...CallOption) (Disc, error) {
-	look := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
-	return wait(ctx, "disc "+disc.String(), look, until, options, func(d Disc, p *Poll) {
+	poll := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
+	return wait(ctx, "disc "+disc.String(), poll, until, options, func(d Disc, p *Poll) {
 		p.Disc, p.State = d, d.state()
 	})
 }
@@ -282,5 +294,5 @@ func (d Disc) state() string {
 	if d.NewStorageGrade == "" {
 		return "on " + string(d.StorageGrade)
 	}
-	return fmt.Sprintf("on %s, on its way to %s", d.StorageGrade, d.NewStorageGrade)
+	return fmt.Sprintf("on %s, moving to %s", d.StorageGrade, d.NewStorageGrade)
 }

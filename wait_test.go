@@ -51,7 +51,7 @@ func TestWaitToleratesTransientErrors(t *testing.T) {
 	}{
 		{"a server error", bigvtest.Fault{Status: 500}},
 		{"unavailable", bigvtest.Unavailable()},
-		{"a web page of a proxy", bigvtest.BadGateway()},
+		{"an HTML page of a proxy", bigvtest.BadGateway()},
 		{"not found just after it was created", bigvtest.Fault{Status: 404}},
 		{"connection lost", bigvtest.Fault{DropBefore: true}},
 	} {
@@ -93,9 +93,9 @@ func TestWaitErrors(t *testing.T) {
 			cancel: true, is: []error{context.Canceled, stop}, message: "stop"},
 		{name: "autoreboot will turn it on again", until: bigv.PoweredOff, is: nil, message: "autoreboot is on"},
 		{name: "deleted", until: bigv.PoweredOn, setUp: func(_ *bigvtest.Server, vm *bigvtest.VirtualMachine) { vm.SetDeleted(true) },
-			message: "it has been deleted"},
+			message: "the machine is deleted"},
 		{name: "the condition returns an error", until: func(bigv.VirtualMachine) (bool, error) { return false, stop }, is: []error{stop},
-			message: "will not come true"},
+			message: "the condition can no longer be met"},
 		{name: "unauthorized", until: bigv.PoweredOn,
 			setUp: func(srv *bigvtest.Server, _ *bigvtest.VirtualMachine) { srv.ExpireSessions() }, is: []error{bigv.ErrUnauthorized},
 			message: "401"},
@@ -104,7 +104,7 @@ func TestWaitErrors(t *testing.T) {
 		}, notFoundGrace: 10 * time.Millisecond, is: []error{bigv.ErrNotFound}, message: "last seen: not seen"},
 		{name: "every poll fails", until: bigv.PoweredOn, setUp: func(srv *bigvtest.Server, _ *bigvtest.VirtualMachine) {
 			srv.Inject(bigvtest.Fault{Method: "GET", Status: 500, Times: -1})
-		}, is: []error{bigv.ErrServer}, message: "10 looks"},
+		}, is: []error{bigv.ErrServer}, message: "10 polls"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

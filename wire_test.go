@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // wireRow is one call of a method, every request that the service must receive for it, and what it must return.
 //
-// The rows of a service are in the test file of its resource: discRows in discs_test.go. A new method needs at least one.
+// The rows of a service are in the test file of its resource: see wireRows. A new method needs at least one.
 type wireRow struct {
 	name      string // begins with the method that is called: "Groups.Get by ID alone is flat"
 	opts      []bigv.Option
@@ -36,7 +37,7 @@ type (
 	responses = fakeserver.Responses
 )
 
-// runRows runs rows. A row that expects an error and no request runs in both URL styles.
+// runRows runs rows. A row that is refused before anything is sent runs in both URL styles.
 func runRows(t *testing.T, rows []wireRow) {
 	t.Helper()
 	t.Parallel()
@@ -52,11 +53,17 @@ func runRows(t *testing.T, rows []wireRow) {
 		if row.all != nil {
 			run(strings.Replace(row.name, ".List", ".All", 1), row.all, row.opts...)
 		}
-		if row.wantErr != nil && row.sent == nil {
+		if row.isRefused() {
 			run(row.name+", flat", row.call, slices.Concat(flat, row.opts)...)
 		}
 	}
 }
+
+// method returns the name of the method that the row calls, such as "Discs.Get".
+func (row wireRow) method() string { return row.name[:strings.IndexAny(row.name+" ", " :")] }
+
+// isRefused reports whether the row expects that the call fails and nothing is sent.
+func (row wireRow) isRefused() bool { return row.wantErr != nil && row.sent == nil }
 
 // run runs a call of a row.
 func (row wireRow) run(t *testing.T, shared *fakeserver.Shared, call callFunc, opts []bigv.Option) {
@@ -67,7 +74,7 @@ func (row wireRow) run(t *testing.T, shared *fakeserver.Shared, call callFunc, o
 	switch {
 	case row.wantErr == nil:
 		require.NoError(t, err)
-	case row.sent == nil:
+	case row.isRefused():
 		assertNotSent(t, err, "")
 	default:
 		require.Error(t, err)
@@ -102,7 +109,7 @@ func assertNotSent(t *testing.T, err error, format string, args ...any) {
 	t.Helper()
 	message := append([]any{format}, args...)
 	if assert.Error(t, err, message...) {
-		assert.Contains(t, err.Error(), "nothing was sent", message...)
+		assert.Contains(t, err.Error(), "not sent", message...)
 		assert.True(t, strings.HasPrefix(err.Error(), "bigv: "), message...)
 		assert.False(t, is[*bigv.Error](err), "an Error describes a response, and there is none")
 	}
@@ -132,58 +139,119 @@ func assertHeaders(t *testing.T, request fakeserver.Request) {
 	}
 }
 
-// serviceRows are the rows of a service, and the file that has them.
-type serviceRows struct {
-	file string
-	rows []wireRow
+// wireRows has a method for each service, with the name of the service and in the test file of its resource: Discs in discs_test.go.
+// The method returns the rows of the service. The tests below find these methods by reflection.
+type wireRows struct{}
+
+// rowsByService returns the rows of each service that wireRows has a method for.
+func rowsByService(t *testing.T) map[string][]wireRow {
+	t.Helper()
+	services := map[string][]wireRow{}
+	methods := reflect.ValueOf(wireRows{})
+	for i := range methods.NumMethod() {
+		name := methods.Type().Method(i).Name
+		rows, ok := methods.Method(i).Interface().(func() []wireRow)
+		if !ok {
+			t.Fatalf("%s_test.go: the signature must be: func (wireRows) %s() []wireRow", snakeCase(name), name)
+		}
+		services[name] = rows()
+	}
+	return services
 }
 
-// rowsOfServices returns the rows of each service, by the name of its field in bigv.Client.
-func rowsOfServices(t *testing.T) map[string]serviceRows {
-	return map[string]serviceRows{
-		"APIKeys":         {"api_keys_test.go", apiKeyRows()},
-		"Accounts":        {"accounts_test.go", accountRows()},
-		"BackupSchedules": {"backups_test.go", backupScheduleRows()},
-		"Backups":         {"backups_test.go", backupRows()},
-		"Definitions":     {"definitions_test.go", definitionRows()},
-		"Discs":           {"discs_test.go", discRows()},
-		"Groups":          {"groups_test.go", groupRows()},
-		"IPs":             {"ips_test.go", ipRows()},
-		"NICs":            {"nics_test.go", nicRows()},
-		"Privileges":      {"privileges_test.go", privilegeRows()},
-		"Sessions":        {"sessions_test.go", sessionRows()},
-		"Users":           {"users_test.go", userRows()},
-		"VMDefaults":      {"vm_defaults_test.go", vmDefaultRows(t)},
-		"VirtualMachines": {"virtual_machines_test.go", vmRows()},
+// TestWire runs all rows. The subtests are named for the service and the row: TestWire/Discs/Discs.Get_by_label.
+func TestWire(t *testing.T) {
+	t.Parallel()
+	for service, rows := range rowsByService(t) {
+		t.Run(service, func(t *testing.T) { runRows(t, rows) })
 	}
 }
 
 func TestEveryMethodHasAWireRow(t *testing.T) {
 	t.Parallel()
-	services := rowsOfServices(t)
+	services := rowsByService(t)
 	tested := map[string]bool{"Sessions.KeepAlive": true} // it only returns an error: see TestKeepAlive
-	for _, service := range services {
-		for _, row := range service.rows {
-			name := row.name[:strings.IndexAny(row.name+" ", " :")]
-			tested[name] = true
+	files := map[string]string{}                          // of the rows, by method
+	for service, rows := range services {
+		for _, row := range rows {
+			name := row.method()
+			files[name] = snakeCase(service) + "_test.go"
+			tested[name] = tested[name] || !row.isRefused()
 			if row.all != nil {
-				tested[strings.Replace(name, ".List", ".All", 1)] = true
+				all := strings.Replace(name, ".List", ".All", 1)
+				tested[all] = tested[all] || !row.isRefused()
 			}
 		}
 	}
 	eachMethod(t, func(m method) {
-		service, _, _ := strings.Cut(m.name, ".")
-		file := services[service].file
-		if file == "" {
-			t.Errorf("wire_test.go: add the rows of %s to rowsOfServices", service)
+		file := snakeCase(m.service()) + "_test.go"
+		if _, ok := services[m.service()]; !ok {
+			t.Errorf("%s: add func (wireRows) %s() []wireRow, with a row for %s", file, m.service(), m.name)
 		} else if !tested[m.name] {
 			t.Errorf("%s: add a wire row for %s", file, m.name)
 		}
 		delete(tested, m.name)
 	})
 	for name := range tested {
-		t.Errorf("the name of a wire row begins with %s, which is no method of a service", name)
+		t.Errorf("%s: the name of a wire row begins with %s, which is not a method of a service", files[name], name)
 	}
+}
+
+// notSent are the members of parameters that no request has, and why.
+var notSent = map[string]string{
+	"PrivilegeGrant.account":         "sent as account_id",
+	"PrivilegeGrant.group":           "sent as group_id",
+	"PrivilegeGrant.virtual_machine": "sent as virtual_machine_id",
+}
+
+// TestEveryRequestMemberHasAWireRow requires that each JSON member of a parameter is sent in a row of a method that has the parameter.
+// Types that responses are decoded into as well, such as BackupSchedule, have members that are never sent.
+func TestEveryRequestMemberHasAWireRow(t *testing.T) {
+	t.Parallel()
+	sent := map[string]string{} // by method
+	for _, rows := range rowsByService(t) {
+		for _, row := range rows {
+			sent[row.method()] += strings.Join(row.sent, "\n")
+		}
+	}
+	read, all := readTypes(t), func(reflect.Type) bool { return true }
+	bodies, files := map[reflect.Type]string{}, map[reflect.Type]string{}
+	eachMethod(t, func(m method) {
+		for _, param := range m.params {
+			for kind := range structsIn(param, all) {
+				bodies[kind] += sent[m.name]
+				files[kind] = snakeCase(m.service()) + "_test.go"
+			}
+		}
+	})
+	for kind, body := range bodies {
+		for _, member := range membersOf(kind) {
+			skip := read[kind] != "" || notSent[kind.Name()+"."+member] != ""
+			if !skip && !strings.Contains(body, `"`+member+`":`) {
+				t.Errorf("%s: add a wire row that sends %q of %s", files[kind], member, kind)
+			}
+		}
+	}
+}
+
+// structsIn returns the structs with JSON members that a type is or contains, without those for which include returns false.
+func structsIn(kind reflect.Type, include func(reflect.Type) bool) map[reflect.Type]bool {
+	found := map[reflect.Type]bool{}
+	var add func(reflect.Type)
+	add = func(kind reflect.Type) {
+		for kind.Kind() == reflect.Slice || kind.Kind() == reflect.Pointer {
+			kind = kind.Elem()
+		}
+		if len(membersOf(kind)) == 0 || found[kind] || !include(kind) {
+			return
+		}
+		found[kind] = true
+		for field := range kind.Fields() {
+			add(field.Type)
+		}
+	}
+	add(kind)
+	return found
 }
 
 // Paths that rows use, and their URLs.

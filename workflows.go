@@ -4,21 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// This file contains the operations that need several calls. Each can be cancelled, and called
-// again after a crash: it reads the current state first and does what remains.
+// The operations in this file need several calls. Each can be cancelled, and repeated after a crash:
+// it reads the current state first and does what remains.
 
-// FindOrCreate returns the group with this name, and creates it if it does not exist. created
-// reports whether it did.
+// FindOrCreate returns the group with this name, and creates it with Create if it does not exist.
+// created reports whether it did.
 //
-// It never creates the group twice. If the response to the creation is lost, it looks for the group
-// for 30 seconds and returns it with created true; if it does not appear, the error matches
-// ErrOutcomeUnknown.
+// If the response to the creation is lost, FindOrCreate does not create the group again, but looks
+// for it for 30 seconds. If the group appears, it is returned with created true, even if another
+// program has created it; otherwise the error matches ErrOutcomeUnknown.
 func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
 	opts ...CallOption) (g Group, created bool, err error) {
-	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.check(),
+	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.validate(),
 		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
 		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
 }
@@ -27,53 +28,58 @@ func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, g
 // it does not exist. created reports whether it did. A machine that is created is billed from this
 // moment, and is usually still being provisioned.
 //
-// It never creates the machine twice. If the response to the creation is lost, it looks for the
-// machine for 30 seconds and returns it with created true; if it does not appear, the error matches
-// ErrOutcomeUnknown. A deleted machine keeps its name, so FindOrCreate returns an error for it;
-// undelete or purge it first.
+// If the response to the creation is lost, FindOrCreate does not create the machine again, but
+// looks for it for 30 seconds. If the machine appears, it is returned with created true, even if
+// another program has created it; otherwise the error matches ErrOutcomeUnknown. If the context
+// ends during the creation, the machine may still be created later; see ErrOutcomeUnknown.
+//
+// A deleted machine keeps its name, so FindOrCreate returns it with an error; undelete or purge it
+// first.
 func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	path := group.VirtualMachine(vm.Name)
 	what := "find or create virtual machine " + path.String()
-	ctx = withSecretsOf(ctx, vm)
-	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).check(),
+	ctx = contextWithSecrets(ctx, bodySecrets(vm))
+	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).validate(),
 		func(ctx context.Context) (VirtualMachine, error) {
-			return s.Get(ctx, path, append(opts[:len(opts):len(opts)], WithDeleted())...)
+			return s.Get(ctx, path, slices.Concat(opts, []CallOption{WithDeleted()})...)
 		},
 		func(ctx context.Context) (VirtualMachine, error) { return s.Create(ctx, group, vm, opts...) })
 	if err == nil && m.Deleted {
-		err = fmt.Errorf("bigv: %s: it is deleted, and keeps its name: undelete or purge it", what)
+		err = fmt.Errorf("bigv: %s: the machine is deleted and keeps its name: undelete or purge it", what)
 	}
 	return m, created, err
 }
 
 // findOrCreate calls get, and create if get returned ErrNotFound. It calls get again if the outcome
 // of create is unknown, or if another program created the resource in the meantime.
-func findOrCreate[T any](ctx context.Context, what string, check error, get, create func(context.Context) (T, error)) (T, bool, error) {
+func findOrCreate[T any](
+	ctx context.Context, what string, invalid error, get, create func(context.Context) (T, error),
+) (T, bool, error) {
 	var none T
-	if check != nil {
-		return none, false, fmt.Errorf("bigv: %s: %w: nothing was sent", what, check)
+	if invalid != nil {
+		return none, false, notSent(what, "", invalid)
 	}
 	found, err := get(ctx)
 	if !errors.Is(err, ErrNotFound) {
 		return found, false, err
 	}
-	made, err := create(ctx)
+	created, err := create(ctx)
 	switch {
 	case err == nil:
-		return made, true, nil
-	case errors.Is(err, ErrOutcomeUnknown), isReadBack(err):
-		// The service may still be creating it: look for it for a while, and do not create another.
-		there := false
-		seen, lookErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
+		return created, true, nil
+	case errors.Is(err, ErrOutcomeUnknown), isReread(err):
+		// The service may still be creating it. Look for it, and do not create another.
+		exists := false
+		seen, pollErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
 			seen, err := get(ctx)
-			there = err == nil
+			exists = err == nil
 			return seen, err
-		}, func(T) (bool, error) { return there, nil }, WaitOptions{NotFoundGrace: lookAfterLoss, Timeout: 2 * lookAfterLoss})
-		if lookErr == nil {
+		}, func(T) (bool, error) { return exists, nil }, WaitOptions{NotFoundGrace: lookAfterLoss, Timeout: 2 * lookAfterLoss})
+		if pollErr == nil {
 			return seen, true, nil
 		}
-		return none, false, fmt.Errorf("%w; looking for it: %v", err, lookErr)
+		return none, false, fmt.Errorf("%w; looking for it failed: %v", err, pollErr)
 	case errors.Is(err, ErrBadRequest):
 		if found, getErr := get(ctx); getErr == nil {
 			return found, false, nil // created by another program in the meantime
@@ -82,63 +88,58 @@ func findOrCreate[T any](ctx context.Context, what string, check error, get, cre
 	return none, false, err
 }
 
-// lookAfterLoss is the time to look for a resource when the response to its creation was lost.
+// lookAfterLoss is how long to look for a resource after the response to its creation was lost.
 const lookAfterLoss = 30 * time.Second
 
 // CreateAndWait creates a virtual machine with Create and waits until it is on, or only until it is
-// provisioned if neither PowerOn nor AutorebootOn is true.
+// provisioned if neither PowerOn nor AutorebootOn is true. The call options apply to the creation
+// only.
 //
-// If the wait fails, the machine exists and is billed: CreateAndWait returns it with the error,
-// which is a *WaitError.
+// If the creation fails, the error is that of Create. If the wait fails, the machine exists and is
+// billed: CreateAndWait returns it with the error, which is a *WaitError.
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
-	ctx = withSecretsOf(ctx, vm)
-	made, err := s.Create(ctx, group, vm, opts...)
-	if err != nil && !isReadBack(err) {
-		return made, err
+	ctx = contextWithSecrets(ctx, bodySecrets(vm))
+	created, err := s.Create(ctx, group, vm, opts...)
+	if err != nil && !isReread(err) {
+		return created, err
 	}
 	until := Provisioned
 	if isTrue(vm.PowerOn) || isTrue(vm.AutorebootOn) {
 		until = PoweredOn
 	}
 	path := group.VirtualMachine(vm.Name)
-	name := path.String() + ", which was made and is billed"
-	if made.ID != 0 {
-		path = made.Path()
+	name := path.String() + ", which was created and is billed"
+	if created.ID != 0 {
+		path = created.Path()
 	}
 	seen, err := s.wait(ctx, name, path, until, options, nil)
 	if seen.ID == 0 {
-		seen = made
+		seen = created
 	}
 	return seen, err
-}
-
-// isReadBack reports whether a creation succeeded, but reading the new resource failed.
-func isReadBack(err error) bool {
-	_, ok := errors.AsType[*readBackError](err)
-	return ok
 }
 
 // isTrue reports whether b is set and true.
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// ShutdownOptions configures the shutdown of a virtual machine. The zero value never forces the
-// machine off.
+// ShutdownOptions configures the shutdown of a virtual machine. With the zero value, the machine is
+// never forced off.
 type ShutdownOptions struct {
-	// ForceAfter is the time that the system has to shut down. After it the machine is turned off
-	// with Stop, and data that the system has not written to disc is lost. With 0 the machine is
-	// never forced off, and the call fails when Wait.Timeout has passed.
+	// ForceAfter is how long to wait for the system to shut down. After that, the machine is turned
+	// off with Stop, and data that the system has not written to disc is lost. If ForceAfter is 0,
+	// the machine is never forced off, and the call fails when Wait.Timeout has passed.
 	ForceAfter time.Duration
-	// Wait configures the waits until the machine is off and, where it is started again, on.
+	// Wait configures the waits until the machine is off and, if it is started again, on.
 	Wait WaitOptions
 }
 
 // ShutdownAndWait shuts a virtual machine down and waits until it is off: it turns autoreboot off,
-// presses the power button and, if options.ForceAfter is set and has passed, calls Stop. A machine
-// that is off already stays off.
+// calls PowerDown and, if options.ForceAfter is set and has passed, Stop. If the machine is being
+// provisioned, it first waits until that has finished. A machine that is already off stays off.
 //
-// It returns the machine as last seen, even with an error. An error that ends one of the waits is a
-// *WaitError.
+// ShutdownAndWait returns the machine as last seen, even with an error. An error that ends one of
+// the waits is a *WaitError. Autoreboot stays off if a later step fails.
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (VirtualMachine, error) {
 	path, err := s.Resolve(ctx, vm) // once for all calls below
@@ -158,32 +159,32 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	if _, err := s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
 		return seen, err
 	}
-	// Press the button once. If the outcome is unknown, or the machine went off by itself, the wait
-	// below finds out.
-	pressed := s.PowerDown(ctx, vm, opts...)
-	if pressed != nil && !errors.Is(pressed, ErrOutcomeUnknown) && !errors.Is(pressed, ErrBadRequest) {
-		return seen, pressed
+	// Send the signal only once. If the outcome is unknown, or the machine went off by itself, the
+	// wait below finds out.
+	signalled := s.PowerDown(ctx, vm, opts...)
+	if signalled != nil && !errors.Is(signalled, ErrOutcomeUnknown) && !errors.Is(signalled, ErrBadRequest) {
+		return seen, signalled
 	}
 	gentle := options.Wait
 	if options.ForceAfter > 0 {
 		gentle.Timeout = options.ForceAfter
 	}
-	if errors.Is(pressed, ErrBadRequest) {
-		// Refused: the machine is off, or the button has no effect.
-		again, err := s.Get(ctx, vm, opts...)
+	if errors.Is(signalled, ErrBadRequest) {
+		// The service refused the signal: the machine is off, or cannot receive it.
+		current, err := s.Get(ctx, vm, opts...)
 		if err != nil {
 			return seen, err
 		}
-		if seen = again; !seen.PowerOn {
+		if seen = current; !seen.PowerOn {
 			return seen, nil
 		}
 		if options.ForceAfter <= 0 {
-			return seen, pressed
+			return seen, signalled
 		}
 	} else {
 		seen, err = s.waitFrom(ctx, seen, vm, PoweredOff, gentle, opts)
-		if err != nil && pressed != nil {
-			err = fmt.Errorf("%w; before that: %w", err, pressed)
+		if err != nil && signalled != nil {
+			err = fmt.Errorf("%w (before that: %w)", err, signalled)
 		}
 		if err == nil || options.ForceAfter <= 0 || ctx.Err() != nil || !errors.Is(err, errWaitTimeout) {
 			return seen, err
@@ -196,7 +197,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	return s.waitFrom(ctx, stopped, vm, PoweredOff, options.Wait, opts)
 }
 
-// waitFrom calls Wait, and returns before if the wait did not see the machine.
+// waitFrom calls Wait, and returns before instead of the zero machine if no poll succeeded.
 func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
 	until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
 	seen, err := s.Wait(ctx, vm, until, options, opts...)
@@ -209,23 +210,26 @@ func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMac
 // RestartAndWait shuts a virtual machine down as ShutdownAndWait does, starts it and waits until it
 // is on. New values of cores, memory and hardware profile take effect, unlike with Reset. A machine
 // that is off is started. Autoreboot is on afterwards.
+//
+// If the start fails, the machine stays off; the call can be repeated.
 func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (VirtualMachine, error) {
 	return s.UpdateAndRestart(ctx, vm, VirtualMachineUpdate{}, options, opts...)
 }
 
 // UpdateAndRestart applies an update that takes effect at the next power cycle: it shuts a virtual
-// machine down as ShutdownAndWait does, updates it, starts it and waits until it is on. A machine
-// that is off is updated and started, so an interrupted call can be repeated.
+// machine down as ShutdownAndWait does, updates it, starts it and waits until it is on. Autoreboot
+// is on afterwards. The update must not set PowerOn or AutorebootOn.
 //
-// The update must not set PowerOn or AutorebootOn. Autoreboot is on afterwards.
+// If the update or the start fails, the machine stays off. The call can be repeated, since a
+// machine that is off is updated and started.
 func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
 	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
 	if update.PowerOn != nil || update.AutorebootOn != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
-			errors.New("the update sets its power: it is on afterwards"))
+			errors.New("PowerOn and AutorebootOn must not be set: the machine is on afterwards"))
 	}
-	if err := update.check(); err != nil {
+	if err := update.validate(); err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
 	}
 	path, err := s.Resolve(ctx, vm)

@@ -9,6 +9,24 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// accountRoutes lists the endpoints of accounts.
+var accountRoutes = map[string]handler{
+	"GET /accounts":        listAccounts,
+	"POST /accounts":       createAccount,
+	"GET /accounts/{a}":    getAccount,
+	"PUT /accounts/{a}":    updateAccount,
+	"DELETE /accounts/{a}": deleteAccount,
+}
+
+type account struct {
+	id           int
+	name         string
+	suspended    bool
+	defaultGroup *group
+	groups       []*group
+	byName       map[string]*group
+}
+
 type accountView struct {
 	Type      string       `json:"type,omitempty"`
 	ID        int          `json:"id"`
@@ -50,7 +68,8 @@ func (q *request) account() (*account, error) {
 	return a, nil
 }
 
-// filterAccount returns the account selected by account_id or account_name, or nil without these parameters.
+// filterAccount returns the account selected by account_id or account_name, or nil without these
+// parameters.
 func (q *request) filterAccount() (found *account, err error) {
 	for _, parameter := range []string{"account_id", "account_name"} {
 		if !q.query.Has(parameter) {

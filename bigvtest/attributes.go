@@ -24,7 +24,8 @@ func parseAttributes(raw []byte) (attributes, error) {
 	return in, nil
 }
 
-// validationErrors maps attributes to a list of messages, a single message, or the errors of nested objects.
+// validationErrors maps attributes to a list of messages, a single message, or the errors of nested
+// objects.
 type validationErrors map[string]any
 
 func (p validationErrors) add(attribute, format string, args ...any) {
@@ -40,8 +41,9 @@ func (p validationErrors) err() error {
 	return &apiError{http.StatusBadRequest, p}
 }
 
-// form reads and validates the attributes of a request and collects validation errors. Its reading methods report
-// whether they have set the destination: they leave it unchanged if the attribute is missing or invalid.
+// form reads and validates the attributes of a request and collects validation errors. Its reading
+// methods report whether they have set the destination: they leave it unchanged if the attribute is
+// missing or invalid.
 type form struct {
 	attributes attributes
 	errors     validationErrors

@@ -15,6 +15,20 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// sessionRoutes lists the endpoints of sessions.
+var sessionRoutes = map[string]handler{
+	"POST /session":      postSession,
+	"GET /session/{id}":  getSession,
+	"POST /session/{id}": impersonate,
+}
+
+type session struct {
+	user      *user
+	factors   []string
+	startedAt time.Time
+	expires   time.Time // zero if the session does not expire
+}
+
 // newSecret returns a random secret.
 func newSecret() string {
 	var raw [20]byte
@@ -49,8 +63,8 @@ func (st *state) authenticate(r *http.Request) (*permissions, error) {
 	return st.permissionsOf(session.user, nil, session), nil
 }
 
-// authenticateBasic authenticates with HTTP Basic, as older clients do: each request carries the password and, if the
-// user has one, a YubiKey code, which remains valid.
+// authenticateBasic authenticates with HTTP Basic, as older clients do: each request carries the
+// password and, if the user has one, a YubiKey code, which remains valid.
 func (st *state) authenticateBasic(name, password, code string) (*permissions, error) {
 	u := st.userNames[strings.ToLower(name)]
 	if u == nil || u.password == "" || u.password != password {
@@ -86,8 +100,8 @@ func (st *state) extendSession(session *session) {
 	}
 }
 
-// openSession creates a session and returns its ID. It ends when it has not been used for the given lifetime; with 0 it
-// does not expire.
+// openSession creates a session and returns its ID. It ends when it has not been used for the given
+// lifetime; with 0 it does not expire.
 func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
 	s := &session{user: u, factors: factors, startedAt: st.clock.now}

@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+// backupScheduleRoutes lists the endpoints of backup schedules.
+var backupScheduleRoutes = map[string]handler{
+	"POST " + discTemplate + "/backup_schedules":        createSchedule,
+	"DELETE " + discTemplate + "/backup_schedules/{id}": deleteSchedule,
+}
+
+type schedule struct {
+	id       int
+	disc     *disc
+	start    time.Time
+	interval time.Duration
+	capacity int
+	next     *event
+}
+
 type scheduleView struct {
 	ID       int    `json:"id"`
 	StartAt  string `json:"start_at"`
@@ -16,8 +31,8 @@ func (s *schedule) view() scheduleView {
 	return scheduleView{s.id, s.start.Format("2006-01-02T15:04:05-07:00"), int(s.interval / time.Second), s.capacity}
 }
 
-// readSchedule reads and validates a new schedule. The error for a missing interval is a single message rather than a
-// list, as in the real service.
+// readSchedule reads and validates a new schedule. The error for a missing interval is a single
+// message rather than a list, as in the real service.
 func (q *request) readSchedule(f *form, d *disc) *schedule {
 	s := &schedule{disc: d, start: q.clock.now, capacity: 1}
 	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {

@@ -5,6 +5,15 @@ import (
 	"net/http"
 )
 
+// backupRoutes lists the endpoints of backups.
+var backupRoutes = map[string]handler{
+	"GET " + discTemplate + "/backups":  listBackups,
+	"POST " + discTemplate + "/backups": createBackup,
+	"GET " + backupTemplate:             getBackup,
+	"PUT " + backupTemplate:             updateBackup,
+	"DELETE " + backupTemplate:          deleteBackup,
+}
+
 func listBackups(q *request) (response, error) {
 	q.server.autoAdvance()
 	d, err := q.disc()
@@ -22,8 +31,8 @@ func createBackup(q *request) (response, error) {
 	return q.createdResponse(q.takeBackup(d, nil).view(true))
 }
 
-// takeBackup creates a backup of a disc. sched is nil for a manual backup. The backup starts on the disc's storage
-// grade and moves to iceberg after BackupTime.
+// takeBackup creates a backup of a disc. sched is nil for a manual backup. The backup starts on the
+// disc's storage grade and moves to iceberg after BackupTime.
 func (st *state) takeBackup(d *disc, sched *schedule) *disc {
 	b := &disc{
 		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched,

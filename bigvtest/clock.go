@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// clock is the time of the service and a queue of events. It stands still unless offset changes, or follows real time
-// at a multiple if speed is set. There is no background goroutine: runDue carries out the events that have become due,
-// in order.
+// clock is the time of the service and a queue of events. It stands still unless offset changes, or
+// follows real time at a multiple if speed is set. There is no background goroutine: runDue carries
+// out the events that have become due, in order.
 type clock struct {
 	base      time.Time
 	offset    time.Duration

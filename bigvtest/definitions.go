@@ -5,6 +5,11 @@ import (
 	"strings"
 )
 
+// definitionsRoutes lists the endpoints of the definitions.
+var definitionsRoutes = map[string]handler{
+	"GET /definitions": getDefinitions,
+}
+
 // Values that the service accepts. The first of each list is the default.
 var (
 	distributions = strings.Fields(`jessie stretch centos5 centos6 centos7 precise symbiosis trusty utopic vivid wheezy winstd2012

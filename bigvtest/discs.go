@@ -7,9 +7,45 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bigv-go/bigv"
 )
+
+// discRoutes lists the endpoints of discs.
+var discRoutes = map[string]handler{
+	"GET " + machineTemplate + "/discs":  listDiscs,
+	"POST " + machineTemplate + "/discs": createDisc,
+	"GET /discs":                         listAllDiscs,
+	"GET /discs/{d}":                     getFlatDisc,
+	"DELETE /discs/{d}":                  deleteFlatDisc,
+	"GET " + discTemplate:                getDisc,
+	"PUT " + discTemplate:                updateDisc,
+	"DELETE " + discTemplate:             deleteDisc,
+}
+
+type disc struct {
+	id           int
+	machine      *machine
+	label        string
+	size         int
+	grade        string
+	pool         string
+	newGrade     string
+	newPool      string
+	iops         int
+	purged       bool
+	restoredFrom int // ID of the backup it was last restored from
+	schedules    []*schedule
+	backups      []*disc
+
+	parent   *disc // nil unless this is a backup
+	manual   bool
+	schedule *schedule
+	created  time.Time
+}
+
+func (d *disc) rowID() int { return d.id }
 
 const (
 	minDiscSize = 50        // in MiB
@@ -94,8 +130,8 @@ func (q *request) disc() (*disc, error) {
 	return d, nil
 }
 
-// authorizeMachineUpdate returns an error if the caller may not change the virtual machine and its discs, or if it is
-// deleted.
+// authorizeMachineUpdate returns an error if the caller may not change the virtual machine and its
+// discs, or if it is deleted.
 func (q *request) authorizeMachineUpdate(m *machine) error {
 	if err := q.authorize(q.caller.machineRank(m), bigv.VirtualMachineAdmin, m.group.account); err != nil {
 		return err
@@ -213,7 +249,8 @@ func (f *form) readSize(size *int) {
 	}
 }
 
-// readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the default label.
+// readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the
+// default label.
 func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*disc, validationErrors) {
 	f, d := newForm(in), &disc{grade: storageGrades[0]}
 	if f.has("label") {
@@ -230,8 +267,8 @@ func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*di
 	return d, f.errors
 }
 
-// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position, with an empty
-// object for each valid disc.
+// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position,
+// with an empty object for each valid disc.
 func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors) {
 	list, present := outer.objects("discs")
 	if len(list) == 0 {
@@ -265,8 +302,8 @@ func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors
 	return discs, errs
 }
 
-// readSchedules reads and validates the schedules of a new disc. The errors are listed by position, with an empty object
-// for each valid schedule.
+// readSchedules reads and validates the schedules of a new disc. The errors are listed by position,
+// with an empty object for each valid schedule.
 func (q *request) readSchedules(list []attributes, d *disc) []validationErrors {
 	errs, valid := make([]validationErrors, len(list)), true
 	for i, in := range list {
@@ -300,8 +337,8 @@ func createDisc(q *request) (response, error) {
 	return q.createdResponse(d.view(false))
 }
 
-// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in the order in
-// which they were attached; the first is the boot disc.
+// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in
+// the order in which they were attached; the first is the boot disc.
 func (st *state) addDisc(m *machine, d *disc) {
 	d.machine = m
 	st.discs.add(func(id int) *disc {
@@ -364,7 +401,8 @@ func updateDisc(q *request) (response, error) {
 	return okResponse(d.view(false))
 }
 
-// checkDiscMove returns an error if a disc cannot be moved to another virtual machine under the given label.
+// checkDiscMove returns an error if a disc cannot be moved to another virtual machine under the given
+// label.
 func checkDiscMove(d *disc, to *machine, label string) error {
 	from := d.machine
 	switch {

@@ -14,48 +14,53 @@ import (
 	"time"
 )
 
-// Fault describes a failure and the requests that it affects. A zero matching field matches every request. Failures can
-// be combined, for example a Delay with DropAfter.
+// Fault describes a failure and the requests that it affects. Method, Path and Match select the
+// requests; a field with its zero value matches every request. Failures can be combined, for
+// example a Delay with DropAfter.
 type Fault struct {
 	// Method is the HTTP method of the requests to match.
 	Method string
-	// Path is the path of the requests to match, as it is sent, with its percent-encoding. It may be a pattern of
-	// [path.Match], in which * matches one segment. A pattern that ends in /** matches all paths below its root.
+	// Path is the path of the requests to match, as it is sent, with its percent-encoding. It may be a
+	// pattern of [path.Match], in which * matches one segment. A pattern that ends in /** matches all
+	// paths below its root.
 	Path string
-	// Match reports whether a request matches. It is called only if Method and Path match. It may read the body of the
-	// request, but must not call Inject or InjectRandom.
+	// Match reports whether a request matches. It is called only if Method and Path match. It may read
+	// the body of the request, but must not call Inject or InjectRandom.
 	Match func(*http.Request) bool
 
 	// Skip is the number of matching requests that are processed normally before the first failure.
 	Skip int
-	// Times is the number of requests that fail: 0 means one, and -1 means all.
+	// Times is the number of requests that fail: 0 means one, and -1 means all that match.
 	Times int
 
 	// Delay is how long the request is delayed, in real time, before anything else happens.
 	Delay time.Duration
-	// Hang leaves the request without a response until the client gives up or the server closes. The request is not
-	// processed unless AfterWork is set.
+	// Hang leaves the request without a response until the client gives up or the server closes. The
+	// request is not processed unless AfterWork is set.
 	Hang bool
-	// DropBefore closes the connection without processing the request. With HTTP/2, DropBefore, DropAfter and CutBodyAt
-	// reset the stream instead of closing the connection.
+	// DropBefore closes the connection without processing the request. With HTTP/2, DropBefore,
+	// DropAfter and CutBodyAt reset the stream instead of closing the connection.
 	DropBefore bool
-	// DropAfter processes the request and closes the connection without sending a response.
+	// DropAfter processes the request and closes the connection without sending a response. With
+	// Status, Body, Header or ContentType, the request is processed only if AfterWork is set.
 	DropAfter bool
-	// CutBodyAt processes the request and closes the connection after this many bytes of the response body; -1 closes it
-	// immediately after the header. A shorter body is sent completely.
+	// CutBodyAt processes the request and closes the connection after this many bytes of the response
+	// body; -1 closes it immediately after the header. A shorter body is sent completely.
 	CutBodyAt int
 
-	// Status is the status of a response that is sent instead of processing the request. If it is 0 and Body, Header or
-	// ContentType is set, the status is 200.
+	// Status is the status of a response that is sent instead of processing the request. If it is 0
+	// and Body, Header or ContentType is set, the status is 200.
 	Status int
 	// Body is the body of the response that is sent instead of processing the request.
 	Body string
 	// Header is the header of the response that is sent instead of processing the request.
 	Header http.Header
-	// ContentType is the content type of the response that is sent instead of processing the request. The default is text/plain.
+	// ContentType is the content type of the response that is sent instead of processing the request.
+	// The default is text/plain.
 	ContentType string
-	// AfterWork processes the request before that response is sent, or before the request hangs. Clients assume that a
-	// request with status 503 or 429 was not processed, so with these statuses the service contradicts itself.
+	// AfterWork processes the request before that response is sent, or before the request hangs.
+	// Clients assume that a request with status 503 or 429 was not processed, and may repeat it, so
+	// AfterWork should not be combined with these.
 	AfterWork bool
 }
 
@@ -64,8 +69,8 @@ func Unavailable() Fault {
 	return Fault{Status: http.StatusServiceUnavailable, Body: "Service temporarily unavailable"}
 }
 
-// BadGateway returns a [Fault] that responds with status 502 and an HTML page without processing the request, as a
-// proxy in front of the service does.
+// BadGateway returns a [Fault] that responds with status 502 and an HTML page without processing the
+// request, as a proxy in front of the service does.
 func BadGateway() Fault {
 	return Fault{
 		Status: http.StatusBadGateway, ContentType: "text/html; charset=utf-8",
@@ -161,9 +166,9 @@ type randomFaults struct {
 	faults []Fault
 }
 
-// Inject adds a fault for later requests. If several faults match a request, the one that was injected first applies.
-// The returned function removes the fault. A malformed Path pattern or a Status outside 200 to 599 fails the test, or
-// panics if there is none.
+// Inject adds a fault for later requests. If several faults match a request, the one that was injected
+// first applies. The returned function removes the fault. A malformed Path pattern or a Status outside
+// 200 to 599 fails the test, or panics if there is none.
 func (s *Server) Inject(f Fault) (remove func()) {
 	s.checkFault(f)
 	p := &injectedFault{f, f.Skip, cmp.Or(f.Times, 1)}
@@ -177,10 +182,11 @@ func (s *Server) Inject(f Fault) (remove func()) {
 	}
 }
 
-// InjectRandom makes a random share of the requests fail, at a rate between 0 and 1. For each failure it chooses one of
-// the given faults; their Skip and Times are ignored. Without faults it chooses from error responses of the service and
-// of a proxy, and connections closed before, during and after the request was processed. The same seed selects the same
-// faults for the same sequence of requests. The returned function stops the failures.
+// InjectRandom makes a random share of the requests fail, at a rate between 0 and 1. For each
+// failure it chooses one of the given faults; their Skip and Times are ignored. Without faults it
+// chooses from error responses of the service and of a proxy, and connections that are closed
+// before, during and after the processing of the request. The same seed selects the same faults for
+// the same sequence of requests. The returned function stops the failures.
 func (s *Server) InjectRandom(seed uint64, rate float64, faults ...Fault) (stop func()) {
 	if len(faults) == 0 {
 		faults = []Fault{Unavailable(), BadGateway(), {DropBefore: true}, {DropAfter: true}, {CutBodyAt: 1}}
@@ -237,7 +243,8 @@ func (fs *faults) choose(r *http.Request, body []byte) *Fault {
 	return nil
 }
 
-// delay waits for the fault's Delay. It reports false if the client or the server ended the request first.
+// delay waits for the fault's Delay. It reports false if the client or the server ended the request
+// first.
 func (s *Server) delay(r *http.Request, f *Fault) bool {
 	if f == nil || f.Delay <= 0 {
 		return true

@@ -8,6 +8,29 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// groupRoutes lists the endpoints of groups.
+var groupRoutes = map[string]handler{
+	"GET /accounts/{a}/groups":  listGroups,
+	"POST /accounts/{a}/groups": createGroup,
+	"GET /groups":               listAllGroups,
+	"GET /groups/{g}":           getFlatGroup,
+	"GET " + groupTemplate:      getGroup,
+	"PUT " + groupTemplate:      updateGroup,
+	"DELETE " + groupTemplate:   deleteGroup,
+}
+
+type group struct {
+	id       int
+	account  *account
+	name     string
+	vlan     int // private VLAN; 0 means none
+	purged   bool
+	machines []*machine
+	byName   map[string]*machine
+}
+
+func (g *group) rowID() int { return g.id }
+
 type groupView struct {
 	Type      string         `json:"type,omitempty"`
 	ID        int            `json:"id"`
@@ -45,8 +68,8 @@ func (st *state) findGroup(a *account, segment string) *group {
 	return a.groupNamed(segment)
 }
 
-// groupNamed returns the group with the given name, or nil. "default" always identifies the default group, even after a
-// rename.
+// groupNamed returns the group with the given name, or nil. "default" always identifies the default
+// group, even after a rename.
 func (a *account) groupNamed(name string) *group {
 	if strings.EqualFold(name, "default") {
 		return a.defaultGroup
@@ -69,8 +92,8 @@ func (q *request) group() (*group, error) {
 
 var errAmbiguous = newAPIError(http.StatusBadRequest, "The name is ambiguous: name its parents too, or use its ID")
 
-// filterGroup returns the group selected by group_id or group_name, or nil without these parameters. If a is not nil,
-// the group must belong to it.
+// filterGroup returns the group selected by group_id or group_name, or nil without these parameters.
+// If a is not nil, the group must belong to it.
 func (q *request) filterGroup(a *account) (found *group, err error) {
 	for _, parameter := range []string{"group_id", "group_name"} {
 		if !q.query.Has(parameter) {
@@ -92,7 +115,8 @@ func orNotFound(err error) error {
 	return err
 }
 
-// lookUpGroup returns the visible group with the given ID or name, in the account a or, if a is nil, in any account.
+// lookUpGroup returns the visible group with the given ID or name, in the account a or, if a is nil,
+// in any account.
 func (q *request) lookUpGroup(a *account, name string) (found *group, err error) {
 	if id, ok := parseID(name); ok {
 		if g := q.groups.get(id); g != nil && q.caller.canSeeGroup(g) && (a == nil || g.account == a) {

@@ -60,7 +60,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw.write(w)
 }
 
-// serve processes the request unless the fault prevents that, records the exchange, and returns the response to send.
+// serve processes the request unless the fault prevents that, records the exchange, and returns the
+// response to send.
 func (s *Server) serve(r *http.Request, body []byte, fault *Fault, e *entry) (raw rawResponse) {
 	s.withLock(func() {
 		key := ""
@@ -222,8 +223,8 @@ func (q *request) flag(name string) bool { return q.query.Get(name) == "true" }
 
 func (q *request) overview() bool { return q.query.Get("view") == "overview" }
 
-// response is the result of a handler. The body is sent as text if it is a string and as JSON otherwise; nil means no
-// body.
+// response is the result of a handler. The body is sent as text if it is a string and as JSON
+// otherwise; nil means no body.
 type response struct {
 	status int
 	body   any
@@ -236,7 +237,8 @@ func acceptedResponse(body any) (response, error) {
 	return response{status: http.StatusAccepted, body: body}, nil
 }
 
-// createdResponse returns a response to a POST for which the service's documentation specifies no status.
+// createdResponse returns a response to a POST for which the service's documentation specifies no
+// status.
 func (q *request) createdResponse(body any) (response, error) {
 	return response{status: q.server.settings.postStatus, body: body}, nil
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Exchange is one request and its response, as recorded by the journal. Secrets are replaced by "[redacted]".
+// Exchange is one request and its response, as recorded by the journal. Secrets are replaced by
+// "[redacted]".
 type Exchange struct {
 	// Time is the time of the server's clock when the request arrived.
 	Time time.Time
@@ -26,17 +27,20 @@ type Exchange struct {
 	Header http.Header
 	// RequestBody is the body of the request.
 	RequestBody string
-	// Status is the status of the response. It is 0 if there is no response yet, or if the connection was closed without one.
+	// Status is the status of the response. It is 0 if there is no response yet, or if the connection
+	// was closed without one.
 	Status int
 	// ResponseBody is the body of the response. If the body was cut short, it is the part that was sent.
 	ResponseBody string
-	// Done reports whether the service processed the request successfully, even if the client received no response.
+	// Done reports whether the service processed the request successfully, even if the client received
+	// no response.
 	Done bool
 	// Fault describes the injected fault. It is empty if there was none.
 	Fault string
 }
 
-// maxJournalBytes limits the total size of the bodies in the journal, so that a long test does not exhaust the memory.
+// maxJournalBytes limits the total size of the bodies in the journal, so that a long test does not
+// exhaust the memory.
 const maxJournalBytes = 64 << 20
 
 // averageEntryBytes raises the limit of maxJournalBytes if WithJournalLimit asks for many exchanges.
@@ -72,8 +76,8 @@ func (j *journal) begin(e *entry) {
 	j.trim()
 }
 
-// end records the response to a request. key is the result of nonIdempotentKey, and responseLost reports whether the
-// client did not get the response.
+// end records the response to a request. key is the result of nonIdempotentKey, and responseLost
+// reports whether the client did not get the response.
 func (j *journal) end(e *entry, raw rawResponse, key string, responseLost bool) {
 	e.status, e.response = raw.status, raw.body
 	if !e.discarded {
@@ -105,8 +109,8 @@ func (j *journal) trim() {
 	}
 }
 
-// Journal returns the recorded exchanges in the order in which the requests arrived. See [WithJournalLimit] for how
-// many are kept.
+// Journal returns the recorded exchanges in the order in which the requests arrived. See
+// [WithJournalLimit] for how many are kept.
 func (s *Server) Journal() []Exchange {
 	s.mu.Lock()
 	entries := make([]entry, len(s.journal.entries))
@@ -131,20 +135,21 @@ func (s *Server) ClearJournal() {
 	s.journal = journal{limit: s.journal.limit}
 }
 
-// DoneTwice returns the non-idempotent requests that were processed twice because of a retry, each as method and path.
-// These are requests that create, move, rename, restart, restore or swap something, where the response to the first was
-// lost because of a fault and the same request was then processed again.
+// DoneTwice returns the non-idempotent requests that were processed twice, each as method and path.
+// These are requests that create, move, rename, restart, restore or swap something, where the
+// response to the first was lost because of a fault and the same request was then sent again and
+// processed.
 //
-// With a correct client the result is always empty, whatever faults are injected. It does not depend on
-// [WithJournalLimit].
+// With a correct client the result is always empty, whatever faults are injected. It does not
+// depend on [WithJournalLimit].
 func (s *Server) DoneTwice() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.journal.doneTwice)
 }
 
-// nonIdempotentKey returns a key that identifies a non-idempotent request. It returns "" for requests that are safe to
-// repeat.
+// nonIdempotentKey returns a key that identifies a non-idempotent request. It returns "" for requests
+// that are safe to repeat.
 func nonIdempotentKey(r *http.Request, body []byte) string {
 	escaped := r.URL.EscapedPath()
 	switch r.Method {
@@ -213,7 +218,8 @@ func (e *entry) redacted() Exchange {
 	return x
 }
 
-// redactBody replaces the secrets in a JSON body. The body of a login that is not JSON is replaced completely.
+// redactBody replaces the secrets in a JSON body. The body of a login that is not JSON is replaced
+// completely.
 func redactBody(body []byte, login bool) string {
 	if login && len(body) > 0 && !json.Valid(body) {
 		return redacted

@@ -10,6 +10,44 @@ import (
 	"strconv"
 )
 
+// nicRoutes lists the endpoints of network interfaces and IP addresses.
+var nicRoutes = map[string]handler{
+	"GET " + machineTemplate + "/nics":                listNICs,
+	"GET " + machineTemplate + "/nics/{n}":            getNIC,
+	"POST " + machineTemplate + "/nics/{n}/ip_create": createIPs,
+	"GET /nics":                          listAllNICs,
+	"GET /nics/{n}":                      getFlatNIC,
+	"GET /ips/{address}":                 getIP,
+	"PUT /ips/{address}":                 updateIP,
+	"DELETE /ips/{address}":              deleteIP,
+	"POST /ips/swap_virtual_machine_ips": swapIPs,
+}
+
+type nic struct {
+	id      int
+	machine *machine
+	label   *string
+	mac     string
+	vlan    int
+	ips     []netip.Addr
+	extra   map[netip.Addr]netip.Addr
+}
+
+func (n *nic) rowID() int { return n.id }
+
+type ip struct {
+	addr netip.Addr
+	nic  *nic // nil while the virtual machine is being provisioned
+	rdns *string
+}
+
+// addressPool allocates addresses. Released addresses are reused only when no others are left.
+type addressPool struct {
+	next     netip.Addr
+	prefix   netip.Prefix
+	released []netip.Addr
+}
+
 // maxExtraIPs is the maximum number of additional IP addresses per virtual machine.
 const maxExtraIPs = 4
 
@@ -124,7 +162,8 @@ func listAllNICs(q *request) (response, error) {
 	return okResponse(nicViews(list, false))
 }
 
-// findNIC returns the network interface with the given ID. If m is not nil, the interface must belong to it.
+// findNIC returns the network interface with the given ID. If m is not nil, the interface must belong
+// to it.
 func (q *request) findNIC(segment string, m *machine) (*nic, error) {
 	id, err := strconv.Atoi(segment)
 	if err != nil {
@@ -297,7 +336,8 @@ type swapView struct {
 	Extra  bool `json:"move_additional_ips"`
 }
 
-// swapIPs swaps the primary addresses of two virtual machines and, on request, their additional addresses.
+// swapIPs swaps the primary addresses of two virtual machines and, on request, their additional
+// addresses.
 func swapIPs(q *request) (response, error) {
 	f, v := newForm(q.attributes), swapView{}
 	var machines [2]*machine
@@ -338,7 +378,8 @@ func swapIPs(q *request) (response, error) {
 	return okResponse(v)
 }
 
-// readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the machine.
+// readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the
+// machine.
 func (q *request) readSwapMachine(f *form, key string, id *int) *machine {
 	if !f.integer(key, id) {
 		return nil

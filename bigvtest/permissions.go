@@ -14,7 +14,8 @@ var levelRanks = map[bigv.PrivilegeLevel]rank{
 	bigv.ClusterAdmin: 5, bigv.ClusterSU: 6,
 }
 
-// levelTargets maps each level to the attribute that names what a privilege applies to. Cluster levels have none.
+// levelTargets maps each level to the attribute that names what a privilege applies to. Cluster levels
+// have none.
 var levelTargets = map[bigv.PrivilegeLevel]string{
 	bigv.AccountAdmin: "account_id", bigv.GroupAdmin: "group_id",
 	bigv.VirtualMachineAdmin: "virtual_machine_id", bigv.VirtualMachineConsole: "virtual_machine_id",
@@ -125,8 +126,8 @@ func (perms *permissions) canSeeGroup(g *group) bool {
 
 func (perms *permissions) canSeeMachine(m *machine) bool { return perms.machineRank(m) > 0 }
 
-// canSeeUser reports whether the caller is the user, administers something on which the user has a privilege, or is
-// staff.
+// canSeeUser reports whether the caller is the user, administers something on which the user has a
+// privilege, or is staff.
 func (perms *permissions) canSeeUser(u *user) bool {
 	if u == perms.user || perms.isStaff() {
 		return true
@@ -136,14 +137,14 @@ func (perms *permissions) canSeeUser(u *user) bool {
 
 func (perms *permissions) isStaff() bool { return perms.clusterRank >= levelRanks[bigv.ClusterAdmin] }
 
-// ownsOrStaff reports whether the caller may change the user and what belongs to the user. An API key may not change
-// its own user.
+// ownsOrStaff reports whether the caller may change the user and what belongs to the user. An API key
+// may not change its own user.
 func (perms *permissions) ownsOrStaff(u *user) bool {
 	return u == perms.user && perms.apiKey == nil || perms.isStaff()
 }
 
-// authorize returns an error if the caller's rank is below the required level. In a suspended account only staff are
-// authorized.
+// authorize returns an error if the caller's rank is below the required level. In a suspended account
+// only staff are authorized.
 func (q *request) authorize(callerRank rank, level bigv.PrivilegeLevel, a *account) error {
 	if callerRank < levelRanks[level] || a != nil && a.suspended && !q.caller.isStaff() {
 		return errForbidden

@@ -8,6 +8,36 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// privilegeRoutes lists the endpoints of privileges.
+var privilegeRoutes = map[string]handler{
+	"GET /privileges":                        listPrivileges,
+	"GET /privileges/{p}":                    getPrivilege,
+	"PUT /privileges/{p}":                    updatePrivilege,
+	"DELETE /privileges/{p}":                 deletePrivilege,
+	"GET /users/{u}/privileges":              listUserPrivileges,
+	"POST /users/{u}/privileges":             createPrivilege,
+	"GET /accounts/{a}/privileges":           listAccountPrivileges,
+	"GET " + groupTemplate + "/privileges":   listGroupPrivileges,
+	"GET " + machineTemplate + "/privileges": listMachinePrivileges,
+}
+
+type privilege struct {
+	id               int
+	user             *user
+	level            bigv.PrivilegeLevel
+	account          *account
+	group            *group
+	machine          *machine
+	apiKey           *apiKey
+	creator          *user
+	passwordRequired bool
+	yubikeyRequired  bool
+	yubikeyMaxAge    *int
+	ipRestrictions   json.RawMessage
+}
+
+func (p *privilege) rowID() int { return p.id }
+
 type privilegeView struct {
 	ID               int                 `json:"id"`
 	Level            bigv.PrivilegeLevel `json:"level"`
@@ -72,7 +102,8 @@ func privilegeViews(list []*privilege) []privilegeView {
 	return views
 }
 
-// listPrivilegesBelow returns the matching privileges whose level is below the caller's rank, ordered by ID.
+// listPrivilegesBelow returns the matching privileges whose level is below the caller's rank, ordered
+// by ID.
 func (q *request) listPrivilegesBelow(match func(*privilege) bool) (response, error) {
 	var list []*privilege
 	for p := range q.privileges.all() {
@@ -83,8 +114,8 @@ func (q *request) listPrivilegesBelow(match func(*privilege) bool) (response, er
 	return okResponse(privilegeViews(list))
 }
 
-// listPrivileges lists the caller's privileges, those of the user in the query, or the privilege with the ID in the
-// query.
+// listPrivileges lists the caller's privileges, those of the user in the query, or the privilege with
+// the ID in the query.
 func listPrivileges(q *request) (response, error) {
 	u, filtered, err := q.filterUser()
 	if err != nil {
@@ -222,7 +253,8 @@ func (p *privilege) targetAttribute() string {
 	return ""
 }
 
-// owningAccount returns the account that contains the target of the privilege, or nil for a cluster privilege.
+// owningAccount returns the account that contains the target of the privilege, or nil for a cluster
+// privilege.
 func (p *privilege) owningAccount() *account {
 	switch {
 	case p.machine != nil:
@@ -285,7 +317,8 @@ func createPrivilege(q *request) (response, error) {
 	return q.createdResponse(p.view())
 }
 
-// setTarget sets the target of a privilege. It reports whether the target exists and is visible to the caller.
+// setTarget sets the target of a privilege. It reports whether the target exists and is visible to the
+// caller.
 func (q *request) setTarget(p *privilege, key string, id int) bool {
 	switch key {
 	case "account_id":
@@ -360,7 +393,8 @@ func updatePrivilege(q *request) (response, error) {
 	return okResponse(p.view())
 }
 
-// deletePrivilege responds with 200 rather than 204, as the real service does; some clients depend on it.
+// deletePrivilege responds with 200 rather than 204, as the real service does; some clients depend on
+// it.
 func deletePrivilege(q *request) (response, error) {
 	p, err := q.privilege()
 	if err != nil {

@@ -21,8 +21,8 @@ func (s *Server) seed() {
 	s.apiKey = key.secret
 }
 
-// Account is an account of the server. Its methods read and change the server's state directly, without permission
-// checks.
+// Account is an account of the server. Its methods read and change the server's state directly,
+// without permission checks.
 type Account struct {
 	s *Server
 	a *account
@@ -56,7 +56,8 @@ func (a *Account) ID() int { return a.a.id }
 // Path returns a path that identifies the account by its name.
 func (a *Account) Path() bigv.AccountPath { return bigv.AccountPath(a.a.name) }
 
-// SetSuspended suspends the account or lifts the suspension. In a suspended account only staff can change anything.
+// SetSuspended suspends the account or lifts the suspension. In a suspended account only staff can
+// change anything.
 func (a *Account) SetSuspended(suspended bool) *Account {
 	a.s.withLock(func() { a.a.suspended = suspended })
 	return a
@@ -108,7 +109,8 @@ func (g *Group) Exists() (exists bool) {
 	return exists
 }
 
-// VirtualMachineNames returns the names of the group's virtual machines, including deleted ones, ordered by ID.
+// VirtualMachineNames returns the names of the group's virtual machines, including deleted ones,
+// ordered by ID.
 func (g *Group) VirtualMachineNames() (names []string) {
 	g.s.withLock(func() {
 		for _, m := range g.g.machines {
@@ -118,8 +120,8 @@ func (g *Group) VirtualMachineNames() (names []string) {
 	return names
 }
 
-// SetPrivateVLAN sets the private VLAN of virtual machines created in the group from now on; 0 means none. In a private
-// VLAN a create request can choose the IP addresses.
+// SetPrivateVLAN sets the private VLAN of virtual machines created in the group from now on; 0 means
+// none. In a private VLAN a create request can choose the IP addresses.
 func (g *Group) SetPrivateVLAN(number int) *Group {
 	g.s.withLock(func() { g.g.vlan = number })
 	return g
@@ -127,12 +129,12 @@ func (g *Group) SetPrivateVLAN(number int) *Group {
 
 func (g *Group) setTarget(p *privilege) { p.group = g.g }
 
-// ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which do not expire by
-// themselves.
+// ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which
+// do not expire by themselves.
 //
-// A client returned by [Server.Client] or [User.Client] without other credentials can no longer authenticate: its calls
-// fail with bigv.ErrUnauthorized. A client that uses bigv.WithAPIKey is not affected, and one that uses
-// bigv.WithCredentials logs in again.
+// A client returned by [Server.Client] or [User.Client] without other credentials can no longer
+// authenticate: its calls fail with bigv.ErrUnauthorized. A client that uses bigv.WithAPIKey is not
+// affected, and one that uses bigv.WithCredentials logs in again.
 func (s *Server) ExpireSessions() {
 	s.withLock(func() { clear(s.state.sessions) })
 }

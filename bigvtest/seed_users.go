@@ -13,8 +13,8 @@ type User struct {
 	u *user
 }
 
-// User returns the user with the given name. If there is none, it creates one without privileges whose password is the
-// name followed by "-password".
+// User returns the user with the given name. If there is none, it creates one without privileges whose
+// password is the name followed by "-password".
 func (s *Server) User(name string) (found *User) {
 	s.withLock(func() {
 		u := s.state.userNames[strings.ToLower(name)]
@@ -62,8 +62,8 @@ func (u *User) AuthorizedKeys() (keys string) {
 // Target is the object that a privilege applies to: an [*Account], a [*Group] or a [*VirtualMachine].
 type Target interface{ setTarget(*privilege) }
 
-// Grant grants a privilege to the user and returns its ID. For the levels [bigv.ClusterSU] and [bigv.ClusterAdmin],
-// which apply to the whole service, on must be nil.
+// Grant grants a privilege to the user and returns its ID. For the levels [bigv.ClusterSU] and
+// [bigv.ClusterAdmin], which apply to the whole service, on must be nil.
 func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	u.s.withLock(func() {
 		p := &privilege{user: u.u, level: level, passwordRequired: true}
@@ -79,8 +79,8 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	return id
 }
 
-// Token opens a session for the user and returns its ID. The session does not expire; only [Server.ExpireSessions] ends
-// it.
+// Token opens a session for the user and returns its ID. The session does not expire; only
+// [Server.ExpireSessions] ends it.
 func (u *User) Token() (token string) {
 	u.s.withLock(func() {
 		factors := []string{"password"}
@@ -92,7 +92,8 @@ func (u *User) Token() (token string) {
 	return token
 }
 
-// APIKey creates an API key with a copy of the user's current privileges and returns it without the prefix "apikey.".
+// APIKey creates an API key with a copy of the user's current privileges and returns it without the
+// prefix "apikey.".
 func (u *User) APIKey(label string) (key string) {
 	u.s.withLock(func() {
 		k := &apiKey{user: u.u, label: label}
@@ -111,5 +112,5 @@ func (u *User) APIKey(label string) (key string) {
 
 // Client returns a client that authenticates as the user. See [Server.Client].
 func (u *User) Client(opts ...bigv.Option) *bigv.Client {
-	return u.s.client(bigv.WithToken(u.Token()), opts)
+	return u.s.client(u.Token(), opts)
 }

@@ -15,9 +15,9 @@ type VirtualMachine struct {
 	m *machine
 }
 
-// VirtualMachine returns the group's virtual machine with the given name. If there is none, it creates one that is
-// provisioned and powered on, with 1 core, 1024 MiB of memory, a disc "disc-1" of 25600 MiB, and a network interface
-// with one IPv4 and one IPv6 address.
+// VirtualMachine returns the group's virtual machine with the given name. If there is none, it creates
+// one that is provisioned and powered on, with 1 core, 1024 MiB of memory, a disc "disc-1" of 25600
+// MiB, and a network interface with one IPv4 and one IPv6 address.
 func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 	g.s.withLock(func() {
 		m := g.g.byName[strings.ToLower(name)]
@@ -31,8 +31,9 @@ func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 	return found
 }
 
-// AddVirtualMachines creates n virtual machines like those that VirtualMachine creates, with an additional second disc.
-// Each name is the prefix followed by a number of five digits. Names that exist already are skipped.
+// AddVirtualMachines creates n virtual machines like those that VirtualMachine creates, with an
+// additional second disc. Each name is the prefix followed by a number of five digits. Names that
+// exist already are skipped.
 func (g *Group) AddVirtualMachines(prefix string, n int) {
 	g.s.withLock(func() {
 		for i := range n {
@@ -82,8 +83,8 @@ func (vm *VirtualMachine) SetMemory(mib int) *VirtualMachine {
 	return vm
 }
 
-// SetPower powers the virtual machine on or off. It sets autoreboot_on to the same value, so that the machine stays in
-// that state.
+// SetPower powers the virtual machine on or off. It sets autoreboot_on to the same value, so that the
+// machine stays in that state.
 func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
 	vm.s.withLock(func() {
 		vm.m.autoreboot = on
@@ -108,7 +109,8 @@ func (vm *VirtualMachine) setTarget(p *privilege) { p.machine = vm.m }
 
 // VirtualMachineState describes a virtual machine at one moment.
 type VirtualMachineState struct {
-	// Exists reports whether the virtual machine still exists. A deleted machine exists until it is purged.
+	// Exists reports whether the virtual machine still exists. A deleted machine exists until it is
+	// purged.
 	Exists bool
 	// Deleted reports whether the virtual machine is deleted; it can be undeleted or purged.
 	Deleted bool
@@ -157,7 +159,8 @@ type VirtualMachineState struct {
 	Resets int
 	// KeysSent lists the key combinations sent with the signal sendkey.
 	KeysSent []string
-	// Appliance is the appliance that the virtual machine was booted from. It is empty if it was booted from its disc or is off.
+	// Appliance is the appliance that the virtual machine was booted from. It is empty if it was
+	// booted from its disc or is off.
 	Appliance string
 }
 
@@ -200,8 +203,8 @@ type Disc struct {
 	d *disc
 }
 
-// Disc returns the virtual machine's disc with the given label. If there is none, it creates one of the given size in
-// MiB.
+// Disc returns the virtual machine's disc with the given label. If there is none, it creates one of
+// the given size in MiB.
 func (vm *VirtualMachine) Disc(label string, size int) (found *Disc) {
 	vm.s.withLock(func() {
 		d := vm.m.discByLabel(label)
@@ -242,7 +245,8 @@ type DiscState struct {
 	Backups int
 	// Schedules is the number of backup schedules.
 	Schedules int
-	// RestoredFrom is the ID of the backup that the disc was last restored from. It is 0 if there was none.
+	// RestoredFrom is the ID of the backup that the disc was last restored from. It is 0 if there was
+	// none.
 	RestoredFrom int
 }
 

@@ -1,18 +1,21 @@
-// Package bigvtest provides an in-memory implementation of Bytemark's Cloud Servers API for tests. It covers accounts,
-// groups, virtual machines, discs, backups, privileges and the authentication service.
+// Package bigvtest provides an in-memory implementation of Bytemark's Cloud Servers API for tests. It
+// covers accounts, groups, virtual machines, discs, backups, privileges and the authentication
+// service.
 //
 //	srv := bigvtest.NewServer(t)
 //	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-//	// Run the code under test with srv.Client(), or with srv.URL() and srv.Token(). Then check the result:
-//	if vm.State().PoweredOn { … }
+//	// Run the code under test with srv.Client(), or with srv.URL() and srv.Token().
+//	if !vm.State().PoweredOn {
+//		t.Error("the machine is off")
+//	}
 //
-// A new server contains the account acme with the groups default and web, the user alice (password alice-password), who
-// is an account_admin of acme, and the user bob (password bob-password), who has no privileges. Use [WithEmpty] to
-// start a server without them.
+// A new server contains the account acme with the groups default and web, the user alice (password
+// alice-password), who is an account_admin of acme, and the user bob (password bob-password), who has
+// no privileges. Use [WithEmpty] to start a server without them.
 //
-// The server has its own clock, which stands still until [Server.Advance] moves it. [WithAutoAdvance] and [WithSpeed]
-// make it move by itself. Operations that take time in the real service take time on this clock: for example, a new
-// virtual machine is provisioned after [ProvisioningTime].
+// The server has its own clock, which stands still until [Server.Advance] moves it. [WithAutoAdvance]
+// and [WithSpeed] make it move by itself. Operations that take time in the real service take time on
+// this clock: for example, a new virtual machine is provisioned after [ProvisioningTime].
 package bigvtest
 
 import (
@@ -36,7 +39,8 @@ const (
 	ProvisioningTime = 90 * time.Second
 	// PowerdownTime is how long it takes until a virtual machine powers off after a powerdown signal.
 	PowerdownTime = 10 * time.Second
-	// RestartTime is how long it takes until a virtual machine with autoreboot_on is started again after it has powered off.
+	// RestartTime is how long it takes until a virtual machine with autoreboot_on is started again
+	// after it has powered off.
 	RestartTime = 5 * time.Second
 	// BackupTime is how long it takes until a backup has moved to the storage grade iceberg.
 	BackupTime = 30 * time.Second
@@ -51,8 +55,8 @@ const (
 
 // Server is an in-memory Cloud Servers API. Create one with [NewServer] or [Start].
 //
-// A Server is an [http.Handler], so it can also be served by another HTTP server: the API is at / and the
-// authentication service at /session. Its methods are safe for concurrent use.
+// A Server is an [http.Handler], so it can also be served by another HTTP server: the API is at / and
+// the authentication service at /session. Its methods are safe for concurrent use.
 type Server struct {
 	mu      sync.Mutex
 	state   *state
@@ -75,7 +79,8 @@ type Server struct {
 	serveDone chan struct{}
 }
 
-// NewServer starts a server and closes it when the test ends. It fails the test if the server cannot be started.
+// NewServer starts a server and closes it when the test ends. If the server cannot be started, the
+// test fails.
 func NewServer(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	s, err := start(t, opts)
@@ -144,8 +149,8 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 	return s, nil
 }
 
-// Close stops the server, releases the requests that hang, and waits until no request is being handled. It may be
-// called more than once.
+// Close stops the server, releases the requests that hang, and waits until no request is being
+// handled. Calls after the first only wait.
 func (s *Server) Close() {
 	s.closeMu.Lock()
 	first := !s.closed
@@ -172,7 +177,8 @@ func (s *Server) beginRequest() bool {
 	return true
 }
 
-// URL returns the base URL of the API. If the server listens on all addresses, the URL contains 127.0.0.1.
+// URL returns the base URL of the API. If the server listens on all addresses, the URL contains
+// 127.0.0.1.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {
@@ -188,12 +194,13 @@ func (s *Server) URL() string {
 // AuthURL returns the base URL of the authentication service.
 func (s *Server) AuthURL() string { return s.URL() }
 
-// Token returns the ID of a session of alice that does not expire; only [Server.ExpireSessions] ends it. It is empty if
-// the server was started with [WithEmpty].
+// Token returns the ID of a session of alice that does not expire; only [Server.ExpireSessions] ends
+// it. It is empty if the server was started with [WithEmpty].
 func (s *Server) Token() string { return s.token }
 
-// APIKey returns an API key of alice, without the prefix "apikey.". The key has all privileges of alice and does not
-// expire; [Server.ExpireSessions] does not affect it. It is empty if the server was started with [WithEmpty].
+// APIKey returns an API key of alice, without the prefix "apikey.". The key has all privileges of
+// alice and does not expire; [Server.ExpireSessions] does not affect it. It is empty if the server was
+// started with [WithEmpty].
 func (s *Server) APIKey() string { return s.apiKey }
 
 // Certificate returns the server's TLS certificate, or nil without [WithTLS].
@@ -206,8 +213,8 @@ func (s *Server) Now() time.Time {
 	return s.state.clock.read()
 }
 
-// Advance moves the server's clock forward and carries out everything that becomes due: provisioning completes, backups
-// are taken, sessions expire. A negative duration is ignored.
+// Advance moves the server's clock forward by d and carries out everything that becomes due:
+// machines are provisioned, backups are taken, sessions expire. A negative duration is ignored.
 func (s *Server) Advance(d time.Duration) {
 	s.withLock(func() { s.advance(d) })
 }
@@ -232,7 +239,8 @@ func (s *Server) withLock(f func()) {
 	f()
 }
 
-// fatalf reports a mistake in the test itself, such as an invalid name. It fails the test, or panics if there is none.
+// fatalf reports a mistake in the use of this package, such as an invalid name. It fails the test,
+// or panics if there is none.
 func (s *Server) fatalf(format string, args ...any) {
 	message := "bigvtest: " + fmt.Sprintf(format, args...)
 	if s.t != nil {

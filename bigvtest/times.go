@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Time layouts that the service accepts, with and without a time zone. Each may contain a fraction of a second.
+// Time layouts that the service accepts, with and without a time zone. Each may contain a fraction of
+// a second.
 var (
 	zonedLayouts = []string{
 		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05Z07:00",
@@ -14,8 +15,8 @@ var (
 	dayLayouts   = []string{"15:04:05", "15:04"}
 )
 
-// parseTime parses a time as the service does. A time without a zone is in British time, and a time of day is its next
-// occurrence.
+// parseTime parses a time as the service does. A time without a zone is in British time, and a time of
+// day is its next occurrence.
 func parseTime(text string, now time.Time) (time.Time, bool) {
 	for zone, offset := range map[string]string{" GMT": " +0000", " UTC": " +0000", " BST": " +0100"} {
 		if start, found := strings.CutSuffix(text, zone); found {
@@ -58,8 +59,9 @@ func british(clock time.Time) time.Time {
 	return clock
 }
 
-// britishZone returns the British time zone in effect at a time. Summer time begins and ends at 01:00 UTC on the last
-// Sundays of March and October. It is computed here because some systems have no time zone database.
+// britishZone returns the British time zone in effect at a time. Summer time begins and ends at 01:00
+// UTC on the last Sundays of March and October. It is computed here because some systems have no time
+// zone database.
 func britishZone(at time.Time) *time.Location {
 	year := at.UTC().Year()
 	if at.Before(lastSunday(year, time.March)) || !at.Before(lastSunday(year, time.October)) {

@@ -8,6 +8,38 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// userRoutes lists the endpoints of users and API keys.
+var userRoutes = map[string]handler{
+	"GET /users":            listUsers,
+	"POST /users":           createUser,
+	"GET /users/{u}":        getUser,
+	"PUT /users/{u}":        updateUser,
+	"DELETE /users/{u}":     deleteUser,
+	"GET /api_keys":         listAPIKeys,
+	"POST /api_keys":        createAPIKey,
+	"GET /api_keys/{id}":    getAPIKey,
+	"DELETE /api_keys/{id}": deleteAPIKey,
+}
+
+type user struct {
+	id             int
+	name           string
+	email          string
+	authorizedKeys *string
+	password       string
+	secondFactor   string   // "2fa", "yubikey" or "" for none
+	codes          []string // unused one-time codes
+	privileges     []*privilege
+}
+
+type apiKey struct {
+	id      int
+	user    *user
+	label   string
+	secret  string
+	expires *time.Time
+}
+
 type userView struct {
 	ID             int     `json:"id"`
 	Username       string  `json:"username"`
@@ -77,7 +109,8 @@ func updateUser(q *request) (response, error) {
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
-// createUser creates a user and, on request, an account. It is a legacy endpoint that requires no authentication.
+// createUser creates a user and, on request, an account. It is a legacy endpoint that requires no
+// authentication.
 func createUser(q *request) (response, error) {
 	f, u, account := newForm(q.attributes), user{}, ""
 	f.require("username", "password")

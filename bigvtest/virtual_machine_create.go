@@ -45,8 +45,8 @@ func messageList(messages any) []string {
 	return list
 }
 
-// readMachineName reads and validates the name of a virtual machine, which must be unique in its group. A deleted
-// virtual machine keeps its name.
+// readMachineName reads and validates the name of a virtual machine, which must be unique in its
+// group. A deleted virtual machine keeps its name.
 func (f *form) readMachineName(g *group, itself *machine, name *string) {
 	if !f.text("name", name) {
 		return
@@ -107,8 +107,8 @@ type createdView struct {
 	Image   *image      `json:"reimage,omitempty"`
 }
 
-// createMachine creates a virtual machine with its discs and image, or nothing if any of them is invalid. The
-// validation errors of the virtual machine itself are at the top level of the response.
+// createMachine creates a virtual machine with its discs and image, or nothing if any of them is
+// invalid. The validation errors of the virtual machine itself are at the top level of the response.
 func createMachine(q *request) (response, error) {
 	g, err := q.groupForCreate()
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// setPower powers a virtual machine on or off. While it is being provisioned, the change takes effect at the end.
+// setPower powers a virtual machine on or off. While it is being provisioned, the change takes effect
+// at the end.
 func (st *state) setPower(m *machine, on bool) {
 	switch {
 	case m.provisioning:
@@ -91,7 +92,8 @@ func signalMachine(q *request) (response, error) {
 	return okResponse(v)
 }
 
-// areKeyNames reports whether text consists of key names joined by dashes. Older clients write del for delete.
+// areKeyNames reports whether text consists of key names joined by dashes. Older clients write del for
+// delete.
 func areKeyNames(text string) bool {
 	for name := range strings.SplitSeq(text, "-") {
 		if name != "del" && !slices.Contains(sendKeys, name) {

@@ -2,11 +2,77 @@ package bigvtest
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/bigv-go/bigv"
 )
+
+// virtualMachineRoutes lists the endpoints of virtual machines.
+var virtualMachineRoutes = map[string]handler{
+	"GET " + groupTemplate + "/virtual_machines":  listMachines,
+	"POST " + groupTemplate + "/virtual_machines": createBareMachine,
+	"POST " + groupTemplate + "/vm_create":        createMachine,
+	"GET /virtual_machines":                       listAllMachines,
+	"GET /virtual_machines/{v}":                   getFlatMachine,
+	"GET " + machineTemplate:                      getMachine,
+	"PUT " + machineTemplate:                      updateMachine,
+	"DELETE " + machineTemplate:                   deleteMachine,
+	"POST " + machineTemplate + "/signal":         signalMachine,
+	"POST " + machineTemplate + "/reimage":        reimageMachine,
+}
+
+type machine struct {
+	id                       int
+	group                    *group
+	name                     string
+	cores                    int
+	memory                   int
+	powerOn                  bool
+	autoreboot               bool
+	powerOnAfterProvisioning bool // power on when provisioning completes
+	cdrom                    *string
+	keymap                   *string
+	profile                  string
+	profileLocked            bool
+	zone                     string
+	deleted                  bool
+	purged                   bool
+	provisioning             bool
+	managementAddress        string
+	head                     string
+	lastImaged               *string
+	image                    image
+	requestedIPs             []netip.Addr
+
+	appliance        *appliance // for the next start
+	runningAppliance string     // name of the appliance it was started from
+	starts, resets   int
+	sentKeys         []string
+
+	discs        []*disc
+	nics         []*nic
+	pendingEvent *event // end of provisioning, of a powerdown or of a restart
+}
+
+func (m *machine) rowID() int { return m.id }
+
+func (m *machine) hostname() string {
+	return m.name + "." + m.group.name + "." + m.group.account.name + ".uk0.bigv.io"
+}
+
+type image struct {
+	Distribution    string `json:"distribution,omitempty"`
+	RootPassword    string `json:"root_password,omitempty"`
+	SSHPublicKey    string `json:"ssh_public_key,omitempty"`
+	FirstbootScript string `json:"firstboot_script,omitempty"`
+}
+
+type appliance struct {
+	Name      string
+	Permanent bool
+}
 
 type machineView struct {
 	Type              string      `json:"type,omitempty"`
@@ -65,7 +131,8 @@ func (q *request) machineViews(list []*machine) []machineView {
 	return views
 }
 
-// findMachine returns the virtual machine of a group with the given ID or name, including deleted ones, or nil.
+// findMachine returns the virtual machine of a group with the given ID or name, including deleted
+// ones, or nil.
 func (st *state) findMachine(g *group, segment string) *machine {
 	if id, ok := parseID(segment); ok {
 		if m := st.machines.get(id); m != nil && m.group == g {
@@ -88,8 +155,8 @@ func (q *request) machine() (*machine, error) {
 	return m, nil
 }
 
-// machineForUpdate returns the virtual machine in the path if the caller may change it. If live is true, it must not be
-// deleted.
+// machineForUpdate returns the virtual machine in the path if the caller may change it. If live is
+// true, it must not be deleted.
 func (q *request) machineForUpdate(live bool) (*machine, error) {
 	m, err := q.machine()
 	if err != nil {
@@ -104,8 +171,8 @@ func (q *request) machineForUpdate(live bool) (*machine, error) {
 	return m, nil
 }
 
-// filterMachine returns the virtual machine, account and group selected by the query. Each is nil if no parameter
-// selects it.
+// filterMachine returns the virtual machine, account and group selected by the query. Each is nil if
+// no parameter selects it.
 func (q *request) filterMachine() (found *machine, a *account, g *group, err error) {
 	if a, err = q.filterAccount(); err != nil {
 		return nil, nil, nil, err
@@ -129,8 +196,9 @@ func (q *request) filterMachine() (found *machine, a *account, g *group, err err
 	return found, a, g, nil
 }
 
-// lookUpMachine returns the visible virtual machine with the given ID or name. If a or g is not nil, it must belong to
-// it. If several have the name, ambiguous is true and first is the one with the lowest ID.
+// lookUpMachine returns the visible virtual machine with the given ID or name. If a or g is not nil,
+// it must belong to it. If several have the name, ambiguous is true and first is the one with the
+// lowest ID.
 func (q *request) lookUpMachine(a *account, g *group, name string) (first *machine, ambiguous bool, err error) {
 	matches := func(m *machine) bool {
 		return m != nil && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)

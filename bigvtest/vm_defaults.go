@@ -7,6 +7,19 @@ import (
 	"github.com/bigv-go/bigv"
 )
 
+// vmDefaultRoutes lists the endpoints of VM defaults.
+var vmDefaultRoutes = map[string]handler{
+	"POST /vm_defaults": createVMDefault,
+}
+
+type vmDefault struct {
+	id       int
+	account  *account
+	name     string
+	public   bool
+	settings map[string]json.RawMessage
+}
+
 type vmDefaultView struct {
 	ID        int                        `json:"id"`
 	AccountID int                        `json:"account_id"`

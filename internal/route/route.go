@@ -1,5 +1,5 @@
-// Package route turns a path template and its arguments into an escaped URL
-// path, one argument to one segment, whatever the argument holds.
+// Package route expands path templates into escaped URL paths. Each argument
+// becomes one path segment, whatever characters it contains.
 package route
 
 import (
@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Expand replaces each {placeholder} of template by the next of args, escaped
-// as one path segment. The placeholder's text names the argument in errors.
+// Expand replaces each {placeholder} of template with the next of args, escaped as
+// one path segment. The placeholder's text names the argument in errors.
 func Expand(template string, args ...string) (string, error) {
 	var out strings.Builder
 	out.Grow(len(template) + 16)
@@ -44,9 +44,8 @@ func Expand(template string, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// isPlain reports whether segment is made of what passes Check and needs no
-// escaping, as almost all are: a short way past much code, which costs more than
-// it seems to where every call finds the caches cold.
+// isPlain reports whether segment passes Check and needs no escaping because all
+// its characters are plain. This is a fast path for most names and IDs.
 func isPlain(segment string) bool {
 	for i := range len(segment) {
 		switch c := segment[i]; {
@@ -59,45 +58,39 @@ func isPlain(segment string) bool {
 	return segment != ""
 }
 
-// ErrEmpty is what Check says of a segment with nothing in it.
+// ErrEmpty is returned by Check for an empty segment. Like the texts of Check's
+// other errors, its text follows the name of the argument.
 var ErrEmpty = errors.New("is empty")
 
-// Check says why segment may not stand in a path: it is empty, or it could
-// name another endpoint (. and ..), or it holds what no name can hold, or it is
-// a number that no ID can be. It is nil for every other string.
+// Check returns an error if segment cannot be a segment of a path: if it is empty,
+// names another endpoint (. and ..), contains a control character or invalid
+// UTF-8, or is a number that cannot be an ID.
 func Check(segment string) error {
 	switch segment {
 	case "":
 		return ErrEmpty
 	case ".", "..":
-		return fmt.Errorf("%q would name another endpoint", segment)
+		return fmt.Errorf("%q is not allowed", segment)
 	}
 	if !utf8.ValidString(segment) {
 		return fmt.Errorf("%q is not valid UTF-8", segment)
 	}
-	for _, r := range segment {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("%q holds a control character", segment)
-		}
+	if strings.ContainsFunc(segment, unicode.IsControl) {
+		return fmt.Errorf("%q contains a control character", segment)
 	}
-	if digits, negative := strings.CutPrefix(segment, "-"); allDigits(digits) && (negative || strings.Trim(digits, "0") == "") {
+	if digits, negative := strings.CutPrefix(segment, "-"); IsID(digits) && (negative || strings.Trim(digits, "0") == "") {
 		return fmt.Errorf("%s is not an ID: IDs are greater than zero", segment)
 	}
 	return nil
 }
 
-// IsID reports whether the API reads segment as an ID, not as a name: it does
-// so whenever the segment is all digits.
-func IsID(segment string) bool { return allDigits(segment) }
-
-func allDigits(s string) bool {
-	if s == "" {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+// IsID reports whether the API reads segment as an ID rather than a name: it does
+// so if all characters are ASCII digits.
+func IsID(segment string) bool {
+	for i := range len(segment) {
+		if segment[i] < '0' || segment[i] > '9' {
 			return false
 		}
 	}
-	return true
+	return segment != ""
 }

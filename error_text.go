@@ -1,0 +1,184 @@
+package bigv
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxErrorBody is the number of bytes of a response body that an Error keeps.
+const maxErrorBody = 4 << 10
+
+// Error returns one line with the operation and its subject, the status, the message of the
+// service, and advice on what to do.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("bigv: ")
+	b.WriteString(describe(e.Operation, e.Subject))
+	if e.StatusCode != 0 {
+		b.WriteString(strings.TrimRight(fmt.Sprintf(": %d %s", e.StatusCode, http.StatusText(e.StatusCode)), " "))
+	}
+	if message := e.serviceMessage(); message != "" {
+		b.WriteString(": " + message)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
+	}
+	if hint := e.hint(); hint != "" {
+		b.WriteString("; " + hint)
+	}
+	fmt.Fprintf(&b, " [%s %s]", e.Method, e.URL)
+	return b.String()
+}
+
+// describe joins the name of an operation and its subject.
+func describe(operation, subject string) string {
+	if subject == "" {
+		return operation
+	}
+	if strings.HasPrefix(operation, "list ") {
+		return operation + " of " + subject
+	}
+	return operation + " " + subject
+}
+
+// maxMessageFields is the number of attributes of a 400 that an error message lists.
+const maxMessageFields = 12
+
+// serviceMessage returns the error message of the service, in one line.
+func (e *Error) serviceMessage() string {
+	if e.isHTML() {
+		return "the response is an HTML page, perhaps of a proxy"
+	}
+	if len(e.fields) > 0 {
+		var parts []string
+		for i, field := range slices.Sorted(maps.Keys(e.fields)) {
+			if i == maxMessageFields {
+				parts = append(parts, fmt.Sprintf("and %d more attributes", len(e.fields)-i))
+				break
+			}
+			part := strings.Join(e.fields[field], ", ")
+			if field != "" {
+				part = field + " " + part
+			}
+			parts = append(parts, oneLine(part))
+		}
+		return strings.Join(parts, "; ")
+	}
+	if e.StatusCode >= 200 && e.StatusCode < 300 || e.Body == "" {
+		return ""
+	}
+	return strconv.Quote(oneLine(e.Body))
+}
+
+// oneLine shortens a text of the service to one line without control characters.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "..."
+	}
+	return s
+}
+
+// isHTML reports whether a body looks like an HTML page. The service sends none, so such a body
+// comes from a proxy or another server.
+func isHTML(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(body[:min(len(body), maxErrorBody)]), []byte("<"))
+}
+
+// isHTML reports whether the response is an HTML page.
+func (e *Error) isHTML() bool { return e.StatusCode >= 300 && isHTML([]byte(e.Body)) }
+
+const (
+	hintHTML       = "check the base URL, and whether a proxy is in the way"
+	hintUnknown    = "outcome unknown: the request may or may not have been applied; check before retrying"
+	hintNotApplied = "the request was not applied"
+	hintBaseURL    = "check the base URL"
+	hintUseHTTPS   = "use https in the base URL"
+	hintUndefined  = "the API does not document this status; " + hintBaseURL
+	hintServer     = "the service failed; it also responds so to some invalid values, such as a CD-ROM URL: " +
+		"check the values, or try again later"
+)
+
+// statusHints maps the status of a response to advice on what to do.
+var statusHints = map[int]string{
+	http.StatusUnauthorized: "check the token or API key, or log in again: it is wrong, revoked or expired; " +
+		"a session expires five minutes after its last use",
+	http.StatusForbidden:           "you can see it, but lack permission to do this: ask for a higher privilege on it",
+	http.StatusNotFound:            "it does not exist, or you lack permission to see it: check the name, the credentials and the base URL",
+	http.StatusServiceUnavailable:  hintNotApplied + ": try again in a few seconds",
+	http.StatusTooManyRequests:     hintNotApplied + ": try again later, and less often",
+	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
+	http.StatusGatewayTimeout:      "the service cannot be reached at present: try again later",
+	http.StatusBadRequest:          "an attribute is invalid, or the state of the resource does not allow this",
+	http.StatusInternalServerError: hintServer,
+}
+
+// loginHints maps the status of a login to advice on what to do.
+var loginHints = map[int]string{
+	http.StatusUnauthorized: "check the user name, the password and the second factor",
+	http.StatusForbidden:    "check the user name, the password and the second factor",
+	http.StatusNotFound:     "check the authentication URL",
+}
+
+// wrongURLErrors lists parts of the texts of connection errors that a wrong base URL causes.
+var wrongURLErrors = []string{
+	"no such host", "connection refused", "server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake",
+	"certificate", "HTTP request to an HTTPS server",
+}
+
+// rejectsLogin reports whether the error is about a login rather than another call.
+func (e *Error) rejectsLogin() bool { return e.implicit || e.login && loginHints[e.StatusCode] != "" }
+
+// hint returns advice on what to do about the error, or "" if its message needs none.
+func (e *Error) hint() string {
+	switch {
+	case e.isHTML() && e.StatusCode < 500:
+		return hintHTML
+	case e.rejectsLogin():
+		return loginHints[e.StatusCode]
+	case e.unknown:
+		return hintUnknown
+	case e.StatusCode == 0:
+		return e.connectionHint()
+	case e.StatusCode == http.StatusBadRequest && strings.Contains(e.Body, "HTTP request to an HTTPS server"):
+		return hintUseHTTPS
+	case errors.Is(e.Err, ErrSessionExpired), errors.Is(e.Err, ErrRedirect), e.StatusCode < 300,
+		e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
+		return ""
+	}
+	if hint, ok := statusHints[e.StatusCode]; ok {
+		return hint
+	}
+	if e.StatusCode >= 500 {
+		return hintServer
+	}
+	return hintUndefined
+}
+
+// connectionHint returns advice on what to do about an error without a response.
+func (e *Error) connectionHint() string {
+	var hints []string
+	if e.Method != http.MethodGet {
+		hints = append(hints, hintNotApplied)
+	}
+	if e.Err != nil && slices.ContainsFunc(wrongURLErrors, func(part string) bool { return strings.Contains(e.Err.Error(), part) }) {
+		hints = append(hints, hintBaseURL)
+	}
+	return strings.Join(hints, "; ")
+}

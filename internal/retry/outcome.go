@@ -1,0 +1,149 @@
+package retry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/bigv-go/bigv/internal/transport"
+)
+
+// Idempotency classifies a request by the effect of repeating it (RFC 9110,
+// section 9.2).
+type Idempotency int
+
+const (
+	// Safe requests change nothing: GET.
+	Safe Idempotency = iota
+	// Idempotent requests have the same effect however often they are processed: a
+	// PUT of absolute values, a DELETE.
+	Idempotent
+	// NonIdempotent requests must never be processed twice.
+	NonIdempotent
+)
+
+// result is how one attempt ended.
+type result struct {
+	status       int         // 0 if there was no response
+	header       http.Header // of the response
+	body         []byte      // of the response, unless it was streamed
+	err          error       // why there was no response, or why a redirect was refused
+	readErr      error       // why the body could not be read
+	rereadable   bool        // the body may be readable in another attempt
+	permanent    bool        // err came before anything was sent, and would come again
+	maybeApplied bool        // the server may have processed the request, as far as the transport knows
+}
+
+// classify reports whether a request of this idempotency may be retried after an
+// attempt with this result, and whether the outcome of the attempt is unknown: the
+// server may or may not have applied the request.
+func (i Idempotency) classify(r result) (retry, outcomeUnknown bool) {
+	switch {
+	case r.status != 0 && r.err != nil: // a refused redirect
+		return false, false
+	case r.permanent:
+		return false, false
+	case r.err != nil:
+		return !r.maybeApplied || i != NonIdempotent, r.maybeApplied && i != Safe
+	case r.status == http.StatusTooManyRequests, r.status == http.StatusServiceUnavailable: // not applied
+		_, requested := RetryAfter(r.header)
+		return i != NonIdempotent || requested, false
+	case r.status == http.StatusBadGateway, r.status == http.StatusGatewayTimeout:
+		return i != NonIdempotent, i != Safe
+	case r.status >= 500:
+		return i == Safe, i == NonIdempotent
+	case r.status < 300 && r.readErr != nil:
+		return i == Safe && r.rereadable, false
+	}
+	return false, false
+}
+
+// progress records how far the transport has come with an attempt. The goroutines
+// of net/http write to it.
+type progress struct {
+	traced         atomic.Bool // the transport reports its progress at all
+	connected      atomic.Bool
+	headersWritten atomic.Bool
+	requestWritten atomic.Bool
+}
+
+// withTrace returns a context in which the transport records its progress.
+//
+// net/http retries some requests by itself over HTTP/2, also after the server has
+// processed them, such as after RST_STREAM(PROTOCOL_ERROR). It begins by getting a
+// connection. cancel, unless nil, is called when that happens to a request that
+// has been written.
+func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			p.traced.Store(true)
+			if cancel != nil && p.requestWritten.Load() {
+				cancel(errReplayed)
+			}
+		},
+		GotConn:      func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		WroteHeaders: func() { p.headersWritten.Store(true) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
+	})
+}
+
+// errReplayed is the error of an attempt that was cancelled because net/http was
+// about to repeat it.
+var errReplayed = errors.New("the server reset the request")
+
+// maybeApplied reports whether the server may have processed an attempt that ended
+// with err. interrupted says that the context of the call has ended.
+//
+// The transport reports the headers as written before the last byte leaves, so the
+// server cannot have processed a request whose headers it has not reported. An
+// attempt that was interrupted may still be written in the background, so a
+// connection is enough there.
+func (p *progress) maybeApplied(err error, interrupted bool) bool {
+	if p.hasSentHeaders() {
+		return true
+	}
+	if p == nil || !p.traced.Load() { // a safe request, or a custom transport that ignores httptrace
+		return !neverSent(err)
+	}
+	return p.connected.Load() && (interrupted || endedLocally(err))
+}
+
+// hasSentHeaders reports whether the transport has written the headers.
+func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() }
+
+// neverSent reports whether err itself says that nothing was sent.
+func neverSent(err error) bool {
+	operation, ok := errors.AsType[*net.OpError](err)
+	_, notSent := errors.AsType[*transport.NotSentError](err)
+	return notSent || ok && operation.Op == "dial"
+}
+
+// endedLocally reports whether this side ended the attempt: the transport may
+// still be at work on it.
+func endedLocally(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout()
+}
+
+// isPermanent reports whether err, if it occurs before the request is sent, would
+// occur in every attempt.
+func isPermanent(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return header.Conn != nil // nil if it is not the first record: the server speaks TLS
+	}
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, transport.ErrRedirect)
+}

@@ -1,0 +1,71 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Policy limits how often a request is sent, and how long to wait in between.
+type Policy struct {
+	MaxAttempts int           // 1 means no retries
+	MinWait     time.Duration // upper limit of the first wait, which is random
+	MaxWait     time.Duration // upper limit of every wait, also of Retry-After
+}
+
+// wait returns how long to wait after this many attempts, the last of which had a
+// response with header. It reports false if the wait would outlast the context.
+func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
+	wait := p.backoff(attempts)
+	if requested, ok := RetryAfter(header); ok {
+		wait = min(requested, p.MaxWait)
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	return wait, ctx.Err() == nil
+}
+
+// backoff returns a random wait below a limit that doubles with each attempt.
+func (p Policy) backoff(attempts int) time.Duration {
+	limit := p.MaxWait
+	if doublings := min(attempts-1, 62); p.MinWait <= p.MaxWait>>doublings {
+		limit = p.MinWait << doublings
+	}
+	return time.Duration(rand.Int64N(int64(max(limit, 1))))
+}
+
+// RetryAfter returns how long a Retry-After header says to wait. It reports false
+// if there is none that can be read.
+func RetryAfter(header http.Header) (time.Duration, bool) {
+	value := header.Get("Retry-After")
+	if value == "" {
+		return 0, false
+	}
+	// A number out of range is parsed as the end of the range, which is long enough.
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(max(seconds, 0)) * time.Second, true
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(time.Until(date), 0), true
+	}
+	return 0, false
+}
+
+// ContextError returns the error of a call that its context ended: the context's
+// error, its cause, and the last error before it, which may be nil.
+func ContextError(ctx context.Context, last error) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	why := cause
+	if !errors.Is(cause, err) {
+		why = fmt.Errorf("%w: %w", err, cause)
+	}
+	if last != nil && !errors.Is(last, err) && !errors.Is(last, cause) {
+		return fmt.Errorf("%w (before that: %w)", why, last)
+	}
+	return why
+}

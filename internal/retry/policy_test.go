@@ -1,0 +1,141 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestBackoffDoublesUpToItsLimit(t *testing.T) {
+	usual := Policy{MinWait: time.Second, MaxWait: time.Minute}
+	for _, row := range []struct {
+		name     string
+		policy   Policy
+		attempts int
+		limit    time.Duration
+	}{
+		{"first wait", usual, 1, time.Second},
+		{"second wait", usual, 2, 2 * time.Second},
+		{"fourth wait", usual, 4, 8 * time.Second},
+		{"seventh wait, limited", usual, 7, time.Minute},
+		{"after very many attempts", usual, math.MaxInt, time.Minute},
+		{"times that would overflow", Policy{MinWait: 100 * time.Hour, MaxWait: math.MaxInt64}, 40, math.MaxInt64},
+		{"no MinWait", Policy{MaxWait: time.Minute}, 5, 1},
+		{"MinWait above MaxWait", Policy{MinWait: time.Hour, MaxWait: time.Second}, 1, time.Second},
+		{"zero", Policy{}, 3, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var longest time.Duration
+			for range 2000 {
+				wait := row.policy.backoff(row.attempts)
+				assert.GreaterOrEqual(t, wait, time.Duration(0))
+				assert.Less(t, wait, row.limit)
+				longest = max(longest, wait)
+			}
+			// The chance that all 2000 are in the lower nine tenths is 1 to 10^91.
+			assert.GreaterOrEqual(t, longest, row.limit/10*9, "the whole range is used")
+		})
+	}
+}
+
+func TestPolicyWait(t *testing.T) {
+	policy := Policy{MaxAttempts: 3, MinWait: time.Hour, MaxWait: 2 * time.Hour}
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	retryAfter := func(value string) http.Header { return http.Header{"Retry-After": {value}} }
+	const random = -1
+	for _, row := range []struct {
+		name   string
+		ctx    context.Context
+		header http.Header
+		wait   time.Duration
+		ok     bool
+	}{
+		{"backoff", t.Context(), nil, random, true},
+		{"Retry-After", t.Context(), retryAfter("60"), time.Minute, true},
+		{"Retry-After above MaxWait", t.Context(), retryAfter("86400"), 2 * time.Hour, true},
+		{"Retry-After that cannot be read", t.Context(), retryAfter("soon"), random, true},
+		{"no wait, before the deadline", soon, retryAfter("0"), 0, true},
+		{"a wait that ends before the deadline", soon, retryAfter("10"), 10 * time.Second, true},
+		{"a wait that outlasts the deadline", soon, retryAfter("61"), 0, false},
+		{"the context has ended", ended, retryAfter("0"), 0, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			wait, ok := policy.wait(row.ctx, 1, row.header)
+			assert.Equal(t, row.ok, ok)
+			if row.wait == random {
+				assert.Less(t, wait, time.Hour)
+			} else {
+				assert.Equal(t, row.wait, wait)
+			}
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for _, row := range []struct {
+		name, value string
+		want        time.Duration
+		ok          bool
+	}{
+		{"empty", "", 0, false},
+		{"seconds", "120", 2 * time.Minute, true},
+		{"zero", "0", 0, true},
+		{"negative", "-5", 0, true},
+		{"above the range", "99999999999999999999", math.MaxInt32 * time.Second, true},
+		{"below the range", "-99999999999999999999", 0, true},
+		{"past date", "Fri, 31 Dec 1999 23:59:59 GMT", 0, true},
+		{"word", "soon", 0, false},
+		{"fraction", "1.5", 0, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			wait, ok := RetryAfter(http.Header{"Retry-After": {row.value}})
+			assert.Equal(t, row.ok, ok)
+			assert.Equal(t, row.want, wait)
+		})
+	}
+	_, ok := RetryAfter(nil)
+	assert.False(t, ok)
+	wait, ok := RetryAfter(http.Header{"Retry-After": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}})
+	assert.True(t, ok, "future date")
+	assert.InDelta(t, time.Hour, wait, float64(time.Minute))
+}
+
+func TestContextError(t *testing.T) {
+	cause, before := errors.New("the user pressed a key"), errors.New("no route")
+	wrapping := fmt.Errorf("shutting down: %w", context.Canceled)
+	for _, row := range []struct {
+		name  string
+		cause error
+		last  error
+		text  string
+		match []error
+	}{
+		{"no error before", nil, nil, "context canceled", []error{context.Canceled}},
+		{"the context's own error before", nil, context.Canceled, "context canceled", []error{context.Canceled}},
+		{"another error before", nil, before, "context canceled (before that: no route)", []error{context.Canceled, before}},
+		{"a cause", cause, nil, "context canceled: the user pressed a key", []error{context.Canceled, cause}},
+		{"the cause before", cause, cause, "context canceled: the user pressed a key", []error{context.Canceled, cause}},
+		{"a cause, and another error before", cause, before,
+			"context canceled: the user pressed a key (before that: no route)", []error{context.Canceled, cause, before}},
+		{"a cause that wraps the context's error", wrapping, nil, "shutting down: context canceled", []error{context.Canceled, wrapping}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(row.cause)
+			err := ContextError(ctx, row.last)
+			assert.EqualError(t, err, row.text)
+			for _, target := range row.match {
+				assert.ErrorIs(t, err, target)
+			}
+		})
+	}
+}

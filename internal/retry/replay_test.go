@@ -1,0 +1,140 @@
+package retry
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bigv-go/bigv/internal/transport"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Types and flags of HTTP/2 frames (RFC 9113, section 6), and the length of their headers.
+const (
+	frameData      = 0
+	frameHeaders   = 1
+	frameReset     = 3
+	frameSettings  = 4
+	flagAck        = 1 // of frameSettings
+	flagEndStream  = 1
+	flagEndHeaders = 4
+	frameHeader    = 9
+)
+
+// writeFrame writes an HTTP/2 frame.
+func writeFrame(w io.Writer, kind, flags byte, stream uint32, payload ...byte) {
+	frame := []byte{0, 0, byte(len(payload)), kind, flags, 0, 0, 0, 0}
+	binary.BigEndian.PutUint32(frame[5:], stream)
+	_, _ = w.Write(append(frame, payload...))
+}
+
+// serveHTTP2 reads HTTP/2 requests from conn and calls respond when one has been read whole.
+func serveHTTP2(conn net.Conn, respond func(stream uint32)) {
+	if _, err := io.ReadFull(conn, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
+		return
+	}
+	writeFrame(conn, frameSettings, 0, 0)
+	for {
+		header := make([]byte, frameHeader)
+		if _, err := io.ReadFull(conn, header); err != nil {
+			return
+		}
+		payload := make([]byte, int(header[0])<<16|int(header[1])<<8|int(header[2]))
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			return
+		}
+		switch kind, flags := header[3], header[4]; {
+		case kind == frameSettings && flags&flagAck == 0:
+			writeFrame(conn, frameSettings, flagAck, 0)
+		case (kind == frameHeaders || kind == frameData) && flags&flagEndStream != 0:
+			respond(binary.BigEndian.Uint32(header[5:]))
+		}
+	}
+}
+
+// newResettingServer returns the URL of an HTTP/2 server that resets its first stream with code and responds 200 to the others, and
+// a transport for it. requests counts the requests it has read whole.
+func newResettingServer(t *testing.T, code byte, requests *atomic.Int64) (string, *http.Transport) {
+	t.Helper()
+	certified := httptest.NewUnstartedServer(http.NotFoundHandler())
+	certified.StartTLS()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}})
+	require.NoError(t, err)
+	base := transport.New()
+	base.TLSClientConfig = certified.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	base.TLSClientConfig.ServerName = "example.com"
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				<-done
+				conn.Close()
+			})
+			wg.Go(func() {
+				serveHTTP2(conn, func(stream uint32) {
+					if requests.Add(1) == 1 {
+						writeFrame(conn, frameReset, 0, stream, 0, 0, 0, code)
+						return
+					}
+					const status200 = 0x88
+					writeFrame(conn, frameHeaders, flagEndHeaders|flagEndStream, stream, status200)
+				})
+			})
+		}
+	})
+	t.Cleanup(func() {
+		base.CloseIdleConnections()
+		close(done)
+		ln.Close()
+		certified.Close()
+		wg.Wait()
+	})
+	return "https://" + ln.Addr().String(), base
+}
+
+// net/http repeats some requests over HTTP/2 by itself. A request that is not idempotent is sent once all the same.
+func TestRequestsThatNetHTTPWouldRepeat(t *testing.T) {
+	const protocolError, internalError, refusedStream = 1, 2, 7
+	for _, code := range []byte{protocolError, internalError, refusedStream} {
+		for _, body := range []string{"", `{"x":1}`} {
+			t.Run(fmt.Sprintf("code %d, body %q", code, body), func(t *testing.T) {
+				var requests atomic.Int64
+				url, base := newResettingServer(t, code, &requests)
+				req := newTestRequest(t, url, NonIdempotent)
+				req.Body = []byte(body)
+				resp, err := do(t.Context(), newTestClient(base, quick), req)
+				assert.Error(t, err)
+				assert.True(t, resp.OutcomeUnknown)
+				assert.Equal(t, 1, resp.Attempts)
+				assert.EqualValues(t, 1, requests.Load())
+				if code == protocolError {
+					assert.EqualError(t, err, "the server reset the request")
+				}
+			})
+		}
+	}
+}
+
+func TestIdempotentRequestsAreRepeated(t *testing.T) {
+	for _, idempotency := range []Idempotency{Safe, Idempotent} {
+		var requests atomic.Int64
+		url, base := newResettingServer(t, 1, &requests)
+		resp, err := do(t.Context(), newTestClient(base, quick), newTestRequest(t, url, idempotency))
+		require.NoError(t, err)
+		assert.Equal(t, 200, resp.StatusCode)
+		assert.EqualValues(t, 2, requests.Load())
+	}
+}

@@ -1,0 +1,291 @@
+// Package retry sends requests and retries those that may be retried, according
+// to their idempotency and to what is known of the failed attempt.
+//
+// go-retryablehttp counts the attempts and waits between them. This package
+// decides whether to retry and how long to wait.
+package retry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bigv-go/bigv/internal/transport"
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Client sends requests. Create one with NewClient.
+type Client struct {
+	http    *http.Client
+	policy  Policy
+	maxBody int64
+}
+
+// NewClient returns a Client that sends requests through client, retries them
+// according to policy and reads at most maxBody bytes of a response.
+func NewClient(client *http.Client, policy Policy, maxBody int64) *Client {
+	return &Client{http: client, policy: policy, maxBody: maxBody}
+}
+
+// Request is a request to send, the same in each attempt.
+type Request struct {
+	Method      string
+	URL         *url.URL
+	Header      http.Header
+	Body        []byte
+	Idempotency Idempotency
+	// Stream, unless nil, reads the body of a 2xx response, which is otherwise read
+	// whole. With an error it reports whether the request may be retried, which it
+	// may not once the caller has used a part of the body.
+	Stream func(body io.Reader) (retryable bool, err error)
+	// Info, unless nil, is what Info returns for the contexts of the request.
+	Info any
+	// OnAttempt, unless nil, is called when an attempt has ended and it is decided
+	// whether another follows.
+	OnAttempt func(Attempt)
+}
+
+// Attempt describes one attempt to send a request.
+type Attempt struct {
+	Number     int
+	StatusCode int         // 0 if there was no response
+	Header     http.Header // of the response
+	Body       []byte      // of the response, unless it was streamed
+	Request    *Request
+	Err        error // why there was no response, or why its body could not be read
+	Duration   time.Duration
+	Retry      bool          // whether another attempt follows
+	Wait       time.Duration // until the next attempt; 0 if none follows
+}
+
+// Response is the last response to a request, or to several that belong to one
+// call. Its StatusCode is 0 if there was none.
+type Response struct {
+	StatusCode int
+	Header     http.Header
+	Body       []byte // unless it was streamed
+	ReadErr    error  // why the body could not be read, or not all of it
+	Attempts   int    // attempts of all requests
+	// OutcomeUnknown says that one of the attempts may have been applied, whatever
+	// the last response was.
+	OutcomeUnknown bool
+}
+
+// OK reports whether the response is a 2xx.
+func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 }
+
+// Do sends a request until it has a response that ends it, or must not be retried,
+// and stores the response in resp. The error says why there is no response in it.
+// Attempts and OutcomeUnknown are added to those of an earlier request.
+func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
+	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown}
+	call := &call{Context: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
+	defer func() { call.endContext() }()
+	retryable, err := call.newRequest()
+	if err != nil {
+		return err
+	}
+	// Backoff is set by endAttempt, since most calls do not need it and the method
+	// value is an allocation.
+	call.library = retryablehttp.Client{
+		HTTPClient:   c.http,
+		RetryMax:     c.policy.MaxAttempts - 1,
+		CheckRetry:   checkRetry,
+		PrepareRetry: prepareRetry,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	_, err = call.library.Do(retryable)
+	call.notify(false)
+	if err != nil && call.err == nil { // the context ended while the library waited
+		call.err = cmp.Or(resp.ReadErr, err)
+	}
+	if call.err != nil && ctx.Err() != nil {
+		call.err = ContextError(ctx, call.err)
+	}
+	return call.err
+}
+
+// call is the state of one Do. It is the parent of the contexts of its attempts,
+// so that the functions given to the library find it.
+type call struct {
+	context.Context
+	client  *Client
+	req     Request
+	library retryablehttp.Client
+
+	response      *Response
+	priorAttempts int // of earlier requests, which do not count against the policy
+	err           error
+
+	// The current attempt.
+	started        time.Time
+	attemptContext context.Context
+	cancel         context.CancelCauseFunc // ends attemptContext; nil unless the request is non-idempotent
+	progress       *progress               // nil if the request is safe
+
+	last    Attempt       // the last attempt
+	pending bool          // OnAttempt has not been called with it yet
+	wait    time.Duration // until the next attempt
+}
+
+type (
+	callKey struct{}
+	infoKey struct{}
+)
+
+// Value implements [context.Context].
+func (c *call) Value(key any) any {
+	switch key.(type) {
+	case callKey:
+		return c
+	case infoKey:
+		return c.req.Info
+	}
+	return c.Context.Value(key)
+}
+
+// Info returns the Info of the request that ctx, the context of an HTTP request,
+// belongs to. It returns nil for the contexts of other requests.
+func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
+
+// newRequest returns the request for the library, with the context of the first
+// attempt.
+func (c *call) newRequest() (*retryablehttp.Request, error) {
+	c.startAttempt()
+	retryable := &retryablehttp.Request{Request: (&http.Request{
+		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.req.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(c.attemptContext)}
+	if len(c.req.Body) == 0 {
+		return retryable, nil
+	}
+	return retryable, retryable.SetBody(c.req.Body)
+}
+
+// startAttempt prepares for an attempt. Each records its own progress, since the
+// transport may still be at work on the one before.
+func (c *call) startAttempt() {
+	c.attemptContext = c
+	switch c.req.Idempotency {
+	case Safe: // may be retried whatever the transport has done
+	case Idempotent:
+		c.progress = &progress{}
+		c.attemptContext = c.progress.withTrace(c, nil)
+	case NonIdempotent:
+		c.progress = &progress{}
+		c.attemptContext, c.cancel = context.WithCancelCause(c)
+		c.attemptContext = c.progress.withTrace(c.attemptContext, c.cancel)
+	}
+	c.started = time.Now()
+}
+
+// endContext releases the context of the current attempt.
+func (c *call) endContext() {
+	if c.cancel != nil {
+		c.cancel(nil)
+	}
+}
+
+// checkRetry implements [retryablehttp.CheckRetry].
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	return ctx.Value(callKey{}).(*call).endAttempt(resp, err), nil
+}
+
+// endAttempt reads the response of an attempt and reports whether to retry.
+func (c *call) endAttempt(resp *http.Response, err error) bool {
+	r := c.newResult(resp, err)
+	retry, outcomeUnknown := c.req.Idempotency.classify(r)
+	out := c.response
+	out.Attempts++
+	out.OutcomeUnknown = out.OutcomeUnknown || outcomeUnknown
+	// The caller sees the last response, unless this attempt has brought nothing but
+	// the end of the context.
+	c.err = r.err
+	if resp != nil || c.Err() == nil || outcomeUnknown {
+		out.StatusCode, out.Header, out.Body, out.ReadErr = r.status, r.header, r.body, r.readErr
+	}
+	if retry {
+		c.wait, retry = c.client.policy.wait(c.Context, out.Attempts-c.priorAttempts, r.header)
+		c.library.Backoff = c.backoff
+	}
+	if c.req.OnAttempt != nil {
+		c.pending = true
+		c.last = Attempt{Number: out.Attempts, StatusCode: r.status, Header: r.header, Body: r.body, Request: &c.req,
+			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.started)}
+	}
+	return retry
+}
+
+// newResult reads the response of an attempt, if there is one, and returns how the
+// attempt ended.
+func (c *call) newResult(resp *http.Response, err error) result {
+	if outer, ok := err.(*url.Error); ok {
+		err = outer.Err // its method and URL are reported elsewhere, and the URL may be a secret
+	}
+	if err != nil && context.Cause(c.attemptContext) == errReplayed {
+		err = errReplayed
+	}
+	r := result{err: err}
+	if resp != nil {
+		r.status, r.header = resp.StatusCode, resp.Header
+		if err == nil {
+			r.body, r.rereadable, r.readErr = c.readBody(resp)
+		}
+		resp.Body.Close()
+		resp.Body = http.NoBody // the library reads the rest
+	}
+	interrupted := c.Err() != nil
+	if r.readErr != nil && interrupted {
+		r.readErr = ContextError(c.Context, r.readErr)
+	}
+	if err != nil {
+		r.permanent = isPermanent(err) && !c.progress.hasSentHeaders()
+		r.maybeApplied = c.progress.maybeApplied(err, interrupted)
+	}
+	return r
+}
+
+// readBody reads the body of a response, or has it read if it is a stream. With an
+// error it reports whether reading it again may succeed.
+func (c *call) readBody(resp *http.Response) (body []byte, retryable bool, err error) {
+	if c.req.Stream == nil || resp.StatusCode >= 300 {
+		body, err = transport.ReadBody(resp, c.client.maxBody)
+		return body, !errors.Is(err, transport.ErrTooLarge), err
+	}
+	defer resp.Body.Close() // also if the caller panics
+	retryable, err = c.req.Stream(resp.Body)
+	return nil, retryable, err
+}
+
+// backoff implements [retryablehttp.Backoff]. It returns the wait that endAttempt
+// has decided on; the library calls it only if another attempt follows.
+func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	c.notify(true)
+	return c.wait
+}
+
+// prepareRetry implements [retryablehttp.PrepareRetry]. It may change req, which
+// the library has copied.
+func prepareRetry(req *http.Request) error {
+	c := req.Context().Value(callKey{}).(*call)
+	c.endContext()
+	c.startAttempt()
+	*req = *req.WithContext(c.attemptContext)
+	return nil
+}
+
+// notify calls OnAttempt with the attempt that has ended, unless it has been
+// called with it.
+func (c *call) notify(retry bool) {
+	if !c.pending {
+		return
+	}
+	c.pending = false
+	if retry {
+		c.last.Retry, c.last.Wait = true, c.wait
+	}
+	c.req.OnAttempt(c.last)
+}

@@ -1,0 +1,253 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Timeouts limits how long an attempt waits for the server to make progress.
+type Timeouts struct {
+	Header time.Duration // from the start of an attempt to the headers of its response
+	Idle   time.Duration // within one read of the response body
+}
+
+// TimeoutError is the error of an attempt that exceeded one of the Timeouts.
+type TimeoutError struct {
+	What  string // what did not happen in time
+	Limit time.Duration
+}
+
+// Error describes what did not happen, and within which time.
+func (e *TimeoutError) Error() string { return e.What + " within " + e.Limit.String() }
+
+// Timeout returns true. It is a method of [net.Error].
+func (e *TimeoutError) Timeout() bool { return true }
+
+// NotSentError is the error of a request that was not passed to the base
+// transport, because its context had already ended.
+type NotSentError struct{ Err error }
+
+// Error returns the text of the context's error.
+func (e *NotSentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the context's error.
+func (e *NotSentError) Unwrap() error { return e.Err }
+
+// timeoutTransport limits how long each attempt waits for the server. Only the
+// time that the server needs is measured, never the time that the caller spends
+// between two reads.
+//
+// It has no CloseIdleConnections: retryablehttp calls that whenever a call fails,
+// and the connections may be shared.
+//
+// All attempts share one timer. A timer of each attempt, reset at each read, would
+// be the most expensive part of the timeouts.
+type timeoutTransport struct {
+	base     http.RoundTripper
+	timeouts Timeouts
+	epoch    time.Time // the times below are measured from it
+
+	mu       sync.Mutex
+	attempts []*attempt
+	due      time.Duration // when the timer fires, or noTimer
+	timerID  int           // of the current timer; others are ignored
+}
+
+// newTimeoutTransport returns a transport that sends requests through base with
+// these timeouts.
+func newTimeoutTransport(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
+	return &timeoutTransport{base: base, timeouts: timeouts, epoch: time.Now(), due: noTimer}
+}
+
+// noTimer is the due time while no timer runs. It is always in the past, or in a
+// testing/synctest bubble too far in the future.
+const noTimer time.Duration = -1
+
+// RoundTrip implements [http.RoundTripper].
+func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, &NotSentError{err}
+	}
+	a := &attempt{transport: t}
+	a.ctx, a.cancel = context.WithCancelCause(req.Context())
+	t.add(a)
+	returned := false
+	defer func() {
+		if !returned { // the base transport panicked
+			t.remove(a)
+		}
+	}()
+	resp, err := t.base.RoundTrip(req.WithContext(a.ctx))
+	returned = true
+	if err == nil {
+		err = checkResponse(req, resp)
+	}
+	if err != nil {
+		err = a.cause(err)
+		t.remove(a)
+		return nil, err
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody // a custom transport may leave it nil
+	}
+	a.stopWaiting() // before body is set, or the wait for the headers would count as a read
+	t.mu.Lock()
+	a.body = resp.Body
+	t.mu.Unlock()
+	resp.Body = a
+	gunzip(resp)
+	return resp, nil
+}
+
+// checkResponse returns an error for a response that net/http would misread, and
+// removes a Location that http.Client cannot parse and would print.
+func checkResponse(req *http.Request, resp *http.Response) error {
+	if resp == nil {
+		return errors.New("the transport returned neither a response nor an error")
+	}
+	if resp.StatusCode < 200 {
+		// No upgrade was requested, and the connection of one ignores the context.
+		if resp.Body != nil {
+			resp.Body.Close()
+		}
+		return fmt.Errorf("status %d of the response is not a final status", resp.StatusCode)
+	}
+	if resp.Header["Location"] != nil {
+		if _, err := req.URL.Parse(resp.Header.Get("Location")); err != nil {
+			resp.Header.Del("Location")
+		}
+	}
+	return nil
+}
+
+// add starts the timeouts of an attempt, which waits for its headers.
+func (t *timeoutTransport) add(a *attempt) {
+	now := a.startWaiting()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a.index = len(t.attempts)
+	t.attempts = append(t.attempts, a)
+	// If the timer is overdue or too far in the future, there is none, or it belongs
+	// to a testing/synctest bubble that has ended. Goroutines that reach this point
+	// out of order do not make it seem so.
+	if now > t.due || t.due-now > 2*t.shortest() {
+		t.schedule(now, t.shortest())
+	}
+}
+
+// schedule starts a new timer in place of the current one.
+func (t *timeoutTransport) schedule(now, wait time.Duration) {
+	t.timerID++
+	id := t.timerID
+	t.due = now + wait
+	time.AfterFunc(wait, func() { t.expire(id) })
+}
+
+// remove ends the timeouts and the context of an attempt. The timer keeps running,
+// since the next attempt usually follows soon.
+func (t *timeoutTransport) remove(a *attempt) {
+	t.mu.Lock()
+	if last := len(t.attempts) - 1; !a.removed {
+		t.attempts[a.index] = t.attempts[last]
+		t.attempts[a.index].index = a.index
+		t.attempts[last] = nil
+		t.attempts = t.attempts[:last]
+		a.removed = true
+	}
+	t.mu.Unlock()
+	a.cancel(nil)
+}
+
+// shortest returns the time after which a wait that begins now can exceed a
+// timeout.
+func (t *timeoutTransport) shortest() time.Duration { return min(t.timeouts.Header, t.timeouts.Idle) }
+
+// expire cancels the attempts that have waited for too long, and schedules the
+// next timer.
+func (t *timeoutTransport) expire(timerID int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if timerID != t.timerID {
+		return
+	}
+	now, next := time.Since(t.epoch), t.shortest()
+	for _, a := range t.attempts {
+		limit, what := t.timeouts.Header, "the server did not begin to respond"
+		if a.body != nil {
+			limit, what = t.timeouts.Idle, "the server sent no more of the response"
+		}
+		since := a.waitingSince.Load()
+		if since == 0 {
+			continue
+		}
+		if left := limit - (now - time.Duration(since)); left > 0 {
+			next = min(next, left)
+		} else {
+			a.cancel(&TimeoutError{What: what, Limit: limit})
+		}
+	}
+	if len(t.attempts) > 0 {
+		t.schedule(now, next)
+	} else {
+		t.due = noTimer
+	}
+}
+
+// attempt is one request under way, and the body of its response.
+type attempt struct {
+	transport    *timeoutTransport
+	ctx          context.Context
+	cancel       context.CancelCauseFunc
+	body         io.ReadCloser // nil until the headers have arrived
+	waitingSince atomic.Int64  // when the current wait began; 0 between waits
+	index        int           // in transport.attempts, until removed
+	removed      bool
+}
+
+// startWaiting records that a wait for the server begins, and returns when.
+func (a *attempt) startWaiting() time.Duration {
+	now := time.Since(a.transport.epoch) | 1 // never 0
+	a.waitingSince.Store(int64(now))
+	return now
+}
+
+// stopWaiting records that the server has made progress.
+func (a *attempt) stopWaiting() { a.waitingSince.Store(0) }
+
+// cause returns the timeout that ended the attempt, or err if none did.
+func (a *attempt) cause(err error) error {
+	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(a.ctx)); ok {
+		return timeout
+	}
+	if header, ok := err.(tls.RecordHeaderError); ok && header.Conn == nil {
+		// This is not the first record, so the server speaks TLS. Unwrapped, the error
+		// would make http.Client report that it does not.
+		return fmt.Errorf("within the response: %w", err)
+	}
+	return err
+}
+
+// Read implements [io.Reader].
+func (a *attempt) Read(p []byte) (int, error) {
+	a.startWaiting()
+	n, err := a.body.Read(p)
+	a.stopWaiting()
+	if err != nil && err != io.EOF {
+		err = a.cause(err)
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (a *attempt) Close() error {
+	err := a.body.Close()
+	a.transport.remove(a)
+	return err
+}

@@ -1,0 +1,80 @@
+// Package transport is the HTTP transport of the client: the default
+// connection settings, the timeouts of one attempt, redirects, decompression and
+// the size limits of responses. It knows nothing of retries.
+package transport
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// New returns a new HTTP transport with the client's default settings. They suit
+// a program with about 100 goroutines and one host.
+func New() *http.Transport {
+	return &http.Transport{
+		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    128,
+		// The server may already have closed a connection that was idle for longer,
+		// and a write sent on it would have an unknown outcome.
+		IdleConnTimeout: 15 * time.Second,
+		// Data that arrives faster than the caller of a streamed list reads it is
+		// buffered in memory, up to this much.
+		HTTP2:               &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20},
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
+	}
+}
+
+// NewClient returns an HTTP client that sends requests through base with these
+// timeouts and follows redirects only within the same origin. It keeps the other
+// settings of template, which may be nil and is not modified.
+func NewClient(template *http.Client, base http.RoundTripper, timeouts Timeouts) *http.Client {
+	client := &http.Client{}
+	if template != nil {
+		*client = *template
+	}
+	client.Transport = newTimeoutTransport(base, timeouts)
+	client.CheckRedirect = checkRedirect
+	return client
+}
+
+// ErrRedirect is wrapped by the error of a redirect that the client does not
+// follow.
+var ErrRedirect = errors.New("redirect refused")
+
+// maxRedirects is the number of redirects in a row that are followed.
+const maxRedirects = 10
+
+// checkRedirect allows a GET to be redirected within the same origin. Any other
+// redirect is refused: credentials are sent only to the configured origin, and a
+// write is never repeated at another URL.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case len(via) >= maxRedirects:
+		return fmt.Errorf("%w: stopped after %d redirects", ErrRedirect, maxRedirects)
+	case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		return fmt.Errorf("%w: the response to a %s redirects to %s: check the base URL", ErrRedirect, first.Method, Origin(req.URL))
+	case req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host:
+		return fmt.Errorf("%w: to %s, another origin than %s: check the base URL", ErrRedirect, Origin(req.URL), Origin(first.URL))
+	}
+	return nil
+}
+
+// Origin returns the scheme and host of a URL, for error messages. The rest of a
+// redirect's URL may repeat a secret in an encoding that is not recognized.
+func Origin(u *url.URL) string {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return "a URL that is not http or https"
+	}
+	return u.Scheme + "://" + u.Host
+}
