@@ -135,3 +135,6 @@ func (s *APIKeysService) Delete(ctx context.Context, id int, opts ...CallOption)
 	op := deleting("delete API key", fixed(apiKeysRoute+"/{API key}", strconv.Itoa(id)))
 	return execute(ctx, s.client, op, opts)
 }
+
+// objectID implements [identified].
+func (k APIKey) objectID() int { return k.ID }

@@ -241,8 +241,14 @@ func (s *loginSession) usable(rejected Secret) (token Secret, err error, ok bool
 // refusesCredentials reports whether err means that the service has refused the credentials, as
 // opposed to a failure to reach the service.
 func refusesCredentials(err error) bool {
+	if errors.Is(err, errCodeUsed) {
+		return true
+	}
 	e, ok := errors.AsType[*Error](err)
-	return errors.Is(err, errCodeUsed) || ok && e.StatusCode >= 400 && e.StatusCode < 500 && e.StatusCode != http.StatusTooManyRequests
+	if !ok || e.isHTML() { // an HTML page is not the service's
+		return false
+	}
+	return e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden
 }
 
 // openLoginSession logs in with the credentials of the client, on behalf of another call.

@@ -87,7 +87,6 @@ func TestWrongPasswordIsSentOnce(t *testing.T) {
 		{"400 Missing 2FA", 400, "Missing 2FA", []error{bigv.ErrBadRequest}, []error{bigv.ErrUnauthorized}, "Missing 2FA"},
 		{"401", 401, "Authentication failed", []error{bigv.ErrUnauthorized}, []error{bigv.ErrForbidden}, checkCredentials},
 		{"403 with an empty body", 403, "", []error{bigv.ErrForbidden, bigv.ErrUnauthorized}, nil, checkCredentials},
-		{"404, which is not about the object of the call", 404, "", nil, []error{bigv.ErrNotFound}, "check the authentication URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			auth, client := startAuth(t, asAlice)
@@ -144,6 +143,14 @@ func TestFailedLoginIsNotRemembered(t *testing.T) {
 		message string
 	}{
 		{"connection lost", closeConnection, 1, ""},
+		{"404, which is not about the object of the call", fakeserver.Respond(404, ""), 1, "check the authentication URL"},
+		{"407 of a proxy", fakeserver.Respond(407, ""), 1, "407"},
+		{"408", fakeserver.Respond(408, ""), 1, "408"},
+		{"421", fakeserver.Respond(421, ""), 1, "421"},
+		{"425", fakeserver.Respond(425, ""), 1, "425"},
+		{"451", fakeserver.Respond(451, ""), 1, "451"},
+		{"499", fakeserver.Respond(499, ""), 1, "499"},
+		{"403 with the HTML page of a proxy", fakeserver.Respond(403, "<html>no</html>"), 1, "an HTML page"},
 		{"429", fakeserver.Respond(429, ""), 1, "429"},
 		{"429 Retry-After", fakeserver.Respond(429, "", "Retry-After", "0"), quick.MaxAttempts, "429"},
 		{"500", fakeserver.Respond(500, ""), 1, "500"},

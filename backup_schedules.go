@@ -92,3 +92,6 @@ func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id i
 	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.String())
 	return execute(ctx, s.client, deleting("delete backup schedule", e), opts)
 }
+
+// objectID implements [identified].
+func (s BackupSchedule) objectID() int { return s.ID }

@@ -123,25 +123,25 @@ func (wireRows) Backups() []wireRow {
 
 		{
 			name: "Backups.Create sends no body", call: create(root), want: backup9100,
-			responses: responses{"POST " + rootURL + "/backups": "201 @backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+			responses: responses{"POST " + rootURL + "/backups": "201 @backup.json"}, sent: []string{"POST " + rootURL + "/backups {}"},
 		},
 		{
 			name: "Backups.Create in the flat style", opts: flat, call: create(root), want: backup9100,
-			responses: responses{"POST " + rootURL + "/backups": "@backup.json"}, sent: []string{"POST " + rootURL + "/backups"},
+			responses: responses{"POST " + rootURL + "/backups": "@backup.json"}, sent: []string{"POST " + rootURL + "/backups {}"},
 		},
 		{
 			name: "Backups.Create by the disc's ID", call: create(bigv.DiscID(9001)), want: backup9100,
 			responses: withVM(responses{"POST " + nestedDisc + "/backups": "@backup.json"}),
-			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backups"},
+			sent:      []string{lookupDisc, lookupVM, "POST " + nestedDisc + "/backups {}"},
 		},
 		{
 			name: "Backups.Create with an empty response returns zero", call: create(root), want: bigv.Backup{},
-			responses: responses{"POST " + rootURL + "/backups": "204 "}, sent: []string{"POST " + rootURL + "/backups"},
+			responses: responses{"POST " + rootURL + "/backups": "204 "}, sent: []string{"POST " + rootURL + "/backups {}"},
 		},
 		{
 			name: "Backups.Create is not retried", call: create(root),
 			wantErr:   []any{bigv.ErrOutcomeUnknown, "create backup of disc root.www1.web.acme"},
-			responses: responses{"POST " + rootURL + "/backups": "500 "}, sent: []string{"POST " + rootURL + "/backups"},
+			responses: responses{"POST " + rootURL + "/backups": "500 "}, sent: []string{"POST " + rootURL + "/backups {}"},
 		},
 
 		{
@@ -150,7 +150,7 @@ func (wireRows) Backups() []wireRow {
 		},
 		{
 			name: "Backups.Restore does not decode the response", opts: flat, call: restore(nightly),
-			responses: responses{"PUT " + rootURL + "/backups/nightly": "202 soon"},
+			responses: responses{"PUT " + rootURL + "/backups/nightly": "202 [7]"},
 			sent:      []string{"PUT " + rootURL + `/backups/nightly {"restore":true}`},
 		},
 		{

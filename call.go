@@ -62,7 +62,10 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 			return err
 		}
 	}
-	if req.body != nil {
+	if req.body == nil && req.idempotency == retry.NonIdempotent {
+		// net/http repeats a request without a body by itself when its connection is lost.
+		req.encoded = []byte("{}")
+	} else if req.body != nil {
 		if req.encoded, err = jsonwire.Marshal(req.body, revealSecrets); err != nil {
 			return fmt.Errorf("encoding the request: %w", err)
 		}
@@ -201,9 +204,10 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 	if err == nil && resp.OK() {
 		return resp, nil
 	}
-	if err == nil && resp.StatusCode == http.StatusNotFound && req.method == http.MethodDelete && resp.OutcomeUnknown {
+	gone := err == nil && resp.StatusCode == http.StatusNotFound && req.method == http.MethodDelete
+	if gone && (resp.OutcomeUnknown || resp.Repeated) {
 		resp.Body, resp.ReadErr = nil, nil
-		return resp, nil // an earlier attempt deleted it, and its response was lost
+		return resp, nil // it was deleted before, by a request whose response was lost
 	}
 	return nil, newStatusError(resp, err)
 }
@@ -227,7 +231,9 @@ func (resp *response) decode(value any, canReread bool) (decoded bool, err error
 	if empty {
 		err = jsonwire.ErrEmpty
 	} else if err == nil {
-		err = jsonwire.Unmarshal(resp.Body, value)
+		if err = jsonwire.Unmarshal(resp.Body, value); err == nil {
+			err = checkComplete(value)
+		}
 	}
 	if op.idempotency == retry.Safe {
 		if err == nil {
@@ -246,7 +252,8 @@ func (resp *response) decode(value any, canReread bool) (decoded bool, err error
 	if empty {
 		return false, nil
 	}
-	carriedOut := op.idempotency == retry.Idempotent && !isHTML(resp.Body) // the service itself sends no HTML
+	// A body that does not look like JSON is not the service's, unless it was cut short.
+	carriedOut := op.idempotency == retry.Idempotent && (jsonwire.LooksValid(resp.Body) || resp.ReadErr != nil && !isHTML(resp.Body))
 	if carriedOut && (canReread || op.method == http.MethodDelete) {
 		return false, nil
 	}
@@ -259,8 +266,8 @@ func (resp *response) checkDiscarded() error {
 	if resp.ReadErr != nil && resp.request.idempotency == retry.NonIdempotent {
 		return newDecodeError(resp, resp.ReadErr)
 	}
-	if isHTML(resp.Body) {
-		return newDecodeError(resp, nil)
+	if resp.ReadErr == nil && !jsonwire.IsEmpty(resp.Body) && !jsonwire.IsValid(resp.Body) || isHTML(resp.Body) {
+		return newDecodeError(resp, errors.New("the body is not JSON"))
 	}
 	return nil
 }
@@ -337,15 +344,15 @@ func list[T any](ctx context.Context, c *Client, op operation, verify func(T) er
 	if err != nil {
 		return nil, err
 	}
+	if resp.ReadErr == nil && jsonwire.IsNull(resp.Body) {
+		return []T{}, nil
+	}
 	var elements []T
 	if _, err := resp.decode(&elements, false); err != nil {
 		return nil, err
 	}
-	if verify == nil {
-		return elements, nil
-	}
-	for _, element := range elements {
-		if err := verify(element); err != nil {
+	for i, element := range elements {
+		if err := verifyElement(element, i, verify); err != nil {
 			return nil, newVerifyError(resp, err)
 		}
 	}
@@ -388,8 +395,8 @@ func yieldElements[T any](
 	var failed error
 	err = jsonwire.StreamArray(body, maxElement, func(element T) bool {
 		// Elements that have arrived already are not yielded after the context ends.
-		if failed = ctx.Err(); failed == nil && verify != nil {
-			failed = verify(element)
+		if failed = ctx.Err(); failed == nil {
+			failed = verifyElement(element, count, verify)
 		}
 		if failed != nil {
 			return false
@@ -398,6 +405,18 @@ func yieldElements[T any](
 		return yield(element, nil)
 	})
 	return count, cmp.Or(failed, err)
+}
+
+// verifyElement returns an error if the element of a list at an index is incomplete, or does not
+// pass verify, which may be nil.
+func verifyElement[T any](element T, index int, verify func(T) error) error {
+	if err := checkComplete(element); err != nil {
+		return fmt.Errorf("element %d: %w", index, err)
+	}
+	if verify == nil {
+		return nil
+	}
+	return verify(element)
 }
 
 // maxElement is the maximum size of one element of a list in All, in bytes.

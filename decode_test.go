@@ -120,7 +120,7 @@ func TestResponsesAreDecoded(t *testing.T) {
 			bigv.Account{ID: 317, Name: "heron", Suspended: true},
 		},
 		{"Groups.Get", groupsGet(web), "@group.json", bigv.Group{ID: 641, AccountID: 317, Name: "mail"}},
-		{"Groups.Get with most members missing", groupsGet(web), `{"name":"mail"}`, bigv.Group{Name: "mail"}},
+		{"Groups.Get with most members missing", groupsGet(web), `{"id":641}`, bigv.Group{ID: 641}},
 		{
 			"Groups.Get with numbers as strings", groupsGet(web), `{"id":"641","account_id":"317","name":"mail"}`,
 			bigv.Group{ID: 641, AccountID: 317, Name: "mail"},
@@ -255,6 +255,7 @@ var badObjects = []badBody{
 	{"white space", " \n", "the body is empty"},
 	{"null", "null", "the body is empty"},
 	{"an empty object", "{}", "the body is empty"},
+	{"an object of something else", `{"error":"busy"}`, "is missing"},
 	{"a list", `[{"id":1}]`, ""},
 	{"a string", `"www1"`, ""},
 	{"a string for a number", `{"id":"many"}`, "id"},
@@ -274,7 +275,8 @@ var badObjects = []badBody{
 var badLists = []badBody{
 	{"empty", "", ""},
 	{"white space", " \n", ""},
-	{"null", "null", ""},
+	{"an element without an ID", `[{"name":"www1"}]`, "the ID is missing"},
+	{"a null element", "[null]", "the ID is missing"},
 	{"an object", `{"id":1}`, ""},
 	{"an empty object", "{}", ""},
 	{"a string", `"www1"`, ""},

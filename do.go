@@ -20,8 +20,8 @@ import (
 //
 // The method is GET, POST, PUT or DELETE. The path begins with / and may have a query; its segments
 // are percent-encoded. It is also the Route in errors, logs and metrics, so it contains names and
-// IDs. body is encoded as JSON unless it is nil. The response is decoded into result, a pointer,
-// unless result is nil or the response to a write is empty.
+// IDs. body is encoded as JSON; if it is nil, a POST or PUT sends {}. The response is decoded into
+// result, a pointer, unless result is nil or the response to a write is empty.
 //
 // Only GET and DELETE are retried after the service may have processed them. POST and PUT are
 // treated as not idempotent, so if the response is lost, the error matches ErrOutcomeUnknown. Do

@@ -124,25 +124,25 @@
 // once the service may have processed them. The documentation of each method that writes says whether
 // it is idempotent.
 //
-//	failure                        read   idempotent write        non-idempotent write
-//	not sent                       retry  retry                   retry
-//	429, 503                       retry  retry                   retry with Retry-After, else error
-//	502, 504, no response          retry  retry                   ErrOutcomeUnknown
-//	500, other 5xx                 retry  error                   ErrOutcomeUnknown
-//	other 4xx, refused redirect    error  error                   error
-//	invalid certificate            error  error                   error
-//	2xx, body incomplete           retry  read (DELETE: success)  ErrOutcomeUnknown
-//	2xx, body is an HTML page      error  ErrOutcomeUnknown       ErrOutcomeUnknown
-//	2xx, body invalid otherwise    error  read (DELETE: success)  ErrOutcomeUnknown
-//	2xx, body empty but expected   error  read                    read, or the zero value
+//	failure                          read   idempotent write        non-idempotent write
+//	not sent                         retry  retry                   retry
+//	429, 503                         retry  retry                   retry with Retry-After, else error
+//	502, 504, 520-527, no response   retry  retry                   ErrOutcomeUnknown
+//	500                              retry  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	other 5xx, refused redirect      error  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	other 4xx, invalid certificate   error  error                   error
+//	2xx, body incomplete             retry  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body is not JSON            error  ErrOutcomeUnknown       ErrOutcomeUnknown
+//	2xx, object invalid or no ID     error  read (DELETE: success)  ErrOutcomeUnknown
+//	2xx, body empty but expected     error  read                    read, or the zero value
 //
 // "Retry" means that another attempt is made, if the policy and the context allow it; otherwise the
 // call fails with the error of the last attempt. If any attempt of an idempotent write may have been
 // processed, that error matches [ErrOutcomeUnknown]. "Error" means that the call fails at once. "Read"
 // means that the write succeeded and that the client reads the resource to return its state; if the
 // path of a new resource is not known, the result is the zero value. Methods that return only an error
-// succeed with any body that is not an HTML page, unless it is incomplete and the write is not
-// idempotent.
+// succeed with any JSON body, or none, unless the body is incomplete and the write is not idempotent. A
+// list in a response may be null, which is an empty list.
 //
 // The waits between attempts are random, with an upper limit that doubles from one wait to the next.
 // If a wait would exceed the context's deadline, the call fails at once with the error of the last

@@ -142,9 +142,26 @@ type (
 	// is detected.
 	identified interface{ objectID() int }
 
+	// completer is implemented by objects that have no ID, to check that they are complete.
+	completer interface{ checkComplete() error }
+
 	// statusReader is implemented by objects that depend on the status of the response.
 	statusReader interface{ setStatus(status int) }
 )
+
+// checkComplete returns an error if a decoded object lacks what identifies it. Such a response, like
+// {"error":"busy"}, is not the service's.
+func checkComplete(object any) error {
+	if o, ok := object.(completer); ok {
+		return o.checkComplete()
+	}
+	if o, ok := object.(identified); ok && o.objectID() == 0 {
+		return errNoID
+	}
+	return nil
+}
+
+var errNoID = errors.New("the ID is missing")
 
 // resourcePath is implemented by the path types: AccountPath, GroupPath and so on.
 type resourcePath interface {

@@ -106,7 +106,7 @@ func TestHostileResponses(t *testing.T) {
 			}
 			client := newClient(t, srv, bigv.WithMaxResponseSize(limit), once)
 			problems := append(tt.problems, notSentText, "not found", "context canceled", "not a session ID",
-				"does not contain the addresses")
+				"does not contain the addresses", "the body is not JSON", "is missing")
 			number, errs := 0, 0
 			eachMethod(t, func(m method) {
 				if number++; !picked.includes(number) {

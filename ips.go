@@ -129,3 +129,11 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body)
 	return execute(ctx, s.client, op, opts)
 }
+
+// checkComplete implements [completer].
+func (ip IP) checkComplete() error {
+	if !ip.Address.IsValid() {
+		return errors.New("the address is missing")
+	}
+	return nil
+}

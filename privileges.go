@@ -257,3 +257,6 @@ func (s *PrivilegesService) Update(ctx context.Context, id int, update Privilege
 func (s *PrivilegesService) Revoke(ctx context.Context, id int, opts ...CallOption) error {
 	return execute(ctx, s.client, deleting("revoke privilege", privilegeEndpoint(id)), opts)
 }
+
+// objectID implements [identified].
+func (p Privilege) objectID() int { return p.ID }

@@ -208,3 +208,11 @@ func (s *SessionsService) keepAlive(ctx context.Context, interval time.Duration)
 		}
 	}
 }
+
+// checkComplete implements [completer].
+func (s Session) checkComplete() error {
+	if s.Username == "" {
+		return errors.New("the user name is missing")
+	}
+	return nil
+}

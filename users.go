@@ -134,9 +134,13 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 		return User{}, notSent(operation, string(user), err)
 	}
 	defer s.client.keyEdits.release()
-	u, err := s.Get(ctx, user)
+	read, err := get[userWithKeys](ctx, s.client, reading("get user", resource(user)), nil)
 	if err != nil {
 		return User{}, err
+	}
+	u := read.User
+	if u.AuthorizedKeys, _ = read.AuthorizedKeys.Get(); read.AuthorizedKeys.IsZero() {
+		return User{}, notSent(operation, string(user), fmt.Errorf("%w: the keys are missing, so they would be lost", ErrInvalidResponse))
 	}
 	before := u.Keys()
 	after, err := edit(slices.Clone(before))
@@ -147,6 +151,12 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 		return u, nil
 	}
 	return s.Update(ctx, user, UserUpdate{AuthorizedKeys: new(strings.Join(after, "\n"))}, opts...)
+}
+
+// userWithKeys is a user whose keys may be missing from the response.
+type userWithKeys struct {
+	User
+	AuthorizedKeys Nullable[string] `json:"authorized_keys"`
 }
 
 // Create creates a user: POST /users.

@@ -91,7 +91,13 @@ func userRows() []wireRow {
 		},
 		{
 			name: "Users.AddKey by ID", call: usersAddKey(bigv.UserID(12), "ssh-rsa AAAA one"),
-			sent: []string{"GET /users/12", `PUT /users/12 {"authorized_keys":"ssh-rsa AAAA one"}`},
+			responses: responses{"GET /users/12": `{"id":12,"authorized_keys":null}`},
+			sent:      []string{"GET /users/12", `PUT /users/12 {"authorized_keys":"ssh-rsa AAAA one"}`},
+		},
+		{
+			name: "Users.AddKey: a response without the keys would lose them", call: usersAddKey("alice", "ssh-rsa AAAA one"),
+			responses: responses{getAlice: `{"id":12,"username":"alice"}`}, sent: []string{getAlice},
+			wantErr: []any{bigv.ErrInvalidResponse, "the keys are missing"},
 		},
 		{
 			name: "Users.RemoveKey by line", call: usersRemoveKey("alice", " ssh-rsa CCCC laptop2 "), responses: keys,

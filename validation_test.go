@@ -28,7 +28,8 @@ func TestExampleArgsAreValid(t *testing.T) {
 		// The machine is off at first, so that the restarting methods need no shutdown.
 		client := start(t, fakeserver.Table(t, responses{
 			"GET " + www1URL: fakeserver.Sequence(vmOff, vm5012), "GET " + rootURL + "/backups": `[{"id":1,"label":"nightly"}]`,
-			"POST /api_keys": `{"id":1,"api_key":"k3y"}`, "GET " + webURL + "/virtual_machines/www2": `{"id":5013}`,
+			"POST /api_keys": `{"id":1,"api_key":"k3y"}`, "GET /users/alice": `{"id":12,"authorized_keys":""}`,
+			"GET " + webURL + "/virtual_machines/www2": `{"id":5013}`,
 		}))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

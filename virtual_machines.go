@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/netip"
@@ -80,96 +79,6 @@ func (vm VirtualMachine) parents() (group, account string, ok bool) {
 		return "", "", false
 	}
 	return labels[1], labels[2], true
-}
-
-// VirtualMachineCreate holds the attributes of a new virtual machine. A field with its zero value
-// is not sent, and the service uses its default.
-type VirtualMachineCreate struct {
-	// Name is required: at least 3 letters, digits and hyphens, not all digits.
-	Name  string `json:"name,omitzero"`
-	Cores int    `json:"cores,omitzero"` // 0 means the service's default
-	// Memory is in MiB. The service accepts multiples of 1024, and few other sizes; 0 means its
-	// default.
-	Memory       int   `json:"memory,omitzero"`
-	PowerOn      *bool `json:"power_on,omitzero"`      // whether to start it
-	AutorebootOn *bool `json:"autoreboot_on,omitzero"` // true starts it now and whenever it goes off
-	// CDROMURL is the URL of an ISO image. A URL that the service cannot use yields a ServerError
-	// with status 500.
-	CDROMURL              string          `json:"cdrom_url,omitzero"`
-	Keymap                string          `json:"keymap,omitzero"`                  // keyboard layout of the console
-	HardwareProfile       HardwareProfile `json:"hardware_profile,omitzero"`        // empty means the current default
-	HardwareProfileLocked *bool           `json:"hardware_profile_locked,omitzero"` // true turns automatic upgrades off
-	ZoneName              string          `json:"zone_name,omitzero"`               // where to run it; cannot be changed later
-	// Discs needs at least one element for Create. The machine boots from the first.
-	Discs []DiscCreate       `json:"discs,omitempty"`
-	Image *Image             `json:"reimage,omitzero"` // for the first disc; nil leaves it empty
-	IPs   *VirtualMachineIPs `json:"ips,omitzero"`     // in a private VLAN only; otherwise nil
-}
-
-// validate returns an error if the attributes are invalid for a new machine.
-func (vm VirtualMachineCreate) validate() error {
-	return cmp.Or(checkNewName("name", vm.Name), vm.checkSettings())
-}
-
-// checkSettings returns an error if the attributes other than the name are invalid, for a machine
-// or a template.
-func (vm VirtualMachineCreate) checkSettings() error {
-	if vm.Cores < 0 || vm.Memory < 0 {
-		return fmt.Errorf("cores and memory must not be negative, got %d cores and %d MiB", vm.Cores, vm.Memory)
-	}
-	for i, disc := range vm.Discs {
-		if err := disc.validate(); err != nil {
-			return fmt.Errorf("discs[%d]: %w", i, err)
-		}
-	}
-	if vm.Image != nil {
-		return vm.Image.validate()
-	}
-	return nil
-}
-
-// VirtualMachineIPs holds the first addresses of a new virtual machine in a private VLAN.
-type VirtualMachineIPs struct {
-	IPv4 netip.Addr `json:"ipv4,omitzero"` // zero lets the service choose
-	IPv6 netip.Addr `json:"ipv6,omitzero"` // zero lets the service choose
-}
-
-// createBody is the request body of vm_create.
-type createBody struct {
-	VirtualMachine VirtualMachineCreate `json:"virtual_machine"`
-	Discs          []DiscCreate         `json:"discs"`
-	Image          *Image               `json:"reimage,omitzero"`
-	IPs            *VirtualMachineIPs   `json:"ips,omitzero"`
-}
-
-// newCreateBody returns the request body that creates vm.
-func newCreateBody(vm VirtualMachineCreate) createBody {
-	body := createBody{VirtualMachine: vm, Discs: vm.Discs, Image: vm.Image, IPs: vm.IPs}
-	body.VirtualMachine.Discs, body.VirtualMachine.Image, body.VirtualMachine.IPs = nil, nil, nil
-	return body
-}
-
-// validate returns an error if the service would refuse the body.
-func (b createBody) validate() error {
-	whole := b.VirtualMachine
-	whole.Discs, whole.Image = b.Discs, b.Image
-	if err := whole.validate(); err != nil {
-		return err
-	}
-	if len(b.Discs) == 0 {
-		return errors.New("discs is empty: at least one is required")
-	}
-	if b.IPs != nil && !b.IPs.IPv4.IsValid() && !b.IPs.IPv6.IsValid() {
-		return errors.New("ips contains no address: leave IPs nil to let the service choose")
-	}
-	return nil
-}
-
-// createResponse is the response body of vm_create. Most deployments wrap the machine in an object;
-// some return the machine itself.
-type createResponse struct {
-	Wrapped *VirtualMachine `json:"virtual_machine"`
-	VirtualMachine
 }
 
 // VirtualMachineUpdate holds the changes to a virtual machine. A field that is nil or unset is not
@@ -279,68 +188,6 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 	}
 	hasName := func(m VirtualMachine) bool { return strings.EqualFold(m.Name, vm.machine) }
 	return findByName(ctx, s.client, listing(operation, e.about(vm.display())), verify, hasName, opts)
-}
-
-// Create creates a virtual machine with its discs and image in one transaction: POST
-// {group}/vm_create.
-//
-// The machine is billed from this moment. Create returns as soon as the service has accepted the
-// request, usually while the machine is still being provisioned (VirtualMachine.Provisioning); use
-// CreateAndWait, or Wait for PoweredOn.
-//
-// Create is not idempotent, so it is never retried once the service may have processed it. If the
-// error matches ErrOutcomeUnknown, look the machine up by name before calling Create again, or use
-// FindOrCreate. See ErrOutcomeUnknown for requests whose context has ended.
-//
-// By default a client runs one Create at a time; see WithConcurrentCreates.
-func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
-	opts ...CallOption) (VirtualMachine, error) {
-	const operation = "create virtual machine"
-	body, path := newCreateBody(vm), group.VirtualMachine(vm.Name)
-	err := body.validate() // before waiting for other creates
-	if err == nil {
-		err = s.client.creates.acquire(ctx)
-	}
-	if err != nil {
-		return VirtualMachine{}, notSent(operation, path.String(), err)
-	}
-	defer s.client.creates.release()
-	op := posting(operation, below(group, "/vm_create").about(path.String()), body)
-	reread := func(ctx context.Context) (createResponse, error) {
-		vm, err := s.Get(ctx, path)
-		return createResponse{VirtualMachine: vm}, err
-	}
-	response, err := write(ctx, s.client, op, reread, opts)
-	created := response.VirtualMachine
-	if response.Wrapped != nil {
-		created = *response.Wrapped
-		created.Provisioning = response.Provisioning
-	}
-	if err == nil && created.ID == 0 && created.Name == "" { // the wrapper is empty
-		if created, err = s.Get(contextWithSecrets(ctx, bodySecrets(body)), path); err != nil {
-			err = &rereadError{describe(operation, path.String()), err}
-		}
-	}
-	return created, err
-}
-
-// CreateBare creates a virtual machine without discs and image: POST {group}/virtual_machines.
-// Current deployments of the service refuse it; use Create instead. Discs, Image and IPs of vm must
-// be empty.
-//
-// CreateBare returns as soon as the service has accepted the request; Wait for Provisioned.
-// CreateBare is not idempotent, so it is never retried once the service may have processed it. If
-// the error matches ErrOutcomeUnknown, look the machine up by name before calling CreateBare again.
-func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
-	opts ...CallOption) (VirtualMachine, error) {
-	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
-		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(),
-			errors.New("discs, image and ips must not be set: use Create"))
-	}
-	path := group.VirtualMachine(vm.Name)
-	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.String()), vm)
-	reread := func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, path) }
-	return write(ctx, s.client, op, reread, opts)
 }
 
 // Update changes a virtual machine: PUT {virtual machine}. Only the fields that are set are sent.

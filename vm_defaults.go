@@ -105,3 +105,6 @@ func (s *VMDefaultsService) Create(ctx context.Context, template VMDefaultCreate
 	op := posting(operation, fixed("/vm_defaults").about(template.Name), body)
 	return write[VMDefault](ctx, s.client, op, nil, opts)
 }
+
+// objectID implements [identified].
+func (d VMDefault) objectID() int { return d.ID }

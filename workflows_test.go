@@ -213,7 +213,7 @@ func TestUpdateAndRestart(t *testing.T) {
 
 // If the response to a create is empty, the machine is read, and may not be found at once.
 func TestCreateWithEmptyResponse(t *testing.T) {
-	for _, body := range []string{`{}`, `{"virtual_machine":null}`, `{"virtual_machine":{}}`} {
+	for _, body := range []string{`{}`, `{"virtual_machine":null}`} {
 		for name, create := range map[string]func(context.Context, *bigv.Client) (bigv.VirtualMachine, error){
 			"CreateAndWait": func(ctx context.Context, c *bigv.Client) (bigv.VirtualMachine, error) {
 				return c.VirtualMachines.CreateAndWait(ctx, web, least, pollQuickly(nil))

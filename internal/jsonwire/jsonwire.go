@@ -116,6 +116,20 @@ func IsEmpty(body []byte) bool {
 	return len(text) == 0 || string(text) == "null"
 }
 
+// IsNull reports whether a body is null.
+func IsNull(body []byte) bool { return string(bytes.Trim(body, space)) == "null" }
+
+// IsValid reports whether a body is a JSON value.
+func IsValid(body []byte) bool {
+	return jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// LooksValid reports whether a body is a JSON value, or begins like an object or an array.
+func LooksValid(body []byte) bool {
+	start := bytes.TrimLeft(body, space)
+	return len(start) > 0 && (start[0] == '{' || start[0] == '[') || IsValid(body)
+}
+
 // ErrEmpty is the error of a body that should hold a value and is empty, {} or
 // null.
 var ErrEmpty = errors.New("the body is empty")

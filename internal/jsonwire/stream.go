@@ -19,7 +19,7 @@ var ErrTruncated = errors.New("response was cut short")
 // ErrElementTooLarge is the error of an element that exceeds the limit.
 var ErrElementTooLarge = errors.New("one element of the array is larger than the limit")
 
-// StreamArray decodes a JSON array and calls yield with each element as soon as it
+// StreamArray decodes a JSON array, or null for an empty one, and calls yield with each element as soon as it
 // has been read. It holds one element at a time, of at most limit bytes. It stops
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
@@ -65,8 +65,11 @@ func shiftIndex(pointer jsontext.Pointer, n int) jsontext.Pointer {
 func streamArray[T any](r *elementReader, yield func(T) bool, options ...json.Options) error {
 	dec := jsontext.NewDecoder(r)
 	token, err := dec.ReadToken()
-	if err == io.EOF || err == nil && token.Kind() == 'n' {
+	if err == io.EOF {
 		return ErrEmpty
+	}
+	if err == nil && token.Kind() == 'n' {
+		return readNothing(dec)
 	}
 	if err != nil {
 		return truncated(err)
@@ -99,6 +102,11 @@ func readEnd(dec *jsontext.Decoder) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return truncated(err)
 	}
+	return readNothing(dec)
+}
+
+// readNothing returns an error if anything follows.
+func readNothing(dec *jsontext.Decoder) error {
 	_, err := dec.ReadToken()
 	if err == nil {
 		return errors.New("data after the end of the array")

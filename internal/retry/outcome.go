@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 
 	"github.com/bigv-go/bigv/internal/transport"
@@ -44,8 +45,8 @@ type result struct {
 // server may or may not have applied the request.
 func (i Idempotency) classify(r result) (retry, outcomeUnknown bool) {
 	switch {
-	case r.status != 0 && r.err != nil: // a refused redirect
-		return false, false
+	case r.status >= 300 && r.status < 400: // a redirect that was not followed
+		return false, i != Safe
 	case r.permanent:
 		return false, false
 	case r.err != nil:
@@ -53,14 +54,20 @@ func (i Idempotency) classify(r result) (retry, outcomeUnknown bool) {
 	case r.status == http.StatusTooManyRequests, r.status == http.StatusServiceUnavailable: // not applied
 		_, requested := RetryAfter(r.header)
 		return i != NonIdempotent || requested, false
-	case r.status == http.StatusBadGateway, r.status == http.StatusGatewayTimeout:
+	case isGatewayError(r.status):
 		return i != NonIdempotent, i != Safe
 	case r.status >= 500:
-		return i == Safe, i == NonIdempotent
+		return i == Safe && r.status == http.StatusInternalServerError, i != Safe
 	case r.status < 300 && r.readErr != nil:
 		return i == Safe && r.rereadable, false
 	}
 	return false, false
+}
+
+// isGatewayError reports whether a status is that of a gateway whose request to the
+// service failed: 502, 504, and 520 to 527 of Cloudflare.
+func isGatewayError(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || status >= 520 && status <= 527
 }
 
 // progress records how far the transport has come with an attempt. The goroutines
@@ -68,8 +75,17 @@ func (i Idempotency) classify(r result) (retry, outcomeUnknown bool) {
 type progress struct {
 	traced         atomic.Bool // the transport reports its progress at all
 	connected      atomic.Bool
-	headersWritten atomic.Bool
+	headersWritten atomic.Int32 // how often: net/http repeats some requests by itself
 	requestWritten atomic.Bool
+}
+
+// newProgress returns the progress of an attempt that has not begun. traced says
+// that the transport is known to report its progress: an attempt of which it has
+// reported nothing, such as one whose proxy function failed, has not been sent.
+func newProgress(traced bool) *progress {
+	p := &progress{}
+	p.traced.Store(traced)
+	return p
 }
 
 // withTrace returns a context in which the transport records its progress.
@@ -87,7 +103,7 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 			}
 		},
 		GotConn:      func(httptrace.GotConnInfo) { p.connected.Store(true) },
-		WroteHeaders: func() { p.headersWritten.Store(true) },
+		WroteHeaders: func() { p.headersWritten.Add(1) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
 	})
 }
@@ -114,7 +130,20 @@ func (p *progress) maybeApplied(err error, interrupted bool) bool {
 }
 
 // hasSentHeaders reports whether the transport has written the headers.
-func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() }
+func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() > 0 }
+
+// wasRepeated reports whether net/http has sent the request more than once.
+func (p *progress) wasRepeated() bool { return p != nil && p.headersWritten.Load() > 1 }
+
+// withoutAdvice removes the advice to define Request.GetBody from an error of
+// net/http: it is for the author of the request.
+func withoutAdvice(err error) error {
+	text, ok := strings.CutPrefix(err.Error(), "http2: Transport: cannot retry err [")
+	if cause, _, found := strings.Cut(text, "] after Request.Body was written"); ok && found {
+		return errors.New(cause)
+	}
+	return err
+}
 
 // neverSent reports whether err itself says that nothing was sent.
 func neverSent(err error) bool {

@@ -27,7 +27,7 @@ func TestClassify(t *testing.T) {
 		result                          result
 		safe, idempotent, nonIdempotent outcome
 	}{
-		{"refused redirect", result{status: 302, err: transport.ErrRedirect}, no, no, no},
+		{"refused redirect", result{status: 302, err: transport.ErrRedirect}, no, unknown, unknown},
 		{"permanent error", result{err: errLost, permanent: true}, no, no, no},
 		{"not sent", result{err: errLost}, yes, yes, yes},
 		{"sent, and no response", result{err: errLost, maybeApplied: true}, yes, retryUnknown, unknown},
@@ -38,16 +38,22 @@ func TestClassify(t *testing.T) {
 		{"502", result{status: 502}, yes, retryUnknown, unknown},
 		{"502 with Retry-After", result{status: 502, header: retryAfter}, yes, retryUnknown, unknown},
 		{"504", result{status: 504}, yes, retryUnknown, unknown},
-		{"500", result{status: 500}, yes, no, unknown},
-		{"501", result{status: 501}, yes, no, unknown},
-		{"599", result{status: 599}, yes, no, unknown},
-		{"500 with a body that is cut short", result{status: 500, readErr: errLost, rereadable: true}, yes, no, unknown},
+		{"500", result{status: 500}, yes, unknown, unknown},
+		{"501", result{status: 501}, no, unknown, unknown},
+		{"519", result{status: 519}, no, unknown, unknown},
+		{"520", result{status: 520}, yes, retryUnknown, unknown},
+		{"527", result{status: 527}, yes, retryUnknown, unknown},
+		{"528", result{status: 528}, no, unknown, unknown},
+		{"599", result{status: 599}, no, unknown, unknown},
+		{"500 with a body that is cut short", result{status: 500, readErr: errLost, rereadable: true}, yes, unknown, unknown},
 		{"200", result{status: 200}, no, no, no},
 		{"200 with Retry-After", result{status: 200, header: retryAfter}, no, no, no},
 		{"200 with a body that is cut short", result{status: 200, readErr: errLost, rereadable: true}, yes, no, no},
 		{"200 with a body that is too large", result{status: 200, readErr: errLost}, no, no, no},
 		{"404 with a body that is cut short", result{status: 404, readErr: errLost, rereadable: true}, no, no, no},
-		{"302", result{status: 302}, no, no, no},
+		{"300", result{status: 300}, no, unknown, unknown},
+		{"302", result{status: 302}, no, unknown, unknown},
+		{"399", result{status: 399}, no, unknown, unknown},
 		{"400", result{status: 400}, no, no, no},
 		{"408", result{status: 408}, no, no, no},
 		{"409", result{status: 409}, no, no, no},
@@ -98,7 +104,9 @@ func TestMaybeApplied(t *testing.T) {
 			var p progress
 			p.traced.Store(row.traced)
 			p.connected.Store(row.connected)
-			p.headersWritten.Store(row.headersWritten)
+			if row.headersWritten {
+				p.headersWritten.Add(1)
+			}
 			assert.Equal(t, row.want, p.maybeApplied(row.err, row.interrupted))
 		})
 	}

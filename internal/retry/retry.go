@@ -23,12 +23,13 @@ type Client struct {
 	http    *http.Client
 	policy  Policy
 	maxBody int64
+	traced  bool // the transport reports its progress
 }
 
 // NewClient returns a Client that sends requests through client, retries them
 // according to policy and reads at most maxBody bytes of a response.
 func NewClient(client *http.Client, policy Policy, maxBody int64) *Client {
-	return &Client{http: client, policy: policy, maxBody: maxBody}
+	return &Client{http: client, policy: policy, maxBody: maxBody, traced: transport.ReportsProgress(client)}
 }
 
 // Request is a request to send, the same in each attempt.
@@ -73,6 +74,9 @@ type Response struct {
 	// OutcomeUnknown says that one of the attempts may have been applied, whatever
 	// the last response was.
 	OutcomeUnknown bool
+	// Repeated says that net/http sent one of the attempts more than once, so that the
+	// last response may not be the first.
+	Repeated bool
 }
 
 // OK reports whether the response is a 2xx.
@@ -80,9 +84,9 @@ func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 
 
 // Do sends a request until it has a response that ends it, or must not be retried,
 // and stores the response in resp. The error says why there is no response in it.
-// Attempts and OutcomeUnknown are added to those of an earlier request.
+// Attempts, OutcomeUnknown and Repeated are added to those of an earlier request.
 func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
-	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown}
+	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown, Repeated: resp.Repeated}
 	call := &call{Context: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
 	defer func() { call.endContext() }()
 	retryable, err := call.newRequest()
@@ -162,7 +166,11 @@ func (c *call) newRequest() (*retryablehttp.Request, error) {
 	if len(c.req.Body) == 0 {
 		return retryable, nil
 	}
-	return retryable, retryable.SetBody(c.req.Body)
+	err := retryable.SetBody(c.req.Body)
+	if c.req.Idempotency == NonIdempotent {
+		retryable.GetBody = nil // without it, net/http cannot repeat the request by itself
+	}
+	return retryable, err
 }
 
 // startAttempt prepares for an attempt. Each records its own progress, since the
@@ -172,10 +180,10 @@ func (c *call) startAttempt() {
 	switch c.req.Idempotency {
 	case Safe: // may be retried whatever the transport has done
 	case Idempotent:
-		c.progress = &progress{}
+		c.progress = newProgress(c.client.traced)
 		c.attemptContext = c.progress.withTrace(c, nil)
 	case NonIdempotent:
-		c.progress = &progress{}
+		c.progress = newProgress(c.client.traced)
 		c.attemptContext, c.cancel = context.WithCancelCause(c)
 		c.attemptContext = c.progress.withTrace(c.attemptContext, c.cancel)
 	}
@@ -201,6 +209,7 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	out := c.response
 	out.Attempts++
 	out.OutcomeUnknown = out.OutcomeUnknown || outcomeUnknown
+	out.Repeated = out.Repeated || c.progress.wasRepeated()
 	// The caller sees the last response, unless this attempt has brought nothing but
 	// the end of the context.
 	c.err = r.err
@@ -231,7 +240,10 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	r := result{err: err}
 	if resp != nil {
 		r.status, r.header = resp.StatusCode, resp.Header
-		if err == nil {
+		if err == nil && c.req.Idempotency != Safe {
+			r.err = transport.RefusedRedirect(resp)
+		}
+		if r.err == nil {
 			r.body, r.rereadable, r.readErr = c.readBody(resp)
 		}
 		resp.Body.Close()
@@ -241,9 +253,10 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	if r.readErr != nil && interrupted {
 		r.readErr = ContextError(c.Context, r.readErr)
 	}
-	if err != nil {
+	if err = r.err; err != nil {
 		r.permanent = isPermanent(err) && !c.progress.hasSentHeaders()
 		r.maybeApplied = c.progress.maybeApplied(err, interrupted)
+		r.err = withoutAdvice(err)
 	}
 	return r
 }

@@ -70,6 +70,17 @@ func newTimeoutTransport(base http.RoundTripper, timeouts Timeouts) *timeoutTran
 // testing/synctest bubble too far in the future.
 const noTimer time.Duration = -1
 
+// ReportsProgress reports whether the transport of a client of NewClient calls the
+// functions of httptrace. A custom transport may not.
+func ReportsProgress(client *http.Client) bool {
+	t, ok := client.Transport.(*timeoutTransport)
+	if !ok {
+		return false
+	}
+	_, ok = t.base.(*http.Transport)
+	return ok
+}
+
 // RoundTrip implements [http.RoundTripper].
 func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {

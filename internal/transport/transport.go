@@ -63,11 +63,31 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case len(via) >= maxRedirects:
 		return fmt.Errorf("%w: stopped after %d redirects", ErrRedirect, maxRedirects)
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
-		return fmt.Errorf("%w: the response to a %s redirects to %s: check the base URL", ErrRedirect, first.Method, Origin(req.URL))
+		return refusedRedirect(first.Method, req.URL)
 	case req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host:
 		return fmt.Errorf("%w: to %s, another origin than %s: check the base URL", ErrRedirect, Origin(req.URL), Origin(first.URL))
 	}
 	return nil
+}
+
+// refusedRedirect returns the error of a write whose response redirects to another
+// URL.
+func refusedRedirect(method string, location *url.URL) error {
+	return fmt.Errorf("%w: the response to a %s redirects to %s: check the base URL", ErrRedirect, method, Origin(location))
+}
+
+// RefusedRedirect returns the error of a response to a write that redirects, or nil
+// if it does not redirect. http.Client returns some of these responses instead of
+// calling CheckRedirect, because it cannot send the body again.
+func RefusedRedirect(resp *http.Response) error {
+	if resp.StatusCode < 300 || resp.StatusCode > 399 || resp.Header.Get("Location") == "" {
+		return nil
+	}
+	location, err := resp.Location()
+	if err != nil {
+		return fmt.Errorf("%w: the response to a %s redirects", ErrRedirect, resp.Request.Method)
+	}
+	return refusedRedirect(resp.Request.Method, location)
 }
 
 // Origin returns the scheme and host of a URL, for error messages. The rest of a
