@@ -351,8 +351,8 @@ func list[T any](ctx context.Context, c *Client, op operation, verify func(T) er
 	if _, err := resp.decode(&elements, false); err != nil {
 		return nil, err
 	}
-	for i, element := range elements {
-		if err := verifyElement(element, i, verify); err != nil {
+	for i := range elements {
+		if err := verifyElement(&elements[i], i, verify); err != nil {
 			return nil, newVerifyError(resp, err)
 		}
 	}
@@ -393,10 +393,12 @@ func yieldElements[T any](
 	ctx context.Context, body io.Reader, verify func(T) error, yield func(T, error) bool,
 ) (count int, err error) {
 	var failed error
+	var verified T // one variable for all elements, so that its address costs no allocation for each
 	err = jsonwire.StreamArray(body, maxElement, func(element T) bool {
 		// Elements that have arrived already are not yielded after the context ends.
 		if failed = ctx.Err(); failed == nil {
-			failed = verifyElement(element, count, verify)
+			verified = element
+			failed = verifyElement(&verified, count, verify)
 		}
 		if failed != nil {
 			return false
@@ -409,14 +411,14 @@ func yieldElements[T any](
 
 // verifyElement returns an error if the element of a list at an index is incomplete, or does not
 // pass verify, which may be nil.
-func verifyElement[T any](element T, index int, verify func(T) error) error {
+func verifyElement[T any](element *T, index int, verify func(T) error) error {
 	if err := checkComplete(element); err != nil {
 		return fmt.Errorf("element %d: %w", index, err)
 	}
 	if verify == nil {
 		return nil
 	}
-	return verify(element)
+	return verify(*element)
 }
 
 // maxElement is the maximum size of one element of a list in All, in bytes.
