@@ -38,6 +38,7 @@ type result struct {
 	rereadable   bool        // the body may be readable in another attempt
 	permanent    bool        // err came before anything was sent, and would come again
 	maybeApplied bool        // the server may have processed the request, as far as the transport knows
+	excluded     bool        // the server has said with GOAWAY that it does not process the request
 }
 
 // classify reports whether a request of this idempotency may be retried after an
@@ -77,6 +78,8 @@ type progress struct {
 	connected      atomic.Bool
 	headersWritten atomic.Int32 // how often: net/http repeats some requests by itself
 	requestWritten atomic.Bool
+	conn           atomic.Pointer[transport.Conn] // nil if the connection does not count the bytes
+	writeLimit     atomic.Int64                   // conn exceeds it as soon as the request is written
 }
 
 // newProgress returns the progress of an attempt that has not begun. traced says
@@ -102,10 +105,21 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 				cancel(errReplayed)
 			}
 		},
-		GotConn:      func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		GotConn:      p.gotConn,
 		WroteHeaders: func() { p.headersWritten.Add(1) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
 	})
+}
+
+// gotConn records the connection of the attempt. If net/http repeats the request, it
+// records none: what was written to the last connection does not matter then.
+func (p *progress) gotConn(info httptrace.GotConnInfo) {
+	conn, limit := transport.FindConn(info.Conn)
+	if p.connected.Swap(true) {
+		conn = nil
+	}
+	p.writeLimit.Store(limit)
+	p.conn.Store(conn)
 }
 
 // errReplayed is the error of an attempt that was cancelled because net/http was
@@ -120,14 +134,35 @@ var errReplayed = errors.New("the server reset the request")
 // attempt that was interrupted may still be written in the background, so a
 // connection is enough there.
 func (p *progress) maybeApplied(err error, interrupted bool) bool {
+	interrupted = interrupted || endedLocally(err)
 	if p.hasSentHeaders() {
-		return true
+		return p.wasRepeated() || !isExcluded(err) && (interrupted || !p.endUnused())
 	}
 	if p == nil || !p.traced.Load() { // a safe request, or a custom transport that ignores httptrace
 		return !neverSent(err)
 	}
-	return p.connected.Load() && (interrupted || endedLocally(err))
+	return p.connected.Load() && interrupted
 }
+
+// endUnused reports whether the connection failed before the request was written to
+// it, and closes the connection in that case. net/http reports the headers as
+// written when they are in its buffer.
+func (p *progress) endUnused() bool {
+	conn := p.conn.Load()
+	return conn != nil && conn.EndWithin(p.writeLimit.Load())
+}
+
+// excludedText is the text of the error of net/http for a request of which the server
+// has said with GOAWAY, such as when it is reloaded, that it neither has processed it
+// nor will (RFC 9113, section 6.8). The error has no type of its own. If the text
+// changes in a release of Go, the outcome of such a request becomes unknown.
+const excludedText = "http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY] " +
+	"after Request.Body was written; define Request.GetBody to avoid this error"
+
+// isExcluded reports whether err says that the server does not process the request.
+// It does not trust a reset of the stream that says so, REFUSED_STREAM: there are
+// proxies that send it after the server behind them has processed the request.
+func isExcluded(err error) bool { return err.Error() == excludedText }
 
 // hasSentHeaders reports whether the transport has written the headers.
 func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() > 0 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/stretchr/testify/assert"
@@ -65,12 +66,12 @@ func serveHTTP2(conn net.Conn, respond func(stream uint32)) {
 // a transport for it. requests counts the requests it has read whole.
 func newResettingServer(t *testing.T, code byte, requests *atomic.Int64) (string, *http.Transport) {
 	t.Helper()
-	return newFailingServer(t, requests, func(conn net.Conn, stream uint32) { writeFrame(conn, frameReset, 0, stream, 0, 0, 0, code) })
+	return newFailingServer(t, requests, 1, func(conn net.Conn, stream uint32) { writeFrame(conn, frameReset, 0, stream, 0, 0, 0, code) })
 }
 
-// newFailingServer returns the URL of an HTTP/2 server that calls fail for its first request and responds 200 to the others, and a
-// transport for it. requests counts the requests it has read whole.
-func newFailingServer(t *testing.T, requests *atomic.Int64, fail func(conn net.Conn, stream uint32)) (string, *http.Transport) {
+// newFailingServer returns the URL of an HTTP/2 server that calls fail for the request with this number, counted from 1, and responds
+// 200 to the others, and a transport for it. requests counts the requests it has read whole.
+func newFailingServer(t *testing.T, requests *atomic.Int64, number int64, fail func(net.Conn, uint32)) (string, *http.Transport) {
 	t.Helper()
 	certified := httptest.NewUnstartedServer(http.NotFoundHandler())
 	certified.StartTLS()
@@ -93,7 +94,7 @@ func newFailingServer(t *testing.T, requests *atomic.Int64, fail func(conn net.C
 			})
 			wg.Go(func() {
 				serveHTTP2(conn, func(stream uint32) {
-					if requests.Add(1) == 1 {
+					if requests.Add(1) == number {
 						fail(conn, stream)
 						return
 					}
@@ -136,37 +137,57 @@ func TestRequestsThatNetHTTPWouldRepeat(t *testing.T) {
 	}
 }
 
-// With GOAWAY a server says which requests it does not process. net/http has the same error for a GOAWAY without an error code and,
-// unless the request is the first of its connection, for one with it, so neither is trusted for a request that is not idempotent.
+// With GOAWAY a server says which requests it does not process. This pins the text by which net/http reports it. The text is the same
+// for a GOAWAY with an error code, unless the request is the first of its connection.
 func TestGoAway(t *testing.T) {
+	const requestStream = 3 // after another request
 	for _, row := range []struct {
 		name        string
-		lastStream  byte // 1 is that of the request
+		first       bool // the request is the first of its connection
+		lastStream  byte
 		code        byte
 		idempotency Idempotency
-		sent        int64
+		attempts    int
 		unknown     bool
 	}{
-		{"shutdown before the request, safe", 0, 0, Safe, 2, false},
-		{"shutdown before the request, idempotent", 0, 0, Idempotent, 2, false},
-		{"shutdown before the request, non-idempotent", 0, 0, NonIdempotent, 1, true},
-		{"an error before the request, non-idempotent", 0, 1, NonIdempotent, 1, true},
-		{"shutdown after the request, non-idempotent", 1, 0, NonIdempotent, 1, true},
+		{"excluded by a shutdown, safe", false, requestStream - 2, 0, Safe, 1, false}, // net/http repeats it
+		{"excluded by a shutdown, idempotent", false, requestStream - 2, 0, Idempotent, 1, false},
+		{"excluded by a shutdown, non-idempotent", false, requestStream - 2, 0, NonIdempotent, 2, false},
+		{"excluded by a shutdown, first request", true, 0, 0, NonIdempotent, 2, false},
+		{"excluded by an error", false, requestStream - 2, 1, NonIdempotent, 2, false},
+		{"excluded by an error, first request", true, 0, 1, NonIdempotent, 1, true},
+		{"included in a shutdown", false, requestStream, 0, NonIdempotent, 1, true},
+		{"included in an error", false, requestStream, 2, NonIdempotent, 1, true},
+		{"included in a shutdown, first request", true, 1, 0, NonIdempotent, 1, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var requests atomic.Int64
-			url, base := newFailingServer(t, &requests, func(conn net.Conn, _ uint32) {
+			number := int64(2)
+			if row.first {
+				number = 1
+			}
+			url, base := newFailingServer(t, &requests, number, func(conn net.Conn, _ uint32) {
 				writeFrame(conn, frameGoAway, 0, 0, 0, 0, 0, row.lastStream, 0, 0, 0, row.code)
 				conn.Close()
 			})
+			client := newTestClient(base, Policy{MaxAttempts: 3, MinWait: time.Hour, MaxWait: time.Hour})
+			if !row.first {
+				_, err := do(t.Context(), client, newTestRequest(t, url, Safe))
+				require.NoError(t, err)
+			}
 			req := newTestRequest(t, url, row.idempotency)
 			if row.idempotency != Safe {
 				req.Body = []byte("{}")
 			}
-			resp, err := do(t.Context(), newTestClient(base, quick), req)
+			resp, err := do(t.Context(), client, req)
 			assert.Equal(t, row.unknown, err != nil, "%v", err)
 			assert.Equal(t, row.unknown, resp.OutcomeUnknown)
-			assert.Equal(t, row.sent, requests.Load())
+			assert.Equal(t, row.attempts, resp.Attempts)
+			want := number + 1
+			if row.unknown {
+				want = number
+			}
+			assert.Equal(t, want, requests.Load(), "requests sent")
 		})
 	}
 }

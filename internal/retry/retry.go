@@ -216,8 +216,12 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	if resp != nil || c.Err() == nil || outcomeUnknown {
 		out.StatusCode, out.Header, out.Body, out.ReadErr = r.status, r.header, r.body, r.readErr
 	}
-	if retry {
+	if retry && r.excluded { // the next attempt uses another connection
+		c.wait, retry = 0, c.Err() == nil
+	} else if retry {
 		c.wait, retry = c.client.policy.wait(c.Context, out.Attempts-c.priorAttempts, r.header)
+	}
+	if retry {
 		c.library.Backoff = c.backoff
 	}
 	if c.req.OnAttempt != nil {
@@ -255,6 +259,7 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	}
 	if err = r.err; err != nil {
 		r.permanent = isPermanent(err) && !c.progress.hasSentHeaders()
+		r.excluded = isExcluded(err)
 		r.maybeApplied = c.progress.maybeApplied(err, interrupted)
 		r.err = withoutAdvice(err)
 	}

@@ -19,7 +19,7 @@ func New() *http.Transport {
 	return &http.Transport{
 		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            CountWrites((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    128,
