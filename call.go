@@ -1,7 +1,9 @@
 package bigv
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -252,21 +254,32 @@ func (resp *response) decode(value any, canReread bool) (decoded bool, err error
 	if empty {
 		return false, nil
 	}
-	// A body that does not look like JSON is not the service's, unless it was cut short.
-	carriedOut := op.idempotency == retry.Idempotent && (jsonwire.LooksValid(resp.Body) || resp.ReadErr != nil && !isHTML(resp.Body))
+	carriedOut := op.idempotency == retry.Idempotent && resp.looksLikeService()
 	if carriedOut && (canReread || op.method == http.MethodDelete) {
 		return false, nil
 	}
 	return false, newDecodeError(resp, err)
 }
 
+// looksLikeService reports whether a 2xx response may be that of the service, although it cannot be
+// decoded. What is not JSON comes from something else, such as the login page of a proxy. Of a body
+// that was cut short before its first byte, the Content-Type decides.
+func (resp *response) looksLikeService() bool {
+	if resp.ReadErr == nil || len(bytes.TrimSpace(resp.Body)) > 0 {
+		return jsonwire.LooksValid(resp.Body)
+	}
+	contentType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	contentType = strings.ToLower(strings.TrimSpace(contentType))
+	return (contentType == "" || strings.HasSuffix(contentType, "json")) && !errors.Is(resp.ReadErr, gzip.ErrHeader)
+}
+
 // checkDiscarded checks a 2xx response whose value is not needed. It returns an error if the
 // response does not show that the operation succeeded.
 func (resp *response) checkDiscarded() error {
-	if resp.ReadErr != nil && resp.request.idempotency == retry.NonIdempotent {
+	switch {
+	case resp.ReadErr != nil && (resp.request.idempotency == retry.NonIdempotent || !resp.looksLikeService()):
 		return newDecodeError(resp, resp.ReadErr)
-	}
-	if resp.ReadErr == nil && !jsonwire.IsEmpty(resp.Body) && !jsonwire.IsValid(resp.Body) || isHTML(resp.Body) {
+	case resp.ReadErr == nil && !jsonwire.IsEmpty(resp.Body) && !jsonwire.IsValid(resp.Body):
 		return newDecodeError(resp, errors.New("the body is not JSON"))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package bigv_test
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"path"
@@ -181,6 +182,58 @@ func TestResponsesThatAreNotDecoded(t *testing.T) {
 			require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 			require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 		})
+	}
+}
+
+// A 2xx to a request that may be repeated shows that the operation succeeded even if its body is cut short, unless what has arrived shows
+// that it comes from something between the client and the service.
+func TestCutResponsesOfWrites(t *testing.T) {
+	for _, row := range []struct {
+		name, contentType, body string
+		succeeds                bool
+	}{
+		{"JSON", "application/json", `{"id":5`, true},
+		{"JSON with a charset", "application/json; charset=utf-8", `{"id":5`, true},
+		{"JSON as text", "text/plain", `{"id":5`, true},
+		{"white space before JSON", "application/json", " \n", true},
+		{"nothing of JSON", "Application/JSON", "", true},
+		{"nothing of a type of JSON", "application/problem+json", "", true},
+		{"nothing of no type", "", "", true},
+		{"nothing of a page", "text/html; charset=utf-8", "", false},
+		{"nothing of a text", "text/plain", "", false},
+		{"a page", "text/html", "<html>", false},
+		{"a page as JSON", "application/json", "<html>", false},
+		{"a page after a byte order mark", "", "\xef\xbb\xbf<html>", false},
+		{"a page in UTF-16", "", "\xff\xfe<\x00h\x00", false},
+		{"a text", "text/plain", "Please log", false},
+		{"a text as JSON", "application/json", "Please log", false},
+	} {
+		for _, op := range operations {
+			if op.class != idempotent {
+				continue
+			}
+			t.Run(row.name+"/"+op.name, func(t *testing.T) {
+				client := start(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.Method != op.method {
+						fakeserver.Service(w, r)
+						return
+					}
+					w.Header()["Content-Type"] = nil // not derived from the body
+					if row.contentType != "" {
+						w.Header().Set("Content-Type", row.contentType)
+					}
+					w.Header().Set("Content-Length", "100")
+					_, _ = io.WriteString(w, row.body)
+				})
+				err := op.call(t.Context(), client)
+				if row.succeeds {
+					require.NoError(t, err)
+					return
+				}
+				assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
+				assert.ErrorIs(t, err, bigv.ErrInvalidResponse)
+			})
+		}
 	}
 }
 

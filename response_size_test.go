@@ -42,6 +42,7 @@ func TestResponseSizeLimit(t *testing.T) {
 						return
 					}
 					sent.Add(1)
+					w.Header().Set("Content-Type", "application/json")
 					tt.respond(w, r)
 				}, bigv.WithMaxResponseSize(64<<10))
 				err := op.call(t.Context(), client)
