@@ -27,7 +27,45 @@ func Marshal(v any, marshalers *json.Marshalers) ([]byte, error) {
 // Unmarshal decodes a response body into v, a pointer. Duplicate members, invalid
 // UTF-8 and data after the value are errors; unknown members are ignored. An
 // integer may be written as a string.
-func Unmarshal(data []byte, v any) error {
+func Unmarshal(data []byte, v any) error { return unmarshal(data, v, unlimited) }
+
+// UnmarshalLimited is Unmarshal for data of at most limit bytes. It returns
+// ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
+func UnmarshalLimited(data []byte, v any, limit int64) error {
+	if isSmall(int64(len(data)), limit) {
+		return Unmarshal(data, v)
+	}
+	return unmarshal(data, v, memoryLimit(limit))
+}
+
+// unmarshal decodes data with a cursor if possible, or else with the library. It may
+// allocate about left bytes.
+func unmarshal(data []byte, v any, left int64) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return json.Unmarshal(data, v) // which is an error
+	}
+	target = target.Elem()
+	t := tableOf(target.Type())
+	if t.kind != libraryKind && target.IsZero() && jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
+		c := cursor{left: left, memory: newMemory(int64(len(data)))}
+		if c.decode(t, data, target) {
+			return nil
+		}
+		target.SetZero()
+		left = c.left
+	}
+	if isLimited(left) {
+		s := sizer{types: newTypeSizes(target.Type()), left: left}
+		if s.add(data) != nil {
+			return ErrDecodedTooLarge
+		}
+	}
+	return unmarshalByLibrary(data, v)
+}
+
+// unmarshalByLibrary implements Unmarshal for all data and types.
+func unmarshalByLibrary(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	if err == nil || !isTypeError(err) {
 		return err

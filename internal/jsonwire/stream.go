@@ -1,13 +1,10 @@
 package jsonwire
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
-	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,47 +20,134 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // has been read. It holds one element at a time, of at most limit bytes. It stops
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
-	elements := &elementReader{r: r, limit: limit, typ: reflect.TypeFor[T]()}
-	count := 0
-	counted := func(element T) bool {
-		count++
-		return yield(element)
+	var element, zero T // all elements are decoded into one variable, and yielded as copies
+	return decodeArray(newElementReader[T](r, limit), target[T]{
+		next: func(left *int64) *T {
+			element, *left = zero, memoryLimit(limit)
+			return &element
+		},
+		yield: func() bool { return yield(element) },
+	})
+}
+
+// ReadArray decodes a JSON array of at most limit bytes, or null for an empty one. size
+// is its length in bytes, or less than 0 if that is unknown. It returns
+// ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
+func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
+	list := []T{}
+	e := newElementReader[T](r, limit)
+	e.whole, e.left = true, memoryLimit(limit)
+	err := decodeArray(e, target[T]{
+		next: func(left *int64) *T {
+			if len(list) == cap(list) {
+				list = grow(list, e.position(), size, left)
+			}
+			return &list[:len(list)+1][len(list)]
+		},
+		yield: func() bool {
+			list = list[:len(list)+1]
+			return true
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
-	err := streamArray(elements, counted)
+	return list, nil
+}
+
+// grow returns the list with room for more elements: for those in the bytes still to
+// come, if they are as long as the ones so far, or for twice as many. It subtracts the
+// memory from left.
+func grow[T any](list []T, position, size int64, left *int64) []T {
+	n := int64(len(list))
+	room := max(2*n, 1)
+	elementSize := int64(reflect.TypeFor[T]().Size())
+	if n > 0 && size > position {
+		estimate := n + (size-position)*n/position + n/64 + 1
+		if n < manyElements {
+			estimate = min(estimate, manyElements)
+		}
+		if estimate*elementSize <= *left/2 {
+			room = estimate
+		}
+	}
+	*left -= room * elementSize
+	if *left < 0 {
+		room = n + 1 // the caller returns an error
+	}
+	return append(make([]T, 0, room), list...)
+}
+
+// manyElements is the number of elements whose lengths show how many are still to come.
+const manyElements = 64
+
+// target is what the elements of an array are decoded into.
+type target[T any] struct {
+	next  func(left *int64) *T // returns the zero value to decode the next element into
+	yield func() bool          // is called when it is decoded; false ends decoding
+}
+
+// decodeArray decodes an array with a cursor. From the first element on that a cursor
+// cannot decode, it uses the library.
+func decodeArray[T any](e *elementReader, to target[T]) error {
+	if t := tableOf(e.typ); t.kind != libraryKind {
+		c := &cursor{}
+		fast := func(dec *jsontext.Decoder, element *T) error { return decodeFast(dec, c, t, e, element) }
+		if err := decodeElements(e, fast, to, jsontext.AllowDuplicateNames(true)); err != errUnusual {
+			return err
+		}
+		e.restart()
+	}
+	e.library = true
+	strict := func(dec *jsontext.Decoder, element *T) error { return json.UnmarshalDecode(dec, element) }
+	err := e.locate(decodeElements(e, strict, to))
 	if !isTypeError(err) {
 		return err
 	}
 	// Integers may be written as strings, as in Unmarshal: try again from this
 	// element on, which is slower.
-	strict := count
-	lenient := &elementReader{r: elements.rest(), limit: limit, typ: elements.typ}
-	lenientErr := streamArray(lenient, counted, json.WithUnmarshalers(lenientInt()))
-	if count == strict && isTypeError(lenientErr) {
+	count := e.count
+	options := json.WithUnmarshalers(lenientInt())
+	lenient := func(dec *jsontext.Decoder, element *T) error { return json.UnmarshalDecode(dec, element, options) }
+	e.restart()
+	lenientErr := e.locate(decodeElements(e, lenient, to))
+	if e.count == count && isTypeError(lenientErr) {
 		return explain(err)
-	}
-	if semantic, ok := errors.AsType[*json.SemanticError](lenientErr); ok {
-		semantic.JSONPointer = shiftIndex(semantic.JSONPointer, strict)
 	}
 	return explain(lenientErr)
 }
 
-// shiftIndex adds n to the index with which a pointer begins.
-func shiftIndex(pointer jsontext.Pointer, n int) jsontext.Pointer {
-	first, rest, nested := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/")
-	index, err := strconv.Atoi(first)
+// errUnusual is the error of an element that the library must decode.
+var errUnusual = errors.New("unusual element")
+
+// decodeFast decodes an element with a cursor.
+func decodeFast(dec *jsontext.Decoder, c *cursor, t *table, e *elementReader, element any) error {
+	value, err := dec.ReadValue()
+	if errors.Is(err, ErrElementTooLarge) {
+		return err
+	}
 	if err != nil {
-		return pointer
+		return errUnusual
 	}
-	first = "/" + strconv.Itoa(index+n)
-	if nested {
-		first += "/" + rest
+	if c.memory == nil {
+		c.memory = newMemory(dec.InputOffset())
 	}
-	return jsontext.Pointer(first)
+	c.left = e.left
+	ok := c.decode(t, value, reflect.ValueOf(element).Elem())
+	if e.left = c.left; e.left < 0 {
+		return ErrDecodedTooLarge
+	}
+	if !ok {
+		return errUnusual
+	}
+	return nil
 }
 
-// streamArray decodes the array that r reads, and calls yield with each element.
-func streamArray[T any](r *elementReader, yield func(T) bool, options ...json.Options) error {
-	dec := jsontext.NewDecoder(r)
+// decodeElements decodes an array whose elements decode decodes.
+func decodeElements[T any](
+	e *elementReader, decode func(*jsontext.Decoder, *T) error, to target[T], options ...json.Options,
+) error {
+	dec := jsontext.NewDecoder(e, options...)
 	token, err := dec.ReadToken()
 	if err == io.EOF {
 		return ErrEmpty
@@ -77,20 +161,33 @@ func streamArray[T any](r *elementReader, yield func(T) bool, options ...json.Op
 	if token.Kind() != '[' {
 		return fmt.Errorf("the body is %s, want an array", kindNames[token.Kind()])
 	}
-	var element, zero T
+	if e.resumed {
+		_, _ = dec.ReadToken() // in the place of the elements before
+	}
 	for {
-		r.start = dec.InputOffset()
+		e.start = dec.InputOffset()
 		if dec.PeekKind() == ']' {
 			break
 		}
-		element = zero // all elements are decoded into one variable, and yielded as copies
-		if err := json.UnmarshalDecode(dec, &element, options...); err != nil {
+		element := to.next(&e.left)
+		if e.left < 0 {
+			return ErrDecodedTooLarge
+		}
+		if err := decode(dec, element); err != nil {
+			*element = *new(T)
 			return truncated(err)
 		}
-		if dec.InputOffset()-r.start > r.limit && r.length(dec.InputOffset()) > r.limit {
+		end := dec.InputOffset()
+		if end-e.start > e.limit && e.length(end) > e.limit {
 			return ErrElementTooLarge // the reader passes a little more than the limit
 		}
-		if !yield(element) {
+		if e.whole {
+			if err := e.checkMemory(end); err != nil {
+				return err
+			}
+		}
+		e.count++
+		if !to.yield() {
 			return nil
 		}
 	}
@@ -124,98 +221,3 @@ func truncated(err error) error {
 	}
 	return err
 }
-
-// chunk is the size of each read: that of the largest TLS record. The decoder by
-// itself reads a quarter of it.
-const chunk = 16 << 10
-
-// elementReader is a reader of an array. It keeps the bytes of the current element,
-// so that the element can be decoded again, and returns an error when the element
-// exceeds the limit.
-type elementReader struct {
-	r     io.Reader
-	limit int64
-	start int64  // offset of the current element
-	buf   []byte // what has been read, from offset base on
-	base  int64
-	read  int // bytes of buf that the decoder has read
-	err   error
-
-	typ   reflect.Type // of an element
-	sizer *sizer       // of the current element; nil if that is small
-	sized int64        // offset up to which sizer has seen the element
-}
-
-// Read implements [io.Reader].
-func (e *elementReader) Read(p []byte) (int, error) {
-	if e.read == len(e.buf) && e.err == nil {
-		if int64(len(e.element())) > e.limit+chunk {
-			return 0, ErrElementTooLarge
-		}
-		if err := e.checkSize(); err != nil {
-			return 0, err
-		}
-		e.fill()
-	}
-	n := copy(p, e.buf[e.read:])
-	e.read += n
-	if n == 0 {
-		return 0, e.err
-	}
-	return n, nil
-}
-
-// checkSize returns an error if the current element is too large when decoded.
-func (e *elementReader) checkSize() error {
-	element := e.element()
-	if isSmall(int64(len(element)), e.limit) {
-		return nil
-	}
-	if e.sizer == nil || e.sized < e.start {
-		e.sizer, e.sized = newSizer(e.typ, e.limit), e.start
-	}
-	element = element[e.sized-e.start:]
-	e.sized += int64(len(element))
-	return e.sizer.add(element)
-}
-
-// fill reads the next chunk, and drops what is before the current element.
-func (e *elementReader) fill() {
-	kept := copy(e.buf, e.element())
-	e.base, e.read = e.start, kept
-	if e.buf = e.buf[:kept]; cap(e.buf) < kept+chunk {
-		e.buf = append(make([]byte, 0, 2*kept+chunk), e.buf...) // slices.Grow would grow it by a quarter
-	}
-	n, err := e.r.Read(e.buf[kept : kept+chunk])
-	e.buf = e.buf[:kept+n]
-	if err != nil && err != io.EOF && !errors.Is(err, ErrTruncated) {
-		err = fmt.Errorf("%w: %w", ErrTruncated, err)
-	}
-	e.err = err
-}
-
-// element returns what has been read since the start of the current element.
-func (e *elementReader) element() []byte { return e.buf[e.start-e.base:] }
-
-// length returns the length of the element that ends at offset end, without the
-// comma and the space before it.
-func (e *elementReader) length(end int64) int64 {
-	element := e.element()
-	before := len(element) - len(bytes.TrimLeft(element, ","+space))
-	return end - e.start - int64(before)
-}
-
-// rest returns an array of the current element and those after it.
-func (e *elementReader) rest() io.Reader {
-	after := e.r
-	if e.err != nil {
-		after = errorReader{e.err}
-	}
-	return io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(e.element(), ","+space)), after)
-}
-
-// errorReader is a reader that returns its error only.
-type errorReader struct{ err error }
-
-// Read implements [io.Reader].
-func (r errorReader) Read([]byte) (int, error) { return 0, r.err }

@@ -180,8 +180,6 @@ func TestStreamArrayOfAnEndlessBody(t *testing.T) {
 		assert.Error(t, err, row.name)
 		switch row.repeat {
 		case "[": // which exceeds the depth that the decoder allows
-		case "1,":
-			assert.ErrorIs(t, err, ErrDecodedTooLarge, row.name)
 		default:
 			assert.ErrorIs(t, err, ErrElementTooLarge, row.name)
 		}
