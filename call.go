@@ -109,7 +109,7 @@ func checkContext(ctx context.Context) error {
 func joinURL(base *url.URL, path, rawQuery string) (*url.URL, error) {
 	u := *base
 	u.RawQuery = rawQuery
-	if !strings.Contains(path, "%") {
+	if !strings.Contains(path, "%") && u.RawPath == "" {
 		u.Path += path
 		return &u, nil
 	}

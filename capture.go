@@ -34,7 +34,7 @@ import (
 // concurrent, even if clients derived with With write to w too.
 func WithCapture(w io.Writer) Option {
 	return func(c *config) error {
-		if w == nil {
+		if isNil(w) {
 			return errors.New("writer of WithCapture is nil")
 		}
 		c.capture = &capture{w: w}

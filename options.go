@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,9 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return errors.New("HTTP client is nil")
 		}
+		if client.Transport != nil && isNil(client.Transport) || client.Jar != nil && isNil(client.Jar) {
+			return errors.New("the transport or the cookie jar of the HTTP client is a nil pointer")
+		}
 		c.userClient, c.set.httpClient, c.set.connection = client, true, true
 		return nil
 	}
@@ -101,7 +105,7 @@ func WithHTTPClient(client *http.Client) Option {
 // that is not idempotent, such as a create, then matches ErrOutcomeUnknown.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
-		if transport == nil {
+		if isNil(transport) {
 			return errors.New("transport is nil")
 		}
 		c.transport, c.set.transport, c.set.connection = transport, true, true
@@ -306,7 +310,7 @@ func WithSessionValidity(d time.Duration) Option {
 // WithTokenSource authenticates every call with a token from source.
 func WithTokenSource(source TokenSource) Option {
 	return func(c *config) error {
-		if source == nil {
+		if isNil(source) {
 			return errors.New("token source is nil")
 		}
 		c.setAuth("a token source", Secret{}, source)
@@ -406,8 +410,26 @@ func parseURL(what, address string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("%s %q must not have a query or fragment", what, address)
 	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	u.Host = strings.TrimSuffix(u.Host, ":") // without a port after it
+	escaped := strings.TrimRight(u.EscapedPath(), "/")
+	if u.Path, err = url.PathUnescape(escaped); err != nil {
+		return nil, fmt.Errorf("%s cannot be parsed: %w", what, err)
+	}
+	if u.RawPath = ""; u.EscapedPath() != escaped {
+		u.RawPath = escaped
+	}
 	return u, nil
+}
+
+// isNil reports whether v is nil, or holds a nil pointer, function or map.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }
 
 // isLoopback reports whether host is the local host.
