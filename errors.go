@@ -229,7 +229,8 @@ func newDecodeError(resp *response, err error) error {
 	e.kind = ErrInvalidResponse
 	if errors.Is(err, ErrFilterIgnored) {
 		e.kind = ErrFilterIgnored
-	} else if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, jsonwire.ErrElementTooLarge) {
+	} else if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, jsonwire.ErrElementTooLarge) ||
+		errors.Is(err, jsonwire.ErrDecodedTooLarge) {
 		e.kind = ErrTooLarge
 	}
 	clean := resp.redactor()
