@@ -257,7 +257,7 @@ func (c *Client) openLoginSession(ctx context.Context, creds credentials) (Secre
 	if creds.code != nil {
 		code, err := creds.code(ctx)
 		if err != nil {
-			return Secret{}, fmt.Errorf("bigv: log in: getting the second factor: %w", err)
+			return Secret{}, &callError{"log in: getting the second factor", err}
 		}
 		if creds.factor == Yubikey {
 			session.Yubikey = code

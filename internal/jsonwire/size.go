@@ -10,7 +10,7 @@ import (
 
 // ErrDecodedTooLarge is the error of a value that is small as JSON and would be much
 // larger when decoded, such as [{},{},{}] for large elements.
-var ErrDecodedTooLarge = errors.New("the response is too large when decoded")
+var ErrDecodedTooLarge = errors.New("the response is much larger than the limit when decoded")
 
 // UnmarshalLimited is Unmarshal for data of at most limit bytes. It returns
 // ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
