@@ -13,9 +13,9 @@ import (
 
 // The limits of the attributes and messages that are kept of a 400. The service stays far below them.
 const (
-	maxFieldDepth = 8         // deeper values are kept as raw JSON
-	maxFieldName  = 256       // bytes
-	maxFieldText  = 128 << 10 // bytes of all names and messages
+	maxFieldDepth = 8        // deeper values are kept as raw JSON
+	maxFieldName  = 256      // bytes
+	maxFieldText  = 64 << 10 // bytes of all names and messages
 )
 
 // parseFields parses the body of a 400, for which the service uses several forms: text, or an

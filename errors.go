@@ -245,7 +245,7 @@ func newDecodeError(resp *response, err error) error {
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
-	e.Err = redact.WithText(oneLine(clean.String("reading the response: "+err.Error()), maxErrorText), err, matchesCause)
+	e.Err = redact.WithText(oneLine(clean.Truncated("reading the response: "+err.Error()), maxErrorText), err, matchesCause)
 	return e
 }
 

@@ -25,7 +25,7 @@ func UnmarshalLimited(data []byte, v any, limit int64) error {
 			target.Set(reflect.MakeSlice(target.Type(), 0, s.elements))
 		}
 	}
-	return Unmarshal(data, v)
+	return compact(Unmarshal(data, v))
 }
 
 // isSmall reports whether n bytes of JSON are within the limit whatever they hold.

@@ -31,7 +31,7 @@ func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	}
 	err := streamArray(elements, counted)
 	if !isTypeError(err) {
-		return err
+		return compact(err)
 	}
 	// Integers may be written as strings, as in Unmarshal: try again from this
 	// element on, which is slower.
@@ -39,12 +39,12 @@ func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	lenient := &elementReader{r: elements.rest(), limit: limit, typ: elements.typ}
 	lenientErr := streamArray(lenient, counted, json.WithUnmarshalers(lenientInt()))
 	if count == strict && isTypeError(lenientErr) {
-		return explain(err)
+		return compact(explain(err))
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](lenientErr); ok {
 		semantic.JSONPointer = shiftIndex(semantic.JSONPointer, strict)
 	}
-	return explain(lenientErr)
+	return compact(explain(lenientErr))
 }
 
 // shiftIndex adds n to the index with which a pointer begins.
