@@ -30,7 +30,7 @@ func parseFields(body string) map[string][]string {
 			if text[0] == '"' && json.Unmarshal([]byte(text), &quoted) == nil {
 				text = quoted
 			}
-			c.add("", text)
+			c.add("", strings.Clone(text)) // or else the rest of the body is kept
 		}
 		return c.fields
 	}
@@ -50,7 +50,9 @@ func (c *fieldCollector) add(name, message string) {
 	if c.left -= len(name) + overhead; c.left <= 0 {
 		return
 	}
-	message = strings.Clone(message[:min(len(message), c.left)])
+	if len(message) > c.left {
+		message = strings.Clone(message[:c.left])
+	}
 	c.left -= len(message)
 	c.fields[name] = append(c.fields[name], message)
 }

@@ -37,7 +37,8 @@ func assertOneLine(t *testing.T, err error) {
 
 // unprintable has characters that must not reach a terminal or a log: of control, of direction, line separators, invisible ones, and
 // invalid UTF-8.
-const unprintable = "\x1b[2J\r\n\x00\x7f\u0085\u009b\u00ad\u061c\u200b\u200d\u200e\u202e\u2028\u2029\u2060\u2066\u2069\ufeff\U000e0041\xff\xc3"
+const unprintable = "\x1b[2J\r\n\x00\x7f\u0085\u009b\u00ad\u061c\u200b\u200d\u200e\u202e\u2028\u2029\u2060\u2066\u2069" +
+	"\ufeff\U000e0041\xff\xc3"
 
 // respondRaw responds with these bytes.
 func respondRaw(response string) http.HandlerFunc {
@@ -61,7 +62,8 @@ func TestErrorTextsAreShortLines(t *testing.T) {
 	long := strings.Repeat("long ", 100<<10)
 	quoted := strings.ToValidUTF8(strings.NewReplacer("\x00", `\u0000`, "\x1b", `\u001b`, "\r", `\r`, "\n", `\n`).Replace(unprintable), "")
 	for name, text := range map[string]string{
-		"unprintable": unprintable, "long": long, "both": strings.Repeat(unprintable, 1000), "escaped": quoted, "one long word": strings.Repeat("x", 600<<10),
+		"unprintable": unprintable, "long": long, "both": strings.Repeat(unprintable, 1000), "escaped": quoted,
+		"one long word": strings.Repeat("x", 600<<10),
 	} {
 		value := strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(text[:min(len(text), 100<<10)]) // may be in a header
 		for what, handler := range map[string]http.HandlerFunc{
@@ -102,7 +104,8 @@ func TestErrorTextsAreShortLines(t *testing.T) {
 				withLogin, err := client.With(bigv.WithCredentials("alice", "0pensesame"))
 				require.NoError(t, err)
 				assertOneLine(t, get(t.Context(), withLogin))
-				_, err = client.VirtualMachines.Wait(t.Context(), www1, bigv.Deleted, bigv.WaitOptions{MinInterval: 1, MaxInterval: 1, Timeout: time.Second})
+				_, err = client.VirtualMachines.Wait(t.Context(), www1, bigv.Deleted,
+					bigv.WaitOptions{MinInterval: 1, MaxInterval: 1, Timeout: time.Second})
 				assertOneLine(t, err)
 				for _, a := range log.all() {
 					assertOneLine(t, a.Err)

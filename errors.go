@@ -267,9 +267,13 @@ func newVerifyError(resp *response, err error) error {
 	return newDecodeError(resp, err)
 }
 
-// truncateText returns at most the first n bytes of a text, as valid UTF-8, in memory of its own.
+// truncateText returns at most the first n bytes of a text, as valid UTF-8. It does not keep the rest in
+// memory.
 func truncateText(text string, n int) string {
-	return strings.Clone(strings.ToValidUTF8(text[:min(len(text), n)], ""))
+	if len(text) > n {
+		text = strings.Clone(text[:n])
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // notFoundError returns the error of a resource that is not in a list.
