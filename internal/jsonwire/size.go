@@ -199,11 +199,12 @@ func (s *sizer) walk(t reflect.Type, depth int, seen map[typeAt]bool) {
 		raiseAll(below[:min(len(below), 1)], sizes{element: int64(t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Map:
-		s.sizes[depth].raise(sizesOfAny)
+		s.sizes[depth].raise(sizes{container: sizesOfAny.container})
 		raiseAll(below[:min(len(below), 1)], sizes{member: 3 * int64(t.Key().Size()+t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Interface:
-		raiseAll(s.sizes[depth:], sizesOfAny)
+		s.sizes[depth].raise(sizes{element: sizesOfAny.element, container: sizesOfAny.container})
+		raiseAll(below, sizesOfAny)
 	case reflect.Struct:
 		for field := range t.Fields() {
 			if field.Anonymous {
