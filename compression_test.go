@@ -149,7 +149,8 @@ func TestEndlessCompressedBodies(t *testing.T) {
 	stored := []byte{0, 0, 0, 0xff, 0xff} // an empty block of the compressed data
 	extra := append([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff}, make([]byte, 0xffff)...)
 	for name, body := range map[string]struct{ start, repeat []byte }{
-		"empty members": {nil, empty}, "empty blocks": {header, stored}, "members of a space": {nil, slices.Concat(extra, compress(t, " ")[10:])},
+		"empty members": {nil, empty}, "empty blocks": {header, stored},
+		"members of a space":         {nil, slices.Concat(extra, compress(t, " ")[10:])},
 		"members with a long header": {nil, slices.Concat(extra, empty[10:])},
 	} {
 		repeat := bytes.Repeat(body.repeat, 1+(16<<10)/len(body.repeat))

@@ -12,7 +12,7 @@ import (
 // larger when decoded, such as [{},{},{}] for large elements.
 var ErrDecodedTooLarge = errors.New("the response is much larger than the limit when decoded")
 
-// UnmarshalLimited is Unmarshal for data of at most limit bytes. It returns
+// UnmarshalLimited decodes data of at most limit bytes as Unmarshal does. It returns
 // ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
 func UnmarshalLimited(data []byte, v any, limit int64) error {
 	if !isSmall(int64(len(data)), limit) {
