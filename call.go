@@ -109,7 +109,7 @@ func checkContext(ctx context.Context) error {
 func joinURL(base *url.URL, path, rawQuery string) (*url.URL, error) {
 	u := *base
 	u.RawQuery = rawQuery
-	if !strings.Contains(path, "%") {
+	if !strings.Contains(path, "%") && u.RawPath == "" {
 		u.Path += path
 		return &u, nil
 	}
@@ -127,7 +127,7 @@ func joinURL(base *url.URL, path, rawQuery string) (*url.URL, error) {
 func (c *Client) newHeader(req *request, token Secret) http.Header {
 	header := maps.Clone(c.header)
 	if req.large || req.config.query != nil {
-		delete(header, "Accept-Encoding") // the transport requests what it can decompress
+		header["Accept-Encoding"] = gzipEncoding
 	}
 	if accept := req.endpoint.accept; accept != "" {
 		header["Accept"] = []string{accept}
@@ -140,6 +140,9 @@ func (c *Client) newHeader(req *request, token Secret) http.Header {
 	}
 	return header
 }
+
+// gzipEncoding is the Accept-Encoding header of a request whose response may be large.
+var gzipEncoding = []string{"gzip"}
 
 // subject returns what the call is about, as the caller wrote it.
 func (req *request) subject() string { return req.endpoint.describe() }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,8 @@ func TestInvalidOptions(t *testing.T) {
 		{"base URL: a query", []bigv.Option{bigv.WithBaseURL("https://host?x=1")}, []string{"must not have a query"}},
 		{"base URL: an empty query", []bigv.Option{bigv.WithBaseURL("https://host?")}, []string{"must not have a query"}},
 		{"base URL: a fragment", []bigv.Option{bigv.WithBaseURL("https://host#x")}, []string{"must not have a query or fragment"}},
+		{"base URL: an escape that is not valid", []bigv.Option{bigv.WithBaseURL("https://host/%zz")},
+			[]string{"base URL cannot be parsed"}},
 		{"base URL: not valid", []bigv.Option{bigv.WithBaseURL("https://host:port")}, []string{"base URL cannot be parsed"}},
 		{"base URL: a password", []bigv.Option{bigv.WithBaseURL("https://alice:sesame@host")},
 			[]string{"base URL contains a user name or password: use WithCredentials"}},
@@ -65,6 +68,13 @@ func TestInvalidOptions(t *testing.T) {
 			[]string{"http://auth.bytemark.co.uk is plain http"}},
 		{"HTTP client: nil", []bigv.Option{bigv.WithHTTPClient(nil)}, []string{"HTTP client is nil"}},
 		{"transport: nil", []bigv.Option{bigv.WithTransport(nil)}, []string{"transport is nil"}},
+		{"transport: a nil pointer", []bigv.Option{bigv.WithTransport((*http.Transport)(nil))}, []string{"transport is nil"}},
+		{"transport: a nil function", []bigv.Option{bigv.WithTransport(roundTripper(nil))}, []string{"transport is nil"}},
+		{"HTTP client: a transport that is a nil pointer",
+			[]bigv.Option{bigv.WithHTTPClient(&http.Client{Transport: (*http.Transport)(nil)})}, []string{"is a nil pointer"}},
+		{"HTTP client: a cookie jar that is a nil pointer",
+			[]bigv.Option{bigv.WithHTTPClient(&http.Client{Jar: (*cookiejar.Jar)(nil)})}, []string{"is a nil pointer"}},
+		{"capture: a nil pointer", []bigv.Option{bigv.WithCapture((*os.File)(nil))}, []string{"writer of WithCapture is nil"}},
 		{"an HTTP client and a transport", []bigv.Option{bigv.WithHTTPClient(http.DefaultClient),
 			bigv.WithTransport(http.DefaultTransport)}, []string{"WithHTTPClient and WithTransport are both set"}},
 		{"user agent: empty", []bigv.Option{bigv.WithUserAgent("")}, []string{"user agent is empty"}},
@@ -103,6 +113,8 @@ func TestInvalidOptions(t *testing.T) {
 		{"credentials: no password", []bigv.Option{bigv.WithCredentials("alice", "")},
 			[]string{"credentials need a user name and a password"}},
 		{"token source: nil", []bigv.Option{bigv.WithTokenSource(nil)}, []string{"token source is nil"}},
+		{"token source: a nil function", []bigv.Option{bigv.WithTokenSource(bigv.TokenSourceFunc(nil))},
+			[]string{"token source is nil"}},
 		{"second factor: unknown kind", []bigv.Option{asAlice, bigv.WithSecondFactor("pigeon", someCode)},
 			[]string{"second factor must be Yubikey or TwoFactor"}},
 		{"second factor: no function", []bigv.Option{asAlice, bigv.WithSecondFactor(bigv.Yubikey, nil)},
@@ -497,4 +509,33 @@ func TestClientAsText(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
 		assert.Equal(t, "bigv.Client(https://uk0.bigv.io)", fmt.Sprintf(verb, client), verb)
 	}
+}
+
+// The URLs of requests begin with the base URL as it was given.
+func TestBaseURLs(t *testing.T) {
+	for base, want := range map[string]string{
+		"":             "/accounts/acme/groups/web",
+		"/":            "/accounts/acme/groups/web",
+		"/api//":       "/api/accounts/acme/groups/web",
+		"/a%2Fb":       "/a%2Fb/accounts/acme/groups/web",
+		"/a%2Fb/":      "/a%2Fb/accounts/acme/groups/web",
+		"/a%2F/":       "/a%2F/accounts/acme/groups/web",
+		"/a%20b":       "/a%20b/accounts/acme/groups/web",
+		"/~a/b;c=d,e":  "/~a/b;c=d,e/accounts/acme/groups/web",
+		"/caf%C3%A9/x": "/caf%C3%A9/x/accounts/acme/groups/web",
+	} {
+		srv := fakeserver.New(t, fakeserver.Respond(200, `{"id":78,"name":"web","account_id":41}`))
+		client := clientFor(t, srv.URL()+base, bigv.WithToken("t0ken"))
+		_, err := client.Groups.Get(t.Context(), web)
+		require.NoError(t, err, base)
+		_, err = client.Groups.Get(t.Context(), acme.Group("a/b"))
+		require.NoError(t, err, base)
+		requests := srv.Requests()
+		require.Len(t, requests, 2)
+		assert.Equal(t, want, requests[0].Path, base)
+		assert.Equal(t, strings.TrimSuffix(want, "web")+"a%2Fb", requests[1].Path, base)
+	}
+	client, err := bigv.NewClient(bigv.WithBaseURL("HTTPS://Host.example:"))
+	require.NoError(t, err)
+	assert.Equal(t, "bigv.Client(https://Host.example)", client.String())
 }

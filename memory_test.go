@@ -55,8 +55,9 @@ type largeBody struct{ name, start, repeat, end string }
 func (b largeBody) compress(t *testing.T, size int) []byte {
 	t.Helper()
 	var compressed bytes.Buffer
-	w := gzip.NewWriter(&compressed)
-	_, err := io.WriteString(w, b.start)
+	w, err := gzip.NewWriterLevel(&compressed, gzip.BestSpeed)
+	require.NoError(t, err)
+	_, err = io.WriteString(w, b.start)
 	require.NoError(t, err)
 	for n, i := len(b.start), 1<<16; ; i++ {
 		repeat := b.repeat
@@ -134,7 +135,9 @@ func callDiscarding(ctx context.Context, cancel func(), m method, c *bigv.Client
 // TestPeakMemory calls every method with responses that are within the limit. The heap never grows by more than 8 times the limit, and
 // errors remain short.
 func TestPeakMemory(t *testing.T) {
-	const limit = 1 << 20
+	const limit = 4 << 20
+	picked := newSample(t, 100)
+	number := 0
 	for _, body := range largeBodies {
 		t.Run(body.name, func(t *testing.T) {
 			compressed := body.compress(t, limit)
@@ -148,15 +151,17 @@ func TestPeakMemory(t *testing.T) {
 				t.Cleanup(srv.Close)
 				client := clientFor(t, srv.URL, bigv.WithToken("t0ken"), bigv.WithMaxResponseSize(limit), once)
 				eachMethod(t, func(m method) {
+					if number++; !picked.includes(number) {
+						return
+					}
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					args := argsThatEnd(t, m, cancel)
 					var err error
-					started := time.Now()
 					peak := peakMemory(func() { err = callDiscarding(ctx, cancel, m, client, args) })
 					assert.Less(t, peak, int64(8*limit), "%s, status %d: %v", m.name, status, err)
-					if peak > 4*limit || time.Since(started) > 300*time.Millisecond {
-						t.Logf("XX %s: %s, status %d: %.2f, %s", body.name, m.name, status, float64(peak)/limit, time.Since(started))
+					if err != nil {
+						assertOneLine(t, err)
 					}
 				})
 			}

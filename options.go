@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -83,6 +84,9 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return errors.New("HTTP client is nil")
 		}
+		if client.Transport != nil && isNil(client.Transport) || client.Jar != nil && isNil(client.Jar) {
+			return errors.New("the transport or the cookie jar of the HTTP client is a nil pointer")
+		}
 		c.userClient, c.set.httpClient, c.set.connection = client, true, true
 		return nil
 	}
@@ -101,7 +105,7 @@ func WithHTTPClient(client *http.Client) Option {
 // that is not idempotent, such as a create, then matches ErrOutcomeUnknown.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
-		if transport == nil {
+		if isNil(transport) {
 			return errors.New("transport is nil")
 		}
 		c.transport, c.set.transport, c.set.connection = transport, true, true
@@ -185,9 +189,12 @@ func WithTimeouts(timeouts Timeouts) Option {
 }
 
 // WithMaxResponseSize limits the size of a response body that is read into memory, in bytes, after
-// decompression. The default is 64 MiB. For a larger response the error matches ErrTooLarge. The
-// limit does not apply to the All methods, which read lists of any length; one element of such a
-// list can have up to 4 MiB.
+// decompression. The default is 64 MiB. For a larger response the error matches ErrTooLarge, and also
+// for one that would need more than about three times the limit when it is decoded, such as a list of
+// empty objects. No response takes more than 8 times the limit of memory while it is read.
+//
+// The All methods read lists of any length. The limit applies to each element of such a list, which
+// can have at most 4 MiB.
 func WithMaxResponseSize(bytes int64) Option {
 	return func(c *config) error {
 		if bytes <= 0 {
@@ -306,17 +313,17 @@ func WithSessionValidity(d time.Duration) Option {
 // WithTokenSource authenticates every call with a token from source.
 func WithTokenSource(source TokenSource) Option {
 	return func(c *config) error {
-		if source == nil {
+		if isNil(source) {
 			return errors.New("token source is nil")
 		}
-		c.setAuth("a token source", Secret{}, source)
+		c.setAuth("a token source", Secret{}, &sharedSource{source: source})
 		return nil
 	}
 }
 
 // setAuth records a kind of credentials: a token, a source of tokens, or neither if the client logs
 // in itself.
-func (c *config) setAuth(kind string, token Secret, source TokenSource) {
+func (c *config) setAuth(kind string, token Secret, source *sharedSource) {
 	c.token, c.tokenSource = token, source
 	c.set.auth = append(c.set.auth, kind)
 }
@@ -406,8 +413,26 @@ func parseURL(what, address string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, fmt.Errorf("%s %q must not have a query or fragment", what, address)
 	}
-	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	u.Host = strings.TrimSuffix(u.Host, ":") // without a port after it
+	escaped := strings.TrimRight(u.EscapedPath(), "/")
+	if u.Path, err = url.PathUnescape(escaped); err != nil {
+		return nil, fmt.Errorf("%s cannot be parsed: %w", what, err)
+	}
+	if u.RawPath = ""; u.EscapedPath() != escaped {
+		u.RawPath = escaped
+	}
 	return u, nil
+}
+
+// isNil reports whether v is nil, or holds a nil pointer, function or map.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }
 
 // isLoopback reports whether host is the local host.

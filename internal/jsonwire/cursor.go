@@ -22,6 +22,7 @@ type cursor struct {
 	data    []byte
 	pos     int
 	left    int64    // memory that may still be allocated; less than 0 if it is used up
+	counted int      // bytes of long arrays that were looked at to count their elements
 	unknown [][]byte // names of unknown members of the objects around pos
 	memory  *memory  // nil if data is short
 }
@@ -33,7 +34,7 @@ const maxUnknown = 64
 // decode decodes the value into v, which is zero. It reports false if the library must
 // decode it, or if c.left is less than 0.
 func (c *cursor) decode(t *table, data []byte, v reflect.Value) bool {
-	c.data, c.pos, c.unknown = data, 0, c.unknown[:0]
+	c.data, c.pos, c.counted, c.unknown = data, 0, 0, c.unknown[:0]
 	c.space()
 	return c.value(t, v) && c.left >= 0
 }
@@ -202,6 +203,9 @@ func (c *cursor) array(t *table, v reflect.Value) bool {
 	for n, more := 0, true; more; more = c.next() == ',' {
 		if n == v.Cap() {
 			more := max(n, 1, smallSlice/max(size, 1))
+			if n >= manyElements && c.counted <= 4*len(c.data) {
+				more = c.countElements()
+			}
 			if !c.allocate((n + more) * size) {
 				return false
 			}
@@ -219,6 +223,18 @@ func (c *cursor) array(t *table, v reflect.Value) bool {
 // smallSlice is the size of the memory with which a slice begins, if its elements are
 // smaller: two addresses.
 const smallSlice = 48
+
+// countElements returns the number of elements from pos to the end of the array.
+func (c *cursor) countElements() (n int) {
+	ahead := cursor{data: c.data, pos: c.pos}
+	for more := true; more; more = ahead.next() == ',' {
+		ahead.space()
+		ahead.skip()
+		n++
+	}
+	c.counted += ahead.pos - c.pos
+	return n
+}
 
 // boolean decodes true or false.
 func (c *cursor) boolean(v reflect.Value) bool {

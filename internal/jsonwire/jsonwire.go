@@ -7,8 +7,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,13 +31,14 @@ func Marshal(v any, marshalers *json.Marshalers) ([]byte, error) {
 // integer may be written as a string.
 func Unmarshal(data []byte, v any) error { return unmarshal(data, v, unlimited) }
 
-// UnmarshalLimited is Unmarshal for data of at most limit bytes. It returns
+// UnmarshalLimited decodes data of at most limit bytes as Unmarshal does. It returns
 // ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
 func UnmarshalLimited(data []byte, v any, limit int64) error {
+	left := memoryLimit(limit)
 	if isSmall(int64(len(data)), limit) {
-		return Unmarshal(data, v)
+		left = unlimited
 	}
-	return unmarshal(data, v, memoryLimit(limit))
+	return compact(unmarshal(data, v, left))
 }
 
 // unmarshal decodes data with a cursor if possible, or else with the library. It may
@@ -116,6 +119,25 @@ func (e *typeError) Error() string { return e.text }
 
 // Unwrap returns the decoder's error.
 func (e *typeError) Unwrap() error { return e.err }
+
+// maxErrorText is the length to which the text of an error is cut.
+const maxErrorText = 8 << 10
+
+// compact returns an error of the decoder without the parts of the JSON text that it
+// holds, which may be large.
+func compact(err error) error {
+	if _, ok := errors.AsType[*jsontext.SyntacticError](err); !ok && !isTypeError(err) {
+		return err
+	}
+	var cause error
+	for _, known := range []error{io.ErrUnexpectedEOF, ErrElementTooLarge, ErrDecodedTooLarge, ErrTruncated} {
+		if errors.Is(err, known) {
+			cause = known
+		}
+	}
+	text := err.Error()
+	return &typeError{strings.Clone(text[:min(len(text), maxErrorText)]), cause}
+}
 
 // isTypeError reports whether err is that of a JSON value that does not fit its Go
 // type.

@@ -10,7 +10,7 @@ import (
 
 // ErrDecodedTooLarge is the error of a value that is small as JSON and would be much
 // larger when decoded, such as [{},{},{}] for large elements.
-var ErrDecodedTooLarge = errors.New("the response is too large when decoded")
+var ErrDecodedTooLarge = errors.New("the response is much larger than the limit when decoded")
 
 // isSmall reports whether n bytes of JSON are within the limit whatever they hold.
 // The shortest object takes three bytes with its comma.
@@ -192,11 +192,12 @@ func (s *typeSizes) walk(t reflect.Type, depth int, seen map[typeAt]bool) {
 		raiseAll(below[:min(len(below), 1)], sizes{element: int64(t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Map:
-		s[depth].raise(sizesOfAny)
+		s[depth].raise(sizes{container: sizesOfAny.container})
 		raiseAll(below[:min(len(below), 1)], sizes{member: 3 * int64(t.Key().Size()+t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Interface:
-		raiseAll(s[depth:], sizesOfAny)
+		s[depth].raise(sizes{element: sizesOfAny.element, container: sizesOfAny.container})
+		raiseAll(below, sizesOfAny)
 	case reflect.Struct:
 		for field := range t.Fields() {
 			if field.Anonymous {

@@ -21,13 +21,13 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	var element, zero T // all elements are decoded into one variable, and yielded as copies
-	return decodeArray(newElementReader[T](r, limit), target[T]{
+	return compact(decodeArray(newElementReader[T](r, limit), target[T]{
 		next: func(left *int64) *T {
 			element, *left = zero, memoryLimit(limit)
 			return &element
 		},
 		yield: func() bool { return yield(element) },
-	})
+	}))
 }
 
 // ReadArray decodes a JSON array of at most limit bytes, or null for an empty one. size
@@ -50,14 +50,14 @@ func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, compact(err)
 	}
 	return list, nil
 }
 
 // grow returns the list with room for more elements: for those in the bytes still to
 // come, if they are as long as the ones so far, or for twice as many. It subtracts the
-// memory from left.
+// additional memory from left.
 func grow[T any](list []T, position, size int64, left *int64) []T {
 	n := int64(len(list))
 	room := max(2*n, 1)
@@ -71,14 +71,15 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 			room = estimate
 		}
 	}
-	*left -= room * elementSize
+	*left -= (room - n) * elementSize
 	if *left < 0 {
 		room = n + 1 // the caller returns an error
 	}
 	return append(make([]T, 0, room), list...)
 }
 
-// manyElements is the number of elements whose lengths show how many are still to come.
+// manyElements is the number of elements from which on it matters how much room a slice
+// has, and whose lengths show how many are still to come.
 const manyElements = 64
 
 // target is what the elements of an array are decoded into.

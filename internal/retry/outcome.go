@@ -1,10 +1,12 @@
 package retry
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -76,8 +78,11 @@ func isGatewayError(status int) bool {
 type progress struct {
 	traced         atomic.Bool // the transport reports its progress at all
 	connected      atomic.Bool
-	headersWritten atomic.Int32 // how often: net/http repeats some requests by itself
-	requestWritten atomic.Bool
+	headersWritten atomic.Bool
+	requestWritten atomic.Bool // and there is no response yet
+	awaiting       atomic.Bool // the headers were written, and there is no response yet
+	repeated       atomic.Bool // net/http has sent the request more than once
+	body           bodyState
 	conn           atomic.Pointer[transport.Conn] // nil if the connection does not count the bytes
 	writeLimit     atomic.Int64                   // conn exceeds it as soon as the request is written
 }
@@ -96,7 +101,8 @@ func newProgress(traced bool) *progress {
 // net/http retries some requests by itself over HTTP/2, also after the server has
 // processed them, such as after RST_STREAM(PROTOCOL_ERROR). It begins by getting a
 // connection. cancel, unless nil, is called when that happens to a request that
-// has been written.
+// has been written and has no response. After a response, it is a transport that
+// sends more than one request, such as for digest authentication.
 func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
@@ -105,14 +111,23 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 				cancel(errReplayed)
 			}
 		},
-		GotConn:      p.gotConn,
-		WroteHeaders: func() { p.headersWritten.Add(1) },
+		GotConn: p.gotConn,
+		WroteHeaders: func() {
+			p.headersWritten.Store(true)
+			if p.awaiting.Swap(true) {
+				p.repeated.Store(true)
+			}
+		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
+		GotFirstResponseByte: func() {
+			p.awaiting.Store(false)
+			p.requestWritten.Store(false)
+		},
 	})
 }
 
-// gotConn records the connection of the attempt. If net/http repeats the request, it
-// records none: what was written to the last connection does not matter then.
+// gotConn records the connection of the attempt. If there are several, it records
+// none: what was written to the last one is not all that was written.
 func (p *progress) gotConn(info httptrace.GotConnInfo) {
 	conn, limit := transport.FindConn(info.Conn)
 	if p.connected.Swap(true) {
@@ -122,6 +137,48 @@ func (p *progress) gotConn(info httptrace.GotConnInfo) {
 	p.conn.Store(conn)
 }
 
+// bodyState is whether a custom transport has read the body of a request. Other
+// requests have none: net/http sends the headers in a packet of their own if the
+// type of the body is not known to it.
+type bodyState struct{ state atomic.Int32 }
+
+const (
+	bodyNone    = iota // it is not recorded whether it was read
+	bodyUnread         // nothing has read it
+	bodyRead           // it may have been read
+	bodyRefused        // nothing has read it, and nothing will
+)
+
+// refuse reports whether nothing has read the body. Nothing can read it afterwards.
+func (b *bodyState) refuse() bool {
+	return b.state.CompareAndSwap(bodyUnread, bodyRefused) || b.state.Load() == bodyRefused
+}
+
+// requestBody is the body of a request in one attempt.
+type requestBody struct {
+	bytes.Reader
+	state *bodyState
+}
+
+// Read implements [io.Reader].
+func (b *requestBody) Read(p []byte) (int, error) {
+	if !b.state.state.CompareAndSwap(bodyUnread, bodyRead) && b.state.state.Load() == bodyRefused {
+		return 0, errAttemptEnded
+	}
+	return b.Reader.Read(p)
+}
+
+// WriteTo implements [io.WriterTo]. Without it, that of the Reader would be used.
+func (b *requestBody) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
+}
+
+// Close implements [io.Closer].
+func (b *requestBody) Close() error { return nil }
+
+// errAttemptEnded is the error of reading a body after the attempt has ended.
+var errAttemptEnded = errors.New("the attempt has ended")
+
 // errReplayed is the error of an attempt that was cancelled because net/http was
 // about to repeat it.
 var errReplayed = errors.New("the server reset the request")
@@ -130,16 +187,23 @@ var errReplayed = errors.New("the server reset the request")
 // with err. interrupted says that the context of the call has ended.
 //
 // The transport reports the headers as written before the last byte leaves, so the
-// server cannot have processed a request whose headers it has not reported. An
-// attempt that was interrupted may still be written in the background, so a
-// connection is enough there.
+// server cannot have processed a request whose headers it has not reported. It
+// cannot have processed one either whose body nobody has read, whatever was sent:
+// a transport may do work of its own first, such as to fetch a token. An attempt
+// that was interrupted may still be written in the background, so a connection is
+// enough there.
 func (p *progress) maybeApplied(err error, interrupted bool) bool {
-	interrupted = interrupted || endedLocally(err)
-	if p.hasSentHeaders() {
-		return p.wasRepeated() || !isExcluded(err) && (interrupted || !p.endUnused())
-	}
-	if p == nil || !p.traced.Load() { // a safe request, or a custom transport that ignores httptrace
+	if p == nil { // a safe request
 		return !neverSent(err)
+	}
+	interrupted = interrupted || endedLocally(err)
+	switch {
+	case !p.traced.Load(): // a custom transport that ignores httptrace
+		return !neverSent(err)
+	case p.body.refuse():
+		return false
+	case p.headersWritten.Load():
+		return p.repeated.Load() || !isExcluded(err) && (interrupted || !p.endUnused())
 	}
 	return p.connected.Load() && interrupted
 }
@@ -165,10 +229,10 @@ const excludedText = "http2: Transport: cannot retry err [http2: Transport recei
 func isExcluded(err error) bool { return err.Error() == excludedText }
 
 // hasSentHeaders reports whether the transport has written the headers.
-func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() > 0 }
+func (p *progress) hasSentHeaders() bool { return p != nil && p.headersWritten.Load() }
 
 // wasRepeated reports whether net/http has sent the request more than once.
-func (p *progress) wasRepeated() bool { return p != nil && p.headersWritten.Load() > 1 }
+func (p *progress) wasRepeated() bool { return p != nil && p.repeated.Load() }
 
 // withoutAdvice removes the advice to define Request.GetBody from an error of
 // net/http: it is for the author of the request.

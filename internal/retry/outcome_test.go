@@ -104,9 +104,7 @@ func TestMaybeApplied(t *testing.T) {
 			var p progress
 			p.traced.Store(row.traced)
 			p.connected.Store(row.connected)
-			if row.headersWritten {
-				p.headersWritten.Add(1)
-			}
+			p.headersWritten.Store(row.headersWritten)
 			assert.Equal(t, row.want, p.maybeApplied(row.err, row.interrupted))
 		})
 	}

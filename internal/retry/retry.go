@@ -6,6 +6,7 @@
 package retry
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -161,16 +162,35 @@ func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 func (c *call) newRequest() (*retryablehttp.Request, error) {
 	c.startAttempt()
 	retryable := &retryablehttp.Request{Request: (&http.Request{
-		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.req.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.header(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(c.attemptContext)}
 	if len(c.req.Body) == 0 {
 		return retryable, nil
 	}
-	err := retryable.SetBody(c.req.Body)
+	var body any = c.req.Body
+	if c.recordsBody() {
+		body = retryablehttp.ReaderFunc(func() (io.Reader, error) {
+			return &requestBody{Reader: *bytes.NewReader(c.req.Body), state: &c.progress.body}, nil
+		})
+	}
+	err := retryable.SetBody(body)
 	if c.req.Idempotency == NonIdempotent {
 		retryable.GetBody = nil // without it, net/http cannot repeat the request by itself
 	}
 	return retryable, err
+}
+
+// header returns the header of the next attempt. http.Client adds cookies to it.
+func (c *call) header() http.Header {
+	if c.client.http.Jar == nil {
+		return c.req.Header
+	}
+	return c.req.Header.Clone()
+}
+
+// recordsBody reports whether it is recorded that the transport reads the body.
+func (c *call) recordsBody() bool {
+	return !c.client.traced && c.req.Idempotency != Safe && len(c.req.Body) > 0
 }
 
 // startAttempt prepares for an attempt. Each records its own progress, since the
@@ -186,6 +206,9 @@ func (c *call) startAttempt() {
 		c.progress = newProgress(c.client.traced)
 		c.attemptContext, c.cancel = context.WithCancelCause(c)
 		c.attemptContext = c.progress.withTrace(c.attemptContext, c.cancel)
+	}
+	if c.recordsBody() {
+		c.progress.body.state.Store(bodyUnread)
 	}
 	c.started = time.Now()
 }
@@ -292,6 +315,7 @@ func prepareRetry(req *http.Request) error {
 	c.endContext()
 	c.startAttempt()
 	*req = *req.WithContext(c.attemptContext)
+	req.Header = c.header()
 	return nil
 }
 

@@ -389,6 +389,14 @@ func TestContextEndsDuringTheWait(t *testing.T) {
 	}
 }
 
+// writeRequest does what a transport does with a request that it writes.
+func writeRequest(r *http.Request, trace *httptrace.ClientTrace) {
+	trace.WroteHeaders()
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
+}
+
 // A call that its context ends returns the response before, unless the request may have been applied since.
 func TestContextEndsDuringAnAttempt(t *testing.T) {
 	for _, row := range []struct {
@@ -413,7 +421,7 @@ func TestContextEndsDuringAnAttempt(t *testing.T) {
 					trace.GetConn("127.0.0.1:1")
 					if row.written || n == 0 {
 						trace.GotConn(httptrace.GotConnInfo{})
-						trace.WroteHeaders()
+						writeRequest(r, trace)
 					}
 				}
 				if n++; n == 1 {
@@ -460,7 +468,7 @@ func TestLateProgressOfAnEarlierAttempt(t *testing.T) {
 		switch n++; n {
 		case 1: // responds before it has read the request
 			trace.GotConn(httptrace.GotConnInfo{})
-			trace.WroteHeaders()
+			writeRequest(r, trace)
 			first = trace
 			return &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {"0"}}, Body: http.NoBody}, nil
 		case 2:
@@ -484,7 +492,7 @@ func TestPermanentErrorAfterTheHeaders(t *testing.T) {
 		trace := httptrace.ContextClientTrace(r.Context())
 		trace.GetConn("127.0.0.1:1")
 		trace.GotConn(httptrace.GotConnInfo{})
-		trace.WroteHeaders()
+		writeRequest(r, trace)
 		return nil, x509.UnknownAuthorityError{}
 	}), quick)
 	resp, err := do(t.Context(), client, newTestRequest(t, "http://127.0.0.1:1", Idempotent))
@@ -499,7 +507,7 @@ func TestErrorOfARequestThatNetHTTPWouldRepeat(t *testing.T) {
 		trace := httptrace.ContextClientTrace(r.Context())
 		trace.GetConn("127.0.0.1:1")
 		trace.GotConn(httptrace.GotConnInfo{})
-		trace.WroteHeaders()
+		writeRequest(r, trace)
 		trace.WroteRequest(httptrace.WroteRequestInfo{})
 		trace.GetConn("127.0.0.1:1")
 		return nil, r.Context().Err()

@@ -30,6 +30,9 @@ func (e *TimeoutError) Error() string { return e.What + " within " + e.Limit.Str
 // Timeout returns true. It is a method of [net.Error].
 func (e *TimeoutError) Timeout() bool { return true }
 
+// Temporary returns true. It is a method of [net.Error].
+func (e *TimeoutError) Temporary() bool { return true }
+
 // NotSentError is the error of a request that was not passed to the base
 // transport, because its context had already ended.
 type NotSentError struct{ Err error }
@@ -48,27 +51,35 @@ func (e *NotSentError) Unwrap() error { return e.Err }
 // and the connections may be shared.
 //
 // All attempts share one timer. A timer of each attempt, reset at each read, would
-// be the most expensive part of the timeouts.
+// be the most expensive part of the timeouts. In a testing/synctest bubble each
+// attempt has its own: a timer ends with its bubble, and the next bubble begins at
+// the same time.
 type timeoutTransport struct {
 	base     http.RoundTripper
 	timeouts Timeouts
-	epoch    time.Time // the times below are measured from it
+	epoch    time.Time                // the times below are measured from it
+	isFake   func(now time.Time) bool // isFake, except in tests
 
 	mu       sync.Mutex
 	attempts []*attempt
 	due      time.Duration // when the timer fires, or noTimer
 	timerID  int           // of the current timer; others are ignored
+
+	decompressors sync.Pool // of *gzip.Reader
 }
 
 // newTimeoutTransport returns a transport that sends requests through base with
 // these timeouts.
 func newTimeoutTransport(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
-	return &timeoutTransport{base: base, timeouts: timeouts, epoch: time.Now(), due: noTimer}
+	return &timeoutTransport{base: base, timeouts: timeouts, epoch: time.Now(), isFake: isFake, due: noTimer}
 }
 
-// noTimer is the due time while no timer runs. It is always in the past, or in a
-// testing/synctest bubble too far in the future.
+// noTimer is the due time while no timer runs. It is always in the past.
 const noTimer time.Duration = -1
+
+// isFake reports whether now comes from the clock of a testing/synctest bubble,
+// which begins in 2000.
+func isFake(now time.Time) bool { return now.Year() < 2020 }
 
 // ReportsProgress reports whether the transport of a client of NewClient calls the
 // functions of httptrace. A custom transport may not.
@@ -113,7 +124,7 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	a.body = resp.Body
 	t.mu.Unlock()
 	resp.Body = a
-	gunzip(resp)
+	t.gunzip(resp)
 	return resp, nil
 }
 
@@ -140,38 +151,32 @@ func checkResponse(req *http.Request, resp *http.Response) error {
 
 // add starts the timeouts of an attempt, which waits for its headers.
 func (t *timeoutTransport) add(a *attempt) {
-	now := a.startWaiting()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	clock := time.Now()
+	now := a.startWaiting(clock)
+	if a.ownTimer = t.isFake(clock); a.ownTimer {
+		a.checkAfter(t.shortest())
+		return
+	}
 	a.index = len(t.attempts)
 	t.attempts = append(t.attempts, a)
-	// If the timer is overdue or too far in the future, there is none, or it belongs
-	// to a testing/synctest bubble that has ended. Goroutines that reach this point
-	// out of order do not make it seem so.
-	if now > t.due || t.due-now > 2*t.shortest() {
-		t.schedule(now, t.shortest())
+	if now >= t.due { // no timer runs, or it is about to fire
+		t.check(now)
 	}
-}
-
-// schedule starts a new timer in place of the current one.
-func (t *timeoutTransport) schedule(now, wait time.Duration) {
-	t.timerID++
-	id := t.timerID
-	t.due = now + wait
-	time.AfterFunc(wait, func() { t.expire(id) })
 }
 
 // remove ends the timeouts and the context of an attempt. The timer keeps running,
 // since the next attempt usually follows soon.
 func (t *timeoutTransport) remove(a *attempt) {
 	t.mu.Lock()
-	if last := len(t.attempts) - 1; !a.removed {
+	if last := len(t.attempts) - 1; !a.ended && !a.ownTimer {
 		t.attempts[a.index] = t.attempts[last]
 		t.attempts[a.index].index = a.index
 		t.attempts[last] = nil
 		t.attempts = t.attempts[:last]
-		a.removed = true
 	}
+	a.ended = true
 	t.mu.Unlock()
 	a.cancel(nil)
 }
@@ -180,34 +185,29 @@ func (t *timeoutTransport) remove(a *attempt) {
 // timeout.
 func (t *timeoutTransport) shortest() time.Duration { return min(t.timeouts.Header, t.timeouts.Idle) }
 
-// expire cancels the attempts that have waited for too long, and schedules the
-// next timer.
+// check cancels the attempts that have waited for too long, and starts a timer for
+// the others in place of the current one. The caller holds the lock.
+func (t *timeoutTransport) check(now time.Duration) {
+	t.timerID++
+	if len(t.attempts) == 0 {
+		t.due = noTimer
+		return
+	}
+	next := t.shortest()
+	for _, a := range t.attempts {
+		next = min(next, a.check(now))
+	}
+	id := t.timerID
+	t.due = now + next
+	time.AfterFunc(next, func() { t.expire(id) })
+}
+
+// expire is called when a timer fires.
 func (t *timeoutTransport) expire(timerID int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if timerID != t.timerID {
-		return
-	}
-	now, next := time.Since(t.epoch), t.shortest()
-	for _, a := range t.attempts {
-		limit, what := t.timeouts.Header, "the server did not begin to respond"
-		if a.body != nil {
-			limit, what = t.timeouts.Idle, "the server sent no more of the response"
-		}
-		since := a.waitingSince.Load()
-		if since == 0 {
-			continue
-		}
-		if left := limit - (now - time.Duration(since)); left > 0 {
-			next = min(next, left)
-		} else {
-			a.cancel(&TimeoutError{What: what, Limit: limit})
-		}
-	}
-	if len(t.attempts) > 0 {
-		t.schedule(now, next)
-	} else {
-		t.due = noTimer
+	if timerID == t.timerID {
+		t.check(time.Since(t.epoch))
 	}
 }
 
@@ -218,15 +218,47 @@ type attempt struct {
 	cancel       context.CancelCauseFunc
 	body         io.ReadCloser // nil until the headers have arrived
 	waitingSince atomic.Int64  // when the current wait began; 0 between waits
-	index        int           // in transport.attempts, until removed
-	removed      bool
+	ownTimer     bool          // not in transport.attempts
+	index        int           // in transport.attempts, until ended
+	ended        bool
 }
 
-// startWaiting records that a wait for the server begins, and returns when.
-func (a *attempt) startWaiting() time.Duration {
-	now := time.Since(a.transport.epoch) | 1 // never 0
-	a.waitingSince.Store(int64(now))
-	return now
+// startWaiting records that a wait for the server begins now, and returns the time
+// since the epoch of the transport.
+func (a *attempt) startWaiting(now time.Time) time.Duration {
+	since := now.Sub(a.transport.epoch) | 1 // never 0
+	a.waitingSince.Store(int64(since))
+	return since
+}
+
+// check cancels the attempt if it has waited for too long, and returns after which
+// time it may have to be cancelled. The caller holds the lock of the transport.
+func (a *attempt) check(now time.Duration) time.Duration {
+	limit, what := a.transport.timeouts.Header, "the server did not begin to respond"
+	if a.body != nil {
+		limit, what = a.transport.timeouts.Idle, "the server sent no more of the response"
+	}
+	since := a.waitingSince.Load()
+	if since == 0 {
+		return a.transport.shortest()
+	}
+	left := limit - (now - time.Duration(since))
+	if left <= 0 {
+		a.cancel(&TimeoutError{What: what, Limit: limit})
+		return a.transport.shortest()
+	}
+	return min(left, a.transport.shortest())
+}
+
+// checkAfter starts a timer that checks the attempt until it has ended.
+func (a *attempt) checkAfter(wait time.Duration) {
+	time.AfterFunc(wait, func() {
+		a.transport.mu.Lock()
+		defer a.transport.mu.Unlock()
+		if !a.ended {
+			a.checkAfter(a.check(time.Since(a.transport.epoch)))
+		}
+	})
 }
 
 // stopWaiting records that the server has made progress.
@@ -247,7 +279,7 @@ func (a *attempt) cause(err error) error {
 
 // Read implements [io.Reader].
 func (a *attempt) Read(p []byte) (int, error) {
-	a.startWaiting()
+	a.startWaiting(time.Now())
 	n, err := a.body.Read(p)
 	a.stopWaiting()
 	if err != nil && err != io.EOF {

@@ -48,12 +48,30 @@ func TestRequestIsNotSentAfterItsContextEnded(t *testing.T) {
 	assert.Empty(t, tr.attempts)
 }
 
+// inBubbles runs a test in bubbles of testing/synctest: with a timer of each attempt, and with the shared timer.
+func inBubbles(t *testing.T, test func(*testing.T, func(http.RoundTripper, Timeouts) *timeoutTransport)) {
+	for name, fake := range map[string]func(time.Time) bool{"own timers": isFake, "shared timer": func(time.Time) bool { return false }} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(t, func(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
+					tr := newTimeoutTransport(base, timeouts)
+					tr.isFake = fake
+					return tr
+				})
+			})
+		})
+	}
+}
+
+// hang is a base transport that never responds.
+var hang = roundTripper(func(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+})
+
 func TestHeaderTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tr := newTimeoutTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		}), Timeouts{Header: 5 * time.Second, Idle: 3 * time.Second})
+	inBubbles(t, func(t *testing.T, newTransport func(http.RoundTripper, Timeouts) *timeoutTransport) {
+		tr := newTransport(hang, Timeouts{Header: 5 * time.Second, Idle: 3 * time.Second})
 		start := time.Now()
 		_, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
 		assert.EqualError(t, err, "the server did not begin to respond within 5s")
@@ -68,8 +86,8 @@ func TestHeaderTimeout(t *testing.T) {
 }
 
 func TestIdleTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tr := newTimeoutTransport(respondWith(func(ctx context.Context) io.ReadCloser {
+	inBubbles(t, func(t *testing.T, newTransport func(http.RoundTripper, Timeouts) *timeoutTransport) {
+		tr := newTransport(respondWith(func(ctx context.Context) io.ReadCloser {
 			return struct {
 				io.Reader
 				io.Closer
@@ -94,11 +112,8 @@ func TestIdleTimeout(t *testing.T) {
 
 // An attempt that begins while the shared timer runs has its own limit: neither less nor much more.
 func TestTimeoutsOfOverlappingAttempts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tr := newTimeoutTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		}), Timeouts{Header: 10 * time.Second, Idle: time.Hour})
+	inBubbles(t, func(t *testing.T, newTransport func(http.RoundTripper, Timeouts) *timeoutTransport) {
+		tr := newTransport(hang, Timeouts{Header: 10 * time.Second, Idle: time.Hour})
 		var wg sync.WaitGroup
 		for i := range 5 {
 			wg.Go(func() {
@@ -115,21 +130,61 @@ func TestTimeoutsOfOverlappingAttempts(t *testing.T) {
 	})
 }
 
+// An attempt may begin at the instant at which the timer of earlier ones fires.
+func TestAttemptThatBeginsWhenTheTimerFires(t *testing.T) {
+	inBubbles(t, func(t *testing.T, newTransport func(http.RoundTripper, Timeouts) *timeoutTransport) {
+		tr := newTransport(hang, Timeouts{Header: 5 * time.Second, Idle: time.Hour})
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i/2) * 5 * time.Second)
+				start := time.Now()
+				_, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
+				assert.Error(t, err)
+				assert.Equal(t, 5*time.Second, time.Since(start).Round(time.Millisecond))
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// A caller that does not read its body does not keep the timeouts of the others from being checked.
+func TestTimeoutBesidePausedReader(t *testing.T) {
+	inBubbles(t, func(t *testing.T, newTransport func(http.RoundTripper, Timeouts) *timeoutTransport) {
+		paused := respondWith(func(context.Context) io.ReadCloser { return io.NopCloser(strings.NewReader("abc")) })
+		tr := newTransport(paused, Timeouts{Header: 5 * time.Second, Idle: 5 * time.Second})
+		resp, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
+		require.NoError(t, err)
+		tr.base = hang
+		start := time.Now()
+		_, err = tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
+		assert.Error(t, err)
+		assert.Equal(t, 5*time.Second, time.Since(start).Round(time.Millisecond))
+		assert.NoError(t, resp.Body.Close())
+	})
+}
+
 // The transport outlives the bubble in which its timer was created, whose clock starts in the year 2000.
 func TestTimeoutsSurviveSynctestBubbles(t *testing.T) {
-	tr := newTimeoutTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}), Timeouts{Header: 20 * time.Millisecond, Idle: time.Hour})
+	tr := newTimeoutTransport(hang, Timeouts{Header: 20 * time.Millisecond, Idle: time.Hour})
 	expire := func(t *testing.T) {
 		_, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
 		_, ok := errors.AsType[*TimeoutError](err)
 		assert.True(t, ok, "%v", err)
 		time.Sleep(50 * time.Millisecond) // the timer fires once more and ends
 	}
+	succeed := func(t *testing.T) {
+		tr.base = respondWith(func(context.Context) io.ReadCloser { return http.NoBody })
+		resp, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
+		require.NoError(t, err)
+		assert.NoError(t, resp.Body.Close())
+		tr.base = hang
+	}
 	expire(t)
 	synctest.Test(t, expire)
 	synctest.Test(t, expire)
+	synctest.Test(t, succeed) // while it runs, no timer fires
+	synctest.Test(t, expire)  // it begins at the same time
 	expire(t)
 }
 

@@ -4,12 +4,14 @@
 package transport
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -26,9 +28,15 @@ func New() *http.Transport {
 		// The server may already have closed a connection that was idle for longer,
 		// and a write sent on it would have an unknown outcome.
 		IdleConnTimeout: 15 * time.Second,
-		// Data that arrives faster than the caller of a streamed list reads it is
-		// buffered in memory, up to this much.
-		HTTP2:               &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20},
+		HTTP2: &http.HTTP2Config{
+			// Data that arrives faster than the caller of a streamed list reads it is
+			// buffered in memory, up to this much.
+			MaxReceiveBufferPerStream: 1 << 20,
+			// A peer that has vanished without closing the connection is noticed after
+			// 25 seconds, and the calls after that use another connection.
+			SendPingTimeout: 15 * time.Second,
+			PingTimeout:     10 * time.Second,
+		},
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 	}
@@ -64,10 +72,19 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("%w: stopped after %d redirects", ErrRedirect, maxRedirects)
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
 		return refusedRedirect(first.Method, req.URL)
-	case req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host:
+	case !sameOrigin(req.URL, first.URL):
 		return fmt.Errorf("%w: to %s, another origin than %s: check the base URL", ErrRedirect, Origin(req.URL), Origin(first.URL))
 	}
 	return nil
+}
+
+// sameOrigin reports whether two URLs have the same origin (RFC 6454, section 5). The
+// port may be left out if it is the default one.
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
 // refusedRedirect returns the error of a write whose response redirects to another

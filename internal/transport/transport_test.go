@@ -24,6 +24,8 @@ func TestNewReturnsSeparateTransports(t *testing.T) {
 	assert.GreaterOrEqual(t, a.MaxIdleConnsPerHost, 100, "idle connections for 100 goroutines that call one host")
 	assert.Equal(t, 15*time.Second, a.IdleConnTimeout)
 	assert.NotNil(t, a.Proxy)
+	assert.Less(t, a.HTTP2.SendPingTimeout+a.HTTP2.PingTimeout, 30*time.Second, "until a peer that has vanished is noticed")
+	assert.Positive(t, a.HTTP2.SendPingTimeout)
 }
 
 func TestNewClientKeepsTheSettingsOfItsTemplate(t *testing.T) {
@@ -62,6 +64,11 @@ func TestCheckRedirect(t *testing.T) {
 		want     string // part of the error's text; empty if the redirect is followed
 	}{
 		{"the same origin", "https://api.example/elsewhere?x=y", via(1, "GET", origin), ""},
+		{"the default port", "https://api.example:443/elsewhere", via(1, "GET", origin), ""},
+		{"the default port left out", "https://api.example/elsewhere", via(1, "GET", "https://api.example:443/"), ""},
+		{"the default port of http", "http://api.example:80/elsewhere", via(1, "GET", "http://api.example/"), ""},
+		{"other letter case", "HTTPS://API.Example/elsewhere", via(1, "GET", origin), ""},
+		{"the default port of the other scheme", "https://api.example:80/", via(1, "GET", origin), "another origin"},
 		{"HEAD", "https://api.example/elsewhere", via(1, "HEAD", origin), ""},
 		{"the ninth redirect", "https://api.example/9", via(9, "GET", origin), ""},
 		{"the tenth redirect", "https://api.example/10", via(10, "GET", origin), "stopped after 10 redirects"},
