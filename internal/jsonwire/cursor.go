@@ -39,20 +39,6 @@ func (c *cursor) decode(t *table, data []byte, v reflect.Value) bool {
 	return c.value(t, v) && c.left >= 0
 }
 
-// space skips white space.
-func (c *cursor) space() {
-	for c.pos < len(c.data) && c.data[c.pos] <= ' ' {
-		c.pos++
-	}
-}
-
-// next skips white space and the byte after it, which it returns.
-func (c *cursor) next() byte {
-	c.space()
-	c.pos++
-	return c.data[c.pos-1]
-}
-
 // allocate reports whether n bytes may be allocated.
 func (c *cursor) allocate(n int) bool {
 	c.left -= int64(n)
@@ -185,7 +171,10 @@ func (c *cursor) unknownMember(name []byte, outer int) bool {
 	}
 	c.unknown = append(c.unknown, name)
 	value := c.skip()
-	return value[0] != '{' && value[0] != '[' || jsontext.Value(value).IsValid()
+	if value[0] != '{' && value[0] != '[' {
+		return true
+	}
+	return c.count(&typeSizes{}, value) && jsontext.Value(value).IsValid()
 }
 
 // array decodes an array into a slice.
@@ -297,22 +286,6 @@ func (c *cursor) text() (string, bool) {
 	return string(raw), c.allocate(len(raw))
 }
 
-// raw reads a string without escapes, and returns the bytes between its quotes. It
-// reports false if there are escapes.
-func (c *cursor) raw() ([]byte, bool) {
-	start := c.pos + 1
-	for i := start; i < len(c.data); i++ {
-		switch c.data[i] {
-		case '"':
-			c.pos = i + 1
-			return c.data[start:i], true
-		case '\\':
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
 // address decodes an address, or the empty string.
 func (c *cursor) address() (netip.Addr, bool) {
 	if c.data[c.pos] != '"' {
@@ -359,56 +332,16 @@ func (c *cursor) addressMap(m *map[netip.Addr]netip.Addr) bool {
 // library has the library decode a value.
 func (c *cursor) library(t *table, v reflect.Value) bool {
 	value := c.skip()
+	return c.count(t.sizes, value) && unmarshalByLibrary(value, v.Addr().Interface()) == nil
+}
+
+// count reports whether the library may decode a value into a type of these sizes. It
+// counts the memory for that.
+func (c *cursor) count(types *typeSizes, value []byte) bool {
 	if isLimited(c.left) {
-		s := sizer{types: t.sizes, left: c.left}
+		s := sizer{types: types, left: c.left}
 		_ = s.add(value)
-		if c.left = s.left; c.left < 0 {
-			return false
-		}
+		c.left = s.left
 	}
-	return unmarshalByLibrary(value, v.Addr().Interface()) == nil
-}
-
-// skip skips a value and returns its bytes.
-func (c *cursor) skip() []byte {
-	start := c.pos
-	for depth := 0; c.pos < len(c.data); {
-		switch b := c.data[c.pos]; b {
-		case '"':
-			c.skipString()
-		case '{', '[':
-			depth++
-			c.pos++
-			continue
-		case '}', ']':
-			depth--
-			c.pos++
-		case ' ', '\t', '\r', '\n', ':', ',':
-			c.pos++
-			continue
-		default:
-			for c.pos++; c.pos < len(c.data) && !isDelimiter(c.data[c.pos]); c.pos++ {
-			}
-		}
-		if depth == 0 {
-			break
-		}
-	}
-	return c.data[start:c.pos]
-}
-
-// isDelimiter reports whether a byte ends a number, true, false or null.
-func isDelimiter(b byte) bool { return b == ',' || b == ']' || b == '}' || b <= ' ' }
-
-// skipString skips a string.
-func (c *cursor) skipString() {
-	for c.pos++; c.pos < len(c.data); c.pos++ {
-		switch c.data[c.pos] {
-		case '\\':
-			c.pos++
-		case '"':
-			c.pos++
-			return
-		}
-	}
+	return c.left >= 0
 }

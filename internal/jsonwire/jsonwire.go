@@ -41,33 +41,47 @@ func UnmarshalLimited(data []byte, v any, limit int64) error {
 	return compact(unmarshal(data, v, left))
 }
 
-// unmarshal decodes data with a cursor if possible, or else with the library. It may
-// allocate about left bytes.
+// unmarshal implements Unmarshal. It may allocate about left bytes.
 func unmarshal(data []byte, v any, left int64) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return json.Unmarshal(data, v) // which is an error
 	}
-	target = target.Elem()
-	t := tableOf(target.Type())
-	if t.kind != libraryKind && target.IsZero() && jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
-		c := cursor{left: left, memory: newMemory(int64(len(data)))}
-		if c.decode(t, data, target) {
-			return nil
-		}
-		target.SetZero()
-		left = c.left
+	d := decoder{table: tableOf(target.Type().Elem())}
+	d.left = left
+	if d.table.kind != libraryKind && target.Elem().IsZero() && jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
+		d.memory = newMemory(int64(len(data)))
+		return explain(d.decode(data, target))
 	}
-	if isLimited(left) {
-		s := sizer{types: newTypeSizes(target.Type()), left: left}
-		if s.add(data) != nil {
-			return ErrDecodedTooLarge
-		}
-	}
-	return unmarshalByLibrary(data, v)
+	return explain(d.decodeByLibrary(data, target))
 }
 
-// unmarshalByLibrary implements Unmarshal for all data and types.
+// A decoder decodes values of one type.
+type decoder struct {
+	table *table
+	cursor
+}
+
+// decode decodes a value, whose syntax has been checked, into the zero value to which v
+// points.
+func (d *decoder) decode(data []byte, v reflect.Value) error {
+	if d.cursor.decode(d.table, data, v.Elem()) {
+		return nil
+	}
+	v.Elem().SetZero()
+	return d.decodeByLibrary(data, v)
+}
+
+// decodeByLibrary decodes a value of any kind. It returns ErrDecodedTooLarge if there may
+// not be enough memory left.
+func (d *decoder) decodeByLibrary(data []byte, v reflect.Value) error {
+	if isLimited(d.left) && !d.count(newTypeSizes(d.table.typ), data) {
+		return ErrDecodedTooLarge
+	}
+	return unmarshalByLibrary(data, v.Interface())
+}
+
+// unmarshalByLibrary decodes any value into any type. It does not explain errors.
 func unmarshalByLibrary(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	if err == nil || !isTypeError(err) {
@@ -78,7 +92,7 @@ func unmarshalByLibrary(data []byte, v any) error {
 	if json.Unmarshal(data, v, json.WithUnmarshalers(lenientInt())) == nil {
 		return nil
 	}
-	return explain(err)
+	return err
 }
 
 // explain rewords the error of a JSON value that does not fit its Go type. The

@@ -1,10 +1,12 @@
 package jsonwire
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,30 +23,32 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	var element, zero T // all elements are decoded into one variable, and yielded as copies
-	return compact(decodeArray(newElementReader[T](r, limit), target[T]{
-		next: func(left *int64) *T {
+	return compact(decodeArray(r, limit, target[T]{
+		next: func(_ int64, left *int64) *T {
 			element, *left = zero, memoryLimit(limit)
 			return &element
 		},
-		yield: func() bool { return yield(element) },
+		decoded: func() bool { return yield(element) },
 	}))
 }
 
-// ReadArray decodes a JSON array of at most limit bytes, or null for an empty one. size
-// is its length in bytes, or less than 0 if that is unknown. It returns
-// ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
+// ReadArray decodes a JSON array of at most limit bytes, or null for an empty one, as it
+// arrives. size is its length in bytes, or less than 0 if that is unknown. ReadArray
+// returns ErrDecodedTooLarge if decoding could allocate more than about three times the
+// limit.
 func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
 	list := []T{}
-	e := newElementReader[T](r, limit)
-	e.whole, e.left = true, memoryLimit(limit)
-	err := decodeArray(e, target[T]{
-		next: func(left *int64) *T {
+	err := decodeArray(r, limit, target[T]{
+		next: func(position int64, left *int64) *T {
+			if len(list) == 0 {
+				*left = memoryLimit(limit)
+			}
 			if len(list) == cap(list) {
-				list = grow(list, e.position(), size, left)
+				list = grow(list, position, size, left)
 			}
 			return &list[:len(list)+1][len(list)]
 		},
-		yield: func() bool {
+		decoded: func() bool {
 			list = list[:len(list)+1]
 			return true
 		},
@@ -84,71 +88,26 @@ const manyElements = 64
 
 // target is what the elements of an array are decoded into.
 type target[T any] struct {
-	next  func(left *int64) *T // returns the zero value to decode the next element into
-	yield func() bool          // is called when it is decoded; false ends decoding
+	// next returns the zero value to decode the next element into, which begins at a
+	// position. It sets or reduces the memory that may still be allocated.
+	next    func(position int64, left *int64) *T
+	decoded func() bool // is called when the element is decoded; false ends decoding
 }
 
-// decodeArray decodes an array with a cursor. From the first element on that a cursor
-// cannot decode, it uses the library.
-func decodeArray[T any](e *elementReader, to target[T]) error {
-	if t := tableOf(e.typ); t.kind != libraryKind {
-		c := &cursor{}
-		fast := func(dec *jsontext.Decoder, element *T) error { return decodeFast(dec, c, t, e, element) }
-		if err := decodeElements(e, fast, to, jsontext.AllowDuplicateNames(true)); err != errUnusual {
-			return err
-		}
-		e.restart()
+// decodeArray decodes an array. It reads each element first, which checks its syntax, and
+// then decodes the bytes with a cursor, or else with the library.
+func decodeArray[T any](r io.Reader, limit int64, to target[T]) error {
+	elements := &elementReader{r: bufio.NewReaderSize(r, chunk), limit: limit}
+	err := decodeElements(elements, to)
+	if err != nil && elements.err != nil {
+		return elements.err // without a position, since it is not an error of syntax
 	}
-	e.library = true
-	strict := func(dec *jsontext.Decoder, element *T) error { return json.UnmarshalDecode(dec, element) }
-	err := e.locate(decodeElements(e, strict, to))
-	if !isTypeError(err) {
-		return err
-	}
-	// Integers may be written as strings, as in Unmarshal: try again from this
-	// element on, which is slower.
-	count := e.count
-	options := json.WithUnmarshalers(lenientInt())
-	lenient := func(dec *jsontext.Decoder, element *T) error { return json.UnmarshalDecode(dec, element, options) }
-	e.restart()
-	lenientErr := e.locate(decodeElements(e, lenient, to))
-	if e.count == count && isTypeError(lenientErr) {
-		return explain(err)
-	}
-	return explain(lenientErr)
+	return err
 }
 
-// errUnusual is the error of an element that the library must decode.
-var errUnusual = errors.New("unusual element")
-
-// decodeFast decodes an element with a cursor.
-func decodeFast(dec *jsontext.Decoder, c *cursor, t *table, e *elementReader, element any) error {
-	value, err := dec.ReadValue()
-	if errors.Is(err, ErrElementTooLarge) {
-		return err
-	}
-	if err != nil {
-		return errUnusual
-	}
-	if c.memory == nil {
-		c.memory = newMemory(dec.InputOffset())
-	}
-	c.left = e.left
-	ok := c.decode(t, value, reflect.ValueOf(element).Elem())
-	if e.left = c.left; e.left < 0 {
-		return ErrDecodedTooLarge
-	}
-	if !ok {
-		return errUnusual
-	}
-	return nil
-}
-
-// decodeElements decodes an array whose elements decode decodes.
-func decodeElements[T any](
-	e *elementReader, decode func(*jsontext.Decoder, *T) error, to target[T], options ...json.Options,
-) error {
-	dec := jsontext.NewDecoder(e, options...)
+// decodeElements implements decodeArray.
+func decodeElements[T any](elements *elementReader, to target[T]) error {
+	dec := jsontext.NewDecoder(elements, jsontext.AllowDuplicateNames(true))
 	token, err := dec.ReadToken()
 	if err == io.EOF {
 		return ErrEmpty
@@ -162,33 +121,28 @@ func decodeElements[T any](
 	if token.Kind() != '[' {
 		return fmt.Errorf("the body is %s, want an array", kindNames[token.Kind()])
 	}
-	if e.resumed {
-		_, _ = dec.ReadToken() // in the place of the elements before
-	}
-	for {
-		e.start = dec.InputOffset()
+	d := decoder{table: tableOf(reflect.TypeFor[T]())}
+	for index := 0; ; index++ {
+		elements.start = dec.InputOffset()
 		if dec.PeekKind() == ']' {
 			break
 		}
-		element := to.next(&e.left)
-		if e.left < 0 {
-			return ErrDecodedTooLarge
-		}
-		if err := decode(dec, element); err != nil {
-			*element = *new(T)
+		value, err := dec.ReadValue()
+		if err != nil {
 			return truncated(err)
 		}
 		end := dec.InputOffset()
-		if end-e.start > e.limit && e.length(end) > e.limit {
-			return ErrElementTooLarge // the reader passes a little more than the limit
+		if int64(len(value)) > elements.limit { // the reader passes a little more than the limit
+			return ErrElementTooLarge
 		}
-		if e.whole {
-			if err := e.checkMemory(end); err != nil {
-				return err
-			}
+		element := to.next(elements.start, &d.left)
+		if d.memory == nil {
+			d.memory = newMemory(end)
 		}
-		e.count++
-		if !to.yield() {
+		if err := d.decode(value, reflect.ValueOf(element)); err != nil {
+			return explain(locate(err, index, end-int64(len(value))))
+		}
+		if !to.decoded() {
 			return nil
 		}
 	}
@@ -219,6 +173,50 @@ func readNothing(dec *jsontext.Decoder) error {
 func truncated(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %w", ErrTruncated, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// chunk is the size of each read. The decoder by itself reads a sixteenth of it.
+const chunk = 64 << 10
+
+// elementReader is a reader of an array that returns an error when an element exceeds
+// the limit.
+type elementReader struct {
+	r     io.Reader
+	limit int64
+	start int64 // offset of the current element
+	read  int64 // offset of the end of what has been read
+	err   error // other than io.EOF
+}
+
+// Read implements [io.Reader].
+func (e *elementReader) Read(p []byte) (int, error) {
+	if e.read-e.start > e.limit+chunk {
+		e.err = ErrElementTooLarge
+	}
+	if e.err != nil {
+		return 0, e.err
+	}
+	n, err := e.r.Read(p)
+	e.read += int64(n)
+	if err != nil && err != io.EOF {
+		e.err = fmt.Errorf("%w: %w", ErrTruncated, err)
+	}
+	return n, err
+}
+
+// locate corrects the position in an error of the library, which has decoded an element
+// as a value of its own: the element has an index, and begins at an offset.
+func locate(err error, index int, offset int64) error {
+	element := jsontext.Pointer("/" + strconv.Itoa(index))
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		semantic.JSONPointer = element + semantic.JSONPointer
+		semantic.ByteOffset += offset
+	}
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		syntactic.JSONPointer = element + syntactic.JSONPointer
+		syntactic.ByteOffset += offset
 	}
 	return err
 }
