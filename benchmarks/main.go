@@ -32,9 +32,10 @@ const token = "0123456789abcdef0123456789abcdef"
 
 // environment holds the server and a client of each kind per protocol.
 type environment struct {
-	server   *server
-	bigv     map[string]*bigv.Client
-	baseline map[string]*baseline
+	server *server
+	bigv   map[string]*bigv.Client
+	// baselines has one for each JSON package of the Go release. A figure compares bigv with the better one.
+	baselines map[string][]*baseline
 }
 
 // measurements lists the functions that measure, in the order of the table.
@@ -51,6 +52,7 @@ var measurements = []struct {
 	{"P8", measureBuildRequest},
 	{"P9", measureMinimalProgram},
 	{"P10", measureNotFound},
+	{"P11", measureDecoding},
 }
 
 var protocols = []string{http1, http2}
@@ -90,7 +92,7 @@ type report struct {
 
 func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool, err error) {
 	started := time.Now()
-	env := &environment{bigv: map[string]*bigv.Client{}, baseline: map[string]*baseline{}}
+	env := &environment{bigv: map[string]*bigv.Client{}, baselines: map[string][]*baseline{}}
 	if env.server, err = startServer(); err != nil {
 		return false, err
 	}
@@ -100,7 +102,7 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 		if env.bigv[protocol], err = newBigv(base); err != nil {
 			return false, err
 		}
-		env.baseline[protocol] = newBaseline(base)
+		env.baselines[protocol] = newBaselines(base)
 	}
 	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU()}
 	passed = true
