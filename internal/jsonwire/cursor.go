@@ -9,20 +9,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A cursor decodes a JSON value whose syntax and UTF-8 have been checked, but not
-// whether members are duplicate. It is faster than the library, since it looks at each
+// A cursor decodes a JSON value. It is faster than the library, since it looks at each
 // byte once and follows a table of the Go type.
 //
 // It either decodes a value as the library would, or reports false, and then the
 // library decodes the same bytes: what is unusual or wrong needs no code here, and
-// errors have the texts of the library. Its methods begin at the first byte of a value
-// and end after its last one. They decode into zero values only, so that null needs
-// nothing to be done.
+// errors have the texts of the library. So every method checks what it reads, and
+// reports false for anything that it does not expect, such as the end of the data. Methods
+// that read a value begin at its first byte and end after its last one. They decode into
+// zero values only, so that null needs nothing to be done.
 type cursor struct {
 	data    []byte
 	pos     int
 	left    int64    // memory that may still be allocated; less than 0 if it is used up
 	counted int      // bytes of long arrays that were looked at to count their elements
+	depth   int      // of pos
 	unknown [][]byte // names of unknown members of the objects around pos
 	memory  *memory  // nil if data is short
 }
@@ -31,12 +32,23 @@ type cursor struct {
 // compares their names.
 const maxUnknown = 64
 
-// decode decodes the value into v, which is zero. It reports false if the library must
+// maxCursorDepth is the depth of values up to which a cursor decodes them.
+const maxCursorDepth = 1000
+
+// decode decodes data into v, which is zero. It reports false if the library must
 // decode it, or if c.left is less than 0.
 func (c *cursor) decode(t *table, data []byte, v reflect.Value) bool {
-	c.data, c.pos, c.counted, c.unknown = data, 0, 0, c.unknown[:0]
+	c.begin(data)
+	if c.space(); !c.value(t, v) {
+		return false
+	}
 	c.space()
-	return c.value(t, v) && c.left >= 0
+	return c.pos == len(data)
+}
+
+// begin makes the cursor begin with other data.
+func (c *cursor) begin(data []byte) {
+	c.data, c.pos, c.counted, c.depth, c.unknown = data, 0, 0, 0, c.unknown[:0]
 }
 
 // allocate reports whether n bytes may be allocated.
@@ -50,9 +62,11 @@ func (c *cursor) value(t *table, v reflect.Value) (ok bool) {
 	if t.kind == libraryKind {
 		return c.library(t, v)
 	}
-	if c.data[c.pos] == 'n' {
-		c.pos += len("null")
-		return true
+	if c.peek() == 'n' {
+		return c.literal("null")
+	}
+	if c.depth++; c.depth > maxCursorDepth {
+		return false
 	}
 	switch t.kind {
 	case textKind:
@@ -81,32 +95,35 @@ func (c *cursor) value(t *table, v reflect.Value) (ok bool) {
 			ok = c.value(t.elem, v.Elem())
 		}
 	}
+	c.depth--
 	return ok
 }
 
 // object decodes an object into a struct.
 func (c *cursor) object(t *table, v reflect.Value) bool {
-	if c.data[c.pos] != '{' {
+	if c.peek() != '{' {
 		return false
 	}
 	c.pos++
-	if c.space(); c.data[c.pos] == '}' {
+	if c.space(); c.peek() == '}' {
 		c.pos++
 		return true
 	}
 	var seen uint64 // a bit for each field
 	outer, order, last := len(c.unknown), c.memory.orderOf(t), 0
-	for more := true; more; more = c.next() == ',' {
+	for end := byte(','); end != '}'; end = c.next() {
+		if end != ',' {
+			return false
+		}
 		c.space()
 		i := last
 		if order != nil {
 			i = int(order[last])
 		}
 		name, ok := c.name(t, &i)
-		if !ok {
+		if !ok || c.next() != ':' {
 			return false
 		}
-		c.next() // the colon
 		c.space()
 		if name != nil {
 			ok = c.unknownMember(name, outer)
@@ -170,26 +187,31 @@ func (c *cursor) unknownMember(name []byte, outer int) bool {
 		return false
 	}
 	c.unknown = append(c.unknown, name)
-	value := c.skip()
-	if value[0] != '{' && value[0] != '[' {
-		return true
+	if c.peek() == '"' {
+		if _, ok := c.raw(); ok {
+			return true
+		}
 	}
-	return c.count(&typeSizes{}, value) && jsontext.Value(value).IsValid()
+	value, ok := c.skip()
+	return ok && c.count(&typeSizes{}, value) && jsontext.Value(value).IsValid()
 }
 
 // array decodes an array into a slice.
 func (c *cursor) array(t *table, v reflect.Value) bool {
-	if c.data[c.pos] != '[' {
+	if c.peek() != '[' {
 		return false
 	}
 	c.pos++
-	if c.space(); c.data[c.pos] == ']' {
+	if c.space(); c.peek() == ']' {
 		c.pos++
 		v.Set(t.empty)
 		return true
 	}
 	size := int(t.elem.typ.Size())
-	for n, more := 0, true; more; more = c.next() == ',' {
+	for n, end := 0, byte(','); end != ']'; end = c.next() {
+		if end != ',' {
+			return false
+		}
 		if n == v.Cap() {
 			more := max(n, 1, smallSlice/max(size, 1))
 			if n >= manyElements && c.counted <= 4*len(c.data) {
@@ -216,10 +238,10 @@ const smallSlice = 48
 // countElements returns the number of elements from pos to the end of the array.
 func (c *cursor) countElements() (n int) {
 	ahead := cursor{data: c.data, pos: c.pos}
-	for more := true; more; more = ahead.next() == ',' {
+	for more := true; more; n++ {
 		ahead.space()
-		ahead.skip()
-		n++
+		_, more = ahead.skip()
+		more = ahead.next() == ',' && more
 	}
 	c.counted += ahead.pos - c.pos
 	return n
@@ -227,22 +249,17 @@ func (c *cursor) countElements() (n int) {
 
 // boolean decodes true or false.
 func (c *cursor) boolean(v reflect.Value) bool {
-	switch c.data[c.pos] {
-	case 't':
-		c.pos += len("true")
-		v.SetBool(true)
-	case 'f':
-		c.pos += len("false")
-	default:
-		return false
+	if c.peek() != 't' {
+		return c.literal("false")
 	}
-	return true
+	v.SetBool(true)
+	return c.literal("true")
 }
 
 // integer decodes an integer, which may be written as a string.
 func (c *cursor) integer() (n int, ok bool) {
 	start := c.pos
-	if c.data[start] == '"' {
+	if c.peek() == '"' {
 		raw, ok := c.raw()
 		if !ok {
 			return 0, false
@@ -250,7 +267,7 @@ func (c *cursor) integer() (n int, ok bool) {
 		n, err := strconv.Atoi(string(raw))
 		return n, err == nil
 	}
-	negative := c.data[start] == '-'
+	negative := c.peek() == '-'
 	if negative {
 		start++
 	}
@@ -259,25 +276,27 @@ func (c *cursor) integer() (n int, ok bool) {
 	}
 	const safe = strconv.IntSize/4 + strconv.IntSize/32 // digits that cannot overflow: 18 or 9
 	digits := c.pos - start
-	fraction := c.pos < len(c.data) && (c.data[c.pos] == '.' || c.data[c.pos] == 'e' || c.data[c.pos] == 'E')
+	ok = digits == 1 || digits > 1 && digits <= safe && c.data[start] != '0'
 	if negative {
 		n = -n
 	}
-	return n, digits > 0 && digits <= safe && !fraction
+	return n, ok && isDelimiter(c.peek()) && c.pos < len(c.data)
 }
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 // text decodes a string.
 func (c *cursor) text() (string, bool) {
-	if c.data[c.pos] != '"' {
-		return "", false
-	}
-	start := c.pos
 	raw, ok := c.raw()
-	if !ok { // there is an escape
-		c.pos = start
-		raw, err := jsontext.AppendUnquote(nil, c.skip())
+	if !ok { // perhaps there is an escape
+		if c.peek() != '"' {
+			return "", false
+		}
+		quoted, ok := c.skip()
+		if !ok {
+			return "", false
+		}
+		raw, err := jsontext.AppendUnquote(nil, quoted)
 		return string(raw), err == nil && c.allocate(2*len(raw))
 	}
 	if c.memory != nil && len(raw) <= maxText {
@@ -288,9 +307,6 @@ func (c *cursor) text() (string, bool) {
 
 // address decodes an address, or the empty string.
 func (c *cursor) address() (netip.Addr, bool) {
-	if c.data[c.pos] != '"' {
-		return netip.Addr{}, false
-	}
 	raw, ok := c.raw()
 	if !ok || len(raw) == 0 {
 		return netip.Addr{}, ok
@@ -301,27 +317,32 @@ func (c *cursor) address() (netip.Addr, bool) {
 // addressMap decodes an object whose names and values are addresses.
 func (c *cursor) addressMap(m *map[netip.Addr]netip.Addr) bool {
 	const size, entry = 512, 3 * 48 // a map grows by doubling
-	if c.data[c.pos] != '{' || !c.allocate(size) {
+	if c.peek() != '{' || !c.allocate(size) {
 		return false
 	}
 	*m = map[netip.Addr]netip.Addr{}
 	c.pos++
-	if c.space(); c.data[c.pos] == '}' {
+	if c.space(); c.peek() == '}' {
 		c.pos++
 		return true
 	}
-	for more := true; more; more = c.next() == ',' {
-		c.space()
-		key, ok := c.address()
-		if _, twice := (*m)[key]; !ok || twice || !c.allocate(entry) {
+	for end := byte(','); end != '}'; end = c.next() {
+		if end != ',' {
 			return false
 		}
-		c.next() // the colon
+		c.space()
+		key, ok := c.address()
+		if _, twice := (*m)[key]; !ok || twice || !c.allocate(entry) || c.next() != ':' {
+			return false
+		}
 		c.space()
 		var value netip.Addr
-		if c.data[c.pos] == 'n' {
-			c.pos += len("null")
-		} else if value, ok = c.address(); !ok {
+		if c.peek() == 'n' {
+			ok = c.literal("null")
+		} else {
+			value, ok = c.address()
+		}
+		if !ok {
 			return false
 		}
 		(*m)[key] = value
@@ -331,8 +352,8 @@ func (c *cursor) addressMap(m *map[netip.Addr]netip.Addr) bool {
 
 // library has the library decode a value.
 func (c *cursor) library(t *table, v reflect.Value) bool {
-	value := c.skip()
-	return c.count(t.sizes, value) && unmarshalByLibrary(value, v.Addr().Interface()) == nil
+	value, ok := c.skip()
+	return ok && c.count(t.sizes, value) && unmarshalByLibrary(value, v.Addr().Interface()) == nil
 }
 
 // count reports whether the library may decode a value into a type of these sizes. It

@@ -49,7 +49,7 @@ func unmarshal(data []byte, v any, left int64) error {
 	}
 	d := decoder{table: tableOf(target.Type().Elem())}
 	d.left = left
-	if d.table.kind != libraryKind && target.Elem().IsZero() && jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) {
+	if d.table.kind != libraryKind && target.Elem().IsZero() {
 		d.memory = newMemory(int64(len(data)))
 		return explain(d.decode(data, target))
 	}
@@ -62,8 +62,7 @@ type decoder struct {
 	cursor
 }
 
-// decode decodes a value, whose syntax has been checked, into the zero value to which v
-// points.
+// decode decodes a value into the zero value to which v points.
 func (d *decoder) decode(data []byte, v reflect.Value) error {
 	if d.cursor.decode(d.table, data, v.Elem()) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -94,19 +95,83 @@ type target[T any] struct {
 	decoded func() bool // is called when the element is decoded; false ends decoding
 }
 
-// decodeArray decodes an array. It reads each element first, which checks its syntax, and
-// then decodes the bytes with a cursor, or else with the library.
+// decodeArray decodes an array. It begins with a cursor. From the first element on that
+// the cursor cannot decode, it uses the library.
 func decodeArray[T any](r io.Reader, limit int64, to target[T]) error {
-	elements := &elementReader{r: bufio.NewReaderSize(r, chunk), limit: limit}
-	err := decodeElements(elements, to)
-	if err != nil && elements.err != nil {
-		return elements.err // without a position, since it is not an error of syntax
+	source := &source{r: r}
+	buffered := bufio.NewReaderSize(source, chunk)
+	d := &decoder{table: tableOf(reflect.TypeFor[T]())}
+	count, offset, done, err := decodeBuffered(buffered, limit, d, to)
+	if done || err != nil {
+		return err
 	}
-	return err
+	rest := &elementReader{r: buffered, limit: limit}
+	if count > 0 {
+		rest.prefix = "[0" // an element for those that are decoded
+	}
+	err = decodeElements(rest, d, to, offset)
+	switch {
+	case err == nil:
+		return nil
+	case rest.tooLarge:
+		return ErrElementTooLarge
+	case source.err != nil && source.err != io.EOF:
+		return source.err // without a position, since it is not an error of syntax
+	case count > 0:
+		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset-int64(len("[0")))
+	}
+	return explain(err)
 }
 
-// decodeElements implements decodeArray.
-func decodeElements[T any](elements *elementReader, to target[T]) error {
+// maxTries is how often an element is decoded that is not yet in the buffer whole, before
+// it is left to the library.
+const maxTries = 8
+
+// decodeBuffered decodes the elements at the beginning of an array, as long as they fit
+// into the buffer of r and a cursor can decode them. It returns how many there were and
+// the offset behind them, or done if no more are to be decoded.
+func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T]) (count int, offset int64, done bool, err error) {
+	if d.table.kind == libraryKind {
+		return 0, 0, false, nil
+	}
+	for tries := 0; tries < maxTries; {
+		data, _ := r.Peek(r.Buffered())
+		d.begin(data)
+		if before := d.next(); before == 0 || count == 0 && before == '[' || count > 0 && before == ',' {
+			d.space()
+			start := d.pos
+			element := to.next(offset, &d.left)
+			v := reflect.ValueOf(element).Elem()
+			if d.value(d.table, v) && int64(d.pos-start) <= limit {
+				_, _ = r.Discard(d.pos)
+				if offset += int64(d.pos); d.memory == nil {
+					d.memory = newMemory(offset)
+				}
+				count++
+				if tries = 0; !to.decoded() {
+					return 0, 0, true, nil
+				}
+				continue
+			}
+			if v.SetZero(); d.left < 0 {
+				return 0, 0, false, ErrDecodedTooLarge
+			}
+		}
+		if d.pos < len(data) {
+			break
+		}
+		if _, err := r.Peek(len(data) + 1); err != nil {
+			break
+		}
+		tries++
+	}
+	return count, offset, false, nil
+}
+
+// decodeElements decodes an array. It reads each element first, which checks its syntax,
+// and then decodes its bytes. Elements before offset have been decoded already.
+func decodeElements[T any](elements *elementReader, d *decoder, to target[T], offset int64) error {
+	resumed := elements.prefix != ""
 	dec := jsontext.NewDecoder(elements, jsontext.AllowDuplicateNames(true))
 	token, err := dec.ReadToken()
 	if err == io.EOF {
@@ -121,7 +186,6 @@ func decodeElements[T any](elements *elementReader, to target[T]) error {
 	if token.Kind() != '[' {
 		return fmt.Errorf("the body is %s, want an array", kindNames[token.Kind()])
 	}
-	d := decoder{table: tableOf(reflect.TypeFor[T]())}
 	for index := 0; ; index++ {
 		elements.start = dec.InputOffset()
 		if dec.PeekKind() == ']' {
@@ -131,16 +195,20 @@ func decodeElements[T any](elements *elementReader, to target[T]) error {
 		if err != nil {
 			return truncated(err)
 		}
-		end := dec.InputOffset()
+		if resumed && index == 0 {
+			continue
+		}
 		if int64(len(value)) > elements.limit { // the reader passes a little more than the limit
 			return ErrElementTooLarge
 		}
-		element := to.next(elements.start, &d.left)
+		end := dec.InputOffset()
+		element := to.next(offset+elements.start, &d.left)
 		if d.memory == nil {
 			d.memory = newMemory(end)
 		}
 		if err := d.decode(value, reflect.ValueOf(element)); err != nil {
-			return explain(locate(err, index, end-int64(len(value))))
+			place := jsontext.Pointer("/" + strconv.Itoa(index))
+			return locate(err, func(p jsontext.Pointer) jsontext.Pointer { return place + p }, end-int64(len(value)))
 		}
 		if !to.decoded() {
 			return nil
@@ -180,43 +248,71 @@ func truncated(err error) error {
 // chunk is the size of each read. The decoder by itself reads a sixteenth of it.
 const chunk = 64 << 10
 
-// elementReader is a reader of an array that returns an error when an element exceeds
-// the limit.
-type elementReader struct {
-	r     io.Reader
-	limit int64
-	start int64 // offset of the current element
-	read  int64 // offset of the end of what has been read
-	err   error // other than io.EOF
+// source is the reader of an array. It is not read any more after an error.
+type source struct {
+	r   io.Reader
+	err error
 }
 
 // Read implements [io.Reader].
-func (e *elementReader) Read(p []byte) (int, error) {
-	if e.read-e.start > e.limit+chunk {
-		e.err = ErrElementTooLarge
+func (s *source) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
 	}
-	if e.err != nil {
-		return 0, e.err
+	if n, s.err = s.r.Read(p); s.err != nil && s.err != io.EOF {
+		s.err = fmt.Errorf("%w: %w", ErrTruncated, s.err)
 	}
-	n, err := e.r.Read(p)
+	return n, s.err
+}
+
+// elementReader is a reader of a prefix and an array. It returns an error when an element
+// exceeds the limit.
+type elementReader struct {
+	prefix   string
+	r        io.Reader
+	limit    int64
+	start    int64 // offset of the current element
+	read     int64 // offset of the end of what has been read
+	tooLarge bool
+}
+
+// Read implements [io.Reader].
+func (e *elementReader) Read(p []byte) (n int, err error) {
+	if e.tooLarge = e.read-e.start > e.limit+chunk; e.tooLarge {
+		return 0, ErrElementTooLarge
+	}
+	if e.prefix != "" {
+		n = copy(p, e.prefix)
+		e.prefix = e.prefix[n:]
+	} else {
+		n, err = e.r.Read(p)
+	}
 	e.read += int64(n)
-	if err != nil && err != io.EOF {
-		e.err = fmt.Errorf("%w: %w", ErrTruncated, err)
-	}
 	return n, err
 }
 
-// locate corrects the position in an error of the library, which has decoded an element
-// as a value of its own: the element has an index, and begins at an offset.
-func locate(err error, index int, offset int64) error {
-	element := jsontext.Pointer("/" + strconv.Itoa(index))
+// locate moves the position in an error of the library.
+func locate(err error, move func(jsontext.Pointer) jsontext.Pointer, offset int64) error {
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		semantic.JSONPointer = element + semantic.JSONPointer
+		semantic.JSONPointer = move(semantic.JSONPointer)
 		semantic.ByteOffset += offset
 	}
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		syntactic.JSONPointer = element + syntactic.JSONPointer
+		syntactic.JSONPointer = move(syntactic.JSONPointer)
 		syntactic.ByteOffset += offset
 	}
 	return err
+}
+
+// shiftIndex adds n to the index with which a pointer begins.
+func shiftIndex(pointer jsontext.Pointer, n int) jsontext.Pointer {
+	first, rest, nested := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/")
+	index, err := strconv.Atoi(first)
+	if err != nil {
+		return pointer
+	}
+	if first = "/" + strconv.Itoa(index+n); nested {
+		first += "/" + rest
+	}
+	return jsontext.Pointer(first)
 }
