@@ -137,7 +137,7 @@ func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T
 	for tries := 0; tries < maxTries; {
 		data, _ := r.Peek(r.Buffered())
 		d.begin(data)
-		if before := d.next(); before == 0 || count == 0 && before == '[' || count > 0 && before == ',' {
+		if before := d.next(); count == 0 && before == '[' || count > 0 && before == ',' {
 			d.space()
 			start := d.pos
 			element := to.next(offset, &d.left)
