@@ -377,6 +377,75 @@ func TestTokenSource(t *testing.T) {
 	})
 }
 
+// Calls share the calls of a token source. One that ignores its context occupies one goroutine, whatever the number of calls.
+func TestTokenSourceIsShared(t *testing.T) {
+	var running, most, calls atomic.Int64
+	source := func(f bigv.TokenSourceFunc) bigv.Option {
+		running.Store(0)
+		most.Store(0)
+		calls.Store(0)
+		return bigv.WithTokenSource(bigv.TokenSourceFunc(func(ctx context.Context, rejected bigv.Secret) (bigv.Secret, error) {
+			calls.Add(1)
+			n := running.Add(1)
+			defer running.Add(-1)
+			most.Store(max(most.Load(), n))
+			return f(ctx, rejected)
+		}))
+	}
+	t.Run("ignores its context", func(t *testing.T) {
+		finish := make(chan struct{})
+		client := start(t, nil)
+		client, err := client.With(source(func(context.Context, bigv.Secret) (bigv.Secret, error) {
+			<-finish
+			return bigv.NewSecret("t0ken"), nil
+		}))
+		require.NoError(t, err)
+		before := runtime.NumGoroutine()
+		for range 50 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			assert.ErrorIs(t, get(ctx, client), context.DeadlineExceeded)
+			cancel()
+		}
+		assert.Less(t, runtime.NumGoroutine(), before+10)
+		assert.EqualValues(t, 1, calls.Load())
+		close(finish)
+		assert.NoError(t, get(t.Context(), client), "the source is called again when it has returned")
+		assert.EqualValues(t, 2, calls.Load())
+	})
+	t.Run("concurrent calls", func(t *testing.T) {
+		joined := make(chan struct{})
+		client, err := start(t, nil).With(source(func(context.Context, bigv.Secret) (bigv.Secret, error) {
+			<-joined
+			return bigv.NewSecret("t0ken"), nil
+		}))
+		require.NoError(t, err)
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() { assert.NoError(t, get(t.Context(), client)) })
+		}
+		// The first caller gives up; the others still get their token.
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		assert.ErrorIs(t, get(ctx, client), context.DeadlineExceeded)
+		close(joined)
+		group.Wait()
+		assert.EqualValues(t, 1, most.Load())
+	})
+	t.Run("ends when nobody waits", func(t *testing.T) {
+		client, err := start(t, nil).With(source(func(ctx context.Context, _ bigv.Secret) (bigv.Secret, error) {
+			<-ctx.Done()
+			return bigv.Secret{}, ctx.Err()
+		}))
+		require.NoError(t, err)
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			assert.ErrorIs(t, get(ctx, client), context.DeadlineExceeded)
+			cancel()
+		}
+		assert.EqualValues(t, 1, most.Load())
+	})
+}
+
 // numberedTokens is a token source that returns token-1, token-2 and so on.
 type numberedTokens struct {
 	count    int

@@ -127,7 +127,7 @@ func joinURL(base *url.URL, path, rawQuery string) (*url.URL, error) {
 func (c *Client) newHeader(req *request, token Secret) http.Header {
 	header := maps.Clone(c.header)
 	if req.large || req.config.query != nil {
-		delete(header, "Accept-Encoding") // the transport requests what it can decompress
+		header["Accept-Encoding"] = gzipEncoding
 	}
 	if accept := req.endpoint.accept; accept != "" {
 		header["Accept"] = []string{accept}
@@ -140,6 +140,9 @@ func (c *Client) newHeader(req *request, token Secret) http.Header {
 	}
 	return header
 }
+
+// gzipEncoding is the Accept-Encoding header of a request whose response may be large.
+var gzipEncoding = []string{"gzip"}
 
 // subject returns what the call is about, as the caller wrote it.
 func (req *request) subject() string { return req.endpoint.describe() }
@@ -158,6 +161,7 @@ type response struct {
 	retry.Response
 	request *request
 	token   Secret           // sent with the request
+	maxBody int64            // the limit of the body
 	cleaner *redact.Redactor // nil until it is needed
 }
 
@@ -181,7 +185,7 @@ type streamFunc func(body io.Reader) (retryable bool, err error)
 // which an earlier attempt may have been processed. stream is nil unless the body is to be
 // streamed.
 func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*response, error) {
-	resp := &response{request: req}
+	resp := &response{request: req, maxBody: c.maxResponseSize}
 	if !req.endpoint.anonymous {
 		var err error
 		if resp.token, err = c.fetchToken(ctx, Secret{}); err != nil {
@@ -233,7 +237,7 @@ func (resp *response) decode(value any, canReread bool) (decoded bool, err error
 	if empty {
 		err = jsonwire.ErrEmpty
 	} else if err == nil {
-		if err = jsonwire.Unmarshal(resp.Body, value); err == nil {
+		if err = jsonwire.UnmarshalLimited(resp.Body, value, resp.maxBody); err == nil {
 			err = checkComplete(value)
 		}
 	}
@@ -387,7 +391,7 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 		var count int
 		resp, err := c.send(ctx, req, func(body io.Reader) (retryable bool, err error) {
 			head = headReader{r: body}
-			count, err = yieldElements(ctx, &head, verify, yield)
+			count, err = yieldElements(ctx, &head, min(maxElement, c.maxResponseSize), verify, yield)
 			return count == 0 && errors.Is(err, jsonwire.ErrTruncated), err
 		})
 		if err != nil {
@@ -401,13 +405,14 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 	}
 }
 
-// yieldElements yields the verified elements of a streamed list, and returns how many there were.
+// yieldElements yields the verified elements of a streamed list, of at most limit bytes each, and
+// returns how many there were.
 func yieldElements[T any](
-	ctx context.Context, body io.Reader, verify func(T) error, yield func(T, error) bool,
+	ctx context.Context, body io.Reader, limit int64, verify func(T) error, yield func(T, error) bool,
 ) (count int, err error) {
 	var failed error
 	var verified T // one variable for all elements, so that its address costs no allocation for each
-	err = jsonwire.StreamArray(body, maxElement, func(element T) bool {
+	err = jsonwire.StreamArray(body, limit, func(element T) bool {
 		// Elements that have arrived already are not yielded after the context ends.
 		if failed = ctx.Err(); failed == nil {
 			verified = element
@@ -434,7 +439,8 @@ func verifyElement[T any](element *T, index int, verify func(T) error) error {
 	return verify(*element)
 }
 
-// maxElement is the maximum size of one element of a list in All, in bytes.
+// maxElement is the maximum size of one element of a list in All, in bytes, if responses may be as
+// large.
 const maxElement = 4 << 20
 
 // headReader keeps the beginning of what it reads.

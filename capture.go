@@ -117,10 +117,11 @@ func captureBody(out *strings.Builder, prefix string, body []byte, confidential 
 	out.WriteString(strings.TrimSpace(prefix) + "\n" + prefix + strings.ReplaceAll(printable(text), "\n", "\n"+prefix) + "\n")
 }
 
-// printable replaces the control characters of a text, which a terminal could interpret.
+// printable replaces the control characters of a text, which a terminal could interpret, and those that
+// change its direction.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if !unicode.IsGraphic(r) && r != '\n' && r != '\t' {
 			return unicode.ReplacementChar
 		}
 		return r

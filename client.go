@@ -70,9 +70,9 @@ type config struct {
 	creates          semaphore // limits concurrent creates of virtual machines
 	keyEdits         semaphore // serializes changes of users' keys, which are read and written back
 
-	token        Secret       // of WithToken or WithAPIKey, or zero
-	tokenSource  TokenSource  // of WithTokenSource, or nil
-	credentials  *credentials // of loginSession, or nil
+	token        Secret        // of WithToken or WithAPIKey, or zero
+	tokenSource  *sharedSource // of WithTokenSource, or nil
+	credentials  *credentials  // of loginSession, or nil
 	loginSession *loginSession
 
 	// set records what the options of the current NewClient or With have set.

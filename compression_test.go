@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/bigv-go/bigv"
@@ -127,4 +129,53 @@ func gzipBomb(t *testing.T, size int) http.HandlerFunc {
 	require.NoError(t, err)
 	require.NoError(t, compressor.Close())
 	return fakeserver.Respond(200, compressed.String(), "Content-Encoding", "gzip")
+}
+
+// compress returns a text in gzip.
+func compress(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := io.WriteString(w, text)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+// A compressed body that goes on without content ends the call, and releases the turn of a create.
+func TestEndlessCompressedBodies(t *testing.T) {
+	empty := compress(t, "")
+	header := empty[:10]
+	stored := []byte{0, 0, 0, 0xff, 0xff} // an empty block of the compressed data
+	extra := append([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff}, make([]byte, 0xffff)...)
+	for name, body := range map[string]struct{ start, repeat []byte }{
+		"empty members": {nil, empty}, "empty blocks": {header, stored},
+		"members of a space":         {nil, slices.Concat(extra, compress(t, " ")[10:])},
+		"members with a long header": {nil, slices.Concat(extra, empty[10:])},
+	} {
+		repeat := bytes.Repeat(body.repeat, 1+(16<<10)/len(body.repeat))
+		for _, status := range []int{200, 302, 400, 500} {
+			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
+				t.Parallel()
+				client := start(t, func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					w.Header().Set("Content-Encoding", "gzip")
+					w.WriteHeader(status)
+					_, err := w.Write(body.start)
+					for err == nil {
+						_, err = w.Write(repeat)
+					}
+				}, once, bigv.WithMaxResponseSize(64<<10))
+				for _, op := range operations {
+					err := op.call(t.Context(), client)
+					if op.class != idempotent || status != 200 { // the object would be read back
+						assert.Error(t, err, op.name)
+					}
+					if status == 200 && op.class == safe {
+						assert.ErrorContains(t, err, "much more compressed data than content", op.name)
+					}
+				}
+			})
+		}
+	}
 }

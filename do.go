@@ -48,7 +48,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, result any, 
 		if method != http.MethodGet && jsonwire.IsEmpty(resp.Body) {
 			return nil
 		}
-		err = jsonwire.Unmarshal(resp.Body, result)
+		err = jsonwire.UnmarshalLimited(resp.Body, result, resp.maxBody)
 	}
 	if err != nil {
 		return newDecodeError(resp, err)

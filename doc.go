@@ -104,7 +104,7 @@
 //	[ErrOutcomeUnknown]   a write was sent, and may or may not have been applied
 //	[ErrSessionExpired]   the session has ended, and a login needs a new one-time code
 //	[ErrInvalidResponse]  a 2xx response cannot be decoded, or lacks the result
-//	[ErrTooLarge]         a 2xx response is larger than [WithMaxResponseSize] allows
+//	[ErrTooLarge]         a 2xx response is larger than [WithMaxResponseSize] allows, as text or decoded
 //	[ErrFilterIgnored]    a list contains elements that its filter excludes
 //	[ErrRedirect]         3xx: a redirect of a write, to another origin, or after ten others
 //	[ErrNoCredential]     the client has no credentials; nothing was sent
@@ -198,7 +198,11 @@
 // # Timeouts and limits
 //
 // [Timeouts] limits how long a call waits for the server to make progress, even if its context has no
-// deadline. The context limits the whole call. [WithMaxResponseSize] limits the size of a response.
+// deadline. The context limits the whole call. [WithMaxResponseSize] limits the size of a response, and
+// with it the memory that a call needs: at most 8 times as much, whatever the server sends.
+//
+// The text of every error is a single line of at most 1 KiB, without control characters and those that
+// change the direction of the text.
 //
 // # Secrets
 //

@@ -2,45 +2,70 @@ package bigv
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The limits of the attributes and messages that are kept of a 400. The service stays far below them.
+const (
+	maxFieldDepth = 8        // deeper values are kept as raw JSON
+	maxFieldName  = 256      // bytes
+	maxFieldText  = 64 << 10 // bytes of all names and messages
 )
 
 // parseFields parses the body of a 400, for which the service uses several forms: text, or an
 // object that maps each attribute to a message, to a list of messages or, for an attribute that is
 // a list of objects, to a list of such objects.
 func parseFields(body string) map[string][]string {
-	fields := map[string][]string{}
+	c := fieldCollector{fields: map[string][]string{}, left: maxFieldText}
 	var members map[string]jsontext.Value
-	if err := json.Unmarshal([]byte(body), &members); err != nil || members == nil {
+	if err := jsonwire.UnmarshalLimited([]byte(body), &members, maxFieldText); err != nil || members == nil {
 		if text := strings.TrimSpace(body); text != "" {
 			var quoted string
 			if text[0] == '"' && json.Unmarshal([]byte(text), &quoted) == nil {
 				text = quoted
 			}
-			fields[""] = []string{text}
+			c.add("", strings.Clone(text)) // or else the rest of the body is kept
 		}
-		return fields
+		return c.fields
 	}
-	collectFields(fields, "", members, 0)
-	return fields
+	c.addMembers("", members, 0)
+	return c.fields
 }
 
-// maxFieldDepth is the depth to which the attributes of a 400 are parsed. Deeper values are kept as
-// raw JSON.
-const maxFieldDepth = 8
+// fieldCollector collects the attributes of a 400 and their messages.
+type fieldCollector struct {
+	fields map[string][]string
+	left   int // bytes of names and messages that may be added
+}
 
-// collectFields adds the messages of the attributes in members to fields.
-func collectFields(fields map[string][]string, prefix string, members map[string]jsontext.Value, depth int) {
-	for name, value := range members {
-		collectField(fields, prefix+name, value, depth+1)
+// add adds a message of an attribute, shortened to what may be added.
+func (c *fieldCollector) add(name, message string) {
+	const overhead = 16
+	if c.left -= len(name) + overhead; c.left <= 0 {
+		return
+	}
+	if len(message) > c.left {
+		message = strings.Clone(message[:c.left])
+	}
+	c.left -= len(message)
+	c.fields[name] = append(c.fields[name], message)
+}
+
+// addMembers adds the messages of the attributes in members.
+func (c *fieldCollector) addMembers(prefix string, members map[string]jsontext.Value, depth int) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		c.addValue(truncateText(prefix+name, maxFieldName), members[name], depth+1)
 	}
 }
 
-// collectField adds the messages of one attribute to fields.
-func collectField(fields map[string][]string, name string, value jsontext.Value, depth int) {
+// addValue adds the messages of one attribute.
+func (c *fieldCollector) addValue(name string, value jsontext.Value, depth int) {
 	var (
 		text    string
 		members map[string]jsontext.Value
@@ -53,12 +78,12 @@ func collectField(fields map[string][]string, name string, value jsontext.Value,
 	switch kind {
 	case '"':
 		if json.Unmarshal(value, &text) == nil {
-			fields[name] = append(fields[name], text)
+			c.add(name, text)
 		}
 		return
 	case '{':
 		if json.Unmarshal(value, &members) == nil {
-			collectFields(fields, name+".", members, depth)
+			c.addMembers(name+".", members, depth)
 			return
 		}
 	case '[':
@@ -68,10 +93,10 @@ func collectField(fields map[string][]string, name string, value jsontext.Value,
 				if kind := item.Kind(); kind == '{' || kind == '[' {
 					field = fmt.Sprintf("%s[%d]", name, i)
 				}
-				collectField(fields, field, item, depth+1)
+				c.addValue(field, item, depth+1)
 			}
 			return
 		}
 	}
-	fields[name] = append(fields[name], string(value))
+	c.add(name, string(value))
 }

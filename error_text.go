@@ -15,10 +15,14 @@ import (
 // maxErrorBody is the number of bytes of a response body that an Error keeps.
 const maxErrorBody = 4 << 10
 
+// maxErrorText is the maximum length of the text of an error, in bytes. It is less than 1 KiB, so that
+// there is room for the texts of errors that wrap it.
+const maxErrorText = 960
+
 // Error returns one line with the operation and its subject, the status, the message of the
-// service, and advice on what to do.
+// service, and advice on what to do. It has at most 1 KiB and no control characters.
 func (e *Error) Error() string {
-	var b strings.Builder
+	var b, end strings.Builder
 	b.WriteString("bigv: ")
 	b.WriteString(describe(e.Operation, e.Subject))
 	if e.StatusCode != 0 {
@@ -31,13 +35,19 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Err.Error())
 	}
 	if e.Attempts > 1 {
-		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
+		fmt.Fprintf(&end, " (after %d attempts)", e.Attempts)
 	}
 	if hint := e.hint(); hint != "" {
-		b.WriteString("; " + hint)
+		end.WriteString("; " + hint)
 	}
-	fmt.Fprintf(&b, " [%s %s]", e.Method, e.URL)
-	return b.String()
+	fmt.Fprintf(&end, " [%s %s]", e.Method, oneLine(e.URL, 300))
+	return errorText(b.String(), end.String())
+}
+
+// errorText returns the text of an error, which ends with end. If it is too long, the part before end
+// is cut short.
+func errorText(text, end string) string {
+	return oneLine(text, max(maxErrorText-len(end), maxMessage)) + end
 }
 
 // describe joins the name of an operation and its subject.
@@ -70,18 +80,26 @@ func (e *Error) serviceMessage() string {
 			if field != "" {
 				part = field + " " + part
 			}
-			parts = append(parts, oneLine(part))
+			parts = append(parts, oneLine(part, maxMessage))
 		}
 		return strings.Join(parts, "; ")
 	}
 	if e.StatusCode >= 200 && e.StatusCode < 300 || e.Body == "" {
 		return ""
 	}
-	return strconv.Quote(oneLine(e.Body))
+	return strconv.Quote(oneLine(e.Body, maxMessage))
 }
 
-// oneLine shortens a text of the service to one line without control characters.
-func oneLine(s string) string {
+// maxMessage is the maximum length of one message of the service in the text of an error, in bytes.
+const maxMessage = 300
+
+// oneLine returns a text in one line of at most n bytes, without control characters, invisible ones,
+// and those that change the direction of the text.
+func oneLine(s string, n int) string {
+	cut := len(s) > 4*n // the rest cannot matter, and may be long
+	if cut {
+		s = truncateText(s, 4*n)
+	}
 	s = strings.Join(strings.Fields(s), " ")
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -89,8 +107,8 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
+	if cut || len(s) > n {
+		s = truncateText(s, n-len("...")) + "..."
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"slices"
@@ -62,11 +63,12 @@ type Error struct {
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
 
-	unknown  bool  // the write may have been applied
-	login    bool  // the request was a login
-	implicit bool  // the request was a login for another call, which was not sent
-	kind     error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used
-	fields   map[string][]string
+	unknown   bool  // the write may have been applied
+	login     bool  // the request was a login
+	implicit  bool  // the request was a login for another call, which was not sent
+	truncated bool  // the body of a 2xx response was cut short
+	kind      error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used
+	fields    map[string][]string
 }
 
 // Unwrap returns the cause, which may be nil.
@@ -169,22 +171,20 @@ func (e *Error) typed() error {
 
 // notSent returns the error for a call that failed before anything was sent.
 func notSent(operation, subject string, err error) error {
-	return &notSentError{describe(operation, subject), err}
+	return &callError{describe(operation, subject) + ": not sent", err}
 }
 
-// notSentError is the error of a call that was not sent.
-type notSentError struct {
+// callError is the error of a call that failed because of another error.
+type callError struct {
 	what string
 	err  error
 }
 
-// Error returns what was not sent, and why.
-func (e *notSentError) Error() string {
-	return "bigv: " + e.what + ": not sent: " + withoutPrefix(e.err)
-}
+// Error returns what failed, and why.
+func (e *callError) Error() string { return errorText("bigv: "+e.what+": "+withoutPrefix(e.err), "") }
 
 // Unwrap returns the cause.
-func (e *notSentError) Unwrap() error { return e.err }
+func (e *callError) Unwrap() error { return e.err }
 
 // withoutPrefix returns the text of an error without the name of this package, which the text of
 // the outer error begins with.
@@ -205,7 +205,7 @@ func newStatusError(resp *response, err error) error {
 	e := newError(resp)
 	e.unknown = resp.OutcomeUnknown && e.Method != http.MethodGet && !e.implicit
 	if err != nil {
-		e.Err = resp.redactor().Error(err, matchesCause)
+		e.Err = resp.clean(err)
 	} else {
 		if resp.ReadErr == nil {
 			e.Body = resp.redactor().String(string(resp.Body))
@@ -229,9 +229,11 @@ func newDecodeError(resp *response, err error) error {
 	e.kind = ErrInvalidResponse
 	if errors.Is(err, ErrFilterIgnored) {
 		e.kind = ErrFilterIgnored
-	} else if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, jsonwire.ErrElementTooLarge) {
+	} else if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, jsonwire.ErrElementTooLarge) ||
+		errors.Is(err, jsonwire.ErrDecodedTooLarge) {
 		e.kind = ErrTooLarge
 	}
+	e.truncated = errors.Is(err, transport.ErrTruncated) || errors.Is(err, io.ErrUnexpectedEOF)
 	clean := resp.redactor()
 	if isHTML(resp.Body) {
 		err = errors.New("the body is an HTML page, perhaps of a proxy or a login page: check the base URL")
@@ -243,22 +245,35 @@ func newDecodeError(resp *response, err error) error {
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
-	e.Err = redact.WithText(clean.String("reading the response: "+err.Error()), err, matchesCause)
+	e.Err = redact.WithText(oneLine(clean.Truncated("reading the response: "+err.Error()), maxErrorText), err, matchesCause)
 	return e
+}
+
+// clean returns an error without secrets and of one line.
+func (resp *response) clean(err error) error {
+	err = resp.redactor().Error(err, matchesCause)
+	if text := err.Error(); text != oneLine(text, maxErrorText) {
+		return redact.WithText(oneLine(text, maxErrorText), err, matchesCause)
+	}
+	return err
 }
 
 // newVerifyError returns the error of a list that cannot be verified, or the newDecodeError of one
 // that does not pass or cannot be read.
 func newVerifyError(resp *response, err error) error {
 	if _, ok := errors.AsType[*verificationError](err); ok {
-		return fmt.Errorf("bigv: %s: %w", describe(resp.request.name, resp.request.subject()), err)
+		return &callError{describe(resp.request.name, resp.request.subject()), err}
 	}
 	return newDecodeError(resp, err)
 }
 
-// truncateText returns at most the first n bytes of a text, as valid UTF-8.
+// truncateText returns at most the first n bytes of a text, as valid UTF-8. It does not keep the rest in
+// memory.
 func truncateText(text string, n int) string {
-	return strings.ToValidUTF8(text[:min(len(text), n)], "")
+	if len(text) > n {
+		text = strings.Clone(text[:n])
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // notFoundError returns the error of a resource that is not in a list.
@@ -289,7 +304,7 @@ type rereadError struct {
 
 // Error returns the operation that succeeded, and why reading its result failed.
 func (e *rereadError) Error() string {
-	return "bigv: " + e.what + ": the request succeeded, but reading the result failed: " + withoutPrefix(e.err)
+	return errorText("bigv: "+e.what+": the request succeeded, but reading the result failed: "+withoutPrefix(e.err), "")
 }
 
 // Unwrap returns the error of reading the object, unless it says that the request was not applied.

@@ -372,7 +372,7 @@ func getVerified[T any](ctx context.Context, c *Client, op operation, verify fun
 	if err := verify(element); errors.Is(err, ErrFilterIgnored) {
 		return zero, notFoundError(op.name, op.endpoint.describe(), op.endpoint.path.kind().collection+"/{ID}")
 	} else if err != nil {
-		return zero, fmt.Errorf("bigv: %s: %w", describe(op.name, op.endpoint.describe()), err)
+		return zero, &callError{describe(op.name, op.endpoint.describe()), err}
 	}
 	return element, nil
 }

@@ -121,18 +121,23 @@ func (m method) call(ctx context.Context, c *bigv.Client, args ...any) (result a
 			err = fmt.Errorf("%s panicked: %v", m.name, r)
 		}
 	}()
+	out := m.invoke(ctx, c, args...)
+	if out[0].Kind() == reflect.Func {
+		return collectValues(out[0])
+	}
+	err, _ = out[len(out)-1].Interface().(error)
+	return out[0].Interface(), err
+}
+
+// invoke calls the method and returns its results.
+func (m method) invoke(ctx context.Context, c *bigv.Client, args ...any) []reflect.Value {
 	name := strings.TrimPrefix(m.name, m.service()+".")
 	f := reflect.ValueOf(c).Elem().FieldByName(m.service()).MethodByName(name)
 	in := []reflect.Value{reflect.ValueOf(&ctx).Elem()} // which may be nil
 	for _, arg := range args {
 		in = append(in, reflect.ValueOf(arg))
 	}
-	out := f.Call(in)
-	if out[0].Kind() == reflect.Func {
-		return collectValues(out[0])
-	}
-	err, _ = out[len(out)-1].Interface().(error)
-	return out[0].Interface(), err
+	return f.Call(in)
 }
 
 // collectValues does for an iter.Seq2 of any type what collect does for one of a known type.

@@ -54,7 +54,7 @@ func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attem
 		}
 		req, err := resp.request, a.Err
 		if err != nil {
-			err = resp.redactor().Error(err, matchesCause)
+			err = resp.clean(err)
 		}
 		if c.attemptHook != nil {
 			c.attemptHook(ctx, Attempt{

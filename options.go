@@ -189,9 +189,12 @@ func WithTimeouts(timeouts Timeouts) Option {
 }
 
 // WithMaxResponseSize limits the size of a response body that is read into memory, in bytes, after
-// decompression. The default is 64 MiB. For a larger response the error matches ErrTooLarge. The
-// limit does not apply to the All methods, which read lists of any length; one element of such a
-// list can have up to 4 MiB.
+// decompression. The default is 64 MiB. For a larger response the error matches ErrTooLarge, and also
+// for one that would need more than about three times the limit when it is decoded, such as a list of
+// empty objects. No response takes more than 8 times the limit of memory while it is read.
+//
+// The All methods read lists of any length. The limit applies to each element of such a list, which
+// can have at most 4 MiB.
 func WithMaxResponseSize(bytes int64) Option {
 	return func(c *config) error {
 		if bytes <= 0 {
@@ -313,14 +316,14 @@ func WithTokenSource(source TokenSource) Option {
 		if isNil(source) {
 			return errors.New("token source is nil")
 		}
-		c.setAuth("a token source", Secret{}, source)
+		c.setAuth("a token source", Secret{}, &sharedSource{source: source})
 		return nil
 	}
 }
 
 // setAuth records a kind of credentials: a token, a source of tokens, or neither if the client logs
 // in itself.
-func (c *config) setAuth(kind string, token Secret, source TokenSource) {
+func (c *config) setAuth(kind string, token Secret, source *sharedSource) {
 	c.token, c.tokenSource = token, source
 	c.set.auth = append(c.set.auth, kind)
 }

@@ -199,7 +199,7 @@ func (s *SessionsService) keepAlive(ctx context.Context, interval time.Duration)
 		}
 		ended := s.client.loginSession != nil && errors.Is(err, ErrNotFound) // the next call logs in
 		if err != nil && !ended && !isTransient(err) {
-			return fmt.Errorf("bigv: keep session alive: %w", err)
+			return &callError{"keep session alive", err}
 		}
 		select {
 		case <-ticker.C:

@@ -49,7 +49,7 @@ func (t Timestamp) Time() (time.Time, error) {
 	}
 	const local = "2006-01-02T15:04:05"
 	if _, err := time.Parse(local, text); err != nil {
-		return time.Time{}, fmt.Errorf("bigv: timestamp %q is not a date and time", string(t))
+		return time.Time{}, fmt.Errorf("bigv: timestamp %q is not a date and time", truncateText(string(t), maxMessage))
 	}
 	uk, err := time.LoadLocation("Europe/London")
 	if err != nil {

@@ -124,8 +124,8 @@ func (e *WaitError) Error() string {
 	if e.Last.Number == 1 {
 		polls = "1 poll"
 	}
-	return fmt.Sprintf("bigv: wait for %s: %v (after %s and %s; last seen: %s)",
-		e.Subject, e.Err, e.Last.Elapsed.Round(time.Millisecond), polls, e.Last.State)
+	return errorText(fmt.Sprintf("bigv: wait for %s: %v", e.Subject, e.Err),
+		fmt.Sprintf(" (after %s and %s; last seen: %s)", e.Last.Elapsed.Round(time.Millisecond), polls, e.Last.State))
 }
 
 // Unwrap returns the cause.
@@ -142,7 +142,7 @@ const maxFailedPolls = 10
 // errors.
 //
 // Transient errors of poll are tolerated until the tenth in a row: those of calls of this package
-// with status 5xx or 429, or without a response. Any other error ends the wait, except one that
+// with status 5xx or 429, without a response, or with one that was cut short. Any other error ends the wait, except one that
 // matches ErrNotFound: until is then called with the zero value. If that does not satisfy it, the
 // wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
@@ -229,7 +229,7 @@ func isTransient(err error) bool {
 		return false
 	}
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests || e.StatusCode == 0)
+	return ok && (e.truncated || e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests || e.StatusCode == 0)
 }
 
 // Wait polls a virtual machine until the condition holds: GET {virtual machine}, at once and then
@@ -292,7 +292,7 @@ func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondit
 // state describes where the disc is stored, for display.
 func (d Disc) state() string {
 	if d.NewStorageGrade == "" {
-		return "on " + string(d.StorageGrade)
+		return oneLine("on "+string(d.StorageGrade), maxMessage)
 	}
-	return fmt.Sprintf("on %s, moving to %s", d.StorageGrade, d.NewStorageGrade)
+	return oneLine(fmt.Sprintf("on %s, moving to %s", d.StorageGrade, d.NewStorageGrade), maxMessage)
 }

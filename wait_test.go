@@ -9,6 +9,7 @@ import (
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -69,6 +70,32 @@ func TestWaitToleratesTransientErrors(t *testing.T) {
 			seen, err := srv.Client(once).VirtualMachines.Wait(t.Context(), vm.Path(), bigv.PoweredOn, options)
 			require.NoError(t, err)
 			assert.Equal(t, vm.ID(), seen.ID)
+			assert.Equal(t, 2, polls)
+		})
+	}
+}
+
+// A response to a poll that is cut short is tolerated, however it is framed.
+func TestWaitToleratesTruncatedResponses(t *testing.T) {
+	const start, whole = `{"id":5012,"na`, fakeserver.VirtualMachine5012
+	for name, response := range map[string]string{
+		"known length":  "Content-Length: 1000\r\n\r\n" + start,
+		"chunked":       "Transfer-Encoding: chunked\r\n\r\n5\r\n" + start[:5] + "\r\n",
+		"until closed":  "\r\n" + start,
+		"compressed":    "Content-Encoding: gzip\r\n\r\n" + string(compress(t, whole)[:20]),
+		"headers only":  "Content-Length: 1000\r\n\r\n",
+		"a whole chunk": "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			cut := respondRaw("HTTP/1.1 200 OK\r\n" + response)
+			srv := fakeserver.New(t, sequence(cut, cut, fakeserver.Service))
+			polls := 0
+			seen, err := newClient(t, srv, once).VirtualMachines.Wait(t.Context(), www1, bigv.Provisioned, pollQuickly(func(p bigv.Poll) {
+				polls++
+				assert.ErrorIs(t, p.Err, bigv.ErrInvalidResponse)
+			}))
+			require.NoError(t, err)
+			assert.NotZero(t, seen.ID)
 			assert.Equal(t, 2, polls)
 		})
 	}

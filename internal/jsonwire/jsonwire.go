@@ -7,8 +7,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -78,6 +80,25 @@ func (e *typeError) Error() string { return e.text }
 
 // Unwrap returns the decoder's error.
 func (e *typeError) Unwrap() error { return e.err }
+
+// maxErrorText is the length to which the text of an error is cut.
+const maxErrorText = 8 << 10
+
+// compact returns an error of the decoder without the parts of the JSON text that it
+// holds, which may be large.
+func compact(err error) error {
+	if _, ok := errors.AsType[*jsontext.SyntacticError](err); !ok && !isTypeError(err) {
+		return err
+	}
+	var cause error
+	for _, known := range []error{io.ErrUnexpectedEOF, ErrElementTooLarge, ErrDecodedTooLarge, ErrTruncated} {
+		if errors.Is(err, known) {
+			cause = known
+		}
+	}
+	text := err.Error()
+	return &typeError{strings.Clone(text[:min(len(text), maxErrorText)]), cause}
+}
 
 // isTypeError reports whether err is that of a JSON value that does not fit its Go
 // type.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -23,7 +23,7 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // has been read. It holds one element at a time, of at most limit bytes. It stops
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
-	elements := &elementReader{r: r, limit: limit}
+	elements := &elementReader{r: r, limit: limit, typ: reflect.TypeFor[T]()}
 	count := 0
 	counted := func(element T) bool {
 		count++
@@ -31,20 +31,20 @@ func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	}
 	err := streamArray(elements, counted)
 	if !isTypeError(err) {
-		return err
+		return compact(err)
 	}
 	// Integers may be written as strings, as in Unmarshal: try again from this
 	// element on, which is slower.
 	strict := count
-	lenient := &elementReader{r: elements.rest(), limit: limit}
+	lenient := &elementReader{r: elements.rest(), limit: limit, typ: elements.typ}
 	lenientErr := streamArray(lenient, counted, json.WithUnmarshalers(lenientInt()))
 	if count == strict && isTypeError(lenientErr) {
-		return explain(err)
+		return compact(explain(err))
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](lenientErr); ok {
 		semantic.JSONPointer = shiftIndex(semantic.JSONPointer, strict)
 	}
-	return explain(lenientErr)
+	return compact(explain(lenientErr))
 }
 
 // shiftIndex adds n to the index with which a pointer begins.
@@ -140,6 +140,10 @@ type elementReader struct {
 	base  int64
 	read  int // bytes of buf that the decoder has read
 	err   error
+
+	typ   reflect.Type // of an element
+	sizer *sizer       // of the current element; nil if that is small
+	sized int64        // offset up to which sizer has seen the element
 }
 
 // Read implements [io.Reader].
@@ -147,6 +151,9 @@ func (e *elementReader) Read(p []byte) (int, error) {
 	if e.read == len(e.buf) && e.err == nil {
 		if int64(len(e.element())) > e.limit+chunk {
 			return 0, ErrElementTooLarge
+		}
+		if err := e.checkSize(); err != nil {
+			return 0, err
 		}
 		e.fill()
 	}
@@ -158,11 +165,27 @@ func (e *elementReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// checkSize returns an error if the current element is too large when decoded.
+func (e *elementReader) checkSize() error {
+	element := e.element()
+	if isSmall(int64(len(element)), e.limit) {
+		return nil
+	}
+	if e.sizer == nil || e.sized < e.start {
+		e.sizer, e.sized = newSizer(e.typ, e.limit), e.start
+	}
+	element = element[e.sized-e.start:]
+	e.sized += int64(len(element))
+	return e.sizer.add(element)
+}
+
 // fill reads the next chunk, and drops what is before the current element.
 func (e *elementReader) fill() {
 	kept := copy(e.buf, e.element())
 	e.base, e.read = e.start, kept
-	e.buf = slices.Grow(e.buf[:kept], chunk)
+	if e.buf = e.buf[:kept]; cap(e.buf) < kept+chunk {
+		e.buf = append(make([]byte, 0, 2*kept+chunk), e.buf...) // slices.Grow would grow it by a quarter
+	}
 	n, err := e.r.Read(e.buf[kept : kept+chunk])
 	e.buf = e.buf[:kept+n]
 	if err != nil && err != io.EOF && !errors.Is(err, ErrTruncated) {

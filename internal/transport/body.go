@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // ErrTooLarge is wrapped by the error of a response whose body exceeds its limit.
@@ -16,9 +17,9 @@ var ErrTooLarge = errors.New("response is larger than the limit")
 var ErrTruncated = errors.New("response was cut short")
 
 // gunzip arranges for the body of resp to be decompressed as it is read, if it is
-// compressed. net/http does this itself only if it has added the Accept-Encoding
-// header.
-func gunzip(resp *http.Response) {
+// compressed. The client requests compression itself, because net/http would read
+// without end a body that decompresses to nothing.
+func (t *timeoutTransport) gunzip(resp *http.Response) {
 	encoding := resp.Header["Content-Encoding"]
 	if len(encoding) != 1 || !strings.EqualFold(encoding[0], "gzip") {
 		return
@@ -26,23 +27,59 @@ func gunzip(resp *http.Response) {
 	resp.Header.Del("Content-Encoding")
 	resp.Header.Del("Content-Length")
 	resp.ContentLength, resp.Uncompressed = -1, true
-	resp.Body = &gzipBody{ReadCloser: resp.Body}
+	resp.Body = &gzipBody{ReadCloser: resp.Body, pool: &t.decompressors, allowed: maxOverhead}
 }
 
 // gzipBody is a compressed body that is decompressed as it is read.
 type gzipBody struct {
 	io.ReadCloser
-	decompressed *gzip.Reader
+	pool         *sync.Pool   // of *gzip.Reader
+	decompressed *gzip.Reader // nil before the first Read and after Close
+	allowed      int64        // bytes that may be read of the compressed body
 }
+
+// A compressed body may have this many bytes without content, and this many for each
+// byte of its content. One that is flushed after each element of a list has about one.
+const maxOverhead, maxExpansion = 256 << 10, 8
+
+var errNoContent = errors.New("gzip: much more compressed data than content")
 
 // Read implements [io.Reader].
 func (b *gzipBody) Read(p []byte) (n int, err error) {
 	if b.decompressed == nil {
-		if b.decompressed, err = gzip.NewReader(b.ReadCloser); err != nil {
+		if b.decompressed, _ = b.pool.Get().(*gzip.Reader); b.decompressed == nil {
+			b.decompressed = new(gzip.Reader)
+		}
+		if err = b.decompressed.Reset(compressedReader{b}); err != nil {
 			return 0, err
 		}
 	}
-	return b.decompressed.Read(p)
+	n, err = b.decompressed.Read(p)
+	b.allowed += maxExpansion * int64(n)
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (b *gzipBody) Close() error {
+	if b.decompressed != nil {
+		_ = b.decompressed.Reset(http.NoBody) // so that the pool does not keep the response
+		b.pool.Put(b.decompressed)
+		b.decompressed = nil
+	}
+	return b.ReadCloser.Close()
+}
+
+// compressedReader reads the compressed body of a gzipBody, as much as is allowed.
+type compressedReader struct{ body *gzipBody }
+
+// Read implements [io.Reader].
+func (r compressedReader) Read(p []byte) (int, error) {
+	if r.body.allowed <= 0 {
+		return 0, errNoContent
+	}
+	n, err := r.body.ReadCloser.Read(p)
+	r.body.allowed -= int64(n)
+	return n, err
 }
 
 // maxErrorBody is how much is read of the body of a response that is not 2xx.

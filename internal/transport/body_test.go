@@ -120,7 +120,7 @@ func TestGunzip(t *testing.T) {
 			header.Set("Content-Length", "99")
 			body := io.NopCloser(bytes.NewReader(row.body))
 			resp := &http.Response{StatusCode: http.StatusOK, Header: header, Body: body, ContentLength: 99}
-			gunzip(resp)
+			new(timeoutTransport).gunzip(resp)
 			if len(row.encoding) == 1 && row.encoding[0] != "br" {
 				assert.Empty(t, resp.Header, "headers that no longer apply are removed")
 				assert.True(t, resp.Uncompressed)
@@ -146,7 +146,7 @@ func TestReadBodyLimitsTheDecompressedSize(t *testing.T) {
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Encoding": {"gzip"}},
 		Body: io.NopCloser(bytes.NewReader(gzipped(t, strings.Repeat("x", 100_000)))),
 	}
-	gunzip(resp)
+	new(timeoutTransport).gunzip(resp)
 	got, err := ReadBody(resp, 1000)
 	assert.ErrorIs(t, err, ErrTooLarge)
 	assert.Len(t, got, 1000)

@@ -64,6 +64,8 @@ type timeoutTransport struct {
 	attempts []*attempt
 	due      time.Duration // when the timer fires, or noTimer
 	timerID  int           // of the current timer; others are ignored
+
+	decompressors sync.Pool // of *gzip.Reader
 }
 
 // newTimeoutTransport returns a transport that sends requests through base with
@@ -122,7 +124,7 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	a.body = resp.Body
 	t.mu.Unlock()
 	resp.Body = a
-	gunzip(resp)
+	t.gunzip(resp)
 	return resp, nil
 }
 
