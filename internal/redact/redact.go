@@ -19,16 +19,17 @@ const Placeholder = "[redacted]"
 // would be found everywhere.
 const minLength = 4
 
-// Redactor removes a set of secrets. The zero Redactor removes none. Create one
-// with New.
+// Redactor removes a set of secrets from texts, and the user names and passwords of URLs. The zero
+// Redactor removes only these. Create one with New.
 type Redactor struct {
 	secrets   []string
 	encodings []string // of the secrets, in the encodings of the standard library
-	decodings []string // what decoders may make of the encoded secrets
+	decodings []string // what decode may make of the encoded secrets
+	short     []string // those decodings that have no grams
+	parts     parts
 }
 
-// New returns a Redactor of these secrets. Those of less than four bytes are
-// ignored.
+// New returns a Redactor of these secrets. Those of less than four bytes are ignored.
 func New(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, secret := range secrets {
@@ -42,11 +43,20 @@ func New(secrets ...string) *Redactor {
 			r.encodings = append(r.encodings, string(escaped[1:len(escaped)-1]))
 		}
 		validUTF8 := string([]rune(secret)) // as encoders write it that replace invalid bytes
-		for _, decoded := range []string{secret, validUTF8} {
-			r.decodings = append(r.decodings, decoded, strings.ReplaceAll(decoded, "+", " "))
+		for _, text := range append(decodings(secret), validUTF8) {
+			for _, text := range []string{text, strings.TrimSpace(text)} {
+				r.decodings = append(r.decodings, text, strings.ReplaceAll(text, "+", " "), strings.ReplaceAll(text, " ", "+"))
+			}
 		}
 	}
 	r.secrets, r.encodings, r.decodings = unique(r.secrets), unique(r.encodings), unique(r.decodings)
+	r.decodings = slices.DeleteFunc(r.decodings, func(text string) bool { return len(text) < minLength })
+	for _, text := range r.decodings {
+		if len(fold(text)) < gramLength {
+			r.short = append(r.short, text)
+		}
+	}
+	r.parts = newParts(r.decodings)
 	return r
 }
 
@@ -59,17 +69,14 @@ func unique(texts []string) []string {
 // Secrets returns the secrets, for a Redactor of another call that may meet them.
 func (r *Redactor) Secrets() []string { return slices.Clone(r.secrets) }
 
-// String returns text with the secrets removed, however JSON, HTML, a URL or a Go
-// string literal encodes them. The rest of the text does not change.
-func (r *Redactor) String(text string) string {
-	return replace(text, r.find(text, r.encodings, maxDepth, false))
-}
+// String returns text with the secrets removed, however JSON, HTML, a URL, a Go string literal or
+// base64 encodes them, and parts of them: at least eight bytes that are half of the secret, any 16
+// bytes, and lines of at least eight bytes. The rest of the text does not change.
+func (r *Redactor) String(text string) string { return replace(text, r.find(text, 0, false)) }
 
-// Truncated returns a body that was cut short with the secrets removed, also a
-// secret of which only the beginning is left.
-func (r *Redactor) Truncated(body string) string {
-	return replace(body, r.find(body, r.encodings, maxDepth, true))
-}
+// Truncated returns a body that was cut short with the secrets removed, also a secret of which only
+// the first four bytes or more are left.
+func (r *Redactor) Truncated(body string) string { return replace(body, r.find(body, 0, true)) }
 
 // Error returns err, or if its text holds a secret, WithText of the redacted text.
 func (r *Redactor) Error(err error, matches func(err, target error) bool) error {
@@ -83,32 +90,81 @@ func (r *Redactor) Error(err error, matches func(err, target error) bool) error 
 	return err
 }
 
-// maxDepth is how often a text is decoded in search of secrets: a JSON string may
-// hold a URL, and an error may quote the JSON.
-const maxDepth = 3
+const (
+	// maxDepth is how often a text is decoded in search of secrets: a JSON string may hold a URL, and
+	// an error may quote the JSON.
+	maxDepth = 4
+	// maxCombinations limits the time for decoding each language of a text by itself, in every order. In
+	// longer texts, all are decoded at once.
+	maxCombinations = 64 << 10
+	// maxBase64Depth is how often a text is decoded in search of base64.
+	maxBase64Depth = 1
+)
 
 // span is the part of a text from start to end.
 type span struct{ start, end int }
 
-// find returns the parts of text that are secrets, in order and without overlap.
-// It searches text for the given encodings, and decodes it depth times in search
-// of others. If truncated, the end of text may be the beginning of a secret.
-func (r *Redactor) find(text string, encodings []string, depth int, truncated bool) []span {
-	var spans []span
-	for _, encoding := range encodings {
-		spans = appendOccurrences(spans, text, encoding)
-		if truncated {
-			spans = appendTruncated(spans, text, encoding)
-		}
-	}
-	if depth > 0 {
-		for _, d := range decoders {
-			if decoded := d.decode(text); decoded != text {
-				spans = append(spans, d.locate(text, r.find(decoded, r.decodings, depth-1, truncated))...)
+// find returns the parts of text that are secrets, in order and without overlap. depth is how often
+// the text has been decoded. If truncated, the end of text may be the beginning of a secret.
+func (r *Redactor) find(text string, depth int, truncated bool) []span {
+	spans := appendUserinfo(nil, text)
+	if depth == 0 {
+		for _, encoding := range r.encodings {
+			spans = appendOccurrences(spans, text, encoding)
+			if truncated {
+				spans = appendTruncated(spans, text, encoding)
 			}
 		}
 	}
+	spans = r.appendSpans(spans, text, truncated)
+	if depth <= maxBase64Depth && len(r.decodings) > 0 {
+		for phase := range 4 {
+			decoded, runs := decodeBase64(text, phase)
+			spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, truncated)))...)
+		}
+	}
+	if depth == maxDepth {
+		return merge(spans)
+	}
+	tried := []string{text}
+	for _, language := range languages {
+		if language != escapes && len(text)<<(2*depth) > maxCombinations {
+			continue
+		}
+		if decoded := decode(text, language); !slices.Contains(tried, decoded) {
+			spans = append(spans, locate(text, language, r.find(decoded, depth+1, truncated))...)
+			tried = append(tried, decoded)
+		}
+	}
 	return merge(spans)
+}
+
+// appendSpans appends the decoded secrets and parts of secrets in text.
+func (r *Redactor) appendSpans(spans []span, text string, truncated bool) []span {
+	for _, secret := range r.short {
+		spans = appendOccurrences(spans, text, secret)
+	}
+	if truncated {
+		for _, secret := range r.decodings {
+			spans = appendTruncated(spans, text, secret)
+		}
+	}
+	return r.parts.appendSpans(spans, text)
+}
+
+// appendUserinfo appends the user names and passwords of the URLs in text.
+func appendUserinfo(spans []span, text string) []span {
+	for start := 0; ; {
+		i := strings.Index(text[start:], "://")
+		if i < 0 {
+			return spans
+		}
+		start += i + len("://")
+		n := strings.IndexAny(text[start:], "@/?#\\\"'<> \t\r\n")
+		if n > 0 && text[start+n] == '@' {
+			spans = append(spans, span{start, start + n})
+		}
+	}
 }
 
 // appendOccurrences appends the occurrences of secret in text. Those that overlap
