@@ -90,8 +90,10 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	if req.endpoint.auth {
 		base = c.authURL
 	}
-	req.url, err = joinURL(base, path, values.Encode())
-	return err
+	if req.url, err = joinURL(base, path, values.Encode()); err != nil {
+		return err
+	}
+	return req.checkNoPlaceholder()
 }
 
 // checkContext returns an error if no call can begin with ctx.
@@ -156,9 +158,10 @@ func (req *request) displayURL() string {
 // response is the last response to a request.
 type response struct {
 	retry.Response
-	request *request
-	token   Secret           // sent with the request
-	cleaner *redact.Redactor // nil until it is needed
+	request  *request
+	token    Secret           // sent with the request
+	rejected Secret           // sent before that, and rejected
+	cleaner  *redact.Redactor // nil until it is needed
 }
 
 // redactor returns a Redactor of the secrets of the request.
@@ -168,7 +171,10 @@ func (resp *response) redactor() *redact.Redactor {
 		if resp.request.endpoint.confidential {
 			secrets = append(secrets, resp.request.endpoint.args...)
 		}
-		resp.cleaner = redact.New(append(secrets, strings.TrimPrefix(resp.token.Reveal(), apiKeyPrefix))...)
+		for _, token := range []Secret{resp.token, resp.rejected} {
+			secrets = append(secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+		}
+		resp.cleaner = redact.New(secrets...)
 	}
 	return resp.cleaner
 }
@@ -196,7 +202,7 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 		if tokenErr != nil {
 			err = fmt.Errorf("getting another token: %w", tokenErr)
 		} else if !token.Equal(resp.token) {
-			resp.token, resp.cleaner = token, nil
+			resp.token, resp.rejected, resp.cleaner = token, resp.token, nil
 			err = c.sendWithToken(ctx, resp, stream)
 		}
 	}

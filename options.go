@@ -399,12 +399,14 @@ func envOptions(getenv func(string) string) (opts []Option) {
 
 // parseURL parses a base URL. what describes the URL in errors.
 func parseURL(what, address string) (*url.URL, error) {
+	if strings.ContainsAny(address, "@") || strings.Contains(address, "%40") {
+		// Wherever it is: url.Parse may take the password for the port, and the errors below show it.
+		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
+	}
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be parsed: %w", what, errors.Unwrap(err))
-	case strings.Contains(address, "@"): // also outside the host, since the errors below show the address
-		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("%s %q must look like https://host", what, address)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":

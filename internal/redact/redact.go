@@ -4,6 +4,8 @@ package redact
 
 import (
 	"cmp"
+	"errors"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -78,16 +80,30 @@ func (r *Redactor) String(text string) string { return replace(text, r.find(text
 // the first four bytes or more are left.
 func (r *Redactor) Truncated(body string) string { return replace(body, r.find(body, 0, true)) }
 
-// Error returns err, or if its text holds a secret, WithText of the redacted text.
+// Error returns err, or if its text or that of an error that it wraps holds a secret, WithText of
+// the redacted text.
 func (r *Redactor) Error(err error, matches func(err, target error) bool) error {
+	if !r.holdsSecret(err) {
+		return err
+	}
+	return WithText(r.String(err.Error()), err, matches)
+}
+
+// holdsSecret reports whether the text of err, or of an error that it wraps, holds a secret.
+func (r *Redactor) holdsSecret(err error) bool {
 	if err == nil {
-		return nil
+		return false
 	}
-	text := err.Error()
-	if clean := r.String(text); clean != text {
-		return WithText(clean, err, matches)
+	if len(r.find(err.Error(), 0, false)) > 0 {
+		return true
 	}
-	return err
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		return r.holdsSecret(wrapper.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(wrapper.Unwrap(), r.holdsSecret)
+	}
+	return false
 }
 
 const (
@@ -251,9 +267,14 @@ func replace(text string, spans []span) string {
 
 // WithText returns an error with this text instead of err's. It has no Unwrap,
 // since a printed chain of errors would show the text of err. matches reports
-// whether [errors.Is] of the new error and target is true.
+// whether [errors.Is] of the new error and target is true. If err is or wraps a [net.Error], the new
+// error is one too.
 func WithText(text string, err error, matches func(err, target error) bool) error {
-	return &redactedError{text, func(target error) bool { return matches(err, target) }}
+	redacted := redactedError{text, func(target error) bool { return matches(err, target) }}
+	if netError, ok := errors.AsType[net.Error](err); ok {
+		return &redactedNetError{redacted, netError.Timeout(), netError.Temporary()}
+	}
+	return &redacted
 }
 
 // redactedError is an error with another text. It holds the original error in a
@@ -268,3 +289,15 @@ func (e *redactedError) Error() string { return e.text }
 
 // Is reports whether the error matches target.
 func (e *redactedError) Is(target error) bool { return e.is(target) }
+
+// redactedNetError is a redactedError that implements [net.Error].
+type redactedNetError struct {
+	redactedError
+	timeout, temporary bool
+}
+
+// Timeout reports whether the original error is a timeout.
+func (e *redactedNetError) Timeout() bool { return e.timeout }
+
+// Temporary reports what the original error reports.
+func (e *redactedNetError) Temporary() bool { return e.temporary }
