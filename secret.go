@@ -112,20 +112,21 @@ type requestValue interface{ requestValue() any }
 // revealSecrets encodes secrets as plaintext. It is used for requests only.
 var revealSecrets = requestMarshalers(Secret.Reveal)
 
-// bodySecrets returns the secrets in a request body, so that they can be redacted from the response.
+// bodySecrets returns the secrets in a request body, and the passwords in its URLs, so that they can be
+// redacted from the response.
 func bodySecrets(body any) []string {
 	if body == nil {
 		return nil
 	}
 	var secrets []string
-	_, err := jsonwire.Marshal(body, requestMarshalers(func(s Secret) string {
+	encoded, err := jsonwire.Marshal(body, requestMarshalers(func(s Secret) string {
 		secrets = append(secrets, s.Reveal())
 		return ""
 	}))
 	if err != nil {
 		return nil // such a body is never sent
 	}
-	return secrets
+	return append(secrets, redact.Passwords(string(encoded))...)
 }
 
 // checkNoPlaceholder returns an error if a request contains the placeholder of a secret: the service

@@ -3,6 +3,7 @@ package redact
 import (
 	"math/bits"
 	"strings"
+	"unicode"
 )
 
 // parts finds parts of secrets in a text, such as the beginning of a token or a line of a script.
@@ -27,8 +28,9 @@ const (
 	minGramBytes = 4
 )
 
-// newParts returns the parts of these secrets. A secret or a line of less than gramLength bytes has
-// none.
+// newParts returns the parts of these secrets, which are also their lines, and the words with letters
+// and digits in them, which are more likely to be passwords than others. A part has at least gramLength
+// bytes.
 func newParts(secrets []string) parts {
 	p := parts{lengths: map[uint64]int{}}
 	for _, secret := range secrets {
@@ -38,6 +40,12 @@ func newParts(secrets []string) parts {
 			for line := range strings.FieldsFuncSeq(secret, func(r rune) bool { return r == '\r' || r == '\n' }) {
 				line = fold(line)
 				p.add(line, min(len(line), maxPart), len(whole))
+			}
+		}
+		for word := range strings.FieldsSeq(secret) {
+			if strings.ContainsFunc(word, unicode.IsDigit) && strings.ContainsFunc(word, unicode.IsLetter) {
+				word = fold(word)
+				p.add(word, min(len(word), maxPart), len(whole))
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func (r *Redactor) Secrets() []string { return slices.Clone(r.secrets) }
 
 // String returns text with the secrets removed, however JSON, HTML, a URL, a Go string literal or
 // base64 encodes them, and parts of them: at least eight bytes that are half of the secret, any 16
-// bytes, and lines of at least eight bytes. The rest of the text does not change.
+// bytes, and lines, and words with digits in them, of at least eight bytes. The rest of the text does not change.
 func (r *Redactor) String(text string) string { return replace(text, r.find(text, 0, false)) }
 
 // Truncated returns a body that was cut short with the secrets removed, also a secret of which only
@@ -166,6 +166,16 @@ func (r *Redactor) appendSpans(spans []span, text string, truncated bool) []span
 		}
 	}
 	return r.parts.appendSpans(spans, text)
+}
+
+// Passwords returns the passwords of the URLs in a text, as they are written there and decoded.
+func Passwords(text string) []string {
+	var passwords []string
+	for _, s := range appendUserinfo(nil, text) {
+		_, password, _ := strings.Cut(text[s.start:s.end], ":")
+		passwords = append(passwords, password, decode(password, "%"))
+	}
+	return passwords
 }
 
 // appendUserinfo appends the user names and passwords of the URLs in text.
