@@ -72,7 +72,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
-	req.inherited, _ = ctx.Value(secretsKey{}).([]string)
+	if secrets, ok := ctx.Value(secretsKey{}).(func() []string); ok {
+		req.inherited = secrets()
+	}
 	var path string
 	if req.route, path, err = c.resolveEndpoint(ctx, &req.operation); err != nil {
 		return err
@@ -458,7 +460,7 @@ func (h *headReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// secretsKey is the key of context values that hold the secrets of a write, since the response to a
+// secretsKey is the key of context values that return the secrets of a write, since the response to a
 // read that follows the write may repeat them.
 type secretsKey struct{}
 
@@ -467,5 +469,5 @@ func contextWithSecrets(ctx context.Context, secrets []string) context.Context {
 	if ctx == nil || len(secrets) == 0 {
 		return ctx
 	}
-	return context.WithValue(ctx, secretsKey{}, secrets)
+	return context.WithValue(ctx, secretsKey{}, func() []string { return secrets }) // which printing ctx does not call
 }
