@@ -194,8 +194,9 @@ func TestEchoedSecrets(t *testing.T) {
 						client := clientFor(t, srv.New(handler).URL(), opts...)
 						err := kind.call(t.Context(), client, bigv.NewSecret(kind.secret))
 						for where, shown := range map[string]string{
-							"error": printedError(err), "dump": dump(reflect.ValueOf(err), map[unsafe.Pointer]bool{}, 0), "log": log.String(),
-							"capture": captured.String(), "hook": printedError(attempts.all()[0].Err) + fmt.Sprintf("%#v", attempts.all()),
+							"error": printedError(err), "dump": dump(reflect.ValueOf(err), map[unsafe.Pointer]bool{}, 0),
+							"log": log.String(), "capture": captured.String(),
+							"hook": printedError(attempts.all()[0].Err) + fmt.Sprintf("%#v", attempts.all()),
 						} {
 							require.Empty(t, findMarkers(shown+html.UnescapeString(shown)), "%s, %s: %s", place, change, where)
 						}

@@ -64,7 +64,8 @@ func TestPlaceholderIsNeverSent(t *testing.T) {
 		{"printed into another secret", body(bigv.NewSecret("PW=" + shown)), "", "the body contains"},
 		{"as a name", body(map[string]int{shown: 1}), "", "the body contains"},
 		{"in an image", func(ctx context.Context, c *bigv.Client) error {
-			return c.VirtualMachines.Reimage(ctx, www1, bigv.Image{Distribution: "stretch", FirstbootScript: bigv.NewSecret("#!/bin/sh\npw=" + shown)})
+			script := bigv.NewSecret("#!/bin/sh\npw=" + shown)
+			return c.VirtualMachines.Reimage(ctx, www1, bigv.Image{Distribution: "stretch", FirstbootScript: script})
 		}, "", "the body contains"},
 		{"in a login", func(ctx context.Context, c *bigv.Client) error {
 			return errorOf(c.Sessions.Create(ctx, bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret(shown)}))
@@ -72,7 +73,9 @@ func TestPlaceholderIsNeverSent(t *testing.T) {
 		{"in the path", func(ctx context.Context, c *bigv.Client) error {
 			return c.Do(ctx, "GET", "/sessions/"+url.PathEscape(shown), nil, nil)
 		}, "", "the path contains"},
-		{"in a name", func(ctx context.Context, c *bigv.Client) error { return errorOf(c.Groups.Get(ctx, acme.Group(shown))) }, "", "the path contains"},
+		{"in a name", func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.Groups.Get(ctx, acme.Group(shown)))
+		}, "", "the path contains"},
 		{"in the query of a path", func(ctx context.Context, c *bigv.Client) error {
 			return c.Do(ctx, "GET", "/x?token="+shown, nil, nil)
 		}, "", "the query contains"},

@@ -28,8 +28,8 @@ func (e hidingError) Error() string { return "the transport failed" }
 
 func (e hidingError) Unwrap() error { return e.err }
 
-// No secret can be reached through a redacted error, by reflection or by unwrapping. What callers distinguish can be told by errors.Is
-// and errors.As.
+// No secret can be reached through a redacted error, by reflection or by unwrapping. errors.Is and errors.As find what callers
+// distinguish.
 func TestRedactedErrors(t *testing.T) {
 	timeout := &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	for _, tt := range []struct {
@@ -44,8 +44,10 @@ func TestRedactedErrors(t *testing.T) {
 		{"an error that hides another", hidingError{fmt.Errorf("rejected %s", markedToken)}, nil, false, false},
 		{"an error that hides one of several", hidingError{errors.Join(io.EOF, errors.New(markedToken))}, nil, false, false},
 		{"a timeout", fmt.Errorf("sending %s: %w", markedToken, timeout), nil, true, true},
-		{"a network error", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: markedToken, Err: "no such host"}}, nil, false, true},
-		{"a reset", fmt.Errorf("sending %s: %w", markedToken, &net.OpError{Op: "read", Err: syscall.ECONNRESET}), syscall.ECONNRESET, false, true},
+		{"a network error", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: markedToken, Err: "no such host"}},
+			nil, false, true},
+		{"a reset", fmt.Errorf("sending %s: %w", markedToken, &net.OpError{Op: "read", Err: syscall.ECONNRESET}),
+			syscall.ECONNRESET, false, true},
 		{"an error of a URL", &url.Error{Op: "Get", URL: "https://x/?t=" + markedToken, Err: timeout}, nil, true, true},
 		{"a URL with a password", &url.Error{Op: "Get", URL: "https://me:" + marker + "@proxy", Err: io.EOF}, nil, false, true},
 		{"an unexpected end", fmt.Errorf("%w after %s", io.ErrUnexpectedEOF, markedToken), io.ErrUnexpectedEOF, false, false},
@@ -111,9 +113,12 @@ func TestPasswordInBaseURL(t *testing.T) {
 	for _, address := range []string{
 		"https://alice:" + marker + "@host", "https://alice:" + marker + "/x@host", "https://alice:" + marker + "#x@host",
 		"https://alice:" + marker + "?@host", "https://alice:" + marker + "%zz@host", "https://alice:" + marker + " x@host",
-		"https://alice:" + marker + "%40host", "https://alice:" + marker + "\x7f@host", "https://" + marker + "@host", "alice:" + marker + "@host",
+		"https://alice:" + marker + "%40host", "https://alice:" + marker + "\x7f@host",
+		"https://" + marker + "@host", "alice:" + marker + "@host",
 	} {
-		for name, option := range map[string]func(string) bigv.Option{"base URL": bigv.WithBaseURL, "authentication URL": bigv.WithAuthURL} {
+		for name, option := range map[string]func(string) bigv.Option{
+			"base URL": bigv.WithBaseURL, "authentication URL": bigv.WithAuthURL,
+		} {
 			_, err := bigv.NewClient(option(address))
 			require.ErrorContains(t, err, name+" contains a user name or password: use WithCredentials", address)
 			assert.Empty(t, findMarkers(printedError(err)), address)
@@ -124,7 +129,8 @@ func TestPasswordInBaseURL(t *testing.T) {
 // The context that hooks and transports get for the read that follows a write shows no secret of the write.
 func TestContextShowsNoSecret(t *testing.T) {
 	var shown []string
-	client := start(t, fakeserver.Table(t, fakeserver.Responses{"PUT /users/alice": "200", "GET /users/alice": `{"id":7,"username":"alice"}`}),
+	responses := fakeserver.Responses{"PUT /users/alice": "200", "GET /users/alice": `{"id":7,"username":"alice"}`}
+	client := start(t, fakeserver.Table(t, responses),
 		bigv.WithAttemptHook(func(ctx context.Context, _ bigv.Attempt) {
 			shown = append(shown, fmt.Sprintf("%v %+v %#v", ctx, ctx, ctx)+dump(reflect.ValueOf(ctx), map[unsafe.Pointer]bool{}, 0))
 		}))
