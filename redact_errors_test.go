@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -140,4 +141,20 @@ func TestContextShowsNoSecret(t *testing.T) {
 	for _, text := range shown {
 		assert.Empty(t, findMarkers(text))
 	}
+}
+
+// A secret that the client knows is redacted from the URL of a request, in which the caller has put it.
+func TestRedactionOfURLs(t *testing.T) {
+	var log, captured bytes.Buffer
+	client := start(t, fakeserver.Respond(409, "no"), bigv.WithCapture(&captured), bigv.WithLogger(slog.New(slog.NewTextHandler(&log,
+		&slog.HandlerOptions{Level: slog.LevelDebug}))))
+	client, err := client.With(bigv.WithToken(markedToken))
+	require.NoError(t, err)
+	err = client.Do(t.Context(), "GET", "/x?token="+markedToken, nil, nil)
+	require.ErrorContains(t, err, "/x?token=[redacted]")
+	assert.Empty(t, findMarkers(printedError(err)))
+	assert.Contains(t, log.String(), "/x?token=[redacted]")
+	assert.Empty(t, findMarkers(log.String()))
+	assert.Contains(t, captured.String(), "/x?token=[redacted]")
+	assert.Empty(t, findMarkers(captured.String()))
 }

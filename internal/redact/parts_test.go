@@ -167,7 +167,7 @@ func TestTimeIsLinear(t *testing.T) {
 	r := New("3f1c9a52-7d44-4b0e-9a61-52d1c0e7b8aa", script)
 	fastest := func(text string) time.Duration {
 		best := time.Hour
-		for range 3 {
+		for range 2 {
 			began := time.Now()
 			r.Truncated(text)
 			best = min(best, time.Since(began))
@@ -178,16 +178,15 @@ func TestTimeIsLinear(t *testing.T) {
 	for name, text := range hostileTexts(script, 1<<20) {
 		whole, part := fastest(text), fastest(quarter[name])
 		t.Logf("%s: %s, a quarter %s", name, whole.Round(time.Millisecond/10), part.Round(time.Millisecond/10))
-		assert.Less(t, whole, max(10*part, 2*time.Second), "%s: 1 MiB", name)
-		assert.Less(t, whole, 3*time.Second, "%s: 1 MiB", name)
+		assert.Less(t, whole, max(10*part, time.Second), name)
 	}
 }
 
 // Texts that have a few words in common with a secret stay as they are.
 func TestOrdinaryTextsStay(t *testing.T) {
 	const page = "<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n" +
-		"<center><h1>502 Bad Gateway</h1></center>\n<hr><center>nginx/1.18.0 (Ubuntu)</center>\n                <!-- a padding to disable MSIE -->\n" +
-		"<!-- ================ -->\n</body>\n</html>\n"
+		"<center><h1>502 Bad Gateway</h1></center>\n<hr><center>nginx/1.18.0 (Ubuntu)</center>\n" +
+		"                <!-- a padding to disable MSIE -->\n<!-- ================ -->\n</body>\n</html>\n"
 	texts := []string{
 		page, `{"root_password":["is too short (minimum is 8 characters)"],"memory":["must be a multiple of 1024"]}`,
 		"group name is not unique", "You are not permitted to perform shutdown on the virtual machine www1.web.acme",
