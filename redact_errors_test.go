@@ -29,6 +29,13 @@ func (e hidingError) Error() string { return "the transport failed" }
 
 func (e hidingError) Unwrap() error { return e.err }
 
+// hidingErrors is a hidingError that wraps several errors.
+type hidingErrors []error
+
+func (e hidingErrors) Error() string { return "the transport failed" }
+
+func (e hidingErrors) Unwrap() []error { return e }
+
 // No secret can be reached through a redacted error, by reflection or by unwrapping. errors.Is and errors.As find what callers
 // distinguish.
 func TestRedactedErrors(t *testing.T) {
@@ -43,7 +50,7 @@ func TestRedactedErrors(t *testing.T) {
 		{"any error", fmt.Errorf("rejected %s", markedToken), nil, false, false},
 		{"a wrapped error", fmt.Errorf("failed: %w", fmt.Errorf("rejected %s", markedToken)), nil, false, false},
 		{"an error that hides another", hidingError{fmt.Errorf("rejected %s", markedToken)}, nil, false, false},
-		{"an error that hides one of several", hidingError{errors.Join(io.EOF, errors.New(markedToken))}, nil, false, false},
+		{"an error that hides one of several", hidingErrors{io.EOF, errors.New(markedToken)}, nil, false, false},
 		{"a timeout", fmt.Errorf("sending %s: %w", markedToken, timeout), nil, true, true},
 		{"a network error", &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: markedToken, Err: "no such host"}},
 			nil, false, true},

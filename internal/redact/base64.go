@@ -26,7 +26,8 @@ type run struct {
 	to int // the end of what it encodes, in the decoded text
 }
 
-// decodeBase64 decodes each part of text that may be base64. The first characters of each part, as
+// decodeBase64 decodes each part of text that may be base64, and joins them, since base64 may be broken
+// into lines. The first characters of each part, as
 // many as phase says, are taken for something else, such as the path before it.
 func decodeBase64(text string, phase int) (decoded string, runs []run) {
 	out := make([]byte, 0, len(text)*3/4+4)
@@ -36,9 +37,6 @@ func decodeBase64(text string, phase int) (decoded string, runs []run) {
 			end++
 		}
 		if end-start >= minRun+phase {
-			if len(runs) > 0 {
-				out = append(out, 0) // between what the parts encode
-			}
 			n := 0
 			var value uint32
 			for i := start + phase; i < end; i++ {

@@ -223,6 +223,9 @@ func TestLengthsOfParts(t *testing.T) {
 		{"a short line", "a first line of text\nroot\nthe last", "root", "root"},
 		{"two parts", "abcdefghijklmnopqrst", "abcdefghij klmnopqrst", "[redacted] [redacted]"},
 		{"twice", "abcdefghij", "abcdefghijabcdefghij", "[redacted][redacted]"},
+		{"short, without its final newline", "hunter2\n", "x hunter2 y", "x [redacted] y"},
+		{"short, with a space for its plus sign", "pw+1", "x pw 1 y", "x [redacted] y"},
+		{"encoded four times", "hunter2", "%25252568unter2", "[redacted]"},
 		{"few letters", "aaaaaaaaaaab", "x aaaaaaaaaaab aaaaaaaaa", "x [redacted] aaaaaaaaa"},
 		{"only one letter", "aaaaaaaaaaaa", "aaaaaaaaaaaa aaaaaaaaaaa", "[redacted] aaaaaaaaaaa"},
 		{"a script in a script", "one two three\nfour five six\n", "one two  three\r\n\tfour+five six!", "[redacted]!"},
@@ -240,12 +243,14 @@ func TestBase64(t *testing.T) {
 		{"several", "hunter2", "aHVudGVyMg aHVudGVyMg", "[redacted] [redacted]"},
 		{"too short", "hunter2", "aHVudGVy", "aHVudGVy"},
 		{"escaped", "hunter2", `{"a":"aHVudG\u0056yMg=="}`, `{"a":"[redacted]=="}`},
-		{"of a secret in pieces", "hunter2", "aHVu dGVyMg", "aHVu dGVyMg"},
+		{"in lines", "abcdefghijkl", "YWJjZGVm\nZ2hpamts, Z2hpamts", "[redacted]\n[redacted], Z2hpamts"},
+		{"in pieces that are too short", "hunter2", "aHVu dGVyMg", "aHVu dGVyMg"},
 		{"of text that is not a secret", "hunter2", "aHVudGVyMw==", "aHVudGVyMw=="},
 	} {
 		assert.Equal(t, row.want, New(row.secret).String(row.text), row.name)
 	}
 	assert.Equal(t, "[redacted]", New("hunter2").Truncated("aHVudGVy"), "the beginning, at the end of a truncated text")
+	assert.Equal(t, "aHVudGVy.", New("hunter2").Truncated("aHVudGVy."), "the beginning, not at the end of a truncated text")
 }
 
 func TestUserNamesAndPasswordsOfURLsAreRemoved(t *testing.T) {

@@ -136,7 +136,8 @@ func (r *Redactor) find(text string, depth int, truncated bool) []span {
 	if depth <= maxBase64Depth && len(r.decodings) > 0 {
 		for phase := range 4 {
 			decoded, runs := decodeBase64(text, phase)
-			spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, truncated)))...)
+			cut := truncated && len(runs) > 0 && runs[len(runs)-1].end == len(text)
+			spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, cut)))...)
 		}
 	}
 	if depth == maxDepth {
