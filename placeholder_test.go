@@ -55,6 +55,8 @@ func TestPlaceholderIsNeverSent(t *testing.T) {
 		{"in a list of pointers to templates", body([]*bigv.VMDefault{&template, nil}), `[` + settings + `,null]`, ""},
 		{"in a Nullable of a template", body(map[string]any{"a": bigv.Set(template)}), `{"a":` + settings + `}`, ""},
 		{"in a type that reveals it", body([]any{revealing{secret}}), `["hunter2"]`, ""},
+		{"a nil pointer", body((*bigv.VMDefault)(nil)), `null`, ""},
+		{"a nil pointer in a struct", body(struct{ A *bigv.VMDefault }{}), `{"A":null}`, ""},
 		{"a null Nullable pointer", body([]*bigv.Nullable[bigv.Secret]{nil}), `[null]`, ""},
 
 		{"in a type that hides it", body(hiding{secret}), "", "the body contains"},

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"reflect"
 	"strings"
 
 	"github.com/bigv-go/bigv/internal/jsonwire"
@@ -97,9 +96,6 @@ func requestMarshalers(reveal func(Secret) string) *json.Marshalers {
 			return enc.WriteToken(jsontext.String(reveal(s)))
 		}),
 		json.MarshalToFunc(func(enc *jsontext.Encoder, v requestValue) error {
-			if pointer := reflect.ValueOf(v); pointer.Kind() == reflect.Pointer && pointer.IsNil() {
-				return enc.WriteToken(jsontext.Null)
-			}
 			return json.MarshalEncode(enc, v.requestValue())
 		}),
 	)

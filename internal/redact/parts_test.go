@@ -266,3 +266,10 @@ func TestUserNamesAndPasswordsOfURLsAreRemoved(t *testing.T) {
 		assert.Equal(t, want, new(Redactor).String(text))
 	}
 }
+
+// In a text that is too long to decode each language by itself, a secret is found that contains escape sequences itself.
+func TestLongTexts(t *testing.T) {
+	padding := strings.Repeat("words ", maxCombinations/6+1)
+	assert.Equal(t, padding+Placeholder, New("pass<%41").String(padding+"pass&lt;%41"))
+	assert.Equal(t, padding+Placeholder, New(`pass\u0041<`).String(padding+`pass\u0041&lt;`))
+}
