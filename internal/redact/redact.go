@@ -283,7 +283,7 @@ func replace(text string, spans []span) string {
 func WithText(text string, err error, matches func(err, target error) bool) error {
 	redacted := redactedError{text, func(target error) bool { return matches(err, target) }}
 	if netError, ok := errors.AsType[net.Error](err); ok {
-		return &redactedNetError{redacted, netError.Timeout(), netError.Temporary()}
+		return &redactedNetError{redacted, netError.Timeout()}
 	}
 	return &redacted
 }
@@ -304,11 +304,11 @@ func (e *redactedError) Is(target error) bool { return e.is(target) }
 // redactedNetError is a redactedError that implements [net.Error].
 type redactedNetError struct {
 	redactedError
-	timeout, temporary bool
+	timeout bool
 }
 
 // Timeout reports whether the original error is a timeout.
 func (e *redactedNetError) Timeout() bool { return e.timeout }
 
-// Temporary reports what the original error reports.
-func (e *redactedNetError) Temporary() bool { return e.temporary }
+// Temporary reports whether the original error is a timeout.
+func (e *redactedNetError) Temporary() bool { return e.timeout }
