@@ -399,12 +399,11 @@ func envOptions(getenv func(string) string) (opts []Option) {
 
 // parseURL parses a base URL. what describes the URL in errors.
 func parseURL(what, address string) (*url.URL, error) {
-	if strings.ContainsAny(address, "@") || strings.Contains(address, "%40") {
-		// Wherever it is: url.Parse may take the password for the port, and the errors below show it.
-		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
-	}
 	u, err := url.Parse(address)
 	switch {
+	case strings.Contains(address, "@"), err != nil && strings.Contains(address, "%40"):
+		// Wherever it is: the errors below show the address, and url.Parse may take a password for a port.
+		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be parsed: %w", what, errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":

@@ -132,6 +132,8 @@ func TestPasswordInBaseURL(t *testing.T) {
 			assert.Empty(t, findMarkers(printedError(err)), address)
 		}
 	}
+	_, err := bigv.NewClient(bigv.WithBaseURL("https://host/a%40b"))
+	assert.NoError(t, err, "an escaped path")
 }
 
 // The context that hooks and transports get for the read that follows a write shows no secret of the write.
