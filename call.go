@@ -72,7 +72,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
-	req.inherited, _ = ctx.Value(secretsKey{}).([]string)
+	if secrets, ok := ctx.Value(secretsKey{}).(func() []string); ok {
+		req.inherited = secrets()
+	}
 	var path string
 	if req.route, path, err = c.resolveEndpoint(ctx, &req.operation); err != nil {
 		return err
@@ -90,8 +92,10 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	if req.endpoint.auth {
 		base = c.authURL
 	}
-	req.url, err = joinURL(base, path, values.Encode())
-	return err
+	if req.url, err = joinURL(base, path, values.Encode()); err != nil {
+		return err
+	}
+	return req.checkNoPlaceholder()
 }
 
 // checkContext returns an error if no call can begin with ctx.
@@ -159,10 +163,11 @@ func (req *request) displayURL() string {
 // response is the last response to a request.
 type response struct {
 	retry.Response
-	request *request
-	token   Secret           // sent with the request
-	maxBody int64            // the limit of the body
-	cleaner *redact.Redactor // nil until it is needed
+	request  *request
+	token    Secret           // sent with the request
+	rejected Secret           // sent before that, and rejected
+	maxBody  int64            // the limit of the body
+	cleaner  *redact.Redactor // nil until it is needed
 }
 
 // redactor returns a Redactor of the secrets of the request.
@@ -172,7 +177,10 @@ func (resp *response) redactor() *redact.Redactor {
 		if resp.request.endpoint.confidential {
 			secrets = append(secrets, resp.request.endpoint.args...)
 		}
-		resp.cleaner = redact.New(append(secrets, strings.TrimPrefix(resp.token.Reveal(), apiKeyPrefix))...)
+		for _, token := range []Secret{resp.token, resp.rejected} {
+			secrets = append(secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+		}
+		resp.cleaner = redact.New(secrets...)
 	}
 	return resp.cleaner
 }
@@ -200,7 +208,7 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 		if tokenErr != nil {
 			err = fmt.Errorf("getting another token: %w", tokenErr)
 		} else if !token.Equal(resp.token) {
-			resp.token, resp.cleaner = token, nil
+			resp.token, resp.rejected, resp.cleaner = token, resp.token, nil
 			err = c.sendWithToken(ctx, resp, stream)
 		}
 	}
@@ -458,7 +466,7 @@ func (h *headReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// secretsKey is the key of context values that hold the secrets of a write, since the response to a
+// secretsKey is the key of context values that return the secrets of a write, since the response to a
 // read that follows the write may repeat them.
 type secretsKey struct{}
 
@@ -467,5 +475,5 @@ func contextWithSecrets(ctx context.Context, secrets []string) context.Context {
 	if ctx == nil || len(secrets) == 0 {
 		return ctx
 	}
-	return context.WithValue(ctx, secretsKey{}, secrets)
+	return context.WithValue(ctx, secretsKey{}, func() []string { return secrets }) // which printing ctx does not call
 }

@@ -209,7 +209,8 @@
 // Passwords, tokens, keys and scripts have the type [Secret], which prints as [redacted]. Errors and
 // logs never contain the body or the Authorization header of a request; secrets of the request that a
 // response repeats are removed. The output of [WithCapture] contains bodies, in which the secrets that
-// the client recognizes are redacted.
+// the client recognizes are redacted. A request that contains [redacted], because the program has
+// printed a secret into it, is not sent.
 //
 // Credentials are sent only to the configured origins, even if these redirect to another one. Plain
 // http is refused except for the local host; see [WithInsecureHTTP].

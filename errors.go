@@ -194,7 +194,7 @@ func withoutPrefix(err error) string { return strings.ReplaceAll(err.Error(), "b
 func newError(resp *response) *Error {
 	req := resp.request
 	return &Error{
-		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: req.displayURL(),
+		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: resp.redactor().String(req.displayURL()),
 		StatusCode: resp.StatusCode, Attempts: resp.Attempts, login: req.endpoint.login, implicit: req.implicit,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"github.com/bigv-go/bigv/internal/retry"
@@ -63,16 +64,20 @@ func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attem
 			})
 		}
 		if c.logger != nil {
-			logAttempt(ctx, c.logger, req, a, err)
+			url := req.displayURL()
+			if req.url.RawQuery != "" {
+				url = resp.redactor().String(url)
+			}
+			logAttempt(ctx, c.logger, req, url, a, err)
 		}
 	}
 }
 
 // logAttempt logs an attempt: at level Warn if a retry follows, otherwise at level Debug.
-func logAttempt(ctx context.Context, logger *slog.Logger, req *request, a retry.Attempt, err error) {
+func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url string, a retry.Attempt, err error) {
 	level, message := slog.LevelDebug, "bigv: request"
 	attrs := []slog.Attr{
-		slog.String("operation", req.name), slog.String("method", req.method), slog.String("url", req.displayURL()),
+		slog.String("operation", req.name), slog.String("method", req.method), slog.String("url", url),
 		slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", a.Number),
 	}
 	if err != nil {
@@ -89,7 +94,8 @@ func logAttempt(ctx context.Context, logger *slog.Logger, req *request, a retry.
 // for errors that callers must distinguish: the redacted error does not unwrap to the original one,
 // whose text contains the secret.
 func matchesCause(err, target error) bool {
-	known := target == ErrRedirect || target == io.ErrUnexpectedEOF || isContextError(err)
+	_, errno := target.(syscall.Errno)
+	known := errno || target == ErrRedirect || target == io.ErrUnexpectedEOF || isContextError(err)
 	return known && errors.Is(err, target)
 }
 

@@ -404,10 +404,11 @@ func envOptions(getenv func(string) string) (opts []Option) {
 func parseURL(what, address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
+	case strings.Contains(address, "@"), err != nil && strings.Contains(address, "%40"):
+		// Wherever it is: the errors below show the address, and url.Parse may take a password for a port.
+		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be parsed: %w", what, errors.Unwrap(err))
-	case strings.Contains(address, "@"): // also outside the host, since the errors below show the address
-		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("%s %q must look like https://host", what, address)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
