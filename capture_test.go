@@ -97,6 +97,7 @@ func TestCapture(t *testing.T) {
 					bigv.WithHeader("X-Token", "s3cret"), bigv.WithHeader("Cookie", "id=s3ssion"))
 			}, nil, `
 > Accept: application/json
+> Accept-Encoding: gzip
 > Authorization: [redacted]
 > Content-Type: application/json
 > Cookie: [redacted]
