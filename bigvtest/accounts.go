@@ -107,12 +107,12 @@ func createAccount(q *request) (response, error) {
 	if q.caller.apiKey != nil {
 		return response{}, errForbidden // an API key cannot gain privileges
 	}
-	f, name := newForm(q.attributes), ""
+	f, name := q.newForm(), ""
 	f.require("name")
 	if f.text("name", &name) {
 		f.checkHostnameLabel("name", name, 1)
 		if q.accountNames[strings.ToLower(name)] != nil {
-			f.errors.add("name", "has already been taken")
+			f.addError("name", "has already been taken")
 		}
 	}
 	if err := f.errors.err(); err != nil {

@@ -102,7 +102,7 @@ func updateBackup(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, restore := newForm(q.attributes), false
+	f, restore := q.newForm(), false
 	f.boolean("restore", &restore)
 	if err := f.errors.err(); err != nil {
 		return response{}, err

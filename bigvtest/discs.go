@@ -2,7 +2,6 @@ package bigvtest
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -231,11 +230,11 @@ func (f *form) readLabel(label *string, taken func(string) bool) {
 	}
 	switch {
 	case strings.TrimSpace(*label) == "":
-		f.errors.add("label", "can't be blank")
+		f.addError("label", "can't be blank")
 	case deviceName.MatchString(*label):
-		f.errors.add("label", "is invalid")
+		f.addError("label", "is invalid")
 	case taken(*label):
-		f.errors.add("label", "has already been taken")
+		f.addError("label", "has already been taken")
 	}
 }
 
@@ -245,77 +244,61 @@ func (f *form) readSize(size *int) {
 	}
 	f.checkMinimum("size", *size, minDiscSize)
 	if *size > maxDiscSize {
-		f.errors.add("size", "must be less than or equal to %d", maxDiscSize)
+		f.addError("size", "must be less than or equal to %d", maxDiscSize)
 	}
 }
 
 // readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the
 // default label.
-func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*disc, validationErrors) {
-	f, d := newForm(in), &disc{grade: storageGrades[0]}
-	if f.has("label") {
-		f.readLabel(&d.label, taken)
-	}
-	for ; d.label == "" || f.errors["label"] == nil && !f.has("label") && taken(d.label); nth++ {
+func (q *request) readDisc(f *form, nth int, taken func(string) bool) *disc {
+	d := &disc{grade: storageGrades[0]}
+	f.readLabel(&d.label, taken)
+	for ; !f.has("label") && (d.label == "" || taken(d.label)); nth++ {
 		d.label = fmt.Sprintf("disc-%d", nth)
 	}
 	f.require("size")
 	f.readSize(&d.size)
-	if f.has("storage_grade") && f.text("storage_grade", &d.grade) {
+	if f.text("storage_grade", &d.grade) {
 		f.checkOneOf("storage_grade", d.grade, storageGrades)
 	}
-	return d, f.errors
+	return d
 }
 
 // readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position,
-// with an empty object for each valid disc.
-func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors) {
-	list, present := outer.objects("discs")
-	if len(list) == 0 {
-		if present || !outer.has("discs") {
-			outer.errors.add("discs", "can't be blank")
-		}
-		return nil, nil
-	}
-	if len(list) > maxDiscs {
-		outer.errors.add("discs", "is too long (maximum is %d)", maxDiscs)
-		return nil, nil
+// with an empty object for each valid disc. An error of a disc as a whole has the name "base".
+func (q *request) readDiscs(outer *form) (discs []*disc) {
+	list, valid := outer.list("discs")
+	var errs []validationErrors
+	fail := func(message string) { errs = append(errs, validationErrors{"base": []string{message}}) }
+	switch {
+	case !valid:
+		fail("is invalid")
+	case len(list) == 0:
+		fail("can't be blank")
 	}
 	labels := map[string]bool{}
-	valid := true
-	for i, in := range list {
-		d, discErrs := q.readDisc(in, i+1, func(label string) bool { return labels[label] })
-		labels[d.label] = true
-		inner := newForm(in)
-		if schedules, present := inner.objects("backup_schedules"); present {
-			if scheduleErrs := q.readSchedules(schedules, d); scheduleErrs != nil {
-				discErrs["backup_schedules"] = scheduleErrs
-			}
+	for i, raw := range list {
+		if i == maxDiscs {
+			fail(fmt.Sprintf("is too many (maximum is %d)", maxDiscs))
+			break
 		}
-		maps.Copy(discErrs, inner.errors)
-		valid = valid && len(discErrs) == 0
-		discs, errs = append(discs, d), append(errs, discErrs)
+		f, isObject := (&form{errors: validationErrors{}}).nested("base", "", raw)
+		errs = append(errs, f.errors)
+		if !isObject {
+			continue
+		}
+		d := q.readDisc(f, i+1, func(label string) bool { return labels[label] })
+		labels[d.label] = true
+		schedules := &form{attributes: f.attributes, errors: outer.errors, prefix: fmt.Sprintf("discs[%d].", i)}
+		for _, in := range schedules.objects("backup_schedules") {
+			d.schedules = append(d.schedules, q.readSchedule(in, d))
+		}
+		discs = append(discs, d)
 	}
-	if valid {
-		errs = nil
+	if slices.ContainsFunc(errs, func(e validationErrors) bool { return len(e) > 0 }) {
+		outer.errors["discs"] = errs
 	}
-	return discs, errs
-}
-
-// readSchedules reads and validates the schedules of a new disc. The errors are listed by position,
-// with an empty object for each valid schedule.
-func (q *request) readSchedules(list []attributes, d *disc) []validationErrors {
-	errs, valid := make([]validationErrors, len(list)), true
-	for i, in := range list {
-		f := newForm(in)
-		d.schedules = append(d.schedules, q.readSchedule(f, d))
-		errs[i] = f.errors
-		valid = valid && len(f.errors) == 0
-	}
-	if valid {
-		return nil
-	}
-	return errs
+	return discs
 }
 
 func createDisc(q *request) (response, error) {
@@ -326,8 +309,9 @@ func createDisc(q *request) (response, error) {
 	if err := q.authorizeMachineUpdate(m); err != nil {
 		return response{}, err
 	}
-	d, errs := q.readDisc(q.attributes, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
-	if err := errs.err(); err != nil {
+	f := q.newForm()
+	d := q.readDisc(f, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
+	if err := f.errors.err(); err != nil {
 		return response{}, err
 	}
 	if len(m.discs) >= maxDiscs {
@@ -356,13 +340,13 @@ func updateDisc(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, next := newForm(q.attributes), *d
+	f, next := q.newForm(), *d
 	f.readLabel(&next.label, func(label string) bool {
 		other := d.machine.discByLabel(label)
 		return other != nil && other != d
 	})
 	f.readSize(&next.size)
-	if f.errors["size"] == nil {
+	if !f.hasError("size") {
 		f.checkMinimum("size", next.size, d.size) // a disc cannot shrink
 	}
 	if q.caller.isStaff() {

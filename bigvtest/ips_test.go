@@ -74,10 +74,10 @@ func TestRequestedIPsInPrivateVLAN(t *testing.T) {
 		return send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", body)
 	}
 	got := create("new0", `{"ipv4":"fd00::1","ipv6":"10.0.0.1"}`)
-	assert.Equal(t, `{"ips":{"ipv4":["is invalid"],"ipv6":["is invalid"]}}`, got.body)
+	assert.Equal(t, `{"ips.ipv4":["is invalid"],"ips.ipv6":["is invalid"]}`, got.body)
 	require.Equal(t, http.StatusAccepted, create("new1", `{"ipv4":"10.0.0.1","ipv6":"fd00::1"}`).status)
 	got = create("new2", `{"ipv4":"10.0.0.1"}`)
-	assert.Equal(t, `{"ips":{"ipv4":["has already been taken"]}}`, got.body, "it is reserved for new1")
+	assert.Equal(t, `{"ips.ipv4":["has already been taken"]}`, got.body, "it is reserved for new1")
 	assert.Equal(t, http.StatusNotFound, send(t, srv, srv.Token(), "GET /ips/10.0.0.1", "").status, "it is not assigned yet")
 	srv.Advance(bigvtest.ProvisioningTime)
 	nics := send(t, srv, srv.Token(), "GET /nics", "").list(t)

@@ -216,20 +216,18 @@ func createIPs(q *request) (response, error) {
 	if err := q.authorizeMachineUpdate(m); err != nil {
 		return response{}, err
 	}
-	f, v := newForm(q.attributes), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
+	f, v := q.newForm(), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
 	f.require("addresses", "reason")
 	if f.integer("addresses", &v.Addresses) && (v.Addresses < 1 || v.Addresses > maxExtraIPs) {
-		f.errors.add("addresses", "must be in 1..%d", maxExtraIPs)
+		f.addError("addresses", "must be in 1..%d", maxExtraIPs)
 	}
-	if f.has("family") && f.text("family", &v.Family) {
+	if f.text("family", &v.Family) {
 		f.checkOneOf("family", v.Family, []string{"ipv4"}) // the service offers no additional IPv6 addresses
 	}
-	if f.text("reason", &v.Reason) && v.Reason == "" {
-		f.errors.add("reason", "can't be blank")
-	}
+	f.text("reason", &v.Reason)
 	f.boolean("contiguous", &v.Contiguous)
 	if v.Contiguous {
-		f.errors.add("contiguous", "is not implemented")
+		f.addError("contiguous", "is not implemented")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -306,9 +304,9 @@ func updateIP(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, rdns := newForm(q.attributes), found.rdns
+	f, rdns := q.newForm(), found.rdns
 	if f.nullable("rdns", &rdns) && rdns != nil && !hostName.MatchString(*rdns) {
-		f.errors.add("rdns", "is invalid")
+		f.addError("rdns", "is invalid")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -339,13 +337,13 @@ type swapView struct {
 // swapIPs swaps the primary addresses of two virtual machines and, on request, their additional
 // addresses.
 func swapIPs(q *request) (response, error) {
-	f, v := newForm(q.attributes), swapView{}
+	f, v := q.newForm(), swapView{}
 	var machines [2]*machine
 	f.require("virtual_machine_1_id", "virtual_machine_2_id")
 	machines[0] = q.readSwapMachine(f, "virtual_machine_1_id", &v.First)
 	machines[1] = q.readSwapMachine(f, "virtual_machine_2_id", &v.Second)
 	if machines[0] != nil && machines[0] == machines[1] {
-		f.errors.add("virtual_machine_2_id", "is invalid")
+		f.addError("virtual_machine_2_id", "is invalid")
 	}
 	f.boolean("move_additional_ips", &v.Extra)
 	if err := f.errors.err(); err != nil {
@@ -386,7 +384,7 @@ func (q *request) readSwapMachine(f *form, key string, id *int) *machine {
 	}
 	m := q.machines.get(*id)
 	if m == nil || m.deleted || len(m.nics) == 0 || !q.caller.canSeeMachine(m) {
-		f.errors.add(key, "is invalid")
+		f.addError(key, "is invalid")
 		return nil
 	}
 	return m

@@ -43,7 +43,7 @@ func (s *Server) Account(name string) (found *Account) {
 
 // checkName calls fatalf if the service would reject the name.
 func (s *Server) checkName(what, name string, shortest int) {
-	f := newForm(nil)
+	f := &form{errors: validationErrors{}}
 	f.checkHostnameLabel("name", name, shortest)
 	if message := messageList(f.errors["name"]); message != nil {
 		s.fatalf("%s %q %s", what, name, strings.Join(message, ", "))

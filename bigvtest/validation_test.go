@@ -26,15 +26,16 @@ func TestValidationErrors(t *testing.T) {
 		"virtual_machine missing": {
 			create, `{"discs":[{"size":50}]}`, 400, `{"name":["can't be blank"],"virtual_machine":["can't be blank"]}`,
 		},
-		"discs missing": {create, `{"virtual_machine":{"name":"new1"}}`, 400, `{"discs":["can't be blank"]}`},
+		"discs missing": {create, `{"virtual_machine":{"name":"new1"}}`, 400, `{"discs":[{"base":["can't be blank"]}]}`},
 		"empty list of discs": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, `{"discs":["can't be blank"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, `{"discs":[{"base":["can't be blank"]}]}`,
 		},
 		"too many discs": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":[` + nineDiscs + `]}`, 400, `{"discs":["is too long (maximum is 8)"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":[` + nineDiscs + `]}`, 400,
+			`{"discs":[{},{},{},{},{},{},{},{},{"base":["is too many (maximum is 8)"]}]}`,
 		},
 		"discs not a list": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":["is invalid"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":[{"base":["is invalid"]}]}`,
 		},
 		"errors of the machine and of discs by position": {
 			create, `{"virtual_machine":{"name":"x","memory":"much"},"discs":[{"size":50},{"size":49,"storage_grade":"tape"}]}`, 400,
@@ -44,8 +45,8 @@ func TestValidationErrors(t *testing.T) {
 		"errors of schedules by position": {
 			create,
 			`{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":[{"interval_seconds":60},{"capacity":-1}]}]}`, 400,
-			`{"discs":[{"backup_schedules":[{},{"capacity":["must be greater than or equal to 0"],` +
-				`"interval_seconds":"Missing interval_seconds parameter"}]}]}`,
+			`{"discs[0].backup_schedules[1].capacity":["must be greater than or equal to 0"],` +
+				`"discs[0].backup_schedules[1].interval_seconds":["Missing interval_seconds parameter"]}`,
 		},
 		"two discs with the same label": {
 			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"label":"a"},{"size":50,"label":"a"}]}`, 400,
@@ -62,7 +63,7 @@ func TestValidationErrors(t *testing.T) {
 		"memory not a multiple of 256": {create, vm(`,"memory":1000`, ""), 400, `{"memory":["is not included in the list"]}`},
 		"memory too small":             {create, vm(`,"memory":256`, ""), 400, `{"memory":["is not included in the list"]}`},
 		"memory null": {
-			create, vm(`,"memory":null`, ""), 400, `{"memory":["is not included in the list","can't be blank"]}`,
+			"PUT " + onWWW1, `{"memory":null}`, 400, `{"memory":["is not included in the list","can't be blank"]}`,
 		},
 		"unknown zone": {create, vm(`,"zone_name":"leeds"`, ""), 400, `{"zone_name":["is not included in the list"]}`},
 		"unknown hardware profile": {
@@ -84,7 +85,7 @@ func TestValidationErrors(t *testing.T) {
 		"unknown group":          {"PUT " + onWWW1, `{"group_id":999}`, 400, `{"group_id":["is invalid"]}`},
 		"power_on not a boolean": {"PUT " + onWWW1, `{"power_on":"maybe"}`, 400, `{"power_on":["is invalid"]}`},
 		"appliance without a name": {
-			"PUT " + onWWW1, `{"appliance":{"permanent":true}}`, 400, `{"appliance":{"name":["can't be blank"]}}`,
+			"PUT " + onWWW1, `{"appliance":{"permanent":true}}`, 400, `{"appliance.name":["can't be blank"]}`,
 		},
 		"unknown signal": {
 			"POST " + onWWW1 + "/signal", `{"signal":"shout"}`, 400, `{"signal":["is not included in the list"]}`,

@@ -60,7 +60,7 @@ func signalMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, v := newForm(q.attributes), signalView{}
+	f, v := q.newForm(), signalView{}
 	f.require("signal")
 	if f.text("signal", &v.Signal) {
 		f.checkOneOf("signal", v.Signal, []string{"powerdown", "reset", "sendkey"})
@@ -68,7 +68,7 @@ func signalMachine(q *request) (response, error) {
 	if v.Signal == "sendkey" {
 		f.require("data")
 		if f.text("data", &v.Data) && !areKeyNames(v.Data) {
-			f.errors.add("data", "is invalid")
+			f.addError("data", "is invalid")
 		}
 	}
 	if err := f.errors.err(); err != nil {
@@ -108,7 +108,7 @@ func reimageMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f := newForm(q.attributes)
+	f := q.newForm()
 	i := readImage(f)
 	if err := f.errors.err(); err != nil {
 		return response{}, err

@@ -286,12 +286,12 @@ func updateMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, next := newForm(q.attributes), *m
+	f, next := q.newForm(), *m
 	if id := 0; f.integer("group_id", &id) {
 		to := q.groups.get(id)
 		switch {
 		case to == nil || !q.caller.canSeeGroup(to):
-			f.errors.add("group_id", "is invalid")
+			f.addError("group_id", "is invalid")
 		case to == m.group:
 		case q.caller.groupRank(m.group) < levelRanks[bigv.GroupAdmin]:
 			return response{}, errForbidden
@@ -302,8 +302,8 @@ func updateMachine(q *request) (response, error) {
 		}
 	}
 	f.readMachineName(next.group, m, &next.name)
-	if taken := next.group.byName[strings.ToLower(next.name)]; taken != nil && taken != m && f.errors["name"] == nil {
-		f.errors.add("name", "has already been taken")
+	if taken := next.group.byName[strings.ToLower(next.name)]; taken != nil && taken != m && !f.hasError("name") {
+		f.addError("name", "has already been taken")
 	}
 	if err := q.readMachineSettings(f, &next); err != nil {
 		return response{}, err
@@ -313,20 +313,16 @@ func updateMachine(q *request) (response, error) {
 	f.boolean("autoreboot_on", &next.autoreboot)
 	deleted := m.deleted
 	if f.boolean("deleted", &deleted) && deleted && !m.deleted {
-		f.errors.add("deleted", "is invalid")
+		f.addError("deleted", "is invalid")
 	}
-	if in, present := f.object("appliance"); present {
-		inner, a := newForm(in), appliance{}
-		inner.require("name")
-		inner.text("name", &a.Name)
-		inner.boolean("permanent", &a.Permanent)
-		if len(inner.errors) > 0 {
-			f.errors["appliance"] = inner.errors
-		}
-		next.appliance = &a
+	if in, present := f.object("appliance", "appliance."); present {
+		next.appliance = &appliance{}
+		in.require("name")
+		in.text("name", &next.appliance.Name)
+		in.boolean("permanent", &next.appliance.Permanent)
 	}
 	if setsPower && on && deleted {
-		f.errors.add("power_on", "is not possible while the virtual machine is deleted")
+		f.addError("power_on", "is not possible while the virtual machine is deleted")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
