@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -112,7 +113,13 @@ func (st *state) openSession(u *user, factors []string, lifetime time.Duration) 
 	return id
 }
 
-var errBadCredentials = &apiError{http.StatusForbidden, nil}
+// Clients distinguish these errors by their texts.
+var (
+	errBadCredentials   = newAPIError(http.StatusForbidden, "Bad login credentials")
+	errMissing2FA       = newAPIError(http.StatusForbidden, "Missing 2FA")
+	errBadSecondFactor  = newAPIError(http.StatusForbidden, "Authentication failed")
+	errMalformedSession = newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+)
 
 // postSession logs a user in. It accepts JSON and, for older clients, form data.
 func postSession(q *request) (response, error) {
@@ -121,7 +128,7 @@ func postSession(q *request) (response, error) {
 		return response{}, err
 	}
 	if fields["username"] == "" || fields["password"] == "" {
-		return response{}, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		return response{}, errMalformedSession
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil || u.password == "" || u.password != fields["password"] {
@@ -131,18 +138,18 @@ func postSession(q *request) (response, error) {
 	if u.secondFactor != "" {
 		code := fields[u.secondFactor]
 		if code == "" && u.secondFactor == "2fa" {
-			return response{}, newAPIError(http.StatusForbidden, "Missing 2FA")
+			return response{}, errMissing2FA
 		}
 		i := slices.Index(u.codes, code)
 		if i < 0 {
-			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
+			return response{}, errBadSecondFactor
 		}
 		u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
 		factors = append(factors, u.secondFactor)
 	}
 	lifetime := SessionTime
 	if validity, err := strconv.Atoi(fields["validity"]); err == nil && validity > 0 {
-		lifetime = min(seconds(min(validity, 1<<30)), LongestSessionTime)
+		lifetime = min(seconds(validity), LongestSessionTime)
 	}
 	return okResponse(q.openSession(u, factors, lifetime))
 }
@@ -153,28 +160,33 @@ func (q *request) credentials() (map[string]string, error) {
 	fields := map[string]string{}
 	switch kind {
 	case "application/json":
+		decoder := json.NewDecoder(bytes.NewReader(q.body))
+		decoder.UseNumber()
 		var members map[string]any
-		if json.Unmarshal(q.body, &members) != nil {
-			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		if !json.Valid(q.body) || decoder.Decode(&members) != nil {
+			return nil, errMalformedSession
 		}
 		for name, value := range members {
 			switch value := value.(type) {
+			case nil:
 			case string:
 				fields[name] = value
-			case float64:
-				fields[name] = strconv.Itoa(int(value))
+			case json.Number:
+				fields[name] = value.String()
+			default:
+				return nil, errMalformedSession
 			}
 		}
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(q.body))
 		if err != nil {
-			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, errMalformedSession
 		}
 		for name := range values {
 			fields[name] = values.Get(name)
 		}
 	default:
-		return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		return nil, errMalformedSession
 	}
 	return fields, nil
 }
@@ -203,6 +215,9 @@ func impersonate(q *request) (response, error) {
 	fields, err := q.credentials()
 	if err != nil {
 		return response{}, err
+	}
+	if fields["username"] == "" {
+		return response{}, errMalformedSession
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil {

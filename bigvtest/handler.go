@@ -218,8 +218,8 @@ func (q *request) parseBody() (err error) {
 	return nil
 }
 
-// flag reports whether a query parameter is exactly "true".
-func (q *request) flag(name string) bool { return q.query.Get(name) == "true" }
+// flag reports whether a query parameter is "true", in any letter case: some clients send "True".
+func (q *request) flag(name string) bool { return strings.EqualFold(q.query.Get(name), "true") }
 
 func (q *request) overview() bool { return q.query.Get("view") == "overview" }
 

@@ -103,10 +103,12 @@ func TestValidationErrors(t *testing.T) {
 		"a disc deleted from what's on": {
 			"DELETE " + onWWW1 + "/discs/data?purge=true", "", 400, `Virtual machine must be powered off`,
 		},
-		"a disc not purged":      {"DELETE " + onWWW1 + "/discs/data", "", 500, `Internal server error`},
-		"purge=True is not true": {"DELETE " + onWWW1 + "/discs/data?purge=True", "", 500, `Internal server error`},
-		"a disc like a device":   {"POST " + onWWW1 + "/discs", `{"label":"vda","size":50}`, 400, `{"label":["is invalid"]}`},
-		"a disc of no size":      {"POST " + onWWW1 + "/discs", `{"label":"more"}`, 400, `{"size":["can't be blank"]}`},
+		"a disc not purged":    {"DELETE " + onWWW1 + "/discs/data", "", 500, `Internal server error`},
+		"purge=1 is not true":  {"DELETE " + onWWW1 + "/discs/data?purge=1", "", 500, `Internal server error`},
+		"purge=False":          {"DELETE " + onWWW1 + "/discs/data?purge=False", "", 500, `Internal server error`},
+		"purge=":               {"DELETE " + onWWW1 + "/discs/data?purge=", "", 500, `Internal server error`},
+		"a disc like a device": {"POST " + onWWW1 + "/discs", `{"label":"vda","size":50}`, 400, `{"label":["is invalid"]}`},
+		"a disc of no size":    {"POST " + onWWW1 + "/discs", `{"label":"more"}`, 400, `{"size":["can't be blank"]}`},
 		"a disc too large": {
 			"POST " + onWWW1 + "/discs", `{"size":2097153}`, 400, `{"size":["must be less than or equal to 2097152"]}`,
 		},
