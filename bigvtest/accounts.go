@@ -22,6 +22,7 @@ type account struct {
 	id           int
 	name         string
 	suspended    bool
+	purged       bool
 	defaultGroup *group
 	groups       []*group
 	byName       map[string]*group
@@ -167,5 +168,6 @@ func (st *state) removeAccount(a *account) {
 	}
 	st.revokeAll(func(p *privilege) bool { return p.account == a })
 	st.accounts.remove(a.id)
+	a.purged = true
 	delete(st.accountNames, strings.ToLower(a.name))
 }

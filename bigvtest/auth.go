@@ -56,7 +56,7 @@ func (st *state) authenticate(r *http.Request) (*permissions, error) {
 		}
 		return st.permissionsOf(key.user, key, nil), nil
 	}
-	session := st.findSession(token)
+	session := st.sessions[token]
 	if session == nil {
 		return nil, errUnauthorized
 	}
@@ -81,19 +81,6 @@ func (st *state) authenticateBasic(name, password, code string) (*permissions, e
 	return st.permissionsOf(u, nil, session), nil
 }
 
-// findSession returns the session with the given ID, or nil if it does not exist or has expired.
-func (st *state) findSession(id string) *session {
-	session := st.sessions[id]
-	if session == nil {
-		return nil
-	}
-	if !session.expires.IsZero() && !st.clock.now.Before(session.expires) {
-		delete(st.sessions, id)
-		return nil
-	}
-	return session
-}
-
 // extendSession extends a session that has been used.
 func (st *state) extendSession(session *session) {
 	if until := st.clock.now.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
@@ -106,11 +93,23 @@ func (st *state) extendSession(session *session) {
 func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
 	s := &session{user: u, factors: factors, startedAt: st.clock.now}
+	st.sessions[id] = s
 	if lifetime > 0 {
 		s.expires = st.clock.now.Add(lifetime)
+		st.endSession(id, s)
 	}
-	st.sessions[id] = s
 	return id
+}
+
+// endSession removes a session when it expires.
+func (st *state) endSession(id string, s *session) {
+	st.clock.at(s.expires, func() {
+		if s.expires.After(st.clock.now) { // it has been extended
+			st.endSession(id, s)
+			return
+		}
+		delete(st.sessions, id)
+	})
 }
 
 // Clients distinguish these errors by their texts.
@@ -198,7 +197,7 @@ type sessionView struct {
 }
 
 func getSession(q *request) (response, error) {
-	session := q.findSession(q.args[0])
+	session := q.sessions[q.args[0]]
 	if session == nil {
 		return response{}, errNotFound
 	}
@@ -208,7 +207,7 @@ func getSession(q *request) (response, error) {
 
 // impersonate opens a session for another user. The caller must be staff.
 func impersonate(q *request) (response, error) {
-	session := q.findSession(q.args[0])
+	session := q.sessions[q.args[0]]
 	if session == nil || q.permissionsOf(session.user, nil, session).clusterRank < levelRanks[bigv.ClusterAdmin] {
 		return response{}, errBadCredentials
 	}

@@ -19,6 +19,7 @@ type schedule struct {
 	interval time.Duration
 	capacity int
 	next     *event
+	backups  []*disc // ordered by ID
 }
 
 type scheduleView struct {
@@ -96,7 +97,7 @@ func (st *state) addSchedule(s *schedule) {
 // scheduleNextBackup takes a scheduled backup at the given time and then schedules the next one.
 func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 	s.next = st.clock.at(at, func() {
-		if !s.disc.machine.deleted {
+		if !s.disc.machine.deleted && !s.disc.isRestoring() {
 			st.takeBackup(s.disc, s)
 			st.prune(s)
 		}
@@ -111,15 +112,8 @@ func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 
 // prune removes the oldest backups of a schedule that exceed its capacity.
 func (st *state) prune(s *schedule) {
-	var kept []*disc
-	for _, b := range s.disc.backups {
-		if b.schedule == s {
-			kept = append(kept, b)
-		}
-	}
-	for len(kept) > s.capacity {
-		st.removeBackup(kept[0])
-		kept = kept[1:]
+	for len(s.backups) > s.capacity {
+		st.removeBackup(s.backups[0])
 	}
 }
 

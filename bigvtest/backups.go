@@ -3,6 +3,7 @@ package bigvtest
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // backupRoutes lists the endpoints of backups.
@@ -28,6 +29,9 @@ func createBackup(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	if d.isRestoring() {
+		return response{}, errRestoring
+	}
 	return q.createdResponse(q.takeBackup(d, nil).view(true))
 }
 
@@ -38,28 +42,44 @@ func (st *state) takeBackup(d *disc, sched *schedule) *disc {
 		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched,
 		created: st.clock.now,
 	}
-	label := d.label + "-backup-" + st.clock.now.UTC().Format("20060102150405")
-	b.label = label
-	for n := 2; d.backupByLabel(b.label) != nil; n++ {
-		b.label = fmt.Sprintf("%s-%d", label, n)
-	}
+	b.label = d.newBackupLabel(b.created)
 	st.discs.add(func(id int) *disc {
 		b.id = id
 		return b
 	})
 	d.backups = append(d.backups, b)
-	st.clock.after(BackupTime, func() { b.grade, b.pool = iceberg, storagePoolName(b.id, iceberg) })
+	if d.backupLabels == nil {
+		d.backupLabels = map[string]*disc{}
+	}
+	d.backupLabels[b.label] = b
+	if sched != nil {
+		sched.backups = append(sched.backups, b)
+	}
+	st.clock.after(BackupTime, b.moveToIceberg)
 	return b
 }
 
-func (d *disc) backupByLabel(label string) *disc {
-	for _, b := range d.backups {
-		if b.label == label {
-			return b
-		}
+func (d *disc) moveToIceberg() { d.grade, d.pool = iceberg, storagePoolName(d.id, iceberg) }
+
+// newBackupLabel returns the label of a backup that is taken at the given time. Backups of the same
+// second are numbered.
+func (d *disc) newBackupLabel(at time.Time) string {
+	label := d.label + "-backup-" + at.UTC().Format("20060102150405")
+	if d.backupLabels[label] == nil && d.sameSecond[label] == 0 {
+		return label
 	}
-	return nil
+	if d.sameSecond == nil {
+		d.sameSecond = map[string]int{}
+	}
+	d.sameSecond[label]++
+	return fmt.Sprintf("%s-%d", label, d.sameSecond[label]+1)
 }
+
+// isRestoring reports whether a backup is being restored to the disc. The disc cannot be backed up
+// then.
+func (d *disc) isRestoring() bool { return d.newGrade != "" }
+
+var errRestoring = newAPIError(http.StatusBadRequest, "The disc is being restored or migrated")
 
 // backup returns the backup in the path, by ID or label.
 func (q *request) backup() (*disc, error) {
@@ -72,7 +92,7 @@ func (q *request) backup() (*disc, error) {
 			return b, nil
 		}
 	}
-	if b := d.backupByLabel(q.args[4]); b != nil {
+	if b := d.backupLabels[q.args[4]]; b != nil {
 		return b, nil
 	}
 	return nil, errNotFound
@@ -114,8 +134,8 @@ func updateBackup(q *request) (response, error) {
 	switch {
 	case b.grade != iceberg:
 		return response{}, newAPIError(http.StatusBadRequest, "The backup is still being taken")
-	case d.newGrade != "":
-		return response{}, newAPIError(http.StatusBadRequest, "The disc is being restored or migrated")
+	case d.isRestoring():
+		return response{}, errRestoring
 	}
 	q.takeBackup(d, nil) // the current contents
 	d.restoredFrom = b.id
@@ -141,7 +161,11 @@ func deleteBackup(q *request) (response, error) {
 }
 
 func (st *state) removeBackup(b *disc) {
-	b.parent.backups = without(b.parent.backups, b)
+	b.parent.backups = removeByID(b.parent.backups, b)
+	delete(b.parent.backupLabels, b.label)
+	if b.schedule != nil {
+		b.schedule.backups = removeByID(b.schedule.backups, b)
+	}
 	st.discs.remove(b.id)
 	b.purged = true
 }

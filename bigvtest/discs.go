@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -36,7 +37,9 @@ type disc struct {
 	purged       bool
 	restoredFrom int // ID of the backup it was last restored from
 	schedules    []*schedule
-	backups      []*disc
+	backups      []*disc          // ordered by ID
+	backupLabels map[string]*disc // backups by label
+	sameSecond   map[string]int   // number of further backups whose label is numbered
 
 	parent   *disc // nil unless this is a backup
 	manual   bool
@@ -166,8 +169,19 @@ func listAllDiscs(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	slices.SortFunc(list, compareIDs)
+	slices.SortFunc(list, func(a, b *disc) int {
+		return cmp.Or(cmp.Compare(a.listKey(), b.listKey()), cmp.Compare(b.id, a.id))
+	})
 	return okResponse(discViews(list, false))
+}
+
+// listKey orders the discs of several virtual machines by ID, but the boot disc of each before its
+// other discs.
+func (d *disc) listKey() int {
+	if all := d.machine.discs; all[0] == d && len(all) > 1 {
+		return min(d.id, all[1].id)
+	}
+	return d.id
 }
 
 // forEachMachine calls f with each visible virtual machine that matches the query.
@@ -204,12 +218,21 @@ func (q *request) flatDisc() (*disc, error) {
 			return d, nil
 		}
 	}
+	var ofDeleted *disc // found only if no other disc has the label
 	for m := range q.machines.all() {
-		if d := m.discByLabel(q.args[0]); d != nil && q.caller.canSeeMachine(m) {
+		d := m.discByLabel(q.args[0])
+		switch {
+		case d == nil || !q.caller.canSeeMachine(m):
+		case !m.deleted:
 			return d, nil
+		case ofDeleted == nil:
+			ofDeleted = d
 		}
 	}
-	return nil, errNotFound
+	if ofDeleted == nil {
+		return nil, errNotFound
+	}
+	return ofDeleted, nil
 }
 
 func getFlatDisc(q *request) (response, error) {
@@ -321,8 +344,7 @@ func createDisc(q *request) (response, error) {
 	return q.createdResponse(d.view(false))
 }
 
-// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in
-// the order in which they were attached; the first is the boot disc.
+// addDisc assigns an ID to a disc and attaches it to a virtual machine.
 func (st *state) addDisc(m *machine, d *disc) {
 	d.machine = m
 	st.discs.add(func(id int) *disc {
@@ -330,7 +352,17 @@ func (st *state) addDisc(m *machine, d *disc) {
 		return d
 	})
 	d.pool, d.created = storagePoolName(d.id, d.grade), st.clock.now
-	m.discs = append(m.discs, d)
+	m.attach(d)
+}
+
+// attach adds a disc to a virtual machine. The first disc is the boot disc; the others are ordered by
+// ID.
+func (m *machine) attach(d *disc) {
+	if len(m.discs) == 0 {
+		m.discs = []*disc{d}
+		return
+	}
+	m.discs = slices.Concat(m.discs[:1], insertByID(slices.Clone(m.discs[1:]), d))
 }
 
 func storagePoolName(id int, grade string) string { return fmt.Sprintf("tail%d-%s1", 1+id%6, grade) }
@@ -375,7 +407,7 @@ func updateDisc(q *request) (response, error) {
 			return response{}, err
 		}
 		d.machine.discs = without(d.machine.discs, d)
-		to.discs = append(to.discs, d)
+		to.attach(d)
 		next.machine = to
 		for _, b := range d.backups {
 			b.machine = to
@@ -451,7 +483,7 @@ func (st *state) removeDisc(d *disc) {
 	for _, s := range slices.Clone(d.schedules) {
 		st.removeSchedule(s)
 	}
-	for _, b := range slices.Clone(d.backups) {
+	for _, b := range slices.Backward(slices.Clone(d.backups)) {
 		st.removeBackup(b)
 	}
 	d.machine.discs = without(d.machine.discs, d)

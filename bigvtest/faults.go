@@ -53,7 +53,8 @@ type Fault struct {
 	Status int
 	// Body is the body of the response that is sent instead of processing the request.
 	Body string
-	// Header is the header of the response that is sent instead of processing the request.
+	// Header is the header of the response that is sent instead of processing the request. A
+	// Content-Type in it overrides ContentType; the Content-Length is always that of Body.
 	Header http.Header
 	// ContentType is the content type of the response that is sent instead of processing the request.
 	// The default is text/plain.

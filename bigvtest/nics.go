@@ -240,15 +240,9 @@ func createIPs(q *request) (response, error) {
 		text := fmt.Sprintf("A virtual machine has at most %d additional IP addresses", maxExtraIPs)
 		return response{}, newAPIError(http.StatusBadRequest, text)
 	}
-	var to netip.Addr
-	for _, addr := range n.ips {
-		if addr.Is4() {
-			to = addr
-			break
-		}
-	}
-	if !to.IsValid() {
-		return response{}, newAPIError(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
+	to, present := firstIPv4(n.ips)
+	if !present {
+		return response{}, errNoIPv4
 	}
 	for range v.Addresses {
 		addr, present := q.allocateAddress("ipv4")
@@ -260,6 +254,17 @@ func createIPs(q *request) (response, error) {
 		v.IPs = append(v.IPs, addr)
 	}
 	return okResponse(v)
+}
+
+var errNoIPv4 = newAPIError(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
+
+// firstIPv4 returns the address to which additional addresses are routed: they are IPv4 addresses.
+func firstIPv4(ips []netip.Addr) (netip.Addr, bool) {
+	i := slices.IndexFunc(ips, netip.Addr.Is4)
+	if i < 0 {
+		return netip.Addr{}, false
+	}
+	return ips[i], true
 }
 
 type ipView struct {
@@ -358,22 +363,35 @@ func swapIPs(q *request) (response, error) {
 		return response{}, newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
 	}
 	a, b := machines[0].nics[0], machines[1].nics[0]
-	a.ips, b.ips = b.ips, a.ips
-	if v.Extra {
-		a.extra, b.extra = b.extra, a.extra
+	swap := func() {
+		a.ips, b.ips = b.ips, a.ips
+		if v.Extra {
+			a.extra, b.extra = b.extra, a.extra
+		}
+	}
+	swap()
+	if a.hasUnroutable() || b.hasUnroutable() {
+		swap()
+		return response{}, errNoIPv4
 	}
 	for _, n := range []*nic{a, b} {
+		to, _ := firstIPv4(n.ips)
 		for _, addr := range n.ips {
 			q.ips[addr].nic = n
 		}
 		for addr := range n.extra {
 			q.ips[addr].nic = n
-			if len(n.ips) > 0 {
-				n.extra[addr] = n.ips[0]
-			}
+			n.extra[addr] = to
 		}
 	}
 	return okResponse(v)
+}
+
+// hasUnroutable reports whether the network interface has additional addresses, but no address to
+// which they can be routed.
+func (n *nic) hasUnroutable() bool {
+	_, present := firstIPv4(n.ips)
+	return len(n.extra) > 0 && !present
 }
 
 // readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the

@@ -23,15 +23,19 @@ func (s *Server) seed() {
 
 // Account is an account of the server. Its methods read and change the server's state directly,
 // without permission checks.
+//
+// An Account, Group, VirtualMachine, Disc or User always represents the same object, also after a
+// rename. Once the object is removed, setters have no effect, and methods that add something to it fail
+// the test, or panic if there is none: nothing brings it back.
 type Account struct {
 	s *Server
 	a *account
 }
 
-// Account returns the account with the given name and creates it if it does not exist.
+// Account returns the account with the given name or ID and creates it if it does not exist.
 func (s *Server) Account(name string) (found *Account) {
 	s.withLock(func() {
-		a := s.state.accountNames[strings.ToLower(name)]
+		a := s.state.findAccount(name)
 		if a == nil {
 			s.checkName("account", name, 1)
 			a = s.state.addAccount(name)
@@ -50,6 +54,13 @@ func (s *Server) checkName(what, name string, shortest int) {
 	}
 }
 
+// checkExists calls fatalf if an object to which something is to be added was removed.
+func (s *Server) checkExists(what, name string, purged bool) {
+	if purged {
+		s.fatalf("%s %s does not exist any more", what, name)
+	}
+}
+
 // ID returns the account's ID.
 func (a *Account) ID() int { return a.a.id }
 
@@ -63,7 +74,10 @@ func (a *Account) SetSuspended(suspended bool) *Account {
 	return a
 }
 
-func (a *Account) setTarget(p *privilege) { p.account = a.a }
+func (a *Account) setTarget(p *privilege) {
+	a.s.checkExists("account", a.a.name, a.a.purged)
+	p.account = a.a
+}
 
 // Group is a group of an account. Its methods bypass permission checks.
 type Group struct {
@@ -71,9 +85,10 @@ type Group struct {
 	g *group
 }
 
-// Group returns the account's group with the given name and creates it if it does not exist.
+// Group returns the account's group with the given name or ID and creates it if it does not exist.
 func (a *Account) Group(name string) (found *Group) {
 	a.s.withLock(func() {
+		a.s.checkExists("account", a.a.name, a.a.purged)
 		g := a.s.state.findGroup(a.a, name)
 		if g == nil {
 			a.s.checkName("group", name, 1)
@@ -127,7 +142,10 @@ func (g *Group) SetPrivateVLAN(number int) *Group {
 	return g
 }
 
-func (g *Group) setTarget(p *privilege) { p.group = g.g }
+func (g *Group) setTarget(p *privilege) {
+	g.s.checkExists("group", g.g.name, g.g.purged)
+	p.group = g.g
+}
 
 // ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which
 // do not expire by themselves.

@@ -140,7 +140,11 @@ func TestTruncatedRequestBody(t *testing.T) {
 	require.NoError(t, conn.Close())
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
 	srv.Close() // waits until the request is no longer handled
-	assert.Len(t, srv.Journal(), 1, "the truncated request is not recorded")
+	journal := srv.Journal()
+	require.Len(t, journal, 2, "the truncated request is recorded")
+	assert.Equal(t, "{}", journal[0].RequestBody, "the part that arrived")
+	assert.Equal(t, 400, journal[0].Status)
+	assert.False(t, journal[0].Done)
 }
 
 // TestConcurrentClients lets 100 clients use all of the API at the same time, with faults, while the state is read and

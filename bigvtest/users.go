@@ -29,6 +29,7 @@ type user struct {
 	password       string
 	secondFactor   string   // "2fa", "yubikey" or "" for none
 	codes          []string // unused one-time codes
+	purged         bool
 	privileges     []*privilege
 }
 
@@ -166,6 +167,7 @@ func deleteUser(q *request) (response, error) {
 		q.removeKey(k)
 	}
 	q.users.remove(u.id)
+	u.purged = true
 	delete(q.userNames, strings.ToLower(u.name))
 	return noContent, nil
 }

@@ -20,8 +20,8 @@ func (st *state) setPower(m *machine, on bool) {
 }
 
 func (st *state) powerOn(m *machine) {
-	if m.powerOn {
-		return // a powerdown in progress continues
+	if m.powerOn || m.deleted {
+		return // a powerdown in progress continues, and a deleted machine stays off
 	}
 	m.pendingEvent.cancel()
 	m.pendingEvent, m.powerOn = nil, true

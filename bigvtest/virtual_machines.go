@@ -198,7 +198,7 @@ func (q *request) filterMachine() (found *machine, a *account, g *group, err err
 
 // lookUpMachine returns the visible virtual machine with the given ID or name. If a or g is not nil,
 // it must belong to it. If several have the name, ambiguous is true and first is the one with the
-// lowest ID.
+// lowest ID. A deleted machine is found by name only if no other has the name.
 func (q *request) lookUpMachine(a *account, g *group, name string) (first *machine, ambiguous bool, err error) {
 	matches := func(m *machine) bool {
 		return m != nil && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)
@@ -210,12 +210,15 @@ func (q *request) lookUpMachine(a *account, g *group, name string) (first *machi
 	}
 	for other := range q.groups.all() {
 		m := other.byName[strings.ToLower(name)]
-		if !matches(m) {
-			continue
-		}
-		ambiguous = first != nil
-		if first == nil || m.id < first.id {
-			first = m
+		switch {
+		case !matches(m):
+		case first == nil || first.deleted && !m.deleted:
+			first, ambiguous = m, false
+		case first.deleted == m.deleted:
+			ambiguous = true
+			if m.id < first.id {
+				first = m
+			}
 		}
 	}
 	if first == nil {
@@ -387,5 +390,5 @@ func (st *state) purge(m *machine) {
 	m.group.machines = removeByID(m.group.machines, m)
 	delete(m.group.byName, strings.ToLower(m.name))
 	st.machines.remove(m.id)
-	m.purged, m.powerOn = true, false
+	m.purged, m.powerOn, m.provisioning, m.runningAppliance = true, false, false, ""
 }
