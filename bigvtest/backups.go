@@ -38,9 +38,15 @@ func createBackup(q *request) (response, error) {
 // takeBackup creates a backup of a disc. sched is nil for a manual backup. The backup starts on the
 // disc's storage grade and moves to iceberg after BackupTime.
 func (st *state) takeBackup(d *disc, sched *schedule) *disc {
+	b := st.addBackup(d, sched, st.clock.now)
+	st.clock.after(BackupTime, b.moveToIceberg)
+	return b
+}
+
+// addBackup adds a backup of a disc that was taken at the given time.
+func (st *state) addBackup(d *disc, sched *schedule, at time.Time) *disc {
 	b := &disc{
-		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched,
-		created: st.clock.now,
+		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched, created: at,
 	}
 	b.label = d.newBackupLabel(b.created)
 	st.discs.add(func(id int) *disc {
@@ -55,7 +61,6 @@ func (st *state) takeBackup(d *disc, sched *schedule) *disc {
 	if sched != nil {
 		sched.backups = append(sched.backups, b)
 	}
-	st.clock.after(BackupTime, b.moveToIceberg)
 	return b
 }
 

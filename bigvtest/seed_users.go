@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/bigv-go/bigv"
@@ -79,6 +80,32 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 		id = p.id
 	})
 	return id
+}
+
+// Privileges returns the user's privileges, including those of the user's API keys, ordered by ID.
+func (u *User) Privileges() (list []bigv.Privilege) {
+	u.s.withLock(func() {
+		encoded, err := json.Marshal(privilegeViews(u.u.privileges))
+		if err == nil {
+			err = json.Unmarshal(encoded, &list)
+		}
+		if err != nil {
+			u.s.fatalf("privileges of %s: %v", u.u.name, err)
+		}
+	})
+	return list
+}
+
+// Revoke revokes a privilege of the user. If the user does not have it, Revoke fails the test, or panics
+// if there is none.
+func (u *User) Revoke(id int) {
+	u.s.withLock(func() {
+		p := u.s.state.privileges.get(id)
+		if p == nil || p.user != u.u {
+			u.s.fatalf("user %s has no privilege %d", u.u.name, id)
+		}
+		u.s.state.revoke(p)
+	})
 }
 
 // Token opens a session for the user and returns its ID. The session does not expire; only
