@@ -67,6 +67,29 @@ func TestNoBackupDuringRestore(t *testing.T) {
 	assert.Len(t, disc.Backups(), 4, "the schedule continues")
 }
 
+// Backups that are due at the same instant are taken in the order in which their schedules were created.
+func TestBackupsAtTheSameInstant(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+	var discs []*bigvtest.Disc
+	for _, n := range []int{5, 2, 7, 1, 3, 6, 4} {
+		label := fmt.Sprint("data", n)
+		discs = append(discs, vm.Disc(label, 100))
+		schedule := `{"interval_seconds":3600,"start_at":"2019-03-04T13:00:00Z","capacity":3}`
+		require.Equal(t, 201, send(t, srv, srv.Token(), "POST "+onWWW1+"/discs/"+label+"/backup_schedules", schedule).status)
+	}
+	srv.Advance(3 * time.Hour)
+	for round := range 3 {
+		last := 0
+		for i, disc := range discs {
+			backups := disc.Backups()
+			require.Len(t, backups, 3)
+			assert.Greater(t, backups[round].ID, last, "round %d, disc %d", round, i)
+			last = backups[round].ID
+		}
+	}
+}
+
 func TestBackupsAndTheirTimes(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	disc := srv.Account("acme").Group("web").VirtualMachine("www1").Disc("data", 100)
