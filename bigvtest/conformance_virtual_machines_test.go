@@ -284,6 +284,10 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 				`{"virtual_machine":{"power_on":false,"autoreboot_on":false}}`,
 			},
 			{
+				"a machine with distribution none and without power flags is created", "alice", create,
+				`{"virtual_machine":{"name":"www9"},"discs":[{"size":25600}],"reimage":{"distribution":"none"}}`, 202, "",
+			},
+			{
 				"a machine with an image and power_on false is created", "alice", create,
 				`{"virtual_machine":{"name":"www8","power_on":false},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`,
 				202, "",
@@ -294,7 +298,11 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 				`{"power_on":true,"autoreboot_on":false,"last_imaged_with":"symbiosis"}`,
 			},
 			{
-				"the second is off", "alice", "GET " + web + "/virtual_machines/www8", "", 200,
+				"the second is off, because it has no image", "alice", "GET " + web + "/virtual_machines/www9", "", 200,
+				`{"power_on":false,"autoreboot_on":false,"last_imaged_with":"$empty"}`,
+			},
+			{
+				"the third is off", "alice", "GET " + web + "/virtual_machines/www8", "", 200,
 				`{"power_on":false,"autoreboot_on":false}`,
 			},
 			{

@@ -168,45 +168,51 @@ func TestDeletedMachinesAreOff(t *testing.T) {
 
 // A deleted machine keeps its name, but does not hide a machine of the same name in another group.
 func TestDeletedNamesakes(t *testing.T) {
-	for _, deletedFirst := range []bool{true, false} {
-		t.Run(fmt.Sprint("deleted first ", deletedFirst), func(t *testing.T) {
-			srv := bigvtest.NewServer(t)
-			acme := srv.Account("acme")
-			groups := []string{"web", "db"}
-			if !deletedFirst {
-				groups = []string{"db", "web"}
-			}
-			for _, group := range groups {
-				acme.Group(group).VirtualMachine("www1").Disc("data", 100)
-			}
-			gone, live := acme.Group("web").VirtualMachine("www1").SetDeleted(true), acme.Group("db").VirtualMachine("www1")
-			for _, suffix := range []string{"", "?include_deleted=true"} {
-				got := send(t, srv, srv.Token(), "GET /virtual_machines/www1"+suffix, "")
-				require.Equal(t, http.StatusOK, got.status, got.body)
-				assert.EqualValues(t, live.ID(), got.object(t)["id"])
-			}
-			for path, want := range map[string]any{
-				"/virtual_machines?vm_name=www1": live.ID(),
-				"/nics?vm_name=www1":             live.ID(),
-				"/discs?vm_name=www1":            live.ID(),
-			} {
-				got := send(t, srv, srv.Token(), "GET "+path, "")
-				require.Equal(t, http.StatusOK, got.status, got.body)
-				key := map[bool]string{true: "id", false: "virtual_machine_id"}[strings.HasPrefix(path, "/virtual")]
-				for _, id := range got.values(t, key) {
-					assert.EqualValues(t, want, id, path)
+	for _, deletedGroup := range []string{"web", "db"} {
+		for _, createdFirst := range []string{"web", "db"} {
+			t.Run(fmt.Sprintf("deleted in %s, created first in %s", deletedGroup, createdFirst), func(t *testing.T) {
+				srv := bigvtest.NewServer(t)
+				acme := srv.Account("acme")
+				other := map[string]string{"web": "db", "db": "web"}
+				acme.Group("db")
+				for _, group := range []string{createdFirst, other[createdFirst]} {
+					acme.Group(group).VirtualMachine("www1").Disc("data", 100)
 				}
-			}
-			assert.EqualValues(t, live.ID(), send(t, srv, srv.Token(), "GET /discs/data", "").object(t)["virtual_machine_id"])
-			assert.Equal(t, 204, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge=true", "").status)
-			assert.False(t, gone.State().Exists)
-
-			live.SetDeleted(true) // now it is the only one of this name
-			got := send(t, srv, srv.Token(), "GET /virtual_machines/www1?include_deleted=true", "")
-			assert.EqualValues(t, live.ID(), got.object(t)["id"])
-			assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /virtual_machines/www1", "").status)
-		})
+				gone, live := acme.Group(deletedGroup).VirtualMachine("www1"), acme.Group(other[deletedGroup]).VirtualMachine("www1")
+				gone.SetDeleted(true)
+				checkNamesakes(t, srv, gone, live)
+			})
+		}
 	}
+}
+
+func checkNamesakes(t *testing.T, srv *bigvtest.Server, gone, live *bigvtest.VirtualMachine) {
+	t.Helper()
+	for _, suffix := range []string{"", "?include_deleted=true"} {
+		got := send(t, srv, srv.Token(), "GET /virtual_machines/www1"+suffix, "")
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		assert.EqualValues(t, live.ID(), got.object(t)["id"])
+	}
+	for path, want := range map[string]any{
+		"/virtual_machines?vm_name=www1": live.ID(),
+		"/nics?vm_name=www1":             live.ID(),
+		"/discs?vm_name=www1":            live.ID(),
+	} {
+		got := send(t, srv, srv.Token(), "GET "+path, "")
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		key := map[bool]string{true: "id", false: "virtual_machine_id"}[strings.HasPrefix(path, "/virtual")]
+		for _, id := range got.values(t, key) {
+			assert.EqualValues(t, want, id, path)
+		}
+	}
+	assert.EqualValues(t, live.ID(), send(t, srv, srv.Token(), "GET /discs/data", "").object(t)["virtual_machine_id"])
+	require.NoError(t, srv.Client().VirtualMachines.Purge(t.Context(), gone.Path()))
+	assert.False(t, gone.State().Exists)
+
+	live.SetDeleted(true) // now it is the only one of this name
+	got := send(t, srv, srv.Token(), "GET /virtual_machines/www1?include_deleted=true", "")
+	assert.EqualValues(t, live.ID(), got.object(t)["id"])
+	assert.Equal(t, 404, send(t, srv, srv.Token(), "GET /virtual_machines/www1", "").status)
 }
 
 func TestInvalidPostStatus(t *testing.T) {

@@ -37,6 +37,25 @@ func TestValidationErrors(t *testing.T) {
 		"discs not a list": {
 			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":[{"base":["is invalid"]}]}`,
 		},
+		"a disc not an object": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50},"x"]}`, 400, `{"discs":[{},{"base":["is invalid"]}]}`,
+		},
+		"reimage not an object":   {create, vm("", `,"reimage":"stretch"`), 400, `{"reimage":["is invalid"]}`},
+		"ips not an object":       {create, vm("", `,"ips":"10.0.0.9"`), 400, `{"ips":["is invalid"]}`},
+		"appliance not an object": {"PUT " + onWWW1, `{"appliance":"rescue"}`, 400, `{"appliance":["is invalid"]}`},
+		"virtual_machine not an object": {
+			create, `{"virtual_machine":"new1","discs":[{"size":50}]}`, 400,
+			`{"name":["can't be blank"],"virtual_machine":["is invalid"]}`,
+		},
+		"schedules not a list": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":{}}]}`, 400,
+			`{"discs[0].backup_schedules":["is invalid"]}`,
+		},
+		"schedule not an object": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":["daily"]}]}`, 400,
+			`{"discs[0].backup_schedules[0]":["is invalid"],` +
+				`"discs[0].backup_schedules[0].interval_seconds":["Missing interval_seconds parameter"]}`,
+		},
 		"errors of the machine and of discs by position": {
 			create, `{"virtual_machine":{"name":"x","memory":"much"},"discs":[{"size":50},{"size":49,"storage_grade":"tape"}]}`, 400,
 			`{"discs":[{},{"size":["must be greater than or equal to 50"],"storage_grade":["is not included in the list"]}],` +
