@@ -143,12 +143,15 @@ var requestBodies = map[string]bodyAttributes{
 	"ip swap": {
 		"POST /ips/swap_virtual_machine_ips", `{"virtual_machine_1_id":5002,"virtual_machine_2_id":5003}`, "",
 		map[string]string{
-			"virtual_machine_1_id": "integer required", "virtual_machine_2_id": "integer required", "move_additional_ips": "boolean optional",
+			"virtual_machine_1_id": "integer required", "virtual_machine_2_id": "integer required",
+			"move_additional_ips": "boolean optional",
 		},
 		nil, "",
 	},
-	"account":      {"POST /accounts", `{"name":"new1"}`, "", map[string]string{"name": "text required"}, bigv.AccountCreate{}, ""},
-	"group":        {"POST /accounts/acme/groups", `{"name":"new1"}`, "", map[string]string{"name": "text required"}, bigv.GroupCreate{}, ""},
+	"account": {"POST /accounts", `{"name":"new1"}`, "", map[string]string{"name": "text required"}, bigv.AccountCreate{}, ""},
+	"group": {
+		"POST /accounts/acme/groups", `{"name":"new1"}`, "", map[string]string{"name": "text required"}, bigv.GroupCreate{}, "",
+	},
 	"group update": {"PUT " + inWeb, `{}`, "", map[string]string{"name": "text refused"}, nil, ""},
 	"user": {
 		"POST /users", `{"username":"new1","password":"p"}`, "",

@@ -126,7 +126,8 @@ func TestBootDiscIsFirstInEveryList(t *testing.T) {
 	move("a", three)
 	check([]any{9005., 9002., 9003., 9006.}, []any{9001., 9005., 9002., 9003., 9004., 9006.})
 
-	refused := send(t, srv, srv.Token(), "PUT "+inWeb+"/virtual_machines/www3/discs/9005", fmt.Sprintf(`{"virtual_machine_id":%d}`, bare.ID()))
+	refused := send(t, srv, srv.Token(), "PUT "+inWeb+"/virtual_machines/www3/discs/9005",
+		fmt.Sprintf(`{"virtual_machine_id":%d}`, bare.ID()))
 	assert.Equal(t, 400, refused.status, "it is the boot disc")
 	require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE /discs/9005?purge=true", "").status)
 	check([]any{9002., 9003., 9006.}, []any{9001., 9002., 9003., 9004., 9006.})

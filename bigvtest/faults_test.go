@@ -312,11 +312,13 @@ func TestFaultHeaders(t *testing.T) {
 		fault bigvtest.Fault
 		want  string
 	}{
-		"neither":                       {bigvtest.Fault{Status: 500}, "text/plain; charset=utf-8"},
-		"ContentType":                   {bigvtest.Fault{ContentType: "text/html"}, "text/html"},
-		"Header":                        {bigvtest.Fault{Header: http.Header{"Content-Type": {"text/css"}}}, "text/css"},
-		"Header in lower case":          {bigvtest.Fault{Header: http.Header{"content-type": {"text/css"}}}, "text/css"},
-		"Header and ContentType":        {bigvtest.Fault{ContentType: "a/b", Header: http.Header{"Content-Type": {"text/css"}}}, "text/css"},
+		"neither":              {bigvtest.Fault{Status: 500}, "text/plain; charset=utf-8"},
+		"ContentType":          {bigvtest.Fault{ContentType: "text/html"}, "text/html"},
+		"Header":               {bigvtest.Fault{Header: http.Header{"Content-Type": {"text/css"}}}, "text/css"},
+		"Header in lower case": {bigvtest.Fault{Header: http.Header{"content-type": {"text/css"}}}, "text/css"},
+		"both": {
+			bigvtest.Fault{ContentType: "a/b", Header: http.Header{"Content-Type": {"text/css"}}}, "text/css",
+		},
 		"Header without a Content-Type": {bigvtest.Fault{ContentType: "a/b", Header: http.Header{"Retry-After": {"1"}}}, "a/b"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -57,7 +57,8 @@ func newRemovedObjects(t *testing.T) removedObjects {
 	root := srv.User("root")
 	root.Grant(bigv.ClusterSU, nil)
 	for _, request := range []string{
-		"/accounts/gone", "/accounts/acme/groups/old", onWWW1 + "?purge=true", inWeb + "/virtual_machines/early1?purge=true", "/users/carol",
+		"/accounts/gone", "/accounts/acme/groups/old", onWWW1 + "?purge=true", inWeb + "/virtual_machines/early1?purge=true",
+		"/users/carol",
 	} {
 		require.Equal(t, 204, send(t, srv, root.Token(), "DELETE "+request, "").status, request)
 	}
@@ -216,7 +217,9 @@ func checkNamesakes(t *testing.T, srv *bigvtest.Server, gone, live *bigvtest.Vir
 }
 
 func TestInvalidPostStatus(t *testing.T) {
-	for status, valid := range map[int]bool{0: false, 100: false, 199: false, 200: true, 202: true, 204: true, 299: true, 300: false, 404: false} {
+	for status, valid := range map[int]bool{
+		0: false, 100: false, 199: false, 200: true, 202: true, 204: true, 299: true, 300: false, 404: false,
+	} {
 		srv, err := bigvtest.Start(bigvtest.WithPostStatus(status))
 		if valid {
 			require.NoError(t, err, status)

@@ -65,7 +65,9 @@ func TestBooleansInQueries(t *testing.T) {
 			web.VirtualMachine("www1").SetDeleted(true)
 			data := web.VirtualMachine("www2").SetPower(false).Disc("data", 100)
 			backup := send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines/www2/discs/disc-1/backups", "").object(t)["id"]
-			lists := []string{inWeb + "/virtual_machines?", "/virtual_machines?", "/accounts/acme?view=overview&", inWeb + "?view=overview&"}
+			lists := []string{
+				inWeb + "/virtual_machines?", "/virtual_machines?", "/accounts/acme?view=overview&", inWeb + "?view=overview&",
+			}
 			for _, path := range lists {
 				got := send(t, srv, srv.Token(), "GET "+path+"include_deleted="+value, "")
 				assert.Equal(t, isTrue, strings.Contains(got.body, `"name":"www1"`), path)

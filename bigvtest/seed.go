@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/bigv-go/bigv"
@@ -145,6 +146,36 @@ func (g *Group) SetPrivateVLAN(number int) *Group {
 func (g *Group) setTarget(p *privilege) {
 	g.s.checkExists("group", g.g.name, g.g.purged)
 	p.group = g.g
+}
+
+// RDNS returns the host name for reverse DNS of an address. It is empty if there is none, or if the
+// address is not assigned.
+func (s *Server) RDNS(address netip.Addr) (name string) {
+	s.withLock(func() {
+		if found := s.state.ips[address.Unmap()]; found != nil {
+			name = stringOrEmpty(found.rdns)
+		}
+	})
+	return name
+}
+
+// SetRDNS sets the host name for reverse DNS of an address; "" removes it. If the address is not
+// assigned to a network interface, or the name is not a host name, it fails the test, or panics if there
+// is none.
+func (s *Server) SetRDNS(address netip.Addr, name string) {
+	s.withLock(func() {
+		found := s.state.ips[address.Unmap()]
+		switch {
+		case found == nil || found.nic == nil:
+			s.fatalf("address %v is not assigned", address)
+		case name == "":
+			found.rdns = nil
+		case !hostName.MatchString(name):
+			s.fatalf("%q is not a host name", name)
+		default:
+			found.rdns = &name
+		}
+	})
 }
 
 // ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which

@@ -1,9 +1,11 @@
 package bigvtest
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,6 +147,43 @@ func createMachine(q *request) (response, error) {
 		view.Image = &m.image
 	}
 	return acceptedResponse(view)
+}
+
+// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position,
+// with an empty object for each valid disc. An error of a disc as a whole has the name "base".
+func (q *request) readDiscs(outer *form) (discs []*disc) {
+	list, valid := outer.list("discs")
+	var errs []validationErrors
+	fail := func(message string) { errs = append(errs, validationErrors{"base": []string{message}}) }
+	switch {
+	case !valid:
+		fail("is invalid")
+	case len(list) == 0:
+		fail("can't be blank")
+	}
+	labels := map[string]bool{}
+	for i, raw := range list {
+		if i == maxDiscs {
+			fail(fmt.Sprintf("is too many (maximum is %d)", maxDiscs))
+			break
+		}
+		f, isObject := (&form{errors: validationErrors{}}).nested("base", "", raw)
+		errs = append(errs, f.errors)
+		if !isObject {
+			continue
+		}
+		d := q.readDisc(f, i+1, func(label string) bool { return labels[label] })
+		labels[d.label] = true
+		schedules := &form{attributes: f.attributes, errors: outer.errors, prefix: fmt.Sprintf("discs[%d].", i)}
+		for _, in := range schedules.objects("backup_schedules") {
+			d.schedules = append(d.schedules, q.readSchedule(in, d))
+		}
+		discs = append(discs, d)
+	}
+	if slices.ContainsFunc(errs, func(e validationErrors) bool { return len(e) > 0 }) {
+		outer.errors["discs"] = errs
+	}
+	return discs
 }
 
 // readRequestedIPs reads and validates the addresses requested for a virtual machine in a private VLAN.
