@@ -52,6 +52,13 @@ func TestUnreadableRequestBody(t *testing.T) {
 		assert.Contains(t, string(body), " 400 ", "%q", body)
 	}
 	assert.NotContains(t, srv.Account("acme").GroupNames(), "zzz")
+	journal := srv.Journal()
+	require.Len(t, journal, 2, "the requests are recorded")
+	for _, exchange := range journal {
+		assert.Equal(t, "POST /accounts/acme/groups", exchange.Method+" "+exchange.Path)
+		assert.Equal(t, 400, exchange.Status)
+		assert.False(t, exchange.Done)
+	}
 }
 
 // A boolean in a query may have any letter case.
