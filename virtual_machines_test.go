@@ -420,6 +420,15 @@ func vmWorkflowRows() []wireRow {
 				"GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
 		},
 		{
+			name: "VirtualMachines.CreateAndWait polls until the machine is on, if there is an image and no power flag",
+			call: vmsCreateAndWait(
+				web, bigv.VirtualMachineCreate{Name: "www1", Discs: least.Discs, Image: &bigv.Image{Distribution: "jessie"}}, quickWait,
+			),
+			responses: responses{"POST " + webURL + "/vm_create": "202 " + vmOff, "GET " + vm5012URL: fakeserver.Sequence(vmOff, vm5012)},
+			sent: []string{strings.TrimSuffix(create, "}") + `,"reimage":{"distribution":"jessie"}}`,
+				"GET " + vm5012URL + "?include_deleted=true", "GET " + vm5012URL + "?include_deleted=true"},
+		},
+		{
 			name: "VirtualMachines.Create returns a machine that is being provisioned", call: vmsCreate(web, least), responses: made,
 			sent: []string{create},
 			want: bigv.VirtualMachine{

@@ -92,8 +92,8 @@ func findOrCreate[T any](
 const lookAfterLoss = 30 * time.Second
 
 // CreateAndWait creates a virtual machine with Create and waits until it is on, or only until it is
-// provisioned if neither PowerOn nor AutorebootOn is true. The call options apply to the creation
-// only.
+// provisioned if the service does not start it; see VirtualMachineCreate.PowerOn. The call options
+// apply to the creation only.
 //
 // If the creation fails, the error is that of Create. If the wait fails, the machine exists and is
 // billed: CreateAndWait returns it with the error, which is a *WaitError.
@@ -105,7 +105,7 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 		return created, err
 	}
 	until := Provisioned
-	if isTrue(vm.PowerOn) || isTrue(vm.AutorebootOn) {
+	if vm.startsWhenCreated() {
 		until = PoweredOn
 	}
 	path := group.VirtualMachine(vm.Name)
@@ -119,9 +119,6 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 	}
 	return seen, err
 }
-
-// isTrue reports whether b is set and true.
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // ShutdownOptions configures the shutdown of a virtual machine. With the zero value, the machine is
 // never forced off.

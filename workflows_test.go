@@ -142,6 +142,48 @@ func TestCreateAndWait(t *testing.T) {
 	assert.Positive(t, vm.ID)
 }
 
+// CreateAndWait waits until the machine is on if, and only if, the service starts it.
+func TestCreateAndWaitForEachCombinationOfPowerFlags(t *testing.T) {
+	image, none := &bigv.Image{Distribution: "jessie"}, &bigv.Image{Distribution: "none"}
+	yes, no := new(true), new(false)
+	for name, tt := range map[string]struct {
+		image                 *bigv.Image
+		powerOn, autorebootOn *bool
+		on, autoreboot        bool
+	}{
+		"image":                                 {image, nil, nil, true, false},
+		"image and power_on":                    {image, yes, nil, true, false},
+		"image and autoreboot_on":               {image, nil, yes, true, true},
+		"image and power_on false":              {image, no, nil, false, false},
+		"image and autoreboot_on false":         {image, nil, no, false, false},
+		"image and both false":                  {image, no, no, false, false},
+		"image, power_on false, autoreboot_on":  {image, no, yes, true, true},
+		"image, power_on, autoreboot_on false":  {image, yes, no, true, false},
+		"no image":                              {nil, nil, nil, false, false},
+		"no image and power_on":                 {nil, yes, nil, true, false},
+		"no image and autoreboot_on":            {nil, nil, yes, true, true},
+		"distribution none":                     {none, nil, nil, false, false},
+		"distribution none and autoreboot_on":   {none, nil, yes, true, true},
+		"distribution none and power_on false":  {none, no, nil, false, false},
+		"no image and power_on false":           {nil, no, nil, false, false},
+		"no image, both flags false explicitly": {nil, no, no, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			create := newMachine("www1")
+			create.Image, create.PowerOn, create.AutorebootOn = tt.image, tt.powerOn, tt.autorebootOn
+			vm, err := srv.Client().VirtualMachines.CreateAndWait(t.Context(), web, create, advanceOnPoll(srv))
+			require.NoError(t, err)
+			assert.Equal(t, tt.on, vm.PowerOn)
+			assert.Equal(t, tt.autoreboot, vm.AutorebootOn)
+			assert.False(t, vm.Provisioning)
+			srv.Advance(time.Hour)
+			state := srv.Account("acme").Group("web").VirtualMachine("www1").State()
+			assert.Equal(t, tt.on, state.PoweredOn, "an hour later")
+		})
+	}
+}
+
 func TestShutdownAndWait(t *testing.T) {
 	for _, tt := range []struct {
 		name       string

@@ -48,7 +48,8 @@ func WithLogger(logger *slog.Logger) Option { return func(s *settings) { s.logge
 
 // WithPostStatus sets the status of successful POST requests for which the service's documentation
 // does not specify one: accounts, users, discs, privileges, backups, backup schedules, API keys and VM
-// defaults. The default is 201; some older clients expect 200.
+// defaults. The default is 201; some older clients expect 200. A status that is not a success, from
+// 200 to 299, fails the test, or is an error of [Start].
 func WithPostStatus(status int) Option { return func(s *settings) { s.postStatus = status } }
 
 // WithJournalLimit sets how many exchanges the journal keeps; 0 keeps none. The default is 10,000. The

@@ -99,6 +99,9 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
+	if cfg.postStatus < 200 || cfg.postStatus > 299 {
+		return nil, fmt.Errorf("status of successful POST requests must be from 200 to 299, got %d", cfg.postStatus)
+	}
 	s := &Server{
 		state: newState(), settings: cfg, t: t, routes: newRouteTree(),
 		stop: make(chan struct{}), serveDone: make(chan struct{}),
@@ -220,7 +223,7 @@ func (s *Server) Advance(d time.Duration) {
 }
 
 func (s *Server) advance(d time.Duration) {
-	s.state.clock.offset += max(d, 0)
+	s.state.clock.base = s.state.clock.base.Add(max(d, 0))
 	s.state.clock.runDue()
 }
 
