@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 
 	"github.com/bigv-go/bigv/internal/jsonwire"
@@ -125,6 +124,9 @@ func bodySecrets(body any) []string {
 	return append(secrets, redact.Passwords(string(encoded))...)
 }
 
+// escapedPlaceholder is the placeholder as url.Values.Encode writes it.
+const escapedPlaceholder = "%5Bredacted%5D"
+
 // checkNoPlaceholder returns an error if a request contains the placeholder of a secret: the service
 // would take it for a password, for example.
 func (req *request) checkNoPlaceholder() error {
@@ -134,7 +136,7 @@ func (req *request) checkNoPlaceholder() error {
 		where = "body"
 	case strings.Contains(req.url.Path, redact.Placeholder):
 		where = "path"
-	case strings.Contains(req.url.RawQuery, url.QueryEscape(redact.Placeholder)):
+	case strings.Contains(req.url.RawQuery, escapedPlaceholder):
 		where = "query"
 	}
 	for name, values := range req.config.header {
