@@ -79,7 +79,7 @@ func readFile(file string) (l accessList, err error) {
 			}
 		}
 		for i, key := range access.Keys {
-			if _, err := parseKey(key); err != nil {
+			if err := checkKey(key); err != nil {
 				errs = append(errs, fmt.Errorf("%s: keys[%d] %w", user, i, err))
 			}
 			access.Keys[i] = strings.TrimSpace(key)

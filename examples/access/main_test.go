@@ -146,7 +146,9 @@ func TestRun(t *testing.T) {
 			list: unchanged + "  carol: {privileges: [{level: account_admin}]}\n", privileges: []string{"bob:vm_admin"}, keys: desk,
 		},
 		"a key twice": {
-			list: unchanged + "  alice: {keys: ['" + desk + "', '" + desk + "  ']}\n", privileges: []string{"bob:vm_admin"}, keys: desk,
+			list:       unchanged + "  alice: {keys: ['" + desk + "', '" + laptop + "', '" + laptop + " ']}\n",
+			want:       []string{"+ alice: key ssh-ed25519 SHA256:FzNIwDlYnFzUiT5nVYbrNGNJVHI6QdqoI4nLv/vI0ww alice@laptop"},
+			privileges: []string{"bob:vm_admin"}, keys: desk + "\n" + laptop,
 		},
 		"a condition": {
 			list:       strings.Replace(unchanged, "{level", "{yubikey_required: true, yubikey_otp_max_age: 300, level", 1),
@@ -245,24 +247,44 @@ func TestInvalidLists(t *testing.T) {
 		"users with comments only":            {"account: acme\nusers:\n  # nobody\n", "line 2, column 7: users has no value"},
 		"users as a list":                     {"account: acme\nusers: [bob]\n", "line 2, column 8: users must be a mapping"},
 		"a user without a value":              {"account: acme\nusers:\n  bob:\n", "line 3, column 7: bob has no value"},
-		"privileges with comments only":       {"account: acme\nusers:\n  bob:\n    privileges:\n    # none\n", "line 4, column 16: privileges has no value"},
-		"privileges as a mapping":             {"account: acme\nusers: {bob: {privileges: {level: x}}}\n", "line 2, column 27: privileges must be a list"},
-		"a privilege as a text":               {"account: acme\nusers: {bob: {privileges: [vm_admin]}}\n", "line 2, column 28: privileges[0] must be a mapping"},
-		"keys as a text":                      {"account: acme\nusers: {bob: {keys: " + desk + "}}\n", "line 2, column 21: keys must be a list"},
-		"keys without a value":                {"account: acme\nusers: {alice: {keys: }}\n", "keys has no value"},
-		"a number as a level":                 {"account: acme\nusers: {bob: {privileges: [{level: 2.5}]}}\n", "line 2, column 36: level must be a text"},
-		"a text as a condition":               {strings.Replace(unchanged, "{level", "{yubikey_required: 'no', level", 1), "line 5, column 28: yubikey_required must be true or false"},
-		"a fraction as an age":                {strings.Replace(unchanged, "{level", "{yubikey_otp_max_age: 2.5, level", 1), "line 5, column 31: yubikey_otp_max_age must be a whole number"},
-		"a misspelled key":                    {"account: acme\nusers:\n  bob:\n    privilege: []\n", "line 4, column 5: unknown key \"privilege\""},
-		"a user twice":                        {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "line 4, column 3: duplicate key \"bob\""},
-		"a user twice in different cases":     {"account: acme\nusers: {bob: {}, Bob: {}}\n", "user bob is listed twice"},
-		"users twice":                         {unchanged + "users: {}\n", "line 6, column 1: duplicate key \"users\""},
-		"a merge key":                         {"account: acme\nusers: {bob: &b {}, carol: {<<: *b}}\n", "line 2, column 29: merge keys are not supported"},
-		"an alias of its own parent":          {"account: acme\nusers: &u {bob: *u}\n", "line 2, column 12: unknown key \"bob\""},
-		"an unknown user ID":                  {"account: acme\nusers: {99999: {}}\n", "looking up user 99999"},
-		"an empty key":                        {"account: acme\nusers: {alice: {keys: ['']}}\n", "alice: keys[0] is empty or a comment"},
-		"a private key":                       {"account: acme\nusers: {alice: {keys: ['-----BEGIN OPENSSH PRIVATE KEY-----']}}\n", "alice: keys[0] contains a private key"},
-		"an unknown account":                  {"account: nowhere\n", "nowhere"},
+		"privileges with comments only": {
+			"account: acme\nusers:\n  bob:\n    privileges:\n    # none\n",
+			"line 4, column 16: privileges has no value",
+		},
+		"privileges as a mapping": {
+			"account: acme\nusers: {bob: {privileges: {level: x}}}\n", "line 2, column 27: privileges must be a list",
+		},
+		"a privilege as a text": {
+			"account: acme\nusers: {bob: {privileges: [vm_admin]}}\n", "line 2, column 28: privileges[0] must be a mapping",
+		},
+		"keys as a text":       {"account: acme\nusers: {bob: {keys: " + desk + "}}\n", "line 2, column 21: keys must be a list"},
+		"keys without a value": {"account: acme\nusers: {alice: {keys: }}\n", "keys has no value"},
+		"a number as a level": {
+			"account: acme\nusers: {bob: {privileges: [{level: 2.5}]}}\n", "line 2, column 36: level must be a text",
+		},
+		"a text as a condition": {
+			strings.Replace(unchanged, "{level", "{yubikey_required: 'no', level", 1), "line 5, column 28: yubikey_required must be true or false",
+		},
+		"a fraction as an age": {
+			strings.Replace(unchanged, "{level", "{yubikey_otp_max_age: 2.5, level", 1),
+			"line 5, column 31: yubikey_otp_max_age must be a whole number",
+		},
+		"a misspelled key": {
+			"account: acme\nusers:\n  bob:\n    privilege: []\n", "line 4, column 5: unknown key \"privilege\"",
+		},
+		"a user twice":                    {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "line 4, column 3: duplicate key \"bob\""},
+		"a user twice in different cases": {"account: acme\nusers: {bob: {}, Bob: {}}\n", "user bob is listed twice"},
+		"users twice":                     {unchanged + "users: {}\n", "line 6, column 1: duplicate key \"users\""},
+		"a merge key": {
+			"account: acme\nusers: {bob: &b {}, carol: {<<: *b}}\n", "line 2, column 29: merge keys are not supported",
+		},
+		"an alias of its own parent": {"account: acme\nusers: &u {bob: *u}\n", "line 2, column 12: unknown key \"bob\""},
+		"an unknown user ID":         {"account: acme\nusers: {99999: {}}\n", "looking up user 99999"},
+		"an empty key":               {"account: acme\nusers: {alice: {keys: ['']}}\n", "alice: keys[0] is empty or a comment"},
+		"a private key": {
+			"account: acme\nusers: {alice: {keys: ['-----BEGIN OPENSSH PRIVATE KEY-----']}}\n", "alice: keys[0] contains a private key",
+		},
+		"an unknown account": {"account: nowhere\n", "nowhere"},
 		"an unknown level": {
 			strings.Replace(unchanged, "vm_admin", "vm_root", 1), "bob: vm_root on virtual machine www1.web.acme: invalid privilege",
 		},
@@ -278,7 +300,8 @@ func TestInvalidLists(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			srv.ClearJournal()
-			assert.ErrorContains(t, run(t.Context(), []string{"-yes", "-allow-empty", writeFile(t, tt.list)}, new(bytes.Buffer), io.Discard), tt.want)
+			err := run(t.Context(), []string{"-yes", "-allow-empty", writeFile(t, tt.list)}, io.Discard, io.Discard)
+			assert.ErrorContains(t, err, tt.want)
 			for _, x := range srv.Journal() {
 				assert.Equal(t, http.MethodGet, x.Method)
 			}

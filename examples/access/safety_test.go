@@ -29,7 +29,8 @@ func TestEmptyListsChangeNothing(t *testing.T) {
 		"users without lists": {"account: acme\nusers: {bob: {}, carol: {privileges: []}}\n", "the file has no privileges"},
 		"only keys":           {"account: acme\nusers: {alice: {keys: ['" + desk + "']}}\n", "the file has no privileges"},
 		"one user without privileges": {
-			"account: acme\nusers: {bob: {privileges: []}, alice: {privileges: [{level: account_admin}]}}\n", "the file has the user without privileges",
+			"account: acme\nusers: {bob: {privileges: []}, alice: {privileges: [{level: account_admin}]}}\n",
+			"the file has the user without privileges",
 		},
 		"no keys": {unchanged + "  alice: {keys: []}\n", "the keys of alice are not removed"},
 	} {
@@ -121,7 +122,8 @@ func TestOwnPrivilegesAreKept(t *testing.T) {
 	srv.User("alice").Grant(bigv.VirtualMachineConsole, srv.Account("acme").Group("web").VirtualMachine("www1"))
 	output, err := runYes(t, unchanged)
 	require.NoError(t, err)
-	assert.Contains(t, output, "Note: alice: vm_console on virtual machine www1.web.acme is not revoked: it is your own; see -own.\nNothing to change.")
+	assert.Contains(t, output, "Note: alice: vm_console on virtual machine www1.web.acme is not revoked: it is your own; see -own.\n"+
+		"Nothing to change.")
 	assert.Contains(t, privileges(t, srv), "alice:vm_console")
 
 	_, err = runYes(t, unchanged, "-own")
