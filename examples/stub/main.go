@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/bigv-go/bigv"
@@ -53,7 +54,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "stub:", err)
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			printf(os.Stderr, "stub: %s\n", line)
+		}
 		stop()
 		os.Exit(1)
 	}
@@ -84,7 +87,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	defer closeService()
 	started, err := startAll(ctx, client.VirtualMachines, group)
 	for _, name := range started {
-		fmt.Fprintln(out, "started", name)
+		printf(out, "started %s\n", name)
 	}
 	return err
 }

@@ -87,11 +87,13 @@ func TestProgramCleansUp(t *testing.T) {
 			var first, second sync.Once
 			closed := make(chan struct{})
 			srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
+				if isRead(r) {
+					<-closed // and so the program was started
+				}
 				switch {
 				case isRead(r) && tt.signals[0] != nil:
 					first.Do(func() { cmd.Process.Signal(tt.signals[0]) })
 				case isRead(r):
-					<-closed
 					srv.Advance(bigvtest.ProvisioningTime)
 				case isPurge(r) && tt.signals[1] != nil:
 					second.Do(func() { cmd.Process.Signal(tt.signals[1]) })
