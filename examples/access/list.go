@@ -95,6 +95,7 @@ func readFile(file string) (l accessList, err error) {
 func (l accessList) resolve(ctx context.Context, client *bigv.Client, current *state) (map[string]userAccess, error) {
 	users := map[string]userAccess{}
 	for path, access := range l.Users {
+		path = bigv.UserPath(strings.TrimPrefix(string(path), "#")) // an ID as bigv writes those of groups and machines
 		user, err := client.Users.Get(ctx, path)
 		name := user.Username
 		switch {

@@ -23,7 +23,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
@@ -37,9 +36,7 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			printf(os.Stderr, "access: %s\n", line)
-		}
+		printError(os.Stderr, "access", err)
 		stop()
 		os.Exit(1)
 	}

@@ -127,6 +127,9 @@ func TestRun(t *testing.T) {
 		"a user by ID, with a comment": {
 			list: strings.Replace(unchanged, "bob:", "BOB_ID: # bob", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
 		},
+		"a user by ID in its other form": {
+			list: strings.Replace(unchanged, "bob:", "'#BOB_ID':", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
 		"a machine by ID": {
 			list: strings.Replace(unchanged, "www1.web.acme", "'#MACHINE_ID'", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -168,4 +169,10 @@ func TestNameOfAHiddenUserInAnotherCase(t *testing.T) {
 	output, err := runYes(t, strings.Replace(unchanged, "bob", "BOB", 1))
 	require.NoError(t, err)
 	assert.Contains(t, output, "Nothing to change.")
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "access", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "access: a\uFFFDb\uFFFD[2J\naccess: c\n", out.String())
 }

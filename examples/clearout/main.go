@@ -31,7 +31,7 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
-		printf(os.Stderr, "clearout: %s\n", err)
+		printError(os.Stderr, "clearout", err)
 		stop()
 		os.Exit(1)
 	}

@@ -328,3 +328,9 @@ func TestTextOfTheServiceIsCleaned(t *testing.T) {
 	require.Error(t, run(t.Context(), []string{"old.acme"}, strings.NewReader(""), &out, io.Discard))
 	assert.Contains(t, out.String(), "  ww\uFFFDw1\uFFFD\uFFFD[2J")
 }
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "clearout", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "clearout: a\uFFFDb\uFFFD[2J\nclearout: c\n", out.String())
+}

@@ -27,3 +27,10 @@ func clean(text string) string {
 		return r
 	}, text)
 }
+
+// printError prints an error, each line of it after the name of the program.
+func printError(out io.Writer, program string, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		printf(out, "%s: %s\n", program, line)
+	}
+}

@@ -37,7 +37,7 @@ func main() {
 	defer stop()
 	ignoreSIGPIPE()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		printf(os.Stderr, "inventory: %s\n", err)
+		printError(os.Stderr, "inventory", err)
 		stop()
 		os.Exit(1)
 	}

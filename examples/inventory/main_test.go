@@ -222,3 +222,9 @@ func TestTextOfTheServiceIsCleaned(t *testing.T) {
 		assert.False(t, strings.ContainsAny(out.String(), "\x1b\u009b\u202e\t"), "%s: %q", format, out.String())
 	}
 }
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "inventory", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "inventory: a\uFFFDb\uFFFD[2J\ninventory: c\n", out.String())
+}

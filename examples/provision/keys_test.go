@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -157,4 +158,10 @@ func TestTextOfTheServiceIsCleaned(t *testing.T) {
 	var out bytes.Buffer
 	printf(&out, "%s is %d", "a\u202eb\nc", 5)
 	assert.Equal(t, "a\uFFFDb\uFFFDc is 5", out.String())
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "provision", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "provision: a\uFFFDb\uFFFD[2J\nprovision: c\n", out.String())
 }

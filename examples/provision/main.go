@@ -44,9 +44,7 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			printf(os.Stderr, "provision: %s\n", line)
-		}
+		printError(os.Stderr, "provision", err)
 		stop()
 		os.Exit(1)
 	}

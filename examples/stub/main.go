@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/bigv-go/bigv"
@@ -54,9 +53,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			printf(os.Stderr, "stub: %s\n", line)
-		}
+		printError(os.Stderr, "stub", err)
 		stop()
 		os.Exit(1)
 	}

@@ -44,9 +44,7 @@ func main() {
 		}
 	}()
 	if err := run(ctx, cleanUpCtx, os.Args[1:], os.Stdout, os.Stderr, isTerminal(os.Stdout)); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			printf(os.Stderr, "tour: %s\n", line)
-		}
+		printError(os.Stderr, "tour", err)
 		os.Exit(1)
 	}
 }

@@ -144,3 +144,9 @@ func TestTextOfTheServiceIsCleaned(t *testing.T) {
 	require.NoError(t, run(t.Context(), t.Context(), nil, &out, io.Discard, false))
 	assert.Contains(t, out.String(), "account acme\uFFFD]0;title\uFFFD\n  group we\uFFFDb\uFFFDNothing was changed.\n")
 }
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "tour", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "tour: a\uFFFDb\uFFFD[2J\ntour: c\n", out.String())
+}
