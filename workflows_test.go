@@ -341,7 +341,8 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 				srv.Inject(f)
 			}
 			options := bigv.ShutdownOptions{ForceAfter: tt.forceAfter, Wait: advanceOnPoll(srv)}
-			seen, err := srv.Client().VirtualMachines.UpdateAndRestart(t.Context(), www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, options)
+			update := bigv.VirtualMachineUpdate{Memory: new(4096)}
+			seen, err := srv.Client().VirtualMachines.UpdateAndRestart(t.Context(), www1, update, options)
 			require.ErrorIs(t, err, tt.kind)
 			assert.True(t, strings.HasSuffix(err.Error(), tt.suffix), err.Error())
 			assert.NotZero(t, seen.ID, "the machine as last seen")

@@ -134,7 +134,8 @@ func TestRun(t *testing.T) {
 			list: strings.Replace(unchanged, "www1.web.acme", "'#MACHINE_ID'", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
 		},
 		"a machine by host name, in an account by ID": {
-			list:       strings.NewReplacer("www1.web.acme", "www1.web.acme.uk0.bigv.io", "account: acme", "account: ACCOUNT_ID").Replace(unchanged),
+			list: strings.NewReplacer("www1.web.acme", "www1.web.acme.uk0.bigv.io", "account: acme", "account: ACCOUNT_ID").
+				Replace(unchanged),
 			privileges: []string{"bob:vm_admin"}, keys: desk,
 		},
 		"an anchor": {
@@ -266,7 +267,8 @@ func TestInvalidLists(t *testing.T) {
 			"account: acme\nusers: {bob: {privileges: [{level: 2.5}]}}\n", "line 2, column 36: level must be a text",
 		},
 		"a text as a condition": {
-			strings.Replace(unchanged, "{level", "{yubikey_required: 'no', level", 1), "line 5, column 28: yubikey_required must be true or false",
+			strings.Replace(unchanged, "{level", "{yubikey_required: 'no', level", 1),
+			"line 5, column 28: yubikey_required must be true or false",
 		},
 		"a fraction as an age": {
 			strings.Replace(unchanged, "{level", "{yubikey_otp_max_age: 2.5, level", 1),

@@ -48,7 +48,8 @@ func TestEmptyListsChangeNothing(t *testing.T) {
 }
 
 func TestNothingIsRemovedWhoseReplacementFailed(t *testing.T) {
-	const list = "account: acme\nusers:\n  bob: {privileges: [{level: group_admin, group: web.acme}]}\n  alice: {keys: ['" + laptop + "']}\n"
+	const list = "account: acme\nusers:\n  bob: {privileges: [{level: group_admin, group: web.acme}]}\n" +
+		"  alice: {keys: ['" + laptop + "']}\n"
 	for name, tt := range map[string]struct {
 		fault      bigvtest.Fault
 		privileges []string
@@ -155,7 +156,8 @@ func TestOwnLevelDoesNotFailForEver(t *testing.T) {
 func TestTextOfTheServiceIsCleaned(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Path: "/accounts/acme/groups/web/privileges", ContentType: "application/json", Times: -1,
-		Body: `[{"id":1,"level":"group_admin","group_id":2,"username":"mal\u202elory\nroot\u001b[2J\u009b1m\u200b","ip_restrictions":"\u202e"}]`})
+		Body: `[{"id":1,"level":"group_admin","group_id":2,"username":"mal\u202elory\nroot\u001b[2J\u009b1m\u200b",` +
+			`"ip_restrictions":"\u202e"}]`})
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{writeFile(t, unchanged)}, &out, io.Discard))
 	assert.Contains(t, out.String(), "mal\uFFFDlory\uFFFDroot\uFFFD[2J\uFFFD1m\uFFFD")

@@ -75,7 +75,8 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 			"ssh_keys:\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "), "ssh_keys[0] contains a private key",
 		},
 		"a private key beside a good one": {
-			"ssh_keys:\n  - " + laptop + "\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "), "ssh_keys[1] contains a private key",
+			"ssh_keys:\n  - " + laptop + "\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "),
+			"ssh_keys[1] contains a private key",
 		},
 		"a private key in the comment of a good one": {
 			"ssh_keys:\n  - " + laptop + " " + strings.ReplaceAll(private, "\n", "\n    "), "ssh_keys[0] contains a private key",
@@ -135,7 +136,8 @@ func TestNoLogin(t *testing.T) {
 	srv := newServer(t)
 	output, err := provision(t.Context(), t, withKeys(""), "-no-login")
 	require.NoError(t, err)
-	assert.Contains(t, output, "Creating www2.web.acme with stretch, cores: 2, memory: 4096 MiB, disc root: 25600 MiB, disc data: 51200 MiB\n")
+	assert.Contains(t, output, "Creating www2.web.acme with stretch, cores: 2, memory: 4096 MiB, "+
+		"disc root: 25600 MiB, disc data: 51200 MiB\n")
 	assert.Greater(t, len(www2(srv).State().RootPassword), 20)
 }
 

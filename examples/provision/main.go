@@ -154,8 +154,8 @@ func readPassword(file string, optional bool) (rootPassword, error) {
 		return rootPassword{Secret: bigv.NewSecret(password)}, nil
 	}
 	if !optional {
-		return rootPassword{}, errors.New("no way to log in: set ssh_keys in the file (not for Windows), -password-file or ROOT_PASSWORD; " +
-			"or use -no-login")
+		return rootPassword{}, errors.New("no way to log in: set ssh_keys in the file (not for Windows), -password-file or " +
+			"ROOT_PASSWORD; or use -no-login")
 	}
 	return rootPassword{Secret: bigv.NewSecret(rand.Text())}, nil
 }
