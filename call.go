@@ -395,6 +395,12 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 			yield(zero, err)
 			return
 		}
+		if lookUp := req.endpoint.lookUp; lookUp != nil {
+			if err := lookUp(); err != nil {
+				yield(zero, fmt.Errorf("bigv: %s: %w", describe(req.name, req.subject()), err))
+				return
+			}
+		}
 		var head headReader
 		var count int
 		resp, err := c.send(ctx, req, func(body io.Reader) (retryable bool, err error) {

@@ -186,7 +186,11 @@ func vmUpdateRows() []wireRow {
 
 func vmReadRows(overview []bigv.CallOption) []wireRow {
 	list := func(name string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sent ...string) wireRow {
-		return wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
+		row := wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
+		if strings.Contains(sent[0], "?account_id=41") {
+			row.allFirst = []string{"GET /accounts/41"}
+		}
+		return row
 	}
 	flatList := responses{"GET /virtual_machines": "[" + vm5012 + "]"}
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true}
@@ -239,12 +243,14 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 			call: vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
 			all:  vmsAll(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}), responses: flatList,
 			sent: []string{"GET /virtual_machines?account_id=41", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+			allFirst: []string{"GET /accounts/41"},
 		},
 		{
 			name: "VirtualMachines.List of a group by IDs, flat, is verified by both", opts: flat,
 			call: vmsList(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}),
 			all:  vmsAll(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}), responses: flatList,
 			sent: []string{"GET /virtual_machines?account_id=41&group_id=78", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+			allFirst: []string{"GET /accounts/41"},
 		},
 
 		{name: "VirtualMachines.Get by path", call: vmsGet(www1), sent: []string{"GET " + www1URL}},
