@@ -49,7 +49,7 @@ func WithListenAddress(address string) Option { return func(s *settings) { s.add
 // inside the bubble. It needs no port: [Server.Client] and [Server.HTTPClient] connect to it in memory.
 // Its clock is that of the bubble, so a call that waits until a machine has been provisioned returns
 // after [ProvisioningTime] for the program, and within milliseconds of real time. [WithSpeed] and
-// [Server.Advance] work as usual.
+// [Server.Advance] work as usual. A transport of your own can wrap that of [Server.HTTPClient].
 func WithSynctest() Option { return func(s *settings) { s.synctest = true } }
 
 // memoryHost is the host in the URL of a server with WithSynctest. It cannot be resolved (RFC 6761).
