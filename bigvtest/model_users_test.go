@@ -74,6 +74,9 @@ func (m *model) deleteAddress(vm *modelMachine) {
 		want = expected{204, nil}
 	}
 	m.request(http.MethodDelete, "/ips/"+url.PathEscape(address.id()), nil, want)
+	if want.status == 204 {
+		m.get("/ips/"+address.id(), "", expected{404, refusalText})
+	}
 }
 
 // nameAddress sets the reverse DNS of an address, and reads it.
