@@ -45,14 +45,13 @@ func (m *model) onMachine(operation func(*modelMachine)) func() {
 	}
 }
 
-// name adds a name to a request, and what is wrong with it to errs.
+// name adds a name to a request, and what is wrong with it to errs. Names are few, so that they repeat in other groups.
 func (m *model) name(body, errs object, prefix string, taken []string) string {
-	name := m.newName(prefix)
-	switch {
-	case len(taken) > 0 && m.rarely(10):
-		name, errs["name"] = one(m, taken...), []any{"has already been taken"}
-	case m.rarely(20):
+	name := fmt.Sprint(prefix, m.choose(12))
+	if m.rarely(20) {
 		name, errs["name"] = "bad_name", []any{"is invalid"}
+	} else if slices.Contains(taken, name) {
+		errs["name"] = []any{"has already been taken"}
 	}
 	body["name"] = name
 	return name
@@ -174,7 +173,7 @@ func (m *model) createMachine() {
 	in, errs := object{"group": "ignored"}, object{}
 	vm.name = m.name(in, errs, "vm", m.machineNames(g, nil))
 	if m.rarely(20) {
-		in["name"], errs["name"] = "ab", []any{"is too short (minimum is 3 characters)"}
+		in["name"], errs["name"] = "b", []any{"is too short (minimum is 3 characters)"}
 	}
 	m.settings(vm, in, errs)
 	if m.rarely(4) {
