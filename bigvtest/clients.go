@@ -1,16 +1,13 @@
 package bigvtest
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/internal/memnet"
-	"github.com/bigv-go/bigv/internal/transport"
 )
 
 // ClientOptions returns the options with which [bigv.NewClient] creates a client for this server:
@@ -71,14 +68,7 @@ func (s *Server) connect(t *http.Transport) *http.Transport {
 		t.TLSClientConfig.RootCAs.AddCert(s.cert)
 	}
 	if memory, ok := s.listener.(*memnet.Listener); ok {
-		others := t.DialContext
-		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-			if host, _, _ := net.SplitHostPort(address); host == memoryHost {
-				return memory.Dial(ctx)
-			}
-			return others(ctx, network, address)
-		}
-		t.DialContext = transport.CountWrites(dial)
+		t.DialContext = dialFunc(memory, t.DialContext)
 	}
 	return t
 }

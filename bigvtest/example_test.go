@@ -15,7 +15,7 @@ import (
 )
 
 // A test uses bigvtest.NewServer(t), which closes the server when the test ends. A program uses Start. For tests that wait,
-// see the example of WithSynctest.
+// see the example with synctest.
 func Example() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -121,10 +121,10 @@ func ExampleServer_InjectRandom() {
 
 // A test in a synctest bubble needs no port and no real time: here the machine is provisioned after 90 seconds of the
 // bubble's clock. The code of the example is the body of a test function.
-func ExampleWithSynctest() {
+func Example_synctest() {
 	var t *testing.T // the parameter of the test function
 	synctest.Test(t, func(t *testing.T) {
-		srv := bigvtest.NewServer(t, bigvtest.WithSynctest())
+		srv := bigvtest.NewServer(t)
 		client, web := srv.Client(), srv.Account("acme").Group("web")
 
 		// The code under test; here it is a single call.

@@ -6,7 +6,7 @@
 // minutes in the service takes milliseconds, while the program under test waits as usual.
 //
 //	synctest.Test(t, func(t *testing.T) {
-//		srv := bigvtest.NewServer(t, bigvtest.WithSynctest())
+//		srv := bigvtest.NewServer(t)
 //		vm := srv.Account("acme").Group("web").VirtualMachine("www1")
 //		// Run the code under test with srv.Client().
 //		if !vm.State().PoweredOn {
@@ -14,17 +14,20 @@
 //		}
 //	})
 //
-// Without [WithSynctest], the server listens on a port of the local host. Programs in other processes
-// use it with [Server.URL] and [Server.Token].
+// A server that is started in a bubble is connected with [Server.Client] and [Server.HTTPClient] in
+// memory, and its clock is that of the bubble. The server and its clients must be used in that bubble
+// only. A transport of your own can wrap that of [Server.HTTPClient].
+//
+// Outside a bubble, the server listens on a port of the local host, which programs in other processes
+// can use with [Server.URL] and [Server.Token].
 //
 // A new server contains the account acme with the groups default and web, the user alice (password
 // alice-password), who is an account_admin of acme, and the user bob (password bob-password), who has
 // no privileges. Use [WithEmpty] to start a server without them.
 //
 // Operations that take time in the real service take time on the server's clock: for example, a new
-// virtual machine is provisioned after [ProvisioningTime]. With [WithSynctest], the clock is that of
-// the bubble. Otherwise it stands still until [Server.Advance] moves it; [WithAutoAdvance] and
-// [WithSpeed] make it move by itself.
+// virtual machine is provisioned after [ProvisioningTime]. Outside a bubble, the clock stands still
+// until [Server.Advance] moves it; [WithAutoAdvance] and [WithSpeed] make it move by itself.
 package bigvtest
 
 import (
@@ -116,7 +119,7 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 	if cfg.postStatus < 200 || cfg.postStatus > 299 {
 		return nil, fmt.Errorf("status of successful POST requests must be from 200 to 299, got %d", cfg.postStatus)
 	}
-	if cfg.synctest {
+	if inBubble() {
 		cfg.speed = cmp.Or(cfg.speed, 1)
 	}
 	s := &Server{
@@ -236,8 +239,8 @@ func (s *Server) closeLateConn(conn net.Conn, state http.ConnState) {
 }
 
 // URL returns the base URL of the API. If the server listens on all addresses, the URL contains
-// 127.0.0.1. With [WithSynctest] the host is bigvtest.invalid, which only the clients of the server can
-// connect to.
+// 127.0.0.1. In a synctest bubble the host is bigvtest.invalid, which only the clients of the server
+// can connect to.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {

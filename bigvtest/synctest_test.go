@@ -22,10 +22,7 @@ var newWWW1 = bigv.VirtualMachineCreate{Name: "www1", PowerOn: new(true), Discs:
 
 // inBubble runs f in a bubble with a server, over HTTP/1.1 and over HTTP/2. A bubble fails the test if goroutines remain.
 func inBubble(t *testing.T, f func(t *testing.T, srv *bigvtest.Server)) {
-	for name, opts := range map[string][]bigvtest.Option{
-		"HTTP/1.1": {bigvtest.WithSynctest()},
-		"HTTP/2":   {bigvtest.WithSynctest(), bigvtest.WithTLS()},
-	} {
+	for name, opts := range map[string][]bigvtest.Option{"HTTP/1.1": nil, "HTTP/2": {bigvtest.WithTLS()}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { f(t, bigvtest.NewServer(t, opts...)) })
 		})
@@ -116,7 +113,7 @@ func TestSynctestClose(t *testing.T) {
 // A server that is closed again after its bubble does not touch what belongs to the bubble.
 func TestSynctestCloseAgainOutside(t *testing.T) {
 	var srv *bigvtest.Server
-	synctest.Test(t, func(t *testing.T) { srv = bigvtest.NewServer(t, bigvtest.WithSynctest()) })
+	synctest.Test(t, func(t *testing.T) { srv = bigvtest.NewServer(t) })
 	srv.Close()
 }
 
@@ -140,21 +137,15 @@ func TestCloseInsideABubble(t *testing.T) {
 	srv.Close()
 }
 
-// Without the option, a server would hang in a bubble.
-func TestStartInABubbleNeedsTheOption(t *testing.T) {
-	synctest.Test(t, func(*testing.T) {
-		_, err := bigvtest.Start()
-		assert.ErrorContains(t, err, "WithSynctest")
-		_, err = bigvtest.Start(bigvtest.WithSynctest(), bigvtest.WithListenAddress("127.0.0.1:0"))
-		assert.ErrorContains(t, err, "cannot be combined")
-	})
-}
+func TestSynctestOptions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := bigvtest.Start(bigvtest.WithListenAddress("127.0.0.1:0"))
+		assert.ErrorContains(t, err, "cannot be used in a synctest bubble")
 
-// Outside a bubble, the option only saves the port.
-func TestSynctestOptionOutsideABubble(t *testing.T) {
-	srv := bigvtest.NewServer(t, bigvtest.WithSynctest(), bigvtest.WithTLS())
-	_, err := srv.Client().VirtualMachines.Create(t.Context(), srv.Account("acme").Group("web").Path(), newWWW1)
-	require.NoError(t, err)
-	srv.Advance(bigvtest.ProvisioningTime)
-	assert.True(t, srv.Account("acme").Group("web").VirtualMachine("www1").State().PoweredOn)
+		start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		srv := bigvtest.NewServer(t, bigvtest.WithClock(start), bigvtest.WithSpeed(60))
+		time.Sleep(time.Minute)
+		srv.Advance(time.Minute)
+		assert.Equal(t, start.Add(61*time.Minute), srv.Now())
+	})
 }
