@@ -58,6 +58,7 @@ func FuzzModel(f *testing.F) {
 		f.Add(choices)
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) {
+		choices = choices[:min(len(choices), 1_000)]
 		m := newModel(t, func(n int) int {
 			if len(choices) == 0 {
 				return 0

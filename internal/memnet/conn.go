@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -41,7 +40,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // Close closes both directions. The other end can read what has been written, and then reads EOF.
 func (c *conn) Close() error {
-	c.in.end(net.ErrClosed, syscall.EPIPE, true)
+	c.in.end(net.ErrClosed, io.ErrClosedPipe, true)
 	c.out.end(io.EOF, net.ErrClosed, false)
 	return nil
 }

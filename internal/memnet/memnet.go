@@ -4,9 +4,9 @@ package memnet
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
-	"syscall"
 )
 
 // Listener is a [net.Listener] whose connections are made by Dial.
@@ -22,6 +22,8 @@ func Listen(host string) *Listener {
 	return &Listener{addr: addr(host), conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
+var errRefused = errors.New("connection refused")
+
 // Dial returns the client's end of a new connection, after Accept has returned the other end.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	client, server := l.newConns()
@@ -30,7 +32,7 @@ func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	case l.conns <- server:
 		return client, nil
 	case <-l.closed:
-		err = syscall.ECONNREFUSED
+		err = errRefused
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
