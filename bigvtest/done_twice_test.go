@@ -16,9 +16,6 @@ import (
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// doneTwice is what DoneTwice returns after one thing was done twice.
-func doneTwice(request string) []string { return []string{request} }
-
 // A program may do the same thing again, with a new call, even if the response to the first call was lost.
 func TestDoneTwiceAllowsNewCalls(t *testing.T) {
 	ctx := context.Background()
@@ -151,7 +148,7 @@ func TestDoneTwiceByAProxy(t *testing.T) {
 	assert.Empty(t, srv.DoneTwice(), "an idempotent write")
 	require.NoError(t, client.VirtualMachines.Reset(t.Context(), machine.Path()))
 	assert.Equal(t, 2, machine.State().Resets)
-	assert.Equal(t, doneTwice("POST "+onWWW1+"/signal"), srv.DoneTwice())
+	assert.Equal(t, []string{"POST " + onWWW1 + "/signal"}, srv.DoneTwice())
 	for _, exchange := range srv.Journal() {
 		for name := range exchange.Header {
 			assert.False(t, strings.HasPrefix(name, "Bigvtest"), name)
@@ -180,7 +177,7 @@ func TestDoneTwiceByTheClient(t *testing.T) {
 	require.NoError(t, err)
 	defer client.CloseIdleConnections()
 	require.NoError(t, client.VirtualMachines.Reset(t.Context(), machine.Path()))
-	assert.Equal(t, doneTwice("POST "+onWWW1+"/signal"), srv.DoneTwice())
+	assert.Equal(t, []string{"POST " + onWWW1 + "/signal"}, srv.DoneTwice())
 }
 
 // Other clients have no calls that the server could recognize: they are expected to look before they repeat what may have been done.
@@ -193,12 +190,12 @@ func TestDoneTwiceByAnotherClient(t *testing.T) {
 		lose bool   // its response is lost
 		want []string
 	}{
-		{name: "nothing in between", want: doneTwice(reset)},
+		{name: "nothing in between", want: []string{reset}},
 		{name: "a GET in between", gap: "GET " + onWWW1},
 		{name: "a GET that fails in between", gap: "GET " + inWeb + "/virtual_machines/gone"},
-		{name: "a GET whose response is lost", gap: "GET " + onWWW1, lose: true, want: doneTwice(reset)},
-		{name: "a GET of another user", gap: "GET " + onWWW1, bob: true, want: doneTwice(reset)},
-		{name: "another write", gap: "POST " + onWWW1 + "/discs", want: doneTwice(reset)},
+		{name: "a GET whose response is lost", gap: "GET " + onWWW1, lose: true, want: []string{reset}},
+		{name: "a GET of another user", gap: "GET " + onWWW1, bob: true, want: []string{reset}},
+		{name: "another write", gap: "POST " + onWWW1 + "/discs", want: []string{reset}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)

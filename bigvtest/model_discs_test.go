@@ -34,8 +34,8 @@ var positional matcher = func(got any) string {
 // newDisc adds a disc to a machine. It returns the attributes to send, and what is wrong with them.
 func (m *model) newDisc(vm *modelMachine) (body, errs object) {
 	d := &modelDisc{
-		id: m.newID("disc", true), pool: &learned{check: like(".+")}, poolAfter: &learned{check: like(".+")}, vm: vm, size: 1000 + m.choose(100),
-		grade: "sata", label: &learned{check: like(`disc-\d+`)},
+		id: m.newID("disc", true), pool: &learned{check: like(".+")}, poolAfter: &learned{check: like(".+")}, vm: vm, grade: "sata",
+		label: &learned{check: like(`disc-\d+`)}, size: 1000 + m.choose(100),
 	}
 	body, errs = object{"size": one[any](m, d.size, fmt.Sprint(d.size))}, object{}
 	if m.rarely(2) {

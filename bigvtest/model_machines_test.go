@@ -26,9 +26,10 @@ func (m *model) newName(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, m.names)
 }
 
-// anyGroup and anyMachine return a random one. There is always a group, but not always a machine.
+// anyGroup returns a random group.
 func (m *model) anyGroup() *modelGroup { return one(m, m.groups...) }
 
+// anyMachine returns a random machine, or nil if there is none.
 func (m *model) anyMachine() *modelMachine {
 	if len(m.machines) == 0 {
 		return nil

@@ -247,7 +247,8 @@ func (vm *modelMachine) nicList(overview bool) []any {
 		extra[address.value.(string)] = n.v4
 	}
 	v := object{
-		"id": n.id, "label": nil, "mac": n.mac, "ips": []any{n.v4, n.v6}, "extra_ips": extra, "vlan_num": n.vlan, "virtual_machine_id": vm.id,
+		"id": n.id, "label": nil, "mac": n.mac, "ips": []any{n.v4, n.v6}, "extra_ips": extra, "vlan_num": n.vlan,
+		"virtual_machine_id": vm.id,
 	}
 	if overview {
 		v["type"] = "application/vnd.bigv.network-interface"

@@ -113,7 +113,8 @@ type learned struct {
 	check matcher // of the first value; or nil
 }
 
-func (l *learned) match(got any) string {
+// accept returns what is wrong with a value, or "". The first value is learned.
+func (l *learned) accept(got any) string {
 	if l.value != nil {
 		return mismatch(l.value, got)
 	}
@@ -136,7 +137,7 @@ func mismatch(want, got any) string {
 	case matcher:
 		return want(got)
 	case *learned:
-		return want.match(got)
+		return want.accept(got)
 	case int:
 		return mismatch(float64(want), got)
 	case object:
@@ -206,7 +207,10 @@ type actor struct {
 // newModel returns a model of a new server. root is staff, and alice is an administrator of the account acme.
 func newModel(t testing.TB, choose func(int) int) *model {
 	srv := bigvtest.NewServer(t, bigvtest.WithJournalLimit(0))
-	m := &model{t: t, srv: srv, choose: choose, counts: map[int]int{}, lastID: map[string]float64{}, usedID: map[string]bool{}, rdns: map[string]any{}}
+	m := &model{
+		t: t, srv: srv, choose: choose, counts: map[int]int{}, lastID: map[string]float64{}, usedID: map[string]bool{},
+		rdns: map[string]any{},
+	}
 	m.accountID = m.newID("account", false)
 	srv.Account("hidden").Group("web").VirtualMachine("www1")
 	srv.User("root").Grant(bigv.ClusterSU, nil)
@@ -267,7 +271,8 @@ func (m *model) request(method, path string, body object, want expected) {
 	recorder := httptest.NewRecorder()
 	m.srv.ServeHTTP(recorder, r)
 	m.counts[recorder.Code]++
-	m.latest = append(m.latest, fmt.Sprintf("%v %s: %s %s %s -> %d %s", m.now, m.actor.name, method, path, encoded, recorder.Code, recorder.Body))
+	m.latest = append(m.latest, fmt.Sprintf("%v %s: %s %s %s -> %d %s", m.now, m.actor.name, method, path, encoded, recorder.Code,
+		recorder.Body))
 	if len(m.latest) > 8 {
 		m.latest = m.latest[1:]
 	}

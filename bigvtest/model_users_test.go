@@ -138,7 +138,7 @@ func (m *model) listUsers() expected {
 	return expected{200, list}
 }
 
-// rankOver and seesTarget are the actor's rank on what a privilege applies to, and whether it is visible.
+// rankOver returns the actor's rank on what a privilege applies to.
 func (m *model) rankOver(p *modelPrivilege) int {
 	if p.vm != nil {
 		return m.rankOnMachine(p.vm)
@@ -146,6 +146,7 @@ func (m *model) rankOver(p *modelPrivilege) int {
 	return m.rank(p.group, nil)
 }
 
+// seesTarget reports whether the actor sees what a privilege applies to.
 func (m *model) seesTarget(p *modelPrivilege) bool {
 	if p.vm != nil {
 		return m.rankOnMachine(p.vm) > 0
