@@ -231,6 +231,7 @@
 // # Testing
 //
 // Package bigvtest implements the service in memory: start a server and run the program under test
-// against it. For smaller tests, declare an interface with the methods that the program calls. It is
-// implemented by the services, and can be implemented by a stub.
+// against it, in a testing/synctest bubble if the program waits for anything. For smaller tests,
+// declare an interface with the methods that the program calls. It is implemented by the services, and
+// can be implemented by a stub.
 package bigv
