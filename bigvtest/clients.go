@@ -57,7 +57,7 @@ func (s *Server) client(token string, opts []bigv.Option) *bigv.Client {
 // HTTPClient returns a new HTTP client that can connect to the server and trusts its certificate. The
 // caller should close its idle connections when it is no longer needed.
 func (s *Server) HTTPClient() *http.Client {
-	return &http.Client{Transport: s.connect(http.DefaultTransport.(*http.Transport).Clone())}
+	return &http.Client{Transport: s.connect(bigv.NewTransport())}
 }
 
 // connect changes a transport so that it connects to the server and trusts its certificate.
