@@ -158,8 +158,8 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 }
 
 // WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
-// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one instead,
-// but at most 30 s.
+// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up
+// to a tenth more, but at most 30 s.
 //
 // MinWait must not be negative or longer than MaxWait. If both are 0, there are no waits.
 func WithRetryPolicy(policy RetryPolicy) Option {
