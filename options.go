@@ -161,7 +161,8 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 // ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up
 // to a tenth more, but at most 30 s.
 //
-// MinWait must not be negative or longer than MaxWait. If both are 0, there are no waits.
+// MinWait must not be negative or longer than MaxWait. If both are 0, there are no
+// waits between attempts.
 func WithRetryPolicy(policy RetryPolicy) Option {
 	return func(c *config) error {
 		if policy.MaxAttempts < 1 {

@@ -322,6 +322,9 @@ func vmWorkflowRows() []wireRow {
 		powerDown     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
 		powerOff      = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
 		powerOn       = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
+		machines      = "GET " + webURL + "/virtual_machines"
+		www2On        = `{"id":5013,"name":"www2","power_on":true}`
+		www2Off       = `{"id":5013,"name":"www2"}`
 	)
 	return []wireRow{
 		{
@@ -444,6 +447,20 @@ func vmWorkflowRows() []wireRow {
 			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce},
 			call:      vmsWait(www1, bigv.PoweredOff, quickWait),
 			responses: responses{get: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{poll, poll, poll},
+		},
+		{
+			name: "VirtualMachines.WaitAll reads a machine when the list shows that the condition holds",
+			call: vmsWaitAll([]bigv.VirtualMachinePath{www1, web.VirtualMachine("www2")}, bigv.PoweredOff, quickWait),
+			responses: responses{
+				machines: fakeserver.Sequence("["+vm5012+","+www2On+"]", "["+vmOff+","+www2On+"]"), get: vmOff, machines + "/www2": www2Off,
+			},
+			sent: []string{
+				machines + "?include_deleted=true", machines + "?include_deleted=true", poll, machines + "/www2?include_deleted=true",
+			},
+			want: []bigv.VirtualMachineResult{
+				{Path: www1, VirtualMachine: off},
+				{Path: web.VirtualMachine("www2"), VirtualMachine: bigv.VirtualMachine{ID: 5013, Name: "www2"}},
+			},
 		},
 	}
 }
@@ -717,6 +734,12 @@ func vmsResolve(vm bigv.VirtualMachinePath) callFunc {
 func vmsWait(vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, options bigv.WaitOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
 		return c.VirtualMachines.Wait(ctx, vm, until, options)
+	}
+}
+
+func vmsWaitAll(vms []bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return collect(c.VirtualMachines.WaitAll(ctx, vms, until, options))
 	}
 }
 
