@@ -224,7 +224,8 @@
 //
 // The service continues after a call has returned when it creates, starts, shuts down or restarts a
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
-// holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+// holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait,
+// ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
 // # Logging and metrics
 //

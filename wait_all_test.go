@@ -110,7 +110,8 @@ func TestWaitAllOfAGroup(t *testing.T) {
 					for i := range tt.groups {
 						server.Account("acme").Group(fmt.Sprint("group", i))
 					}
-					paths := createMachines(t, client, 100, func(i int) bigv.GroupPath { return acme.Group(fmt.Sprint("group", i%tt.groups)) }, tt.path)
+					group := func(i int) bigv.GroupPath { return acme.Group(fmt.Sprint("group", i%tt.groups)) }
+					paths := createMachines(t, client, 100, group, tt.path)
 					m.sent = nil
 					var seen []bigv.VirtualMachinePath
 					for result, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, bigv.WaitOptions{}) {
@@ -254,7 +255,8 @@ func TestWaitAllWithErrors(t *testing.T) {
 		for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, nil, bigv.WaitOptions{}) {
 			assert.ErrorContains(t, err, "wait for virtual machines: not sent: condition is nil")
 		}
-		for _, err := range client.VirtualMachines.WaitAll(nil, paths, bigv.PoweredOn, bigv.WaitOptions{}) { //nolint:staticcheck // the test
+		var none context.Context
+		for _, err := range client.VirtualMachines.WaitAll(none, paths, bigv.PoweredOn, bigv.WaitOptions{}) {
 			assert.ErrorContains(t, err, "context is nil")
 		}
 		for range client.VirtualMachines.WaitAll(t.Context(), nil, bigv.PoweredOn, bigv.WaitOptions{}) {
