@@ -168,6 +168,12 @@ func discRows() []wireRow {
 			},
 			sent: []string{"GET " + rootURL, "GET " + rootURL}, want: disc,
 		},
+		wireRow{
+			name: "Discs.WaitAll polls a list", call: discsWaitAll([]bigv.DiscPath{root, www1.Disc("901")}, bigv.Restored, quickWait),
+			responses: responses{"GET " + www1URL + "/discs": `[` + fakeserver.Disc900 + `,{"id":901,"label":"data"}]`},
+			sent:      []string{"GET " + www1URL + "/discs"},
+			want:      []bigv.DiscResult{{Path: root, Disc: disc}, {Path: www1.Disc("901"), Disc: bigv.Disc{ID: 901, Label: "data"}}},
+		},
 	)
 }
 
@@ -256,4 +262,10 @@ func discsResolve(disc bigv.DiscPath) callFunc {
 
 func discsWait(disc bigv.DiscPath, until bigv.DiscCondition, options bigv.WaitOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Discs.Wait(ctx, disc, until, options) }
+}
+
+func discsWaitAll(discs []bigv.DiscPath, until bigv.DiscCondition, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return collect(c.Discs.WaitAll(ctx, discs, until, options))
+	}
 }

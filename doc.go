@@ -160,6 +160,11 @@
 // Calls of VirtualMachines.Create by one client run one at a time, since concurrent creates have
 // caused deadlocks in the service; see [WithConcurrentCreates].
 //
+// A client protects a service that is down from its own requests. After several refusals in a row (503,
+// 429, or no connection), it sends one request at a time as a probe. Other calls wait for a few seconds;
+// if no probe has succeeded by then, they fail without being sent, with an error that matches
+// [ErrUnavailable] or [ErrRateLimited]. See [WithGate].
+//
 // # Unknown outcomes
 //
 // If the error of a write matches [ErrOutcomeUnknown], the service may or may not have applied it.
@@ -219,7 +224,8 @@
 //
 // The service continues after a call has returned when it creates, starts, shuts down or restarts a
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
-// holds. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+// holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait,
+// ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
 // # Logging and metrics
 //
