@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/bigv-go/bigv/internal/retry"
 	"github.com/bigv-go/bigv/internal/transport"
 )
@@ -366,6 +367,8 @@ func checkToken(what, token string) error {
 	switch {
 	case token == "":
 		return fmt.Errorf("%s is empty", what)
+	case strings.Contains(token, redact.Placeholder):
+		return fmt.Errorf("%s is %s, which is what a Secret prints as: use the result of its Reveal method", what, redact.Placeholder)
 	case len(token) > maxToken:
 		return fmt.Errorf("%s is too long: %d bytes, at most 4096 are allowed", what, len(token))
 	case strings.TrimSpace(token) != token:

@@ -2,13 +2,10 @@ package bigv
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -18,13 +15,12 @@ import (
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/bigv-go/bigv/internal/retry"
-	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/google/go-querystring/query"
 )
 
 // A call has three steps: newRequest checks and encodes an operation, send sends it, and decode
-// decodes a 2xx response. The service methods use get, write, execute, list and all, which combine
-// the steps.
+// decodes a 2xx response. The service methods use get, write, execute and, in list.go, list and all,
+// which combine the steps.
 
 // request is an operation that is ready to be sent. It is immutable once newRequest has returned
 // it.
@@ -73,7 +69,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
-	req.inherited, _ = ctx.Value(secretsKey{}).([]string)
+	if secrets, ok := ctx.Value(secretsKey{}).(func() []string); ok {
+		req.inherited = secrets()
+	}
 	var path string
 	if req.route, path, err = c.resolveEndpoint(ctx, &req.operation); err != nil {
 		return err
@@ -91,8 +89,10 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	if req.endpoint.auth {
 		base = c.authURL
 	}
-	req.url, err = joinURL(base, path, values.Encode())
-	return err
+	if req.url, err = joinURL(base, path, values.Encode()); err != nil {
+		return err
+	}
+	return req.checkNoPlaceholder()
 }
 
 // checkContext returns an error if no call can begin with ctx.
@@ -160,10 +160,11 @@ func (req *request) displayURL() string {
 // response is the last response to a request.
 type response struct {
 	retry.Response
-	request *request
-	token   Secret           // sent with the request
-	maxBody int64            // the limit of the body
-	cleaner *redact.Redactor // nil until it is needed
+	request  *request
+	token    Secret           // sent with the request
+	rejected Secret           // sent before that, and rejected
+	maxBody  int64            // the limit of the body
+	cleaner  *redact.Redactor // nil until it is needed
 }
 
 // redactor returns a Redactor of the secrets of the request.
@@ -173,7 +174,10 @@ func (resp *response) redactor() *redact.Redactor {
 		if resp.request.endpoint.confidential {
 			secrets = append(secrets, resp.request.endpoint.args...)
 		}
-		resp.cleaner = redact.New(append(secrets, strings.TrimPrefix(resp.token.Reveal(), apiKeyPrefix))...)
+		for _, token := range []Secret{resp.token, resp.rejected} {
+			secrets = append(secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+		}
+		resp.cleaner = redact.New(secrets...)
 	}
 	return resp.cleaner
 }
@@ -201,7 +205,7 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 		if tokenErr != nil {
 			err = fmt.Errorf("getting another token: %w", tokenErr)
 		} else if !token.Equal(resp.token) {
-			resp.token, resp.cleaner = token, nil
+			resp.token, resp.rejected, resp.cleaner = token, resp.token, nil
 			err = c.sendWithToken(ctx, resp, stream)
 		}
 	}
@@ -221,8 +225,12 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 
 // sendWithToken sends a request with the token of resp, and stores the response in resp.
 func (c *Client) sendWithToken(ctx context.Context, resp *response, stream streamFunc) error {
-	req := resp.request
+	req, gate := resp.request, c.gate
+	if req.endpoint.auth {
+		gate = c.authGate
+	}
 	return c.http.Do(ctx, retry.Request{
+		Operation: req.name, Gate: gate,
 		Method: req.method, URL: req.url, Header: c.newHeader(req, resp.token), Body: req.encoded, Idempotency: req.idempotency,
 		Stream: stream, Info: req, OnAttempt: c.onAttempt(ctx, resp),
 	}, &resp.Response)
@@ -351,146 +359,7 @@ func execute(ctx context.Context, c *Client, op operation, opts []CallOption) er
 	return resp.checkDiscarded()
 }
 
-// list returns a list, which is decoded as it arrives. verify, unless nil, is called with each
-// element; if it returns an error, the call fails.
-func list[T any](ctx context.Context, c *Client, op operation, verify func(T) error, opts []CallOption) ([]T, error) {
-	req, err := c.newRequest(ctx, op, opts)
-	if err != nil {
-		return nil, err
-	}
-	var elements []T
-	var head headReader
-	stream := func(resp *http.Response) (retryable bool, err error) {
-		body := transport.NewBodyReader(resp, c.maxResponseSize)
-		head = headReader{r: body}
-		if elements, err = jsonwire.ReadArray[T](&head, resp.ContentLength, c.maxResponseSize); err != nil {
-			head.readPage()
-		}
-		if readErr := body.Err(); readErr != nil && err != nil {
-			return !errors.Is(readErr, transport.ErrTooLarge), readErr
-		}
-		return false, err
-	}
-	if c.capture != nil {
-		stream = nil // a capture has the body
-	}
-	resp, err := c.send(ctx, req, stream)
-	if err != nil {
-		return nil, err
-	}
-	err = resp.ReadErr
-	if stream != nil {
-		resp.Body = head.head // shows whether it is an HTML page
-	} else if err == nil {
-		elements, err = jsonwire.ReadArray[T](bytes.NewReader(resp.Body), int64(len(resp.Body)), c.maxResponseSize)
-	}
-	if err != nil {
-		return nil, newDecodeError(resp, err)
-	}
-	for i := range elements {
-		if err := verifyElement(&elements[i], i, verify); err != nil {
-			return nil, newVerifyError(resp, err)
-		}
-	}
-	return elements, nil
-}
-
-// all returns an iterator over the elements of a list, as they arrive. If the call fails, even in
-// the middle of the list, the last pair has the error. A list that is cut short before the first
-// element is requested again.
-func all[T any](ctx context.Context, c *Client, op operation, verify func(T) error, opts []CallOption) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		req, err := c.newRequest(ctx, op, opts)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		var head headReader
-		var count int
-		resp, err := c.send(ctx, req, func(resp *http.Response) (retryable bool, err error) {
-			head = headReader{r: resp.Body}
-			count, err = yieldElements(ctx, &head, min(maxElement, c.maxResponseSize), verify, yield)
-			return count == 0 && errors.Is(err, jsonwire.ErrTruncated), err
-		})
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		if resp.ReadErr != nil {
-			resp.Body = head.head // shows whether it is an HTML page
-			yield(zero, newVerifyError(resp, fmt.Errorf("%w (after %d elements)", resp.ReadErr, count)))
-		}
-	}
-}
-
-// yieldElements yields the verified elements of a streamed list, of at most limit bytes each, and
-// returns how many there were.
-func yieldElements[T any](
-	ctx context.Context, body io.Reader, limit int64, verify func(T) error, yield func(T, error) bool,
-) (count int, err error) {
-	var failed error
-	var verified T // one variable for all elements, so that its address costs no allocation for each
-	err = jsonwire.StreamArray(body, limit, func(element T) bool {
-		// Elements that have arrived already are not yielded after the context ends.
-		if failed = ctx.Err(); failed == nil {
-			verified = element
-			failed = verifyElement(&verified, count, verify)
-		}
-		if failed != nil {
-			return false
-		}
-		count++
-		return yield(element, nil)
-	})
-	return count, cmp.Or(failed, err)
-}
-
-// verifyElement returns an error if the element of a list at an index is incomplete, or does not
-// pass verify, which may be nil.
-func verifyElement[T any](element *T, index int, verify func(T) error) error {
-	if err := checkComplete(element); err != nil {
-		return fmt.Errorf("element %d: %w", index, err)
-	}
-	if verify == nil {
-		return nil
-	}
-	return verify(*element)
-}
-
-// maxElement is the maximum size of one element of a list in All, in bytes, if responses may be as
-// large.
-const maxElement = 4 << 20
-
-// headReader keeps the beginning of what it reads, unless that is an array.
-type headReader struct {
-	r    io.Reader
-	head []byte
-	done bool // the head is complete, or not needed
-}
-
-// Read implements [io.Reader].
-func (h *headReader) Read(p []byte) (int, error) {
-	n, err := h.r.Read(p)
-	if h.done || n == 0 {
-		return n, err
-	}
-	if h.done = len(h.head) == 0 && p[0] == '['; !h.done {
-		h.head = append(h.head, p[:min(n, 2*maxErrorBody-len(h.head))]...)
-		h.done = len(h.head) == 2*maxErrorBody
-	}
-	return n, err
-}
-
-// readPage reads the beginning of an HTML page, which is of use in an error.
-func (h *headReader) readPage() {
-	var err error
-	for err == nil && !h.done && isHTML(h.head) {
-		_, err = h.Read(make([]byte, 512))
-	}
-}
-
-// secretsKey is the key of context values that hold the secrets of a write, since the response to a
+// secretsKey is the key of context values that return the secrets of a write, since the response to a
 // read that follows the write may repeat them.
 type secretsKey struct{}
 
@@ -499,5 +368,5 @@ func contextWithSecrets(ctx context.Context, secrets []string) context.Context {
 	if ctx == nil || len(secrets) == 0 {
 		return ctx
 	}
-	return context.WithValue(ctx, secretsKey{}, secrets)
+	return context.WithValue(ctx, secretsKey{}, func() []string { return secrets }) // which printing ctx does not call
 }

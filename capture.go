@@ -22,10 +22,10 @@ import (
 // WithCapture writes each attempt to w, for a support case: the request and the response with their
 // headers and the first 64 KiB of each body.
 //
-// Secrets are redacted, including those that the service generates, such as a new API key. Names,
-// addresses and IDs are not redacted, and neither are secrets that the client does not recognize:
-// those in a header of WithHeader, in a query parameter, or in a body of Do that does not use the
-// type Secret. Review a capture before you share it.
+// Secrets are redacted, including those that the service generates, such as a new API key, and so are
+// the values of headers, except for common ones such as Content-Type. Names, addresses and IDs are not
+// redacted, and neither are secrets that the client does not recognize: those in a query parameter, or
+// in a body of Do that does not use the type Secret. Review a capture before you share it.
 //
 // The 2xx responses to All are captured without their bodies, and so are requests to the authentication
 // service and their responses.
@@ -62,13 +62,19 @@ func (c *capture) write(resp *response, a retry.Attempt) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s, attempt %d, %s, after %s\n", describe(req.name, req.subject()), a.Number,
 		time.Now().UTC().Format(time.RFC3339), a.Duration.Round(time.Microsecond))
-	fmt.Fprintf(&out, "> %s %s\n", req.method, req.displayURL())
-	captureHeader(&out, "> ", a.Request.Header, clean)
-	captureBody(&out, "> ", a.Request.Body, req.endpoint.confidential, clean)
+	if !a.NotSent {
+		fmt.Fprintf(&out, "> %s %s\n", req.method, clean.String(req.displayURL()))
+		captureHeader(&out, "> ", a.Request.Header, clean)
+		captureBody(&out, "> ", a.Request.Body, req.endpoint.confidential, clean.String)
+	}
 	if a.StatusCode != 0 {
 		fmt.Fprintf(&out, "< %d %s\n", a.StatusCode, http.StatusText(a.StatusCode))
 		captureHeader(&out, "< ", a.Header, clean)
-		captureBody(&out, "< ", a.Body, req.endpoint.confidential, clean)
+		redactBody := clean.String
+		if a.Err != nil { // the body was cut short
+			redactBody = clean.Truncated
+		}
+		captureBody(&out, "< ", a.Body, req.endpoint.confidential, redactBody)
 	}
 	if a.Err != nil {
 		out.WriteString("! " + printable(clean.String(a.Err.Error())) + "\n")
@@ -78,15 +84,24 @@ func (c *capture) write(resp *response, a retry.Attempt) {
 	_, _ = io.WriteString(c.w, out.String()+"\n")
 }
 
+// shownHeaders are the headers whose values are captured. Any other may hold what the client does not
+// recognize as a secret, such as a session ID.
+var shownHeaders = map[string]bool{
+	"Accept": true, "Accept-Encoding": true, "Age": true, "Allow": true, "Cache-Control": true, "Connection": true,
+	"Content-Encoding": true, "Content-Language": true, "Content-Length": true, "Content-Type": true, "Date": true, "Expires": true,
+	"Last-Modified": true, "Location": true, "Pragma": true, "Retry-After": true, "Server": true, "Strict-Transport-Security": true,
+	"Transfer-Encoding": true, "User-Agent": true, "Vary": true, "Via": true, "X-Content-Type-Options": true, "X-Frame-Options": true,
+	"X-Request-Id": true, "X-Runtime": true,
+}
+
 // captureHeader writes the headers of a request or a response, each line with a
 // prefix.
 func captureHeader(out *strings.Builder, prefix string, header http.Header, clean *redact.Redactor) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
-			switch name {
-			case "Authorization", "Set-Cookie":
+			if !shownHeaders[name] {
 				value = redact.Placeholder
-			case "Location": // may repeat a secret in an encoding that is not recognized
+			} else if name == "Location" { // may repeat a secret in an encoding that is not recognized
 				value = locationOrigin(value)
 			}
 			out.WriteString(prefix + name + ": " + printable(clean.String(value)) + "\n")
@@ -103,13 +118,13 @@ func locationOrigin(location string) string {
 }
 
 // captureBody writes the body of a request or a response, each line with a prefix.
-func captureBody(out *strings.Builder, prefix string, body []byte, confidential bool, clean *redact.Redactor) {
+func captureBody(out *strings.Builder, prefix string, body []byte, confidential bool, redactBody func(string) string) {
 	if len(body) == 0 {
 		return
 	}
 	text := redact.Placeholder
 	if !confidential {
-		text = secretMembers.ReplaceAllString(clean.String(string(body)), `$1"`+redact.Placeholder+`"`)
+		text = secretMembers.ReplaceAllString(redactBody(string(body)), `$1"`+redact.Placeholder+`"`)
 		if len(text) > maxCaptured {
 			text = fmt.Sprintf("%s… (%d bytes in all)", strings.ToValidUTF8(text[:maxCaptured], ""), len(text))
 		}

@@ -90,6 +90,45 @@ func TestCapture(t *testing.T) {
 				return err
 			}, nil, `< {"id":3,"label":"ci","api_key" : "[redacted]"}
 `},
+		{"headers", fakeserver.Respond(200, "{}", "Set-Cookie", "id=s3ssion", "Content-Location", "/session/s3ssion",
+			"Location", "/s3ssion", "X-Session-Id", "s3ssion", "X-Runtime", "0.1", "X-Request-Id", "4711", "Server", "nginx"),
+			func(t *testing.T, c *bigv.Client) error {
+				return c.Do(t.Context(), "DELETE", "/x", nil, nil,
+					bigv.WithHeader("X-Token", "s3cret"), bigv.WithHeader("Cookie", "id=s3ssion"))
+			}, nil, `
+> Accept: application/json
+> Accept-Encoding: gzip
+> Authorization: [redacted]
+> Content-Type: application/json
+> Cookie: [redacted]
+> User-Agent: bigv-go/0.1.0
+> X-Token: [redacted]
+< 200 OK
+< Content-Length: 2
+< Content-Location: [redacted]
+< Content-Type: text/plain; charset=utf-8
+< TIME
+< Location: [redacted]
+< Server: nginx
+< Set-Cookie: [redacted]
+< X-Request-Id: 4711
+< X-Runtime: 0.1
+< X-Session-Id: [redacted]
+<
+< {}
+`},
+		{"a body that is cut within a secret that the client sent", func(w http.ResponseWriter, r *http.Request) {
+			fakeserver.Respond(500, "bad p4ssw", "Content-Length", "100")(w, r)
+			flush(w)
+			panic(http.ErrAbortHandler)
+		}, func(t *testing.T, c *bigv.Client) error {
+			_, err := c.Users.Update(t.Context(), "alice", bigv.UserUpdate{Password: bigv.NewSecret("p4ssw0rd")})
+			return err
+		}, nil, "< bad [redacted]\n! response was cut short: unexpected EOF\n"},
+		{"a URL with a password", fakeserver.Respond(400, `{"cdrom_url":["p4ssw0rd is wrong"]}`), func(t *testing.T, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.Update(t.Context(), www1,
+				bigv.VirtualMachineUpdate{CDROMURL: bigv.Set("https://me:p4ssw0rd@host/a.iso")}))
+		}, nil, `< {"cdrom_url":["[redacted] is wrong"]}`},
 		{"a truncated secret that the service generated", func(w http.ResponseWriter, r *http.Request) {
 			fakeserver.Respond(200, `{"id":3,"api_key":"n3wkey`)(w, r)
 			flush(w)

@@ -67,8 +67,10 @@ type config struct {
 	maxResponseSize  int64
 	account          AccountPath
 	style            URLStyle
-	creates          semaphore // limits concurrent creates of virtual machines
-	keyEdits         semaphore // serializes changes of users' keys, which are read and written back
+	gateWait         time.Duration // of WithGate; 0 disables the gates
+	gate, authGate   *retry.Gate   // of the API and of the authentication service
+	creates          semaphore     // limits concurrent creates of virtual machines
+	keyEdits         semaphore     // serializes changes of users' keys, which are read and written back
 
 	token        Secret        // of WithToken or WithAPIKey, or zero
 	tokenSource  *sharedSource // of WithTokenSource, or nil
@@ -81,6 +83,7 @@ type config struct {
 		login, factor, authURL bool
 		httpClient, transport  bool
 		connection             bool // anything that needs another HTTP client
+		gate                   bool // WithGate, or anything that leads to another service
 	}
 }
 
@@ -121,6 +124,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		retry:           RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
 		timeouts:        Timeouts{Header: 2 * time.Minute, Idle: 30 * time.Second},
 		maxResponseSize: 64 << 20,
+		gateWait:        4 * time.Second,
 		creates:         newSemaphore(1),
 		keyEdits:        newSemaphore(1),
 	}
@@ -130,8 +134,8 @@ func NewClient(opts ...Option) (*Client, error) {
 }
 
 // With returns a copy of the client to which the given options are applied. Both clients can be
-// used at the same time. They share connections, the session and the limit of concurrent creates,
-// unless an option replaces them. The errors are those of NewClient.
+// used at the same time. They share connections, the session, the gate and the limit of concurrent
+// creates, unless an option replaces them. The errors are those of NewClient.
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return c.config.client(c, opts)
 }
@@ -160,6 +164,9 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	}
 	if c.set.httpClient && !c.set.transport {
 		c.transport = nil // use the transport of the new HTTP client
+	}
+	if parent == nil || c.set.gate {
+		c.gate, c.authGate = retry.NewGate(c.gateWait), retry.NewGate(c.gateWait)
 	}
 	client := &Client{config: c, header: http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent},

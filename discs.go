@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 )
 
 // StorageGrade is a class of storage. The service may offer grades that have no constant here;
@@ -50,8 +51,16 @@ type Disc struct {
 	Type string `json:"type,omitzero"` // media type; set only with Overview
 }
 
-// Path returns a path that identifies the disc by its ID.
-func (d Disc) Path() DiscPath { return DiscID(d.ID) }
+// Path returns a path that identifies the disc by its ID, and its virtual machine by ID.
+//
+// The path stays valid when the disc is relabelled or the machine is renamed or moved. It becomes
+// invalid when the disc is moved to another machine; DiscID(d.ID) stays valid then too.
+func (d Disc) Path() DiscPath {
+	if d.VirtualMachineID > 0 {
+		return VirtualMachineID(d.VirtualMachineID).Disc(strconv.Itoa(d.ID))
+	}
+	return DiscID(d.ID)
+}
 
 // DiscCreate holds the attributes of a new disc.
 type DiscCreate struct {
@@ -252,7 +261,8 @@ type moveDisc struct {
 }
 
 // Purge destroys a disc: DELETE {virtual machine}/discs/{disc}?purge=true, or DELETE
-// /discs/{ID}?purge=true for a path with an ID alone. The machine must be off.
+// /discs/{ID}?purge=true for a path with an ID alone, of which it is not checked to which machine it
+// belongs. The machine must be off.
 //
 // All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion. Purge
 // is idempotent, so it is retried.

@@ -160,6 +160,11 @@
 // Calls of VirtualMachines.Create by one client run one at a time, since concurrent creates have
 // caused deadlocks in the service; see [WithConcurrentCreates].
 //
+// A client protects a service that is down from its own requests. After several refusals in a row (503,
+// 429, or no connection), it sends one request at a time as a probe. Other calls wait for a few seconds;
+// if no probe has succeeded by then, they fail without being sent, with an error that matches
+// [ErrUnavailable] or [ErrRateLimited]. See [WithGate].
+//
 // # Unknown outcomes
 //
 // If the error of a write matches [ErrOutcomeUnknown], the service may or may not have applied it.
@@ -209,7 +214,8 @@
 // Passwords, tokens, keys and scripts have the type [Secret], which prints as [redacted]. Errors and
 // logs never contain the body or the Authorization header of a request; secrets of the request that a
 // response repeats are removed. The output of [WithCapture] contains bodies, in which the secrets that
-// the client recognizes are redacted.
+// the client recognizes are redacted. A request that contains [redacted], because the program has
+// printed a secret into it, is not sent.
 //
 // Credentials are sent only to the configured origins, even if these redirect to another one. Plain
 // http is refused except for the local host; see [WithInsecureHTTP].
@@ -218,7 +224,8 @@
 //
 // The service continues after a call has returned when it creates, starts, shuts down or restarts a
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
-// holds. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+// holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait,
+// ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
 // # Logging and metrics
 //
@@ -230,6 +237,7 @@
 // # Testing
 //
 // Package bigvtest implements the service in memory: start a server and run the program under test
-// against it. For smaller tests, declare an interface with the methods that the program calls. It is
-// implemented by the services, and can be implemented by a stub.
+// against it, in a testing/synctest bubble if the program waits for anything. For smaller tests,
+// declare an interface with the methods that the program calls. It is implemented by the services, and
+// can be implemented by a stub.
 package bigv

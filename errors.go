@@ -2,6 +2,7 @@ package bigv
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,8 @@ var (
 	ErrForbidden       = errors.New("forbidden")              // 403: the caller may see the resource but not do this to it
 	ErrNotFound        = errors.New("not found")              // 404: the resource does not exist, or the caller may not see it
 	ErrServer          = errors.New("server error")           // 5xx: see also ErrUnavailable
-	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later
-	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later
+	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later. Or not sent: see WithGate
+	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later. Or not sent: see WithGate
 	ErrNoCredential    = errors.New("no credentials are set") // the client has no credentials; nothing was sent
 	ErrFilterIgnored   = errors.New("filter was ignored")     // a list contains elements that its filter excludes
 	ErrRedirect        = transport.ErrRedirect                // 3xx: a redirect of a write, to another origin, or after ten others
@@ -47,7 +48,8 @@ var (
 
 // Error is returned when a request was sent and failed: the status is not 2xx, the response cannot
 // be decoded, or no response arrived. It is also returned if a list does not contain the resource
-// to find; its status is then 404.
+// to find; its status is then 404. And it is returned if the request was not sent because the service
+// had refused the requests before it; its status is then that of the last refusal, see WithGate.
 //
 // Error never contains the body or the credentials of the request. Secrets of the request that the
 // response repeats are removed from Body.
@@ -58,7 +60,7 @@ type Error struct {
 	Route      string        // path template without names and IDs, usable as a metric label; for Do, the path
 	URL        string        // URL of the request; the Route if the URL contains a secret, or for a resource missing from a list
 	StatusCode int           // HTTP status; 0 if no response arrived
-	Attempts   int           // number of attempts to send the request
+	Attempts   int           // number of attempts to send the request; 0 if it was not sent
 	RetryAfter time.Duration // wait that the Retry-After header requests; 0 if there is none
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
@@ -67,7 +69,7 @@ type Error struct {
 	login     bool  // the request was a login
 	implicit  bool  // the request was a login for another call, which was not sent
 	truncated bool  // the body of a 2xx response was cut short
-	kind      error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used
+	kind      error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used; or of the gate
 	fields    map[string][]string
 }
 
@@ -194,7 +196,7 @@ func withoutPrefix(err error) string { return strings.ReplaceAll(err.Error(), "b
 func newError(resp *response) *Error {
 	req := resp.request
 	return &Error{
-		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: req.displayURL(),
+		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: resp.redactor().String(req.displayURL()),
 		StatusCode: resp.StatusCode, Attempts: resp.Attempts, login: req.endpoint.login, implicit: req.implicit,
 	}
 }
@@ -204,6 +206,13 @@ func newError(resp *response) *Error {
 func newStatusError(resp *response, err error) error {
 	e := newError(resp)
 	e.unknown = resp.OutcomeUnknown && e.Method != http.MethodGet && !e.implicit
+	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
+	if closed, ok := errors.AsType[*retry.GateError](err); ok {
+		e.kind = cmp.Or(statusKinds[closed.StatusCode], ErrUnavailable)
+		if e.StatusCode == 0 { // the call has no response of its own
+			e.StatusCode, e.RetryAfter = closed.StatusCode, closed.RetryAfter
+		}
+	}
 	if err != nil {
 		e.Err = resp.clean(err)
 	} else {
@@ -217,7 +226,6 @@ func newStatusError(resp *response, err error) error {
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
-	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
 	return e.typed()
 }
 

@@ -408,6 +408,8 @@ func TestBadRequestFields(t *testing.T) {
 			}},
 		{"nested objects", `{"reimage":{"root_password":["is too short"],"more":{"deeper":"still"}}}`,
 			map[string][]string{"reimage.root_password": {"is too short"}, "reimage.more.deeper": {"still"}}},
+		{"names of nested attributes", `{"ips.ipv4":["is invalid"],"discs[0].backup_schedules[1].capacity":["is not a number"]}`,
+			map[string][]string{"ips.ipv4": {"is invalid"}, "discs[0].backup_schedules[1].capacity": {"is not a number"}}},
 		{"schedules of discs", `{"discs":[{"backup_schedules":[{},{"interval_seconds":["must be greater than 0"]}]}]}`,
 			map[string][]string{"discs[0].backup_schedules[1].interval_seconds": {"must be greater than 0"}}},
 		{"values that are not strings", `{"memory":[512, true],"cores":null,"x":1.50}`,

@@ -46,6 +46,7 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 		bigv.IPCreate{Addresses: 1, Reason: name}, bigv.APIKeyCreate{Label: name},
 		bigv.IPSwap{VirtualMachine1: vm, VirtualMachine2: www1},
 		bigv.SessionCreate{Username: name, Password: bigv.NewSecret("0pensesame")},
+		[]bigv.VirtualMachinePath{vm}, []bigv.DiscPath{vm.Disc(name)},
 		bigv.WaitOptions{OnPoll: onPoll}, bigv.ShutdownOptions{Wait: bigv.WaitOptions{OnPoll: onPoll}},
 	}
 	if !strings.HasPrefix(m.name, "Users.") { // whose strings are keys

@@ -46,6 +46,14 @@ func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(n.value)
 }
 
+// requestValue implements [requestValue].
+func (n Nullable[T]) requestValue() any {
+	if n.state != valued {
+		return nil
+	}
+	return n.value
+}
+
 // UnmarshalJSON implements json.Unmarshaler. null gives Null.
 func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {

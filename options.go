@@ -53,6 +53,7 @@ type Timeouts struct {
 func WithBaseURL(address string) Option {
 	return func(c *config) (err error) {
 		c.baseURL, err = parseURL("base URL", address)
+		c.set.gate = true
 		return err
 	}
 }
@@ -61,7 +62,7 @@ func WithBaseURL(address string) Option {
 func WithAuthURL(address string) Option {
 	return func(c *config) (err error) {
 		c.authURL, err = parseURL("authentication URL", address)
-		c.set.authURL = true
+		c.set.authURL, c.set.gate = true, true
 		return err
 	}
 }
@@ -87,7 +88,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client.Transport != nil && isNil(client.Transport) || client.Jar != nil && isNil(client.Jar) {
 			return errors.New("the transport or the cookie jar of the HTTP client is a nil pointer")
 		}
-		c.userClient, c.set.httpClient, c.set.connection = client, true, true
+		c.userClient, c.set.httpClient, c.set.connection, c.set.gate = client, true, true, true
 		return nil
 	}
 }
@@ -108,7 +109,7 @@ func WithTransport(transport http.RoundTripper) Option {
 		if isNil(transport) {
 			return errors.New("transport is nil")
 		}
-		c.transport, c.set.transport, c.set.connection = transport, true, true
+		c.transport, c.set.transport, c.set.connection, c.set.gate = transport, true, true, true
 		return nil
 	}
 }
@@ -130,8 +131,8 @@ func WithUserAgent(program string) Option {
 	}
 }
 
-// WithLogger logs each attempt to send a request: at level Warn if a retry follows, otherwise at
-// level Debug. Bodies, headers and credentials are not logged. URLs are, with the names and IDs
+// WithLogger logs each attempt to send a request: at level Warn if a retry follows or the request was
+// not sent (see WithGate), otherwise at level Debug. Bodies, headers and credentials are not logged. URLs are, with the names and IDs
 // that they contain.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
@@ -157,10 +158,11 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 }
 
 // WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
-// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one instead,
-// but at most 30 s.
+// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up
+// to a tenth more, but at most 30 s.
 //
-// MinWait must not be negative or longer than MaxWait. If both are 0, there are no waits.
+// MinWait must not be negative or longer than MaxWait. If both are 0, there are no
+// waits between attempts.
 func WithRetryPolicy(policy RetryPolicy) Option {
 	return func(c *config) error {
 		if policy.MaxAttempts < 1 {
@@ -171,6 +173,26 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 				policy.MinWait, policy.MaxWait)
 		}
 		c.retry = policy
+		return nil
+	}
+}
+
+// WithGate sets how long a call waits for the gate. The default is 4 seconds; 0 disables the gate.
+//
+// The gate protects a service that refuses requests: with 503, with 429 or by accepting no
+// connection. After five refusals in a row, this client and the clients derived from it send one
+// request at a time as a probe, at intervals of 250 ms to 1 s. The others wait, and continue when a
+// probe gets any other response. A call whose context ends, or that has waited for maxWait in all,
+// fails without being sent (again): its error matches ErrUnavailable, or ErrRateLimited after a 429,
+// and says that the request was not sent. The API and the authentication service have a gate each.
+//
+// It is like a circuit breaker, whose calls would fail at once.
+func WithGate(maxWait time.Duration) Option {
+	return func(c *config) error {
+		if maxWait < 0 {
+			return fmt.Errorf("wait for the gate must not be negative, got %s", maxWait)
+		}
+		c.gateWait, c.set.gate = maxWait, true
 		return nil
 	}
 }
@@ -404,10 +426,11 @@ func envOptions(getenv func(string) string) (opts []Option) {
 func parseURL(what, address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
+	case strings.Contains(address, "@"), err != nil && strings.Contains(address, "%40"):
+		// Wherever it is: the errors below show the address, and url.Parse may take a password for a port.
+		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case err != nil:
 		return nil, fmt.Errorf("%s cannot be parsed: %w", what, errors.Unwrap(err))
-	case strings.Contains(address, "@"): // also outside the host, since the errors below show the address
-		return nil, fmt.Errorf("%s contains a user name or password: use WithCredentials", what)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, fmt.Errorf("%s %q must look like https://host", what, address)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":

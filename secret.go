@@ -1,11 +1,13 @@
 package bigv
 
 import (
+	"bytes"
 	"crypto/subtle"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
@@ -18,7 +20,8 @@ import (
 // text. Only Reveal returns it. The zero Secret holds no text.
 //
 // This package calls Reveal to send the secret, and to redact it where a response repeats it. A
-// secret of fewer than four bytes is not redacted in responses.
+// secret of fewer than four bytes is not redacted in responses. A request that contains the
+// placeholder, because the program has printed a secret into it, is not sent.
 type Secret struct {
 	// Reflection cannot read the variables of a closure.
 	reveal func() string
@@ -84,23 +87,66 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// revealSecrets encodes secrets as plaintext. It is used for requests only.
-var revealSecrets = json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
-	return enc.WriteToken(jsontext.String(s.Reveal()))
-})
+// requestMarshalers encode a request, for which they take precedence over MarshalJSON: they write
+// what reveal returns for each secret.
+func requestMarshalers(reveal func(Secret) string) *json.Marshalers {
+	return json.JoinMarshalers(
+		json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+			return enc.WriteToken(jsontext.String(reveal(s)))
+		}),
+		json.MarshalToFunc(func(enc *jsontext.Encoder, v requestValue) error {
+			return json.MarshalEncode(enc, v.requestValue())
+		}),
+	)
+}
 
-// bodySecrets returns the secrets in a request body, so that they can be redacted from the response.
+// requestValue is implemented by types with a MarshalJSON method that may hold secrets, which that
+// method cannot reveal. requestValue returns what is encoded in a request instead.
+type requestValue interface{ requestValue() any }
+
+// revealSecrets encodes secrets as plaintext. It is used for requests only.
+var revealSecrets = requestMarshalers(Secret.Reveal)
+
+// bodySecrets returns the secrets in a request body, and the passwords in its URLs, so that they can be
+// redacted from the response.
 func bodySecrets(body any) []string {
 	if body == nil {
 		return nil
 	}
 	var secrets []string
-	_, err := jsonwire.Marshal(body, json.MarshalToFunc(func(enc *jsontext.Encoder, s Secret) error {
+	encoded, err := jsonwire.Marshal(body, requestMarshalers(func(s Secret) string {
 		secrets = append(secrets, s.Reveal())
-		return enc.WriteToken(jsontext.String(s.Reveal()))
+		return ""
 	}))
 	if err != nil {
 		return nil // such a body is never sent
 	}
-	return secrets
+	return append(secrets, redact.Passwords(string(encoded))...)
+}
+
+// escapedPlaceholder is the placeholder as url.Values.Encode writes it.
+const escapedPlaceholder = "%5Bredacted%5D"
+
+// checkNoPlaceholder returns an error if a request contains the placeholder of a secret: the service
+// would take it for a password, for example.
+func (req *request) checkNoPlaceholder() error {
+	where := ""
+	switch {
+	case bytes.Contains(req.encoded, []byte(redact.Placeholder)):
+		where = "body"
+	case strings.Contains(req.url.Path, redact.Placeholder):
+		where = "path"
+	case strings.Contains(req.url.RawQuery, escapedPlaceholder):
+		where = "query"
+	}
+	for name, values := range req.config.header {
+		if strings.Contains(strings.Join(values, " "), redact.Placeholder) {
+			where = "header " + name
+		}
+	}
+	if where == "" {
+		return nil
+	}
+	return fmt.Errorf("the %s contains %s, which is what a Secret prints as: use the result of its Reveal method, "+
+		"also in a MarshalJSON method", where, redact.Placeholder)
 }

@@ -16,9 +16,12 @@ type VirtualMachineCreate struct {
 	Cores int    `json:"cores,omitzero"` // 0 means the service's default
 	// Memory is in MiB. The service accepts multiples of 1024, and few other sizes; 0 means its
 	// default.
-	Memory       int   `json:"memory,omitzero"`
-	PowerOn      *bool `json:"power_on,omitzero"`      // whether to start it
-	AutorebootOn *bool `json:"autoreboot_on,omitzero"` // true starts it now and whenever it goes off
+	Memory int `json:"memory,omitzero"`
+	// PowerOn is whether to start the machine. If PowerOn and AutorebootOn are both nil, the service
+	// starts a machine with an image and leaves AutorebootOn off, as after Reimage; a machine without
+	// an image stays off.
+	PowerOn      *bool `json:"power_on,omitzero"`
+	AutorebootOn *bool `json:"autoreboot_on,omitzero"` // true starts it now and whenever it goes off; see PowerOn for nil
 	// CDROMURL is the URL of an ISO image. A URL that the service cannot use yields a ServerError
 	// with status 500.
 	CDROMURL              string          `json:"cdrom_url,omitzero"`
@@ -53,6 +56,17 @@ func (vm VirtualMachineCreate) checkSettings() error {
 	}
 	return nil
 }
+
+// startsWhenCreated reports whether the service starts the new machine.
+func (vm VirtualMachineCreate) startsWhenCreated() bool {
+	if vm.PowerOn == nil && vm.AutorebootOn == nil {
+		return vm.Image != nil && vm.Image.Distribution != noDistribution
+	}
+	return vm.PowerOn != nil && *vm.PowerOn || vm.AutorebootOn != nil && *vm.AutorebootOn
+}
+
+// noDistribution is a distribution that leaves the disc empty.
+const noDistribution = "none"
 
 // VirtualMachineIPs holds the first addresses of a new virtual machine in a private VLAN.
 type VirtualMachineIPs struct {

@@ -45,8 +45,11 @@ func newServerSettings(vm VirtualMachineCreate) serverSettings {
 
 // MarshalJSON implements json.Marshaler. It writes the form that the service uses, with secrets
 // redacted.
-func (d VMDefault) MarshalJSON() ([]byte, error) {
-	return json.Marshal(vmDefaultBody{d.ID, d.AccountID, d.Name, d.Public, newServerSettings(d.ServerSettings)})
+func (d VMDefault) MarshalJSON() ([]byte, error) { return json.Marshal(d.requestValue()) }
+
+// requestValue implements [requestValue].
+func (d VMDefault) requestValue() any {
+	return vmDefaultBody{d.ID, d.AccountID, d.Name, d.Public, newServerSettings(d.ServerSettings)}
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It reads the form that the service uses.

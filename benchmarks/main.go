@@ -1,5 +1,6 @@
 // Command benchmarks compares package bigv with a baseline, hand-written code that uses net/http and the JSON packages
-// of the Go release, and prints whether bigv reaches its performance targets. It exits with status 1 if it misses one.
+// of the Go release, and prints whether bigv reaches its performance targets, and the requests of common jobs. It exits
+// with status 1 if it misses a target.
 //
 //	go run .         # print a table
 //	go run . -json   # print JSON
@@ -38,6 +39,7 @@ type environment struct {
 	bigv   map[string]*bigv.Client
 	// baselines has one for each JSON package of the Go release. A figure compares bigv with the better one.
 	baselines map[string][]*baseline
+	jobs      []job // of measureRequests
 }
 
 // measurements lists the functions that measure, in the order of the table.
@@ -55,6 +57,7 @@ var measurements = []struct {
 	{"P9", measureMinimalProgram},
 	{"P10", measureNotFound},
 	{"P11", measureDecoding},
+	{"P12 P13", measureRequests},
 }
 
 var protocols = []string{http1, http2}
@@ -90,6 +93,7 @@ type report struct {
 	Machine string   `json:"machine"`
 	Seconds int      `json:"seconds"`
 	Results []result `json:"results"`
+	Jobs    []job    `json:"jobs,omitempty"`
 	Peers   []peer   `json:"peers,omitempty"`
 }
 
@@ -131,6 +135,7 @@ func run(ctx context.Context, asJSON, withPeers, write bool, only string) (passe
 			return false, fmt.Errorf("peers: %w", err)
 		}
 	}
+	r.Jobs = env.jobs
 	r.Seconds = int(time.Since(started).Seconds())
 	if asJSON {
 		return passed, printJSON(os.Stdout, r)
@@ -140,6 +145,12 @@ func run(ctx context.Context, asJSON, withPeers, write bool, only string) (passe
 		r.Go, r.Machine, r.Seconds, few.count, most.count)
 	if err := printResults(&table, r.Results); err != nil {
 		return passed, err
+	}
+	if len(r.Jobs) > 0 {
+		fmt.Fprintln(&table)
+		if err := printJobs(&table, r.Jobs); err != nil {
+			return passed, err
+		}
 	}
 	if withPeers {
 		fmt.Fprintln(&table)

@@ -63,7 +63,10 @@ func (r result) cells() []string {
 	if r.Low != 0 || r.High != 0 {
 		spread = r.formatNumber(r.Low) + " to " + r.formatNumber(r.High)
 	}
-	return []string{r.ID, r.Measure, r.Protocol, r.Bigv, strings.TrimSpace(r.Baseline + " " + r.Best), r.Limit, r.format(r.Figure), spread, sign + r.format(r.Target), status}
+	return []string{
+		r.ID, r.Measure, r.Protocol, r.Bigv, strings.TrimSpace(r.Baseline + " " + r.Best),
+		r.Limit, r.format(r.Figure), spread, sign + r.format(r.Target), status,
+	}
 }
 
 // printTable writes a table with aligned columns.

@@ -22,6 +22,7 @@ type account struct {
 	id           int
 	name         string
 	suspended    bool
+	purged       bool
 	defaultGroup *group
 	groups       []*group
 	byName       map[string]*group
@@ -107,12 +108,12 @@ func createAccount(q *request) (response, error) {
 	if q.caller.apiKey != nil {
 		return response{}, errForbidden // an API key cannot gain privileges
 	}
-	f, name := newForm(q.attributes), ""
+	f, name := q.newForm(), ""
 	f.require("name")
 	if f.text("name", &name) {
 		f.checkHostnameLabel("name", name, 1)
 		if q.accountNames[strings.ToLower(name)] != nil {
-			f.errors.add("name", "has already been taken")
+			f.addError("name", "has already been taken")
 		}
 	}
 	if err := f.errors.err(); err != nil {
@@ -167,5 +168,6 @@ func (st *state) removeAccount(a *account) {
 	}
 	st.revokeAll(func(p *privilege) bool { return p.account == a })
 	st.accounts.remove(a.id)
+	a.purged = true
 	delete(st.accountNames, strings.ToLower(a.name))
 }

@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -55,7 +56,7 @@ func (st *state) authenticate(r *http.Request) (*permissions, error) {
 		}
 		return st.permissionsOf(key.user, key, nil), nil
 	}
-	session := st.findSession(token)
+	session := st.sessions[token]
 	if session == nil {
 		return nil, errUnauthorized
 	}
@@ -80,19 +81,6 @@ func (st *state) authenticateBasic(name, password, code string) (*permissions, e
 	return st.permissionsOf(u, nil, session), nil
 }
 
-// findSession returns the session with the given ID, or nil if it does not exist or has expired.
-func (st *state) findSession(id string) *session {
-	session := st.sessions[id]
-	if session == nil {
-		return nil
-	}
-	if !session.expires.IsZero() && !st.clock.now.Before(session.expires) {
-		delete(st.sessions, id)
-		return nil
-	}
-	return session
-}
-
 // extendSession extends a session that has been used.
 func (st *state) extendSession(session *session) {
 	if until := st.clock.now.Add(SessionTime); !session.expires.IsZero() && session.expires.Before(until) {
@@ -105,14 +93,32 @@ func (st *state) extendSession(session *session) {
 func (st *state) openSession(u *user, factors []string, lifetime time.Duration) (id string) {
 	id = newSecret()
 	s := &session{user: u, factors: factors, startedAt: st.clock.now}
+	st.sessions[id] = s
 	if lifetime > 0 {
 		s.expires = st.clock.now.Add(lifetime)
+		st.endSession(id, s)
 	}
-	st.sessions[id] = s
 	return id
 }
 
-var errBadCredentials = &apiError{http.StatusForbidden, nil}
+// endSession removes a session when it expires.
+func (st *state) endSession(id string, s *session) {
+	st.clock.at(s.expires, func() {
+		if s.expires.After(st.clock.now) { // it has been extended
+			st.endSession(id, s)
+			return
+		}
+		delete(st.sessions, id)
+	})
+}
+
+// Clients distinguish these errors by their texts.
+var (
+	errBadCredentials   = newAPIError(http.StatusForbidden, "Bad login credentials")
+	errMissing2FA       = newAPIError(http.StatusForbidden, "Missing 2FA")
+	errBadSecondFactor  = newAPIError(http.StatusForbidden, "Authentication failed")
+	errMalformedSession = newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+)
 
 // postSession logs a user in. It accepts JSON and, for older clients, form data.
 func postSession(q *request) (response, error) {
@@ -121,7 +127,7 @@ func postSession(q *request) (response, error) {
 		return response{}, err
 	}
 	if fields["username"] == "" || fields["password"] == "" {
-		return response{}, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		return response{}, errMalformedSession
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil || u.password == "" || u.password != fields["password"] {
@@ -131,18 +137,18 @@ func postSession(q *request) (response, error) {
 	if u.secondFactor != "" {
 		code := fields[u.secondFactor]
 		if code == "" && u.secondFactor == "2fa" {
-			return response{}, newAPIError(http.StatusForbidden, "Missing 2FA")
+			return response{}, errMissing2FA
 		}
 		i := slices.Index(u.codes, code)
 		if i < 0 {
-			return response{}, newAPIError(http.StatusForbidden, "Authentication failed")
+			return response{}, errBadSecondFactor
 		}
 		u.codes = slices.Delete(u.codes, i, i+1) // a code is valid for one login
 		factors = append(factors, u.secondFactor)
 	}
 	lifetime := SessionTime
 	if validity, err := strconv.Atoi(fields["validity"]); err == nil && validity > 0 {
-		lifetime = min(seconds(min(validity, 1<<30)), LongestSessionTime)
+		lifetime = min(seconds(validity), LongestSessionTime)
 	}
 	return okResponse(q.openSession(u, factors, lifetime))
 }
@@ -153,28 +159,33 @@ func (q *request) credentials() (map[string]string, error) {
 	fields := map[string]string{}
 	switch kind {
 	case "application/json":
+		decoder := json.NewDecoder(bytes.NewReader(q.body))
+		decoder.UseNumber()
 		var members map[string]any
-		if json.Unmarshal(q.body, &members) != nil {
-			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		if !json.Valid(q.body) || decoder.Decode(&members) != nil {
+			return nil, errMalformedSession
 		}
 		for name, value := range members {
 			switch value := value.(type) {
+			case nil:
 			case string:
 				fields[name] = value
-			case float64:
-				fields[name] = strconv.Itoa(int(value))
+			case json.Number:
+				fields[name] = value.String()
+			default:
+				return nil, errMalformedSession
 			}
 		}
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(q.body))
 		if err != nil {
-			return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+			return nil, errMalformedSession
 		}
 		for name := range values {
 			fields[name] = values.Get(name)
 		}
 	default:
-		return nil, newAPIError(http.StatusBadRequest, "Badly-formed parameters")
+		return nil, errMalformedSession
 	}
 	return fields, nil
 }
@@ -186,7 +197,7 @@ type sessionView struct {
 }
 
 func getSession(q *request) (response, error) {
-	session := q.findSession(q.args[0])
+	session := q.sessions[q.args[0]]
 	if session == nil {
 		return response{}, errNotFound
 	}
@@ -196,13 +207,16 @@ func getSession(q *request) (response, error) {
 
 // impersonate opens a session for another user. The caller must be staff.
 func impersonate(q *request) (response, error) {
-	session := q.findSession(q.args[0])
+	session := q.sessions[q.args[0]]
 	if session == nil || q.permissionsOf(session.user, nil, session).clusterRank < levelRanks[bigv.ClusterAdmin] {
 		return response{}, errBadCredentials
 	}
 	fields, err := q.credentials()
 	if err != nil {
 		return response{}, err
+	}
+	if fields["username"] == "" {
+		return response{}, errMalformedSession
 	}
 	u := q.userNames[strings.ToLower(fields["username"])]
 	if u == nil {

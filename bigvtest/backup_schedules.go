@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -18,6 +19,7 @@ type schedule struct {
 	interval time.Duration
 	capacity int
 	next     *event
+	backups  []*disc // ordered by ID
 }
 
 type scheduleView struct {
@@ -31,27 +33,26 @@ func (s *schedule) view() scheduleView {
 	return scheduleView{s.id, s.start.Format("2006-01-02T15:04:05-07:00"), int(s.interval / time.Second), s.capacity}
 }
 
-// readSchedule reads and validates a new schedule. The error for a missing interval is a single
-// message rather than a list, as in the real service.
+// readSchedule reads and validates a new schedule.
 func (q *request) readSchedule(f *form, d *disc) *schedule {
 	s := &schedule{disc: d, start: q.clock.now, capacity: 1}
-	if text := ""; f.has("start_at") && f.text("start_at", &text) && text != "" {
+	if text := ""; f.text("start_at", &text) {
 		start, ok := parseTime(text, q.clock.now)
 		if !ok {
-			f.errors.add("start_at", "is invalid")
+			f.addError("start_at", "is invalid")
 		}
 		s.start = start
 	}
 	n := 0
 	switch {
 	case !f.has("interval_seconds"):
-		f.errors["interval_seconds"] = "Missing interval_seconds parameter"
+		f.addError("interval_seconds", "Missing interval_seconds parameter")
 	case f.integer("interval_seconds", &n) && n <= 0:
-		f.errors.add("interval_seconds", "must be greater than 0")
+		f.addError("interval_seconds", "must be greater than 0")
 	default:
-		s.interval = seconds(min(n, 100*365*24*3600))
+		s.interval = min(seconds(n), 100*365*24*time.Hour)
 	}
-	if f.has("capacity") && f.integer("capacity", &s.capacity) {
+	if f.integer("capacity", &s.capacity) {
 		f.checkMinimum("capacity", s.capacity, 0)
 		s.capacity = max(s.capacity, 1)
 	}
@@ -63,8 +64,12 @@ func createSchedule(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f := newForm(q.attributes)
+	f := q.newForm()
 	s := q.readSchedule(f, d)
+	if !f.has("interval_seconds") {
+		// A single message rather than a list, as in the real service.
+		f.errors["interval_seconds"] = "Missing interval_seconds parameter"
+	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
 	}
@@ -92,7 +97,7 @@ func (st *state) addSchedule(s *schedule) {
 // scheduleNextBackup takes a scheduled backup at the given time and then schedules the next one.
 func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 	s.next = st.clock.at(at, func() {
-		if !s.disc.machine.deleted {
+		if !s.disc.machine.deleted && !s.disc.isRestoring() {
 			st.takeBackup(s.disc, s)
 			st.prune(s)
 		}
@@ -107,15 +112,8 @@ func (st *state) scheduleNextBackup(s *schedule, at time.Time) {
 
 // prune removes the oldest backups of a schedule that exceed its capacity.
 func (st *state) prune(s *schedule) {
-	var kept []*disc
-	for _, b := range s.disc.backups {
-		if b.schedule == s {
-			kept = append(kept, b)
-		}
-	}
-	for len(kept) > s.capacity {
-		st.removeBackup(kept[0])
-		kept = kept[1:]
+	for len(s.backups) > s.capacity {
+		st.removeBackup(s.backups[0])
 	}
 }
 
@@ -139,4 +137,7 @@ func (st *state) removeSchedule(s *schedule) {
 	st.schedules.remove(s.id)
 }
 
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+// seconds returns n seconds, or the longest duration if that is shorter.
+func seconds(n int) time.Duration {
+	return time.Duration(min(int64(n), math.MaxInt64/int64(time.Second))) * time.Second
+}

@@ -3,6 +3,7 @@ package bigvtest
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // backupRoutes lists the endpoints of backups.
@@ -28,38 +29,62 @@ func createBackup(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	if d.isRestoring() {
+		return response{}, errRestoring
+	}
 	return q.createdResponse(q.takeBackup(d, nil).view(true))
 }
 
 // takeBackup creates a backup of a disc. sched is nil for a manual backup. The backup starts on the
 // disc's storage grade and moves to iceberg after BackupTime.
 func (st *state) takeBackup(d *disc, sched *schedule) *disc {
+	b := st.addBackup(d, sched, st.clock.now)
+	st.clock.after(BackupTime, b.moveToIceberg)
+	return b
+}
+
+// addBackup adds a backup of a disc that was taken at the given time.
+func (st *state) addBackup(d *disc, sched *schedule, at time.Time) *disc {
 	b := &disc{
-		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched,
-		created: st.clock.now,
+		machine: d.machine, size: d.size, grade: d.grade, pool: d.pool, parent: d, manual: sched == nil, schedule: sched, created: at,
 	}
-	label := d.label + "-backup-" + st.clock.now.UTC().Format("20060102150405")
-	b.label = label
-	for n := 2; d.backupByLabel(b.label) != nil; n++ {
-		b.label = fmt.Sprintf("%s-%d", label, n)
-	}
+	b.label = d.newBackupLabel(b.created)
 	st.discs.add(func(id int) *disc {
 		b.id = id
 		return b
 	})
 	d.backups = append(d.backups, b)
-	st.clock.after(BackupTime, func() { b.grade, b.pool = iceberg, storagePoolName(b.id, iceberg) })
+	if d.backupLabels == nil {
+		d.backupLabels = map[string]*disc{}
+	}
+	d.backupLabels[b.label] = b
+	if sched != nil {
+		sched.backups = append(sched.backups, b)
+	}
 	return b
 }
 
-func (d *disc) backupByLabel(label string) *disc {
-	for _, b := range d.backups {
-		if b.label == label {
-			return b
-		}
+func (d *disc) moveToIceberg() { d.grade, d.pool = iceberg, storagePoolName(d.id, iceberg) }
+
+// newBackupLabel returns the label of a backup that is taken at the given time. Backups of the same
+// second are numbered.
+func (d *disc) newBackupLabel(at time.Time) string {
+	label := d.label + "-backup-" + at.UTC().Format("20060102150405")
+	if d.backupLabels[label] == nil && d.sameSecond[label] == 0 {
+		return label
 	}
-	return nil
+	if d.sameSecond == nil {
+		d.sameSecond = map[string]int{}
+	}
+	d.sameSecond[label]++
+	return fmt.Sprintf("%s-%d", label, d.sameSecond[label]+1)
 }
+
+// isRestoring reports whether a backup is being restored to the disc. The disc cannot be backed up
+// then.
+func (d *disc) isRestoring() bool { return d.newGrade != "" }
+
+var errRestoring = newAPIError(http.StatusBadRequest, "The disc is being restored or migrated")
 
 // backup returns the backup in the path, by ID or label.
 func (q *request) backup() (*disc, error) {
@@ -72,7 +97,7 @@ func (q *request) backup() (*disc, error) {
 			return b, nil
 		}
 	}
-	if b := d.backupByLabel(q.args[4]); b != nil {
+	if b := d.backupLabels[q.args[4]]; b != nil {
 		return b, nil
 	}
 	return nil, errNotFound
@@ -102,7 +127,7 @@ func updateBackup(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, restore := newForm(q.attributes), false
+	f, restore := q.newForm(), false
 	f.boolean("restore", &restore)
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -114,8 +139,8 @@ func updateBackup(q *request) (response, error) {
 	switch {
 	case b.grade != iceberg:
 		return response{}, newAPIError(http.StatusBadRequest, "The backup is still being taken")
-	case d.newGrade != "":
-		return response{}, newAPIError(http.StatusBadRequest, "The disc is being restored or migrated")
+	case d.isRestoring():
+		return response{}, errRestoring
 	}
 	q.takeBackup(d, nil) // the current contents
 	d.restoredFrom = b.id
@@ -141,7 +166,11 @@ func deleteBackup(q *request) (response, error) {
 }
 
 func (st *state) removeBackup(b *disc) {
-	b.parent.backups = without(b.parent.backups, b)
+	b.parent.backups = removeByID(b.parent.backups, b)
+	delete(b.parent.backupLabels, b.label)
+	if b.schedule != nil {
+		b.schedule.backups = removeByID(b.schedule.backups, b)
+	}
 	st.discs.remove(b.id)
 	b.purged = true
 }

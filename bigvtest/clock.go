@@ -2,15 +2,15 @@ package bigvtest
 
 import (
 	"container/heap"
+	"math"
 	"time"
 )
 
-// clock is the time of the service and a queue of events. It stands still unless offset changes, or
+// clock is the time of the service and a queue of events. It stands still unless base changes, or
 // follows real time at a multiple if speed is set. There is no background goroutine: runDue carries
 // out the events that have become due, in order.
 type clock struct {
 	base      time.Time
-	offset    time.Duration
 	speed     float64
 	startedAt time.Time // real time that corresponds to base, used with speed
 
@@ -22,11 +22,14 @@ type clock struct {
 
 // read returns the current time of the clock.
 func (c *clock) read() time.Time {
-	now := c.base.Add(c.offset)
-	if c.speed > 0 {
-		now = now.Add(time.Duration(float64(time.Since(c.startedAt)) * c.speed))
+	if c.speed <= 0 {
+		return c.base
 	}
-	return now
+	elapsed := float64(time.Since(c.startedAt)) * c.speed
+	if elapsed >= math.MaxInt64 {
+		return c.base.Add(math.MaxInt64)
+	}
+	return c.base.Add(time.Duration(elapsed))
 }
 
 // runDue carries out all events that are due.

@@ -1,6 +1,7 @@
 package bigvtest_test
 
 import (
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -19,6 +20,23 @@ func TestClock(t *testing.T) {
 		srv.Advance(time.Minute)
 		srv.Advance(-time.Hour) // must not move it backwards
 		assert.Equal(t, start.Add(time.Minute), srv.Now())
+	})
+	t.Run("advances by any duration", func(t *testing.T) {
+		srv := bigvtest.NewServer(t, bigvtest.WithClock(start))
+		srv.Account("acme").Group("web").VirtualMachine("www1")
+		send(t, srv, srv.Token(), "POST "+onDisc+"/backup_schedules", `{"interval_seconds":3600,"capacity":2}`)
+		before := srv.Now()
+		for range 40 {
+			srv.Advance(math.MaxInt64)
+			require.True(t, srv.Now().After(before), srv.Now())
+			before = srv.Now()
+		}
+		assert.Greater(t, srv.Now().Year(), 10_000)
+		got := send(t, srv, srv.Token(), "POST "+inWeb+"/vm_create", `{"virtual_machine":{"name":"new1"},"discs":[{"size":50}]}`)
+		assert.Equal(t, http.StatusAccepted, got.status)
+		srv.Advance(bigvtest.ProvisioningTime)
+		assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET "+inWeb+"/virtual_machines/new1", "").status)
+		assert.Len(t, send(t, srv, srv.Token(), "GET "+onDisc+"/backups", "").list(t), 2)
 	})
 	t.Run("WithAutoAdvance", func(t *testing.T) {
 		srv := bigvtest.NewServer(t, bigvtest.WithClock(start), bigvtest.WithAutoAdvance(time.Minute))

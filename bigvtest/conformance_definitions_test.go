@@ -1,7 +1,14 @@
 package bigvtest_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bigv-go/bigv/bigvtest"
 )
 
 func TestConformanceDefinitions(t *testing.T) {
@@ -41,6 +48,26 @@ func TestConformanceDefinitions(t *testing.T) {
 			{"definitions are read-only", "alice", "POST /definitions", `{}`, 405, ""},
 		}},
 	})
+}
+
+// Each distribution and each storage grade has a description, and nothing else has.
+func TestDescriptionsAreComplete(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	definitions, err := srv.Client().Definitions.Get(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, definitions.Distributions, 13)
+	for what, pair := range map[string]struct {
+		names        []string
+		descriptions map[string]string
+	}{
+		"distributions":  {definitions.Distributions, definitions.DistributionDescriptions},
+		"storage grades": {definitions.StorageGrades, definitions.StorageGradeDescriptions},
+	} {
+		assert.ElementsMatch(t, pair.names, slices.Collect(maps.Keys(pair.descriptions)), what)
+		for name, text := range pair.descriptions {
+			assert.NotEmpty(t, text, name)
+		}
+	}
 }
 
 func TestConformanceVMDefaults(t *testing.T) {

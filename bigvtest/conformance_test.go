@@ -138,6 +138,9 @@ func (f *fixture) do(t *testing.T, method, path, body string, headers map[string
 	got, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode == http.StatusBadRequest && media == "application/json" {
+		checkErrorShape(t, string(got))
+	}
 	return requestResult{request: method + " " + path + " " + body, status: resp.StatusCode, mediaType: media, body: string(got)}
 }
 

@@ -279,6 +279,33 @@ func TestConformanceVirtualMachineCreate(t *testing.T) {
 			},
 			{"with power_on it is on after provisioning", "alice", "GET " + web + "/virtual_machines/www3", "", 200, `{"power_on":true}`},
 			{
+				"a machine with an image and without power flags is created", "alice", create,
+				`{"virtual_machine":{"name":"www7"},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`, 202,
+				`{"virtual_machine":{"power_on":false,"autoreboot_on":false}}`,
+			},
+			{
+				"a machine with distribution none and without power flags is created", "alice", create,
+				`{"virtual_machine":{"name":"www9"},"discs":[{"size":25600}],"reimage":{"distribution":"none"}}`, 202, "",
+			},
+			{
+				"a machine with an image and power_on false is created", "alice", create,
+				`{"virtual_machine":{"name":"www8","power_on":false},"discs":[{"size":25600}],"reimage":{"distribution":"symbiosis"}}`,
+				202, "",
+			},
+			{"", "", "ADVANCE 10m", "", 0, ""},
+			{
+				"the first is on with autoreboot_on false after provisioning", "alice", "GET " + web + "/virtual_machines/www7", "", 200,
+				`{"power_on":true,"autoreboot_on":false,"last_imaged_with":"symbiosis"}`,
+			},
+			{
+				"the second is off, because it has no image", "alice", "GET " + web + "/virtual_machines/www9", "", 200,
+				`{"power_on":false,"autoreboot_on":false,"last_imaged_with":"$empty"}`,
+			},
+			{
+				"the third is off", "alice", "GET " + web + "/virtual_machines/www8", "", 200,
+				`{"power_on":false,"autoreboot_on":false}`,
+			},
+			{
 				"the group and read-only attributes in the body are ignored", "alice", create,
 				`{"virtual_machine":{"name":"www4","group":"default","group_id":<default>,"deleted":true,"id":1,"colour":"red"},
 					"discs":[{"size":100}]}`,

@@ -52,8 +52,10 @@ func getDefinitions(*request) (response, error) {
 		{"keymaps", keymaps},
 		{"sendkeys", sendKeys},
 		{"distribution_descriptions", map[string]string{
-			"jessie": "Debian 8", "stretch": "Debian 9", "centos7": "CentOS 7", "trusty": "Ubuntu 14.04",
-			"symbiosis": "Debian with Symbiosis",
+			"centos5": "CentOS 5", "centos6": "CentOS 6", "centos7": "CentOS 7", "jessie": "Debian 8", "precise": "Ubuntu 12.04",
+			"stretch": "Debian 9", "symbiosis": "Debian with Symbiosis", "trusty": "Ubuntu 14.04", "utopic": "Ubuntu 14.10",
+			"vivid": "Ubuntu 15.04", "wheezy": "Debian 7", "winstd2012": "Windows Server 2012 Standard",
+			"winweb2k8r2": "Windows Web Server 2008 R2",
 		}},
 		{"storage_grade_descriptions", map[string]string{"sata": "Standard SSD", "ssd": "Fast SSD", "archive": "Archive"}},
 	})

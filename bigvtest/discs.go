@@ -1,8 +1,8 @@
 package bigvtest
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -37,7 +37,9 @@ type disc struct {
 	purged       bool
 	restoredFrom int // ID of the backup it was last restored from
 	schedules    []*schedule
-	backups      []*disc
+	backups      []*disc          // ordered by ID
+	backupLabels map[string]*disc // backups by label
+	sameSecond   map[string]int   // number of further backups whose label is numbered
 
 	parent   *disc // nil unless this is a backup
 	manual   bool
@@ -167,8 +169,19 @@ func listAllDiscs(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	slices.SortFunc(list, compareIDs)
+	slices.SortFunc(list, func(a, b *disc) int {
+		return cmp.Or(cmp.Compare(a.listKey(), b.listKey()), cmp.Compare(b.id, a.id))
+	})
 	return okResponse(discViews(list, false))
+}
+
+// listKey orders the discs of several virtual machines by ID, but the boot disc of each before its
+// other discs.
+func (d *disc) listKey() int {
+	if all := d.machine.discs; all[0] == d && len(all) > 1 {
+		return min(d.id, all[1].id)
+	}
+	return d.id
 }
 
 // forEachMachine calls f with each visible virtual machine that matches the query.
@@ -205,12 +218,21 @@ func (q *request) flatDisc() (*disc, error) {
 			return d, nil
 		}
 	}
+	var ofDeleted *disc // found only if no other disc has the label
 	for m := range q.machines.all() {
-		if d := m.discByLabel(q.args[0]); d != nil && q.caller.canSeeMachine(m) {
+		d := m.discByLabel(q.args[0])
+		switch {
+		case d == nil || !q.caller.canSeeMachine(m):
+		case !m.deleted:
 			return d, nil
+		case ofDeleted == nil:
+			ofDeleted = d
 		}
 	}
-	return nil, errNotFound
+	if ofDeleted == nil {
+		return nil, errNotFound
+	}
+	return ofDeleted, nil
 }
 
 func getFlatDisc(q *request) (response, error) {
@@ -231,11 +253,11 @@ func (f *form) readLabel(label *string, taken func(string) bool) {
 	}
 	switch {
 	case strings.TrimSpace(*label) == "":
-		f.errors.add("label", "can't be blank")
+		f.addError("label", "can't be blank")
 	case deviceName.MatchString(*label):
-		f.errors.add("label", "is invalid")
+		f.addError("label", "is invalid")
 	case taken(*label):
-		f.errors.add("label", "has already been taken")
+		f.addError("label", "has already been taken")
 	}
 }
 
@@ -245,77 +267,24 @@ func (f *form) readSize(size *int) {
 	}
 	f.checkMinimum("size", *size, minDiscSize)
 	if *size > maxDiscSize {
-		f.errors.add("size", "must be less than or equal to %d", maxDiscSize)
+		f.addError("size", "must be less than or equal to %d", maxDiscSize)
 	}
 }
 
 // readDisc reads and validates a new disc. nth is its position on the virtual machine, used for the
 // default label.
-func (q *request) readDisc(in attributes, nth int, taken func(string) bool) (*disc, validationErrors) {
-	f, d := newForm(in), &disc{grade: storageGrades[0]}
-	if f.has("label") {
-		f.readLabel(&d.label, taken)
-	}
-	for ; d.label == "" || f.errors["label"] == nil && !f.has("label") && taken(d.label); nth++ {
+func (q *request) readDisc(f *form, nth int, taken func(string) bool) *disc {
+	d := &disc{grade: storageGrades[0]}
+	f.readLabel(&d.label, taken)
+	for ; !f.has("label") && (d.label == "" || taken(d.label)); nth++ {
 		d.label = fmt.Sprintf("disc-%d", nth)
 	}
 	f.require("size")
 	f.readSize(&d.size)
-	if f.has("storage_grade") && f.text("storage_grade", &d.grade) {
+	if f.text("storage_grade", &d.grade) {
 		f.checkOneOf("storage_grade", d.grade, storageGrades)
 	}
-	return d, f.errors
-}
-
-// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position,
-// with an empty object for each valid disc.
-func (q *request) readDiscs(outer *form) (discs []*disc, errs []validationErrors) {
-	list, present := outer.objects("discs")
-	if len(list) == 0 {
-		if present || !outer.has("discs") {
-			outer.errors.add("discs", "can't be blank")
-		}
-		return nil, nil
-	}
-	if len(list) > maxDiscs {
-		outer.errors.add("discs", "is too long (maximum is %d)", maxDiscs)
-		return nil, nil
-	}
-	labels := map[string]bool{}
-	valid := true
-	for i, in := range list {
-		d, discErrs := q.readDisc(in, i+1, func(label string) bool { return labels[label] })
-		labels[d.label] = true
-		inner := newForm(in)
-		if schedules, present := inner.objects("backup_schedules"); present {
-			if scheduleErrs := q.readSchedules(schedules, d); scheduleErrs != nil {
-				discErrs["backup_schedules"] = scheduleErrs
-			}
-		}
-		maps.Copy(discErrs, inner.errors)
-		valid = valid && len(discErrs) == 0
-		discs, errs = append(discs, d), append(errs, discErrs)
-	}
-	if valid {
-		errs = nil
-	}
-	return discs, errs
-}
-
-// readSchedules reads and validates the schedules of a new disc. The errors are listed by position,
-// with an empty object for each valid schedule.
-func (q *request) readSchedules(list []attributes, d *disc) []validationErrors {
-	errs, valid := make([]validationErrors, len(list)), true
-	for i, in := range list {
-		f := newForm(in)
-		d.schedules = append(d.schedules, q.readSchedule(f, d))
-		errs[i] = f.errors
-		valid = valid && len(f.errors) == 0
-	}
-	if valid {
-		return nil
-	}
-	return errs
+	return d
 }
 
 func createDisc(q *request) (response, error) {
@@ -326,8 +295,9 @@ func createDisc(q *request) (response, error) {
 	if err := q.authorizeMachineUpdate(m); err != nil {
 		return response{}, err
 	}
-	d, errs := q.readDisc(q.attributes, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
-	if err := errs.err(); err != nil {
+	f := q.newForm()
+	d := q.readDisc(f, len(m.discs)+1, func(label string) bool { return m.discByLabel(label) != nil })
+	if err := f.errors.err(); err != nil {
 		return response{}, err
 	}
 	if len(m.discs) >= maxDiscs {
@@ -337,8 +307,7 @@ func createDisc(q *request) (response, error) {
 	return q.createdResponse(d.view(false))
 }
 
-// addDisc assigns an ID to a disc and attaches it to a virtual machine. The discs of a machine stay in
-// the order in which they were attached; the first is the boot disc.
+// addDisc assigns an ID to a disc and attaches it to a virtual machine.
 func (st *state) addDisc(m *machine, d *disc) {
 	d.machine = m
 	st.discs.add(func(id int) *disc {
@@ -346,7 +315,17 @@ func (st *state) addDisc(m *machine, d *disc) {
 		return d
 	})
 	d.pool, d.created = storagePoolName(d.id, d.grade), st.clock.now
-	m.discs = append(m.discs, d)
+	m.attach(d)
+}
+
+// attach adds a disc to a virtual machine. The first disc is the boot disc; the others are ordered by
+// ID.
+func (m *machine) attach(d *disc) {
+	if len(m.discs) == 0 {
+		m.discs = []*disc{d}
+		return
+	}
+	m.discs = slices.Concat(m.discs[:1], insertByID(slices.Clone(m.discs[1:]), d))
 }
 
 func storagePoolName(id int, grade string) string { return fmt.Sprintf("tail%d-%s1", 1+id%6, grade) }
@@ -356,13 +335,13 @@ func updateDisc(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, next := newForm(q.attributes), *d
+	f, next := q.newForm(), *d
 	f.readLabel(&next.label, func(label string) bool {
 		other := d.machine.discByLabel(label)
 		return other != nil && other != d
 	})
 	f.readSize(&next.size)
-	if f.errors["size"] == nil {
+	if !f.hasError("size") {
 		f.checkMinimum("size", next.size, d.size) // a disc cannot shrink
 	}
 	if q.caller.isStaff() {
@@ -391,7 +370,7 @@ func updateDisc(q *request) (response, error) {
 			return response{}, err
 		}
 		d.machine.discs = without(d.machine.discs, d)
-		to.discs = append(to.discs, d)
+		to.attach(d)
 		next.machine = to
 		for _, b := range d.backups {
 			b.machine = to
@@ -467,7 +446,7 @@ func (st *state) removeDisc(d *disc) {
 	for _, s := range slices.Clone(d.schedules) {
 		st.removeSchedule(s)
 	}
-	for _, b := range slices.Clone(d.backups) {
+	for _, b := range slices.Backward(slices.Clone(d.backups)) {
 		st.removeBackup(b)
 	}
 	d.machine.discs = without(d.machine.discs, d)

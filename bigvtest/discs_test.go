@@ -85,6 +85,55 @@ func TestMoveDiscErrors(t *testing.T) {
 	}
 }
 
+// The boot disc comes first in every list, whatever its ID, and the other discs are ordered by ID.
+func TestBootDiscIsFirstInEveryList(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	web := srv.Account("acme").Group("web")
+	one := web.VirtualMachine("www1").SetPower(false) // disc 9001
+	one.Disc("a", 100)                                // 9002
+	one.Disc("b", 100)                                // 9003
+	web.VirtualMachine("www2")                        // 9004
+	three := web.VirtualMachine("www3").SetPower(false)
+	three.Disc("c", 100) // 9006, after the boot disc 9005
+	require.Equal(t, 202, send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines", `{"name":"bare1"}`).status)
+	srv.Advance(bigvtest.ProvisioningTime)
+	bare := web.VirtualMachine("bare1")
+	move := func(label string, to *bigvtest.VirtualMachine) {
+		t.Helper()
+		got := send(t, srv, srv.Token(), "PUT "+onWWW1+"/discs/"+label, fmt.Sprintf(`{"virtual_machine_id":%d}`, to.ID()))
+		require.Equal(t, 200, got.status, got.body)
+	}
+	check := func(machine, flat []any) {
+		t.Helper()
+		path := inWeb + "/virtual_machines/www3"
+		assert.Equal(t, machine, send(t, srv, srv.Token(), "GET "+path+"/discs", "").values(t, "id"), "nested")
+		assert.Equal(t, machine, send(t, srv, srv.Token(), fmt.Sprint("GET /discs?vm_id=", three.ID()), "").values(t, "id"), "flat")
+		assert.Equal(t, flat, send(t, srv, srv.Token(), "GET /discs", "").values(t, "id"), "all")
+		var embedded []any
+		for _, d := range send(t, srv, srv.Token(), "GET "+path+"?view=overview", "").object(t)["discs"].([]any) {
+			embedded = append(embedded, d.(map[string]any)["id"])
+		}
+		assert.Equal(t, machine, embedded, "embedded")
+		var state []any
+		for _, d := range three.State().Discs {
+			state = append(state, float64(d.ID))
+		}
+		assert.Equal(t, machine, state, "State")
+	}
+	check([]any{9005., 9006.}, []any{9001., 9002., 9003., 9004., 9005., 9006.})
+	move("b", three)
+	check([]any{9005., 9003., 9006.}, []any{9001., 9002., 9005., 9003., 9004., 9006.})
+	move("a", three)
+	check([]any{9005., 9002., 9003., 9006.}, []any{9001., 9005., 9002., 9003., 9004., 9006.})
+
+	refused := send(t, srv, srv.Token(), "PUT "+inWeb+"/virtual_machines/www3/discs/9005",
+		fmt.Sprintf(`{"virtual_machine_id":%d}`, bare.ID()))
+	assert.Equal(t, 400, refused.status, "it is the boot disc")
+	require.Equal(t, 204, send(t, srv, srv.Token(), "DELETE /discs/9005?purge=true", "").status)
+	check([]any{9002., 9003., 9006.}, []any{9001., 9002., 9003., 9004., 9006.})
+	require.Equal(t, 200, send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines/www3/reimage", `{"distribution":"jessie"}`).status)
+}
+
 func TestDiscLimit(t *testing.T) {
 	srv := bigvtest.NewServer(t)
 	vm := srv.Account("acme").Group("web").VirtualMachine("www1")

@@ -25,7 +25,8 @@ type Fault struct {
 	// paths below its root.
 	Path string
 	// Match reports whether a request matches. It is called only if Method and Path match. It may read
-	// the body of the request, but must not call Inject or InjectRandom.
+	// the body of the request, wait, and use the server and its clients; other requests are handled
+	// meanwhile. If it sends requests that the fault may match, it is called for these too.
 	Match func(*http.Request) bool
 
 	// Skip is the number of matching requests that are processed normally before the first failure.
@@ -53,7 +54,8 @@ type Fault struct {
 	Status int
 	// Body is the body of the response that is sent instead of processing the request.
 	Body string
-	// Header is the header of the response that is sent instead of processing the request.
+	// Header is the header of the response that is sent instead of processing the request. A
+	// Content-Type in it overrides ContentType; the Content-Length is always that of Body.
 	Header http.Header
 	// ContentType is the content type of the response that is sent instead of processing the request.
 	// The default is text/plain.
@@ -178,7 +180,7 @@ func (s *Server) Inject(f Fault) (remove func()) {
 	return func() {
 		s.faults.mu.Lock()
 		defer s.faults.mu.Unlock()
-		s.faults.injected = without(s.faults.injected, p)
+		s.faults.injected, p.times = without(s.faults.injected, p), 0
 	}
 }
 
@@ -215,32 +217,56 @@ func (s *Server) checkFault(f Fault) {
 	}
 }
 
-// choose returns the fault that applies to a request, or nil.
+// choose returns the fault that applies to a request, or nil. It does not hold the lock while it calls
+// Match, which may take long and use the server.
 func (fs *faults) choose(r *http.Request, body []byte) *Fault {
 	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	for _, p := range fs.injected {
-		if p.times == 0 || !p.matches(r, body) {
-			continue
+	injected, random := slices.Clone(fs.injected), slices.Clone(fs.random)
+	fs.mu.Unlock()
+	for _, p := range injected {
+		if fs.isActive(p) && p.matches(r, body) && fs.use(p) {
+			return &p.Fault
 		}
-		if p.skip > 0 {
-			p.skip--
-			continue
-		}
-		if p.times > 0 {
-			p.times--
-		}
-		return &p.Fault
 	}
-	for _, random := range fs.random {
-		if random.rng.Float64() >= random.rate {
-			continue
-		}
-		if f := &random.faults[random.rng.IntN(len(random.faults))]; f.matches(r, body) {
+	for _, some := range random {
+		if f := fs.draw(some); f != nil && f.matches(r, body) {
 			return f
 		}
 	}
 	return nil
+}
+
+// draw returns one of the random faults, or nil if the request is to be spared.
+func (fs *faults) draw(random *randomFaults) *Fault {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if random.rng.Float64() >= random.rate {
+		return nil
+	}
+	return &random.faults[random.rng.IntN(len(random.faults))]
+}
+
+// isActive reports whether an injected fault can still apply to a request.
+func (fs *faults) isActive(p *injectedFault) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return p.times != 0
+}
+
+// use counts a request that an injected fault matches, and reports whether the fault applies to it.
+func (fs *faults) use(p *injectedFault) bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	switch {
+	case p.times == 0: // removed, or used by another request in the meantime
+		return false
+	case p.skip > 0:
+		p.skip--
+		return false
+	case p.times > 0:
+		p.times--
+	}
+	return true
 }
 
 // delay waits for the fault's Delay. It reports false if the client or the server ended the request

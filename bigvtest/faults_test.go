@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +234,103 @@ func TestFaultMatchCanReadBody(t *testing.T) {
 	srv.Inject(bigvtest.Fault{Match: holds("made"), Status: 599})
 	assert.Equal(t, 599, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status)
+}
+
+// Match may wait, and may use the server and its clients, while other requests are handled.
+func TestFaultMatchDoesNotBlockOtherRequests(t *testing.T) {
+	for name, inject := range map[string]func(*bigvtest.Server, bigvtest.Fault) func(){
+		"Inject": (*bigvtest.Server).Inject,
+		"InjectRandom": func(srv *bigvtest.Server, f bigvtest.Fault) func() {
+			return srv.InjectRandom(1, 1, f)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			client := srv.Client()
+			waiting, proceed := make(chan struct{}), make(chan struct{})
+			inject(srv, bigvtest.Fault{Method: http.MethodPost, Status: 599, Match: func(r *http.Request) bool {
+				close(waiting)
+				<-proceed
+				srv.Advance(time.Second)
+				srv.Account("acme").Group("app")
+				srv.Inject(bigvtest.Fault{Path: "/users", Status: 598})()
+				srv.InjectRandom(1, 0)()
+				_ = srv.Journal()
+				_, err := client.Accounts.Get(r.Context(), "acme")
+				return assert.NoError(t, err)
+			}})
+			slow := make(chan int, 1)
+			go func() {
+				slow <- send(t, srv, srv.Token(), "POST /accounts/acme/groups", `{"name":"made"}`).status
+			}()
+			<-waiting
+			assert.Equal(t, http.StatusOK, send(t, srv, srv.Token(), "GET /accounts", "").status, "while Match waits")
+			close(proceed)
+			assert.Equal(t, 599, <-slow)
+			assert.Equal(t, []string{"default", "web", "app"}, srv.Account("acme").GroupNames())
+		})
+	}
+}
+
+// However many requests Match is called for at the same time, a fault applies as often as it says.
+func TestFaultAppliesAsOftenAsItSays(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	const requests = 20
+	var together sync.WaitGroup
+	together.Add(requests)
+	srv.Inject(bigvtest.Fault{Skip: 2, Times: 3, Status: 599, Match: func(*http.Request) bool {
+		together.Done()
+		together.Wait()
+		return true
+	}})
+	codes := make(chan int, requests)
+	for range requests {
+		go func() { codes <- send(t, srv, "", "GET /definitions", "").status }()
+	}
+	failed := 0
+	for range requests {
+		if <-codes == 599 {
+			failed++
+		}
+	}
+	assert.Equal(t, 3, failed)
+}
+
+// A fault that is removed while Match runs does not apply.
+func TestFaultRemovedDuringMatch(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	var remove func()
+	remove = srv.Inject(bigvtest.Fault{Times: -1, Status: 599, Match: func(*http.Request) bool {
+		remove()
+		return true
+	}})
+	assert.Equal(t, http.StatusOK, send(t, srv, "", "GET /definitions", "").status)
+}
+
+func TestFaultHeaders(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault bigvtest.Fault
+		want  string
+	}{
+		"neither":              {bigvtest.Fault{Status: 500}, "text/plain; charset=utf-8"},
+		"ContentType":          {bigvtest.Fault{ContentType: "text/html"}, "text/html"},
+		"Header":               {bigvtest.Fault{Header: http.Header{"Content-Type": {"text/css"}}}, "text/css"},
+		"Header in lower case": {bigvtest.Fault{Header: http.Header{"content-type": {"text/css"}}}, "text/css"},
+		"both": {
+			bigvtest.Fault{ContentType: "a/b", Header: http.Header{"Content-Type": {"text/css"}}}, "text/css",
+		},
+		"Header without a Content-Type": {bigvtest.Fault{ContentType: "a/b", Header: http.Header{"Retry-After": {"1"}}}, "a/b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			row.fault.Body = "text"
+			srv.Inject(row.fault)
+			got := send(t, srv, "", "GET /definitions", "")
+			assert.Equal(t, row.want, got.contentType)
+			assert.Equal(t, "text", got.body)
+			assert.Equal(t, row.fault.Header.Get("Retry-After"), got.header.Get("Retry-After"))
+		})
+	}
 }
 
 func TestFaultOrder(t *testing.T) {

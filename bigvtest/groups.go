@@ -188,7 +188,7 @@ func (f *form) readGroupName(a *account, itself *group, name *string) {
 	}
 	f.checkHostnameLabel("name", *name, 1)
 	if g := a.groupNamed(*name); g != nil && g != itself {
-		f.errors.add("name", "has already been taken")
+		f.addError("name", "has already been taken")
 	}
 }
 
@@ -200,7 +200,7 @@ func createGroup(q *request) (response, error) {
 	if err := q.authorize(q.caller.accountRank(a), bigv.AccountAdmin, a); err != nil {
 		return response{}, err
 	}
-	f, name := newForm(q.attributes), ""
+	f, name := q.newForm(), ""
 	f.require("name")
 	f.readGroupName(a, nil, &name)
 	if err := f.errors.err(); err != nil {
@@ -217,7 +217,7 @@ func updateGroup(q *request) (response, error) {
 	if err := q.authorize(q.caller.accountRank(g.account), bigv.AccountAdmin, g.account); err != nil {
 		return response{}, err
 	}
-	f, name := newForm(q.attributes), g.name
+	f, name := q.newForm(), g.name
 	f.readGroupName(g.account, g, &name)
 	if err := f.errors.err(); err != nil {
 		return response{}, err

@@ -26,25 +26,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Service temporarily unavailable", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.inFlight.Done()
+	defer s.endRequest()
 	began := time.Now()
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBody+1))
-	if err != nil {
-		// The client may still be connected, for example if the chunked encoding is malformed.
-		http.Error(w, "the body of the request cannot be read", http.StatusBadRequest)
-		return
+	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxRequestBody+1))
+	var fault *Fault
+	if readErr == nil {
+		fault = s.faults.choose(r, body)
 	}
-	fault := s.faults.choose(r, body)
 	e := &entry{
 		method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(),
-		request: body, fault: fault.String(),
+		request: body, fault: fault.String(), call: r.Header.Get(callHeader), credentials: r.Header.Get("Authorization"),
 	}
+	e.header.Del(callHeader)
 	s.withLock(func() {
 		e.time = s.state.clock.now
 		s.journal.begin(e)
 	})
 	var raw rawResponse
-	if s.delay(r, fault) {
+	switch {
+	case readErr != nil:
+		// The client may still be connected, for example if the chunked encoding is malformed.
+		raw = response{status: http.StatusBadRequest, body: "The body of the request cannot be read"}.encode()
+		s.withLock(func() { s.journal.end(e, raw, "", false) })
+	case s.delay(r, fault):
 		raw = s.serve(r, body, fault, e)
 	}
 	if fault != nil && fault.Hang {
@@ -110,11 +114,10 @@ func (f *Fault) apply(raw rawResponse) rawResponse {
 		return rawResponse{}
 	}
 	if f.replacesResponse() {
-		header := f.Header.Clone()
-		if header == nil {
-			header = http.Header{}
+		header := http.Header{"Content-Type": {cmp.Or(f.ContentType, "text/plain; charset=utf-8")}}
+		for name, values := range f.Header {
+			header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 		}
-		header.Set("Content-Type", cmp.Or(f.ContentType, "text/plain; charset=utf-8"))
 		raw = rawResponse{status: cmp.Or(f.Status, http.StatusOK), header: header, body: []byte(f.Body), length: len(f.Body)}
 	}
 	if at := max(f.CutBodyAt, 0); f.CutBodyAt != 0 && at < len(raw.body) {
@@ -132,6 +135,11 @@ func (s *Server) process(r *http.Request, body []byte) rawResponse {
 	} else if err != nil {
 		a = response{status: http.StatusInternalServerError, body: err.Error()}
 	}
+	return a.encode()
+}
+
+// encode encodes the body as text if it is a string and as JSON otherwise.
+func (a response) encode() rawResponse {
 	raw := rawResponse{status: a.status, header: http.Header{}}
 	maps.Copy(raw.header, a.header)
 	switch value := a.body.(type) {
@@ -218,8 +226,8 @@ func (q *request) parseBody() (err error) {
 	return nil
 }
 
-// flag reports whether a query parameter is exactly "true".
-func (q *request) flag(name string) bool { return q.query.Get(name) == "true" }
+// flag reports whether a query parameter is "true", in any letter case: some clients send "True".
+func (q *request) flag(name string) bool { return strings.EqualFold(q.query.Get(name), "true") }
 
 func (q *request) overview() bool { return q.query.Get("view") == "overview" }
 

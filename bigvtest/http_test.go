@@ -1,9 +1,11 @@
 package bigvtest_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,46 @@ func TestUnreadableRequestBody(t *testing.T) {
 		assert.Contains(t, string(body), " 400 ", "%q", body)
 	}
 	assert.NotContains(t, srv.Account("acme").GroupNames(), "zzz")
+	journal := srv.Journal()
+	require.Len(t, journal, 2, "the requests are recorded")
+	for _, exchange := range journal {
+		assert.Equal(t, "POST /accounts/acme/groups", exchange.Method+" "+exchange.Path)
+		assert.Equal(t, 400, exchange.Status)
+		assert.False(t, exchange.Done)
+	}
+}
+
+// A boolean in a query may have any letter case.
+func TestBooleansInQueries(t *testing.T) {
+	for value, isTrue := range map[string]bool{
+		"true": true, "True": true, "TRUE": true, "tRuE": true, "false": false, "False": false, "": false, "1": false, "yes": false,
+	} {
+		t.Run(value, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			web := srv.Account("acme").Group("web")
+			web.VirtualMachine("www1").SetDeleted(true)
+			data := web.VirtualMachine("www2").SetPower(false).Disc("data", 100)
+			backup := send(t, srv, srv.Token(), "POST "+inWeb+"/virtual_machines/www2/discs/disc-1/backups", "").object(t)["id"]
+			lists := []string{
+				inWeb + "/virtual_machines?", "/virtual_machines?", "/accounts/acme?view=overview&", inWeb + "?view=overview&",
+			}
+			for _, path := range lists {
+				got := send(t, srv, srv.Token(), "GET "+path+"include_deleted="+value, "")
+				assert.Equal(t, isTrue, strings.Contains(got.body, `"name":"www1"`), path)
+			}
+			one := send(t, srv, srv.Token(), "GET "+onWWW1+"?include_deleted="+value, "").status
+			assert.Equal(t, isTrue, one == http.StatusOK)
+			for _, path := range []string{
+				fmt.Sprint(inWeb, "/virtual_machines/www2/discs/disc-1/backups/", backup), inWeb + "/virtual_machines/www2/discs/data",
+			} {
+				want := map[bool]int{true: http.StatusNoContent, false: http.StatusInternalServerError}[isTrue]
+				assert.Equal(t, want, send(t, srv, srv.Token(), "DELETE "+path+"?purge="+value, "").status, path)
+			}
+			assert.Equal(t, !isTrue, data.State().Exists)
+			require.Equal(t, http.StatusNoContent, send(t, srv, srv.Token(), "DELETE "+onWWW1+"?purge="+value, "").status)
+			assert.Equal(t, !isTrue, slices.Contains(web.VirtualMachineNames(), "www1"))
+		})
+	}
 }
 
 func TestPostStatus(t *testing.T) {

@@ -5,22 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 )
 
-// nicRoutes lists the endpoints of network interfaces and IP addresses.
+// nicRoutes lists the endpoints of network interfaces.
 var nicRoutes = map[string]handler{
 	"GET " + machineTemplate + "/nics":                listNICs,
 	"GET " + machineTemplate + "/nics/{n}":            getNIC,
 	"POST " + machineTemplate + "/nics/{n}/ip_create": createIPs,
-	"GET /nics":                          listAllNICs,
-	"GET /nics/{n}":                      getFlatNIC,
-	"GET /ips/{address}":                 getIP,
-	"PUT /ips/{address}":                 updateIP,
-	"DELETE /ips/{address}":              deleteIP,
-	"POST /ips/swap_virtual_machine_ips": swapIPs,
+	"GET /nics":     listAllNICs,
+	"GET /nics/{n}": getFlatNIC,
 }
 
 type nic struct {
@@ -34,19 +29,6 @@ type nic struct {
 }
 
 func (n *nic) rowID() int { return n.id }
-
-type ip struct {
-	addr netip.Addr
-	nic  *nic // nil while the virtual machine is being provisioned
-	rdns *string
-}
-
-// addressPool allocates addresses. Released addresses are reused only when no others are left.
-type addressPool struct {
-	next     netip.Addr
-	prefix   netip.Prefix
-	released []netip.Addr
-}
 
 // maxExtraIPs is the maximum number of additional IP addresses per virtual machine.
 const maxExtraIPs = 4
@@ -97,39 +79,6 @@ func (st *state) addNIC(m *machine) {
 	}
 	for _, addr := range n.ips {
 		st.ips[addr] = &ip{addr: addr, nic: n}
-	}
-}
-
-// addressInUse reports whether an address is assigned or reserved.
-func (st *state) addressInUse(addr netip.Addr) bool { return st.ips[addr] != nil }
-
-// allocateAddress returns a free address.
-func (st *state) allocateAddress(family string) (netip.Addr, bool) {
-	p := st.pools[family]
-	for p.prefix.Contains(p.next) {
-		addr := p.next
-		p.next = addr.Next()
-		if !st.addressInUse(addr) {
-			return addr, true
-		}
-	}
-	for len(p.released) > 0 {
-		addr := p.released[0]
-		p.released = p.released[1:]
-		if !st.addressInUse(addr) {
-			return addr, true
-		}
-	}
-	return netip.Addr{}, false
-}
-
-// releaseAddress returns an address to its pool.
-func (st *state) releaseAddress(addr netip.Addr) {
-	delete(st.ips, addr)
-	for _, p := range st.pools {
-		if p.prefix.Contains(addr) {
-			p.released = append(p.released, addr)
-		}
 	}
 }
 
@@ -216,20 +165,18 @@ func createIPs(q *request) (response, error) {
 	if err := q.authorizeMachineUpdate(m); err != nil {
 		return response{}, err
 	}
-	f, v := newForm(q.attributes), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
+	f, v := q.newForm(), newIPsView{Addresses: 1, Family: "ipv4", IPs: []netip.Addr{}}
 	f.require("addresses", "reason")
 	if f.integer("addresses", &v.Addresses) && (v.Addresses < 1 || v.Addresses > maxExtraIPs) {
-		f.errors.add("addresses", "must be in 1..%d", maxExtraIPs)
+		f.addError("addresses", "must be in 1..%d", maxExtraIPs)
 	}
-	if f.has("family") && f.text("family", &v.Family) {
+	if f.text("family", &v.Family) {
 		f.checkOneOf("family", v.Family, []string{"ipv4"}) // the service offers no additional IPv6 addresses
 	}
-	if f.text("reason", &v.Reason) && v.Reason == "" {
-		f.errors.add("reason", "can't be blank")
-	}
+	f.text("reason", &v.Reason)
 	f.boolean("contiguous", &v.Contiguous)
 	if v.Contiguous {
-		f.errors.add("contiguous", "is not implemented")
+		f.addError("contiguous", "is not implemented")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -242,15 +189,9 @@ func createIPs(q *request) (response, error) {
 		text := fmt.Sprintf("A virtual machine has at most %d additional IP addresses", maxExtraIPs)
 		return response{}, newAPIError(http.StatusBadRequest, text)
 	}
-	var to netip.Addr
-	for _, addr := range n.ips {
-		if addr.Is4() {
-			to = addr
-			break
-		}
-	}
-	if !to.IsValid() {
-		return response{}, newAPIError(http.StatusBadRequest, "The network interface has no IPv4 address to route to")
+	to, present := firstIPv4(n.ips)
+	if !present {
+		return response{}, errNoIPv4
 	}
 	for range v.Addresses {
 		addr, present := q.allocateAddress("ipv4")
@@ -262,132 +203,4 @@ func createIPs(q *request) (response, error) {
 		v.IPs = append(v.IPs, addr)
 	}
 	return okResponse(v)
-}
-
-type ipView struct {
-	Address netip.Addr `json:"address"`
-	RDNS    *string    `json:"rdns"`
-}
-
-// ip returns the address in the path.
-func (q *request) ip() (*ip, error) {
-	addr, err := netip.ParseAddr(q.args[0])
-	if err != nil {
-		return nil, errNotFound
-	}
-	found := q.ips[addr]
-	if found == nil || found.nic == nil || !q.caller.canSeeMachine(found.nic.machine) {
-		return nil, errNotFound
-	}
-	return found, nil
-}
-
-// ipForUpdate returns the address in the path if the caller may change it.
-func (q *request) ipForUpdate() (*ip, error) {
-	found, err := q.ip()
-	if err != nil {
-		return nil, err
-	}
-	return found, q.authorizeMachineUpdate(found.nic.machine)
-}
-
-func getIP(q *request) (response, error) {
-	found, err := q.ip()
-	if err != nil {
-		return response{}, err
-	}
-	return okResponse(ipView{found.addr, found.rdns})
-}
-
-var hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?$`)
-
-func updateIP(q *request) (response, error) {
-	found, err := q.ipForUpdate()
-	if err != nil {
-		return response{}, err
-	}
-	f, rdns := newForm(q.attributes), found.rdns
-	if f.nullable("rdns", &rdns) && rdns != nil && !hostName.MatchString(*rdns) {
-		f.errors.add("rdns", "is invalid")
-	}
-	if err := f.errors.err(); err != nil {
-		return response{}, err
-	}
-	found.rdns = rdns
-	return okResponse(ipView{found.addr, found.rdns})
-}
-
-func deleteIP(q *request) (response, error) {
-	found, err := q.ipForUpdate()
-	if err != nil {
-		return response{}, err
-	}
-	if _, extra := found.nic.extra[found.addr]; !extra {
-		return response{}, newAPIError(http.StatusBadRequest, "Only additional IP addresses can be deleted")
-	}
-	delete(found.nic.extra, found.addr)
-	q.releaseAddress(found.addr)
-	return noContent, nil
-}
-
-type swapView struct {
-	First  int  `json:"virtual_machine_1_id"`
-	Second int  `json:"virtual_machine_2_id"`
-	Extra  bool `json:"move_additional_ips"`
-}
-
-// swapIPs swaps the primary addresses of two virtual machines and, on request, their additional
-// addresses.
-func swapIPs(q *request) (response, error) {
-	f, v := newForm(q.attributes), swapView{}
-	var machines [2]*machine
-	f.require("virtual_machine_1_id", "virtual_machine_2_id")
-	machines[0] = q.readSwapMachine(f, "virtual_machine_1_id", &v.First)
-	machines[1] = q.readSwapMachine(f, "virtual_machine_2_id", &v.Second)
-	if machines[0] != nil && machines[0] == machines[1] {
-		f.errors.add("virtual_machine_2_id", "is invalid")
-	}
-	f.boolean("move_additional_ips", &v.Extra)
-	if err := f.errors.err(); err != nil {
-		return response{}, err
-	}
-	for _, m := range machines {
-		if err := q.authorizeMachineUpdate(m); err != nil {
-			return response{}, err
-		}
-	}
-	if machines[0].powerOn || machines[1].powerOn {
-		return response{}, newAPIError(http.StatusBadRequest, "Both virtual machines must be powered off")
-	}
-	a, b := machines[0].nics[0], machines[1].nics[0]
-	a.ips, b.ips = b.ips, a.ips
-	if v.Extra {
-		a.extra, b.extra = b.extra, a.extra
-	}
-	for _, n := range []*nic{a, b} {
-		for _, addr := range n.ips {
-			q.ips[addr].nic = n
-		}
-		for addr := range n.extra {
-			q.ips[addr].nic = n
-			if len(n.ips) > 0 {
-				n.extra[addr] = n.ips[0]
-			}
-		}
-	}
-	return okResponse(v)
-}
-
-// readSwapMachine reads the ID of a virtual machine whose addresses are to be swapped, and returns the
-// machine.
-func (q *request) readSwapMachine(f *form, key string, id *int) *machine {
-	if !f.integer(key, id) {
-		return nil
-	}
-	m := q.machines.get(*id)
-	if m == nil || m.deleted || len(m.nics) == 0 || !q.caller.canSeeMachine(m) {
-		f.errors.add(key, "is invalid")
-		return nil
-	}
-	return m
 }

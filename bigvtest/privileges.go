@@ -271,13 +271,13 @@ func createPrivilege(q *request) (response, error) {
 	if u == nil {
 		return response{}, errNotFound
 	}
-	f := newForm(q.attributes)
+	f := q.newForm()
 	p := &privilege{user: u, creator: q.caller.user, passwordRequired: true}
 	level := ""
 	f.require("level")
 	if f.text("level", &level) {
 		if p.level = bigv.PrivilegeLevel(level); levelRanks[p.level] == 0 {
-			f.errors.add("level", "is not included in the list")
+			f.addError("level", "is not included in the list")
 		}
 	}
 	target := levelTargets[p.level]
@@ -285,27 +285,24 @@ func createPrivilege(q *request) (response, error) {
 		id := 0
 		switch {
 		case !f.has(key) && key == target:
-			f.errors.add(key, "can't be blank")
-		case !f.has(key) || !f.integer(key, &id):
+			f.addError(key, "can't be blank")
+		case !f.integer(key, &id):
 		case key != target:
-			f.errors.add(key, "must be blank")
+			f.addError(key, "must be blank")
 		case !q.setTarget(p, key, id):
-			f.errors.add(key, "is invalid")
+			f.addError(key, "is invalid")
 		}
 	}
-	if f.has("api_key_id") {
-		id := 0
-		if f.integer("api_key_id", &id) {
-			if p.apiKey = q.keys.get(id); p.apiKey == nil || p.apiKey.user != u {
-				f.errors.add("api_key_id", "is invalid")
-			}
+	if id := 0; f.integer("api_key_id", &id) {
+		if p.apiKey = q.keys.get(id); p.apiKey == nil || p.apiKey.user != u {
+			f.addError("api_key_id", "is invalid")
 		}
 		p.passwordRequired = false
 	}
 	f.boolean("password_required", &p.passwordRequired)
 	q.readConditions(f, p)
 	if p.apiKey != nil && p.yubikeyRequired {
-		f.errors.add("yubikey_required", "must be false with api_key_id")
+		f.addError("yubikey_required", "must be false with api_key_id")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -336,13 +333,15 @@ func (q *request) setTarget(p *privilege, key string, id int) bool {
 // readConditions reads the attributes of a privilege that can be updated.
 func (q *request) readConditions(f *form, p *privilege) {
 	f.boolean("yubikey_required", &p.yubikeyRequired)
-	if f.isNull("yubikey_otp_max_age") {
+	if f.isCleared("yubikey_otp_max_age") {
 		p.yubikeyMaxAge = nil
 	} else if age := 0; f.integer("yubikey_otp_max_age", &age) {
 		f.checkMinimum("yubikey_otp_max_age", age, 0)
 		p.yubikeyMaxAge = &age
 	}
-	if raw, present := q.attributes["ip_restrictions"]; present {
+	if f.isCleared("ip_restrictions") {
+		p.ipRestrictions = nil
+	} else if raw, present := f.value("ip_restrictions"); present {
 		p.ipRestrictions = slices.Clone(raw)
 	}
 }
@@ -381,10 +380,10 @@ func updatePrivilege(q *request) (response, error) {
 	if err := q.authorizePrivilege(p); err != nil {
 		return response{}, err
 	}
-	f, next := newForm(q.attributes), *p
+	f, next := q.newForm(), *p
 	q.readConditions(f, &next)
 	if next.apiKey != nil && next.yubikeyRequired {
-		f.errors.add("yubikey_required", "must be false with api_key_id")
+		f.addError("yubikey_required", "must be false with api_key_id")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err

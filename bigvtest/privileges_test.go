@@ -3,8 +3,10 @@ package bigvtest_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -248,7 +250,9 @@ func TestPrivilegesThatRequireYubikey(t *testing.T) {
 	with := login("one")
 	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_required":true,"yubikey_otp_max_age":120}`).status)
 	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status)
-	srv.Advance(121e9)
+	srv.Advance(120 * time.Second)
+	assert.Equal(t, 200, send(t, srv, with, "GET "+inWeb, "").status, "at the maximum age")
+	srv.Advance(time.Second)
 	assert.Equal(t, 404, send(t, srv, with, "GET "+inWeb, "").status, "the YubiKey code is too old")
 	assert.Equal(t, 200, send(t, srv, login("two"), "GET "+inWeb, "").status)
 	require.Equal(t, 200, send(t, srv, srv.Token(), one, `{"yubikey_otp_max_age":null}`).status)
@@ -258,6 +262,124 @@ func TestPrivilegesThatRequireYubikey(t *testing.T) {
 	vms := send(t, srv, srv.User("vm").Token(), "GET /privileges", "").values(t, "id")[0]
 	require.Equal(t, 200, send(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", vms), `{"yubikey_required":true}`).status)
 	assert.Equal(t, 404, send(t, srv, srv.User("vm").Token(), "GET "+onWWW1, "").status, "the session has no YubiKey code")
+}
+
+// A maximum age of 0 needs a code at the same instant, and a huge one has no effect.
+func TestYubikeyMaximumAgeAtItsLimits(t *testing.T) {
+	for age, row := range map[string]struct {
+		advance time.Duration
+		want    int
+	}{
+		"0":          {0, 200},
+		"0 ":         {time.Nanosecond, 404},
+		"1":          {time.Second, 200},
+		"1 ":         {time.Second + time.Nanosecond, 404},
+		"2147483647": {24 * time.Hour, 200},
+	} {
+		t.Run(age, func(t *testing.T) {
+			srv := serverWithEveryLevel(t)
+			srv.User("group").SetSecondFactor("yubikey", "one")
+			body := fmt.Sprintf(`{"yubikey_required":true,"yubikey_otp_max_age":%s}`, age)
+			one := fmt.Sprint("PUT /privileges/", srv.User("group").Privileges()[0].ID)
+			require.Equal(t, 200, send(t, srv, srv.Token(), one, body).status)
+			token := srv.User("group").Token() // does not expire
+			srv.Advance(row.advance)
+			assert.Equal(t, row.want, send(t, srv, token, "GET "+inWeb, "").status)
+		})
+	}
+}
+
+// The privileges on an object, of a user or of an API key are revoked when it is removed.
+func TestPrivilegesOfRemovedObjects(t *testing.T) {
+	for request, removed := range map[string][]bigv.PrivilegeLevel{
+		"DELETE " + onWWW1 + "?purge=true":   {bigv.VirtualMachineConsole, bigv.VirtualMachineAdmin},
+		"DELETE " + inWeb:                    {bigv.VirtualMachineConsole, bigv.VirtualMachineAdmin, bigv.GroupAdmin},
+		"DELETE /accounts/other":             {bigv.AccountAdmin},
+		"DELETE /users/carol":                {bigv.VirtualMachineConsole, bigv.VirtualMachineAdmin, bigv.GroupAdmin, bigv.AccountAdmin},
+		"DELETE " + onWWW1 + "?purge=false":  nil,
+		"DELETE /accounts/acme/groups/empty": nil,
+	} {
+		t.Run(request, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			web := srv.Account("acme").Group("web")
+			www1 := web.VirtualMachine("www1")
+			srv.Account("acme").Group("empty")
+			srv.User("root").Grant(bigv.ClusterSU, nil)
+			root := srv.User("root").Token()
+			carol := srv.User("carol")
+			granted := map[bigv.PrivilegeLevel]int{
+				bigv.VirtualMachineConsole: carol.Grant(bigv.VirtualMachineConsole, www1),
+				bigv.VirtualMachineAdmin:   carol.Grant(bigv.VirtualMachineAdmin, www1),
+				bigv.GroupAdmin:            carol.Grant(bigv.GroupAdmin, web),
+				bigv.AccountAdmin:          carol.Grant(bigv.AccountAdmin, srv.Account("other")),
+			}
+			if strings.HasSuffix(request, inWeb) {
+				require.Equal(t, 204, send(t, srv, root, "DELETE "+onWWW1+"?purge=true", "").status)
+			}
+			send(t, srv, root, request, "{}")
+			for level, id := range granted {
+				want := map[bool]int{true: 404, false: 200}[slices.Contains(removed, level)]
+				assert.Equal(t, want, send(t, srv, root, fmt.Sprint("GET /privileges/", id), "").status, level)
+				listed := slices.ContainsFunc(carol.Privileges(), func(p bigv.Privilege) bool { return p.ID == id })
+				assert.Equal(t, want == 200, listed, level)
+			}
+		})
+	}
+	srv := bigvtest.NewServer(t)
+	keys := send(t, srv, srv.Token(), "GET /api_keys", "").values(t, "id")
+	assert.Len(t, srv.User("alice").Privileges(), 2)
+	require.Equal(t, 204, send(t, srv, srv.Token(), fmt.Sprint("DELETE /api_keys/", keys[0]), "").status)
+	assert.Len(t, srv.User("alice").Privileges(), 1)
+}
+
+// Staff see everything, but nothing can be granted on what does not exist.
+func TestGrantOnUnknownObject(t *testing.T) {
+	srv := serverWithEveryLevel(t)
+	for _, level := range []string{"cluster", "su", "account"} {
+		for target, privilege := range map[string]string{
+			"account_id": "account_admin", "group_id": "group_admin", "virtual_machine_id": "vm_admin", "api_key_id": "group_admin",
+		} {
+			body := fmt.Sprintf(`{"level":%q,"%s":99999}`, privilege, target)
+			if target == "api_key_id" {
+				body = `{"level":"group_admin","group_id":72,"api_key_id":99999}`
+			}
+			got := send(t, srv, srv.User(level).Token(), "POST /users/bob/privileges", body)
+			assert.Equal(t, 400, got.status, body)
+			assert.Equal(t, fmt.Sprintf(`{"%s":["is invalid"]}`, target), got.body)
+		}
+		assert.Equal(t, 404, send(t, srv, srv.User(level).Token(), "POST /users/none/privileges", `{"level":"group_admin"}`).status)
+	}
+	assert.Empty(t, srv.User("bob").Privileges())
+}
+
+func TestPrivilegesOfUser(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	web := srv.Account("acme").Group("web")
+	carol := srv.User("carol")
+	assert.Empty(t, carol.Privileges())
+	first := carol.Grant(bigv.GroupAdmin, web)
+	second := carol.Grant(bigv.VirtualMachineConsole, web.VirtualMachine("www1"))
+	require.Equal(t, 200, send(t, srv, srv.Token(), fmt.Sprint("PUT /privileges/", first), `{"yubikey_otp_max_age":60}`).status)
+	got := carol.Privileges()
+	listed, err := srv.User("carol").Client().Privileges.List(t.Context(), bigv.PrivilegeListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, listed, got, "they are those that the API returns")
+	require.Len(t, got, 2)
+	assert.Equal(t, []int{first, second}, []int{got[0].ID, got[1].ID})
+	assert.Equal(t, bigv.Set(60), got[0].YubikeyOTPMaxAge)
+	assert.Equal(t, web.ID(), got[0].GroupID)
+
+	carol.Revoke(first)
+	assert.Equal(t, []int{second}, []int{carol.Privileges()[0].ID})
+	assert.Equal(t, 404, send(t, srv, srv.Token(), fmt.Sprint("GET /privileges/", first), "").status)
+
+	program, err := bigvtest.Start()
+	require.NoError(t, err)
+	defer program.Close()
+	assert.Panics(t, func() { program.User("bob").Revoke(first) })
+	id := program.User("alice").Privileges()[0].ID
+	assert.Panics(t, func() { program.User("bob").Revoke(id) }, "it is alice's")
+	assert.Len(t, program.User("alice").Privileges(), 2)
 }
 
 func TestSuspendedAccountIsReadOnly(t *testing.T) {

@@ -75,7 +75,7 @@ func newRouteTree() *node {
 	root := &node{}
 	for _, routes := range []map[string]handler{
 		sessionRoutes, definitionsRoutes, accountRoutes, groupRoutes, virtualMachineRoutes, discRoutes, backupRoutes,
-		backupScheduleRoutes, nicRoutes, userRoutes, privilegeRoutes, vmDefaultRoutes,
+		backupScheduleRoutes, nicRoutes, ipRoutes, userRoutes, privilegeRoutes, vmDefaultRoutes,
 	} {
 		for route, h := range routes {
 			method, path, _ := strings.Cut(route, " ")

@@ -1,6 +1,7 @@
 package bigvtest
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/bigv-go/bigv"
@@ -23,15 +24,19 @@ func (s *Server) seed() {
 
 // Account is an account of the server. Its methods read and change the server's state directly,
 // without permission checks.
+//
+// An Account, Group, VirtualMachine, Disc or User always represents the same object, also after a
+// rename. Once the object is removed, setters have no effect, and methods that add something to it fail
+// the test, or panic if there is none: nothing brings it back.
 type Account struct {
 	s *Server
 	a *account
 }
 
-// Account returns the account with the given name and creates it if it does not exist.
+// Account returns the account with the given name or ID and creates it if it does not exist.
 func (s *Server) Account(name string) (found *Account) {
 	s.withLock(func() {
-		a := s.state.accountNames[strings.ToLower(name)]
+		a := s.state.findAccount(name)
 		if a == nil {
 			s.checkName("account", name, 1)
 			a = s.state.addAccount(name)
@@ -43,10 +48,17 @@ func (s *Server) Account(name string) (found *Account) {
 
 // checkName calls fatalf if the service would reject the name.
 func (s *Server) checkName(what, name string, shortest int) {
-	f := newForm(nil)
+	f := &form{errors: validationErrors{}}
 	f.checkHostnameLabel("name", name, shortest)
 	if message := messageList(f.errors["name"]); message != nil {
 		s.fatalf("%s %q %s", what, name, strings.Join(message, ", "))
+	}
+}
+
+// checkExists calls fatalf if an object to which something is to be added was removed.
+func (s *Server) checkExists(what, name string, purged bool) {
+	if purged {
+		s.fatalf("%s %s does not exist any more", what, name)
 	}
 }
 
@@ -63,7 +75,10 @@ func (a *Account) SetSuspended(suspended bool) *Account {
 	return a
 }
 
-func (a *Account) setTarget(p *privilege) { p.account = a.a }
+func (a *Account) setTarget(p *privilege) {
+	a.s.checkExists("account", a.a.name, a.a.purged)
+	p.account = a.a
+}
 
 // Group is a group of an account. Its methods bypass permission checks.
 type Group struct {
@@ -71,9 +86,10 @@ type Group struct {
 	g *group
 }
 
-// Group returns the account's group with the given name and creates it if it does not exist.
+// Group returns the account's group with the given name or ID and creates it if it does not exist.
 func (a *Account) Group(name string) (found *Group) {
 	a.s.withLock(func() {
+		a.s.checkExists("account", a.a.name, a.a.purged)
 		g := a.s.state.findGroup(a.a, name)
 		if g == nil {
 			a.s.checkName("group", name, 1)
@@ -127,7 +143,40 @@ func (g *Group) SetPrivateVLAN(number int) *Group {
 	return g
 }
 
-func (g *Group) setTarget(p *privilege) { p.group = g.g }
+func (g *Group) setTarget(p *privilege) {
+	g.s.checkExists("group", g.g.name, g.g.purged)
+	p.group = g.g
+}
+
+// RDNS returns the host name for reverse DNS of an address. It is empty if there is none, or if the
+// address is not assigned.
+func (s *Server) RDNS(address netip.Addr) (name string) {
+	s.withLock(func() {
+		if found := s.state.ips[address.Unmap()]; found != nil {
+			name = stringOrEmpty(found.rdns)
+		}
+	})
+	return name
+}
+
+// SetRDNS sets the host name for reverse DNS of an address; "" removes it. If the address is not
+// assigned to a network interface, or the name is not a host name, it fails the test, or panics if there
+// is none.
+func (s *Server) SetRDNS(address netip.Addr, name string) {
+	s.withLock(func() {
+		found := s.state.ips[address.Unmap()]
+		switch {
+		case found == nil || found.nic == nil:
+			s.fatalf("address %v is not assigned", address)
+		case name == "":
+			found.rdns = nil
+		case !hostName.MatchString(name):
+			s.fatalf("%q is not a host name", name)
+		default:
+			found.rdns = &name
+		}
+	})
+}
 
 // ExpireSessions ends all sessions at once, including those of [Server.Token] and [User.Token], which
 // do not expire by themselves.

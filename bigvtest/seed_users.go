@@ -1,8 +1,8 @@
 package bigvtest
 
 import (
+	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/bigv-go/bigv"
 )
@@ -13,11 +13,11 @@ type User struct {
 	u *user
 }
 
-// User returns the user with the given name. If there is none, it creates one without privileges whose
-// password is the name followed by "-password".
+// User returns the user with the given name or ID. If there is none, it creates one without privileges
+// whose password is the name followed by "-password".
 func (s *Server) User(name string) (found *User) {
 	s.withLock(func() {
-		u := s.state.userNames[strings.ToLower(name)]
+		u := s.state.findUser(name)
 		if u == nil {
 			if !userName.MatchString(name) {
 				s.fatalf("user name %q is invalid: only letters and digits are allowed", name)
@@ -28,6 +28,8 @@ func (s *Server) User(name string) (found *User) {
 	})
 	return found
 }
+
+func (u *User) checkExists() { u.s.checkExists("user", u.u.name, u.u.purged) }
 
 // ID returns the user's ID.
 func (u *User) ID() int { return u.u.id }
@@ -66,6 +68,7 @@ type Target interface{ setTarget(*privilege) }
 // [bigv.ClusterAdmin], which apply to the whole service, on must be nil.
 func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	u.s.withLock(func() {
+		u.checkExists()
 		p := &privilege{user: u.u, level: level, passwordRequired: true}
 		if on != nil {
 			on.setTarget(p)
@@ -79,10 +82,37 @@ func (u *User) Grant(level bigv.PrivilegeLevel, on Target) (id int) {
 	return id
 }
 
+// Privileges returns the user's privileges, including those of the user's API keys, ordered by ID.
+func (u *User) Privileges() (list []bigv.Privilege) {
+	u.s.withLock(func() {
+		encoded, err := json.Marshal(privilegeViews(u.u.privileges))
+		if err == nil {
+			err = json.Unmarshal(encoded, &list)
+		}
+		if err != nil {
+			u.s.fatalf("privileges of %s: %v", u.u.name, err)
+		}
+	})
+	return list
+}
+
+// Revoke revokes a privilege of the user. If the user does not have it, Revoke fails the test, or panics
+// if there is none.
+func (u *User) Revoke(id int) {
+	u.s.withLock(func() {
+		p := u.s.state.privileges.get(id)
+		if p == nil || p.user != u.u {
+			u.s.fatalf("user %s has no privilege %d", u.u.name, id)
+		}
+		u.s.state.revoke(p)
+	})
+}
+
 // Token opens a session for the user and returns its ID. The session does not expire; only
 // [Server.ExpireSessions] ends it.
 func (u *User) Token() (token string) {
 	u.s.withLock(func() {
+		u.checkExists()
 		factors := []string{"password"}
 		if u.u.secondFactor != "" {
 			factors = append(factors, u.u.secondFactor)
@@ -96,6 +126,7 @@ func (u *User) Token() (token string) {
 // prefix "apikey.".
 func (u *User) APIKey(label string) (key string) {
 	u.s.withLock(func() {
+		u.checkExists()
 		k := &apiKey{user: u.u, label: label}
 		u.s.state.addKey(k)
 		for _, p := range slices.Clone(u.u.privileges) {

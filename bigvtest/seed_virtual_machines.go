@@ -15,12 +15,13 @@ type VirtualMachine struct {
 	m *machine
 }
 
-// VirtualMachine returns the group's virtual machine with the given name. If there is none, it creates
-// one that is provisioned and powered on, with 1 core, 1024 MiB of memory, a disc "disc-1" of 25600
+// VirtualMachine returns the group's virtual machine with the given name or ID. If there is none, it
+// creates one that is provisioned and powered on, with 1 core, 1024 MiB of memory, a disc "disc-1" of 25600
 // MiB, and a network interface with one IPv4 and one IPv6 address.
 func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 	g.s.withLock(func() {
-		m := g.g.byName[strings.ToLower(name)]
+		g.s.checkExists("group", g.g.name, g.g.purged)
+		m := g.s.state.findMachine(g.g, name)
 		if m == nil {
 			g.s.checkName("virtual machine", name, 3)
 			m = g.s.state.seedMachine(g.g, name)
@@ -36,6 +37,7 @@ func (g *Group) VirtualMachine(name string) (found *VirtualMachine) {
 // exist already are skipped.
 func (g *Group) AddVirtualMachines(prefix string, n int) {
 	g.s.withLock(func() {
+		g.s.checkExists("group", g.g.name, g.g.purged)
 		for i := range n {
 			name := fmt.Sprintf("%s%05d", prefix, i)
 			if g.g.byName[strings.ToLower(name)] != nil {
@@ -71,41 +73,49 @@ func (vm *VirtualMachine) Path() (path bigv.VirtualMachinePath) {
 	return path
 }
 
-// SetCores sets the number of cores.
-func (vm *VirtualMachine) SetCores(n int) *VirtualMachine {
-	vm.s.withLock(func() { vm.m.cores = n })
-	return vm
-}
-
-// SetMemory sets the memory in MiB.
-func (vm *VirtualMachine) SetMemory(mib int) *VirtualMachine {
-	vm.s.withLock(func() { vm.m.memory = mib })
-	return vm
-}
-
-// SetPower powers the virtual machine on or off. It sets autoreboot_on to the same value, so that the
-// machine stays in that state.
-func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
+// set changes the virtual machine, unless it was purged.
+func (vm *VirtualMachine) set(change func(*machine)) *VirtualMachine {
 	vm.s.withLock(func() {
-		vm.m.autoreboot = on
-		vm.s.state.setPower(vm.m, on)
-	})
-	return vm
-}
-
-// SetDeleted deletes the virtual machine as a DELETE request without purge does, or undeletes it.
-func (vm *VirtualMachine) SetDeleted(deleted bool) *VirtualMachine {
-	vm.s.withLock(func() {
-		if deleted {
-			vm.s.state.softDelete(vm.m)
-		} else {
-			vm.m.deleted = false
+		if !vm.m.purged {
+			change(vm.m)
 		}
 	})
 	return vm
 }
 
-func (vm *VirtualMachine) setTarget(p *privilege) { p.machine = vm.m }
+// SetCores sets the number of cores.
+func (vm *VirtualMachine) SetCores(n int) *VirtualMachine {
+	return vm.set(func(m *machine) { m.cores = n })
+}
+
+// SetMemory sets the memory in MiB.
+func (vm *VirtualMachine) SetMemory(mib int) *VirtualMachine {
+	return vm.set(func(m *machine) { m.memory = mib })
+}
+
+// SetPower powers the virtual machine on or off. It sets autoreboot_on to the same value, so that the
+// machine stays in that state. A deleted machine stays off.
+func (vm *VirtualMachine) SetPower(on bool) *VirtualMachine {
+	return vm.set(func(m *machine) {
+		m.autoreboot = on
+		vm.s.state.setPower(m, on)
+	})
+}
+
+// SetDeleted deletes the virtual machine as a DELETE request without purge does, or undeletes it. A
+// machine that was deleted is off afterwards.
+func (vm *VirtualMachine) SetDeleted(deleted bool) *VirtualMachine {
+	return vm.set(func(m *machine) {
+		if m.deleted = deleted; deleted {
+			vm.s.state.softDelete(m)
+		}
+	})
+}
+
+func (vm *VirtualMachine) setTarget(p *privilege) {
+	vm.s.checkExists("virtual machine", vm.m.name, vm.m.purged)
+	p.machine = vm.m
+}
 
 // VirtualMachineState describes a virtual machine at one moment.
 type VirtualMachineState struct {
@@ -195,70 +205,4 @@ func stringOrEmpty(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// Disc is a disc of a virtual machine. Its methods bypass permission checks.
-type Disc struct {
-	s *Server
-	d *disc
-}
-
-// Disc returns the virtual machine's disc with the given label. If there is none, it creates one of
-// the given size in MiB.
-func (vm *VirtualMachine) Disc(label string, size int) (found *Disc) {
-	vm.s.withLock(func() {
-		d := vm.m.discByLabel(label)
-		if d == nil {
-			d = &disc{label: label, size: size, grade: storageGrades[0]}
-			vm.s.state.addDisc(vm.m, d)
-		}
-		found = &Disc{vm.s, d}
-	})
-	return found
-}
-
-// ID returns the disc's ID.
-func (d *Disc) ID() int { return d.d.id }
-
-// Path returns a path that identifies the disc by its current names.
-func (d *Disc) Path() (path bigv.DiscPath) {
-	d.s.withLock(func() {
-		m := d.d.machine
-		path = bigv.AccountPath(m.group.account.name).Group(m.group.name).VirtualMachine(m.name).Disc(d.d.label)
-	})
-	return path
-}
-
-// DiscState describes a disc at one moment.
-type DiscState struct {
-	// Exists reports whether the disc still exists.
-	Exists bool
-	// ID is the disc's ID. It never changes.
-	ID int
-	// Label is the current label.
-	Label string
-	// Size is the size in MiB.
-	Size int
-	// StorageGrade is the current storage grade. It is iceberg while a backup is being restored.
-	StorageGrade string
-	// Backups is the number of backups.
-	Backups int
-	// Schedules is the number of backup schedules.
-	Schedules int
-	// RestoredFrom is the ID of the backup that the disc was last restored from. It is 0 if there was
-	// none.
-	RestoredFrom int
-}
-
-// State returns the current state of the disc.
-func (d *Disc) State() (state DiscState) {
-	d.s.withLock(func() { state = d.d.state() })
-	return state
-}
-
-func (d *disc) state() DiscState {
-	return DiscState{
-		Exists: !d.purged, ID: d.id, Label: d.label, Size: d.size, StorageGrade: d.grade,
-		Backups: len(d.backups), Schedules: len(d.schedules), RestoredFrom: d.restoredFrom,
-	}
 }

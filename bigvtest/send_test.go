@@ -71,6 +71,9 @@ func sendWith(t *testing.T, client *http.Client, address, token, request, body s
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
+	if resp.StatusCode == http.StatusBadRequest && resp.Header.Get("Content-Type") == "application/json" {
+		checkErrorShape(t, string(read))
+	}
 	return response{resp.StatusCode, resp.Header.Get("Content-Type"), string(read), resp.Header}, err
 }
 

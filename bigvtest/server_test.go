@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -138,9 +139,14 @@ func TestTruncatedRequestBody(t *testing.T) {
 	)
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool {
+		journal := srv.Journal()
+		return len(journal) == 1 && journal[0].Status == 400
+	}, 30*time.Second, time.Millisecond, "the truncated request is recorded")
+	recorded := srv.Journal()[0]
+	assert.Equal(t, "{}", recorded.RequestBody, "the part that arrived")
+	assert.False(t, recorded.Done)
 	assert.Equal(t, 200, send(t, srv, srv.Token(), "GET /accounts", "").status)
-	srv.Close() // waits until the request is no longer handled
-	assert.Len(t, srv.Journal(), 1, "the truncated request is not recorded")
 }
 
 // TestConcurrentClients lets 100 clients use all of the API at the same time, with faults, while the state is read and
@@ -192,4 +198,24 @@ func TestConcurrentClients(t *testing.T) {
 	}
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), clients)
 	assert.Len(t, srv.Account("acme").Group("seeded").VirtualMachineNames(), clients)
+}
+
+// roundTripper is a function that implements [http.RoundTripper].
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A program may replace the default transport with one of another type.
+func TestDefaultTransportIsNotUsed(t *testing.T) {
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	http.DefaultTransport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("not this one") })
+	srv := bigvtest.NewServer(t)
+	client := srv.HTTPClient()
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(srv.URL() + "/definitions")
+	require.NoError(t, err)
+	assert.NoError(t, resp.Body.Close())
+	_, err = srv.Client().Accounts.List(t.Context(), bigv.AccountListOptions{})
+	assert.NoError(t, err)
 }

@@ -32,24 +32,42 @@ func TestLogin(t *testing.T) {
 		"validity as a number":    {jsonKind, `{"username":"bob","password":"bob-password","validity":1800}`, 200, ""},
 		"invalid validity":        {jsonKind, `{"username":"bob","password":"bob-password","validity":"long"}`, 200, ""},
 		"unknown member":          {jsonKind, `{"username":"bob","password":"bob-password","colour":"red"}`, 200, ""},
-		"wrong password":          {jsonKind, `{"username":"bob","password":"wrong"}`, 403, ""},
-		"unknown user":            {jsonKind, `{"username":"eve","password":"bob-password"}`, 403, ""},
+		"wrong password":          {jsonKind, `{"username":"bob","password":"wrong"}`, 403, "Bad login credentials"},
+		"unknown user":            {jsonKind, `{"username":"eve","password":"bob-password"}`, 403, "Bad login credentials"},
 		"password missing":        {jsonKind, `{"username":"bob"}`, 400, "Badly-formed parameters"},
 		"user name missing":       {jsonKind, `{"password":"bob-password"}`, 400, "Badly-formed parameters"},
-		"malformed JSON":          {jsonKind, `username=bob`, 400, "Badly-formed parameters"},
-		"JSON list":               {jsonKind, `[]`, 400, "Badly-formed parameters"},
-		"malformed form data":     {"application/x-www-form-urlencoded", "%zz", 400, "Badly-formed parameters"},
-		"text/plain":              {"text/plain", loginBob, 400, "Badly-formed parameters"},
-		"Content-Type missing":    {"", loginBob, 400, "Badly-formed parameters"},
-		"second factor missing":   {jsonKind, `{"username":"carol","password":"carol-password"}`, 403, "Missing 2FA"},
+		"null password":           {jsonKind, `{"username":"bob","password":null}`, 400, "Badly-formed parameters"},
+		"empty user name":         {jsonKind, `{"username":"","password":"bob-password"}`, 400, "Badly-formed parameters"},
+		"user name as a list":     {jsonKind, `{"username":["bob"],"password":"bob-password"}`, 400, "Badly-formed parameters"},
+		"password as an object":   {jsonKind, `{"username":"bob","password":{"a":1}}`, 400, "Badly-formed parameters"},
+		"validity as a boolean": {
+			jsonKind, `{"username":"bob","password":"bob-password","validity":true}`, 400, "Badly-formed parameters",
+		},
+		"2fa as a list": {
+			jsonKind, `{"username":"carol","password":"carol-password","2fa":["123456"]}`, 400, "Badly-formed parameters",
+		},
+		"2fa as a number":       {jsonKind, `{"username":"carol","password":"carol-password","2fa":123456}`, 200, ""},
+		"validity null":         {jsonKind, `{"username":"bob","password":"bob-password","validity":null}`, 200, ""},
+		"two JSON values":       {jsonKind, loginBob + loginBob, 400, "Badly-formed parameters"},
+		"malformed JSON":        {jsonKind, `username=bob`, 400, "Badly-formed parameters"},
+		"JSON list":             {jsonKind, `[]`, 400, "Badly-formed parameters"},
+		"malformed form data":   {"application/x-www-form-urlencoded", "%zz", 400, "Badly-formed parameters"},
+		"text/plain":            {"text/plain", loginBob, 400, "Badly-formed parameters"},
+		"Content-Type missing":  {"", loginBob, 400, "Badly-formed parameters"},
+		"second factor missing": {jsonKind, `{"username":"carol","password":"carol-password"}`, 403, "Missing 2FA"},
 		"wrong second factor": {
 			jsonKind, `{"username":"carol","password":"carol-password","2fa":"000000"}`, 403, "Authentication failed",
 		},
-		"other second factor":        {jsonKind, `{"username":"carol","password":"carol-password","yubikey":"123456"}`, 403, "Missing 2FA"},
-		"wrong password with a code": {jsonKind, `{"username":"carol","password":"wrong","2fa":"123456"}`, 403, ""},
-		"second factor":              {jsonKind, `{"username":"carol","password":"carol-password","2fa":"123456"}`, 200, ""},
-		"YubiKey code missing":       {jsonKind, `{"username":"dave","password":"dave-password"}`, 403, "Authentication failed"},
-		"YubiKey code":               {jsonKind, `{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, ""},
+		"other second factor": {jsonKind, `{"username":"carol","password":"carol-password","yubikey":"123456"}`, 403, "Missing 2FA"},
+		"wrong password with a code": {
+			jsonKind, `{"username":"carol","password":"wrong","2fa":"123456"}`, 403, "Bad login credentials",
+		},
+		"second factor": {jsonKind, `{"username":"carol","password":"carol-password","2fa":"123456"}`, 200, ""},
+		"wrong YubiKey code": {
+			jsonKind, `{"username":"dave","password":"dave-password","yubikey":"dddddd"}`, 403, "Authentication failed",
+		},
+		"YubiKey code missing": {jsonKind, `{"username":"dave","password":"dave-password"}`, 403, "Authentication failed"},
+		"YubiKey code":         {jsonKind, `{"username":"dave","password":"dave-password","yubikey":"cccccc"}`, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := bigvtest.NewServer(t)
@@ -171,15 +189,19 @@ func TestImpersonation(t *testing.T) {
 	for name, row := range map[string]struct {
 		session, body string
 		status        int
+		wantBody      string
 	}{
-		"caller not staff":     {srv.Token(), `{"username":"bob"}`, 403},
-		"unknown user":         {staff, `{"username":"eve"}`, 403},
-		"unknown session":      {"nonsense", `{"username":"bob"}`, 403},
-		"malformed body":       {staff, `username`, 400},
-		"impersonated session": {as.body, `{"username":"root"}`, 403},
+		"caller not staff":     {srv.Token(), `{"username":"bob"}`, 403, "Bad login credentials"},
+		"unknown user":         {staff, `{"username":"eve"}`, 403, "Bad login credentials"},
+		"unknown session":      {"nonsense", `{"username":"bob"}`, 403, "Bad login credentials"},
+		"malformed body":       {staff, `username`, 400, "Badly-formed parameters"},
+		"user name missing":    {staff, `{}`, 400, "Badly-formed parameters"},
+		"impersonated session": {as.body, `{"username":"root"}`, 403, "Bad login credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, row.status, send(t, srv, "", "POST /session/"+row.session, row.body).status)
+			got := send(t, srv, "", "POST /session/"+row.session, row.body)
+			assert.Equal(t, row.status, got.status)
+			assert.Equal(t, row.wantBody, got.body)
 		})
 	}
 }

@@ -29,6 +29,7 @@ type user struct {
 	password       string
 	secondFactor   string   // "2fa", "yubikey" or "" for none
 	codes          []string // unused one-time codes
+	purged         bool
 	privileges     []*privilege
 }
 
@@ -95,10 +96,10 @@ func updateUser(q *request) (response, error) {
 	if !q.caller.ownsOrStaff(u) {
 		return response{}, errForbidden
 	}
-	f, next := newForm(q.attributes), *u
+	f, next := q.newForm(), *u
 	f.nullable("authorized_keys", &next.authorizedKeys)
-	if f.has("password") && f.text("password", &next.password) && next.password == "" {
-		f.errors.add("password", "can't be blank")
+	if f.has("password") {
+		f.text("password", &next.password)
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -112,29 +113,23 @@ var userName = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 // createUser creates a user and, on request, an account. It is a legacy endpoint that requires no
 // authentication.
 func createUser(q *request) (response, error) {
-	f, u, account := newForm(q.attributes), user{}, ""
+	f, u, account := q.newForm(), user{}, ""
 	f.require("username", "password")
 	if f.text("username", &u.name) {
 		switch {
-		case u.name == "":
-			f.errors.add("username", "can't be blank")
 		case !userName.MatchString(u.name):
-			f.errors.add("username", "is invalid")
+			f.addError("username", "is invalid")
 		case q.userNames[strings.ToLower(u.name)] != nil:
-			f.errors.add("username", "has already been taken")
+			f.addError("username", "has already been taken")
 		}
 	}
-	if f.text("password", &u.password) && u.password == "" {
-		f.errors.add("password", "can't be blank")
-	}
-	if f.has("email") {
-		f.text("email", &u.email)
-	}
+	f.text("password", &u.password)
+	f.text("email", &u.email)
 	f.nullable("authorized_keys", &u.authorizedKeys)
-	if f.has("account_name") && f.text("account_name", &account) {
+	if f.text("account_name", &account) {
 		f.checkHostnameLabel("account_name", account, 1)
 		if q.accountNames[strings.ToLower(account)] != nil {
-			f.errors.add("account_name", "has already been taken")
+			f.addError("account_name", "has already been taken")
 		}
 	}
 	if err := f.errors.err(); err != nil {
@@ -172,6 +167,7 @@ func deleteUser(q *request) (response, error) {
 		q.removeKey(k)
 	}
 	q.users.remove(u.id)
+	u.purged = true
 	delete(q.userNames, strings.ToLower(u.name))
 	return noContent, nil
 }
@@ -220,20 +216,20 @@ func listAPIKeys(q *request) (response, error) {
 }
 
 func createAPIKey(q *request) (response, error) {
-	f, k := newForm(q.attributes), &apiKey{user: q.caller.user}
+	f, k := q.newForm(), &apiKey{user: q.caller.user}
 	f.require("user_id", "label")
 	if id := 0; f.integer("user_id", &id) {
 		if k.user = q.users.get(id); k.user == nil || !q.caller.canSeeUser(k.user) {
-			f.errors.add("user_id", "is invalid")
+			f.addError("user_id", "is invalid")
 		}
 	}
 	if f.text("label", &k.label) && strings.TrimSpace(k.label) == "" {
-		f.errors.add("label", "can't be blank")
+		f.addError("label", "can't be blank")
 	}
-	if text := ""; f.has("expires_at") && f.text("expires_at", &text) && text != "" {
+	if text := ""; f.text("expires_at", &text) {
 		at, ok := parseTime(text, q.clock.now)
 		if !ok {
-			f.errors.add("expires_at", "is invalid")
+			f.addError("expires_at", "is invalid")
 		}
 		k.expires = &at
 	}

@@ -26,15 +26,35 @@ func TestValidationErrors(t *testing.T) {
 		"virtual_machine missing": {
 			create, `{"discs":[{"size":50}]}`, 400, `{"name":["can't be blank"],"virtual_machine":["can't be blank"]}`,
 		},
-		"discs missing": {create, `{"virtual_machine":{"name":"new1"}}`, 400, `{"discs":["can't be blank"]}`},
+		"discs missing": {create, `{"virtual_machine":{"name":"new1"}}`, 400, `{"discs":[{"base":["can't be blank"]}]}`},
 		"empty list of discs": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, `{"discs":["can't be blank"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":[]}`, 400, `{"discs":[{"base":["can't be blank"]}]}`,
 		},
 		"too many discs": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":[` + nineDiscs + `]}`, 400, `{"discs":["is too long (maximum is 8)"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":[` + nineDiscs + `]}`, 400,
+			`{"discs":[{},{},{},{},{},{},{},{},{"base":["is too many (maximum is 8)"]}]}`,
 		},
 		"discs not a list": {
-			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":["is invalid"]}`,
+			create, `{"virtual_machine":{"name":"new1"},"discs":{}}`, 400, `{"discs":[{"base":["is invalid"]}]}`,
+		},
+		"a disc not an object": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50},"x"]}`, 400, `{"discs":[{},{"base":["is invalid"]}]}`,
+		},
+		"reimage not an object":   {create, vm("", `,"reimage":"stretch"`), 400, `{"reimage":["is invalid"]}`},
+		"ips not an object":       {create, vm("", `,"ips":"10.0.0.9"`), 400, `{"ips":["is invalid"]}`},
+		"appliance not an object": {"PUT " + onWWW1, `{"appliance":"rescue"}`, 400, `{"appliance":["is invalid"]}`},
+		"virtual_machine not an object": {
+			create, `{"virtual_machine":"new1","discs":[{"size":50}]}`, 400,
+			`{"name":["can't be blank"],"virtual_machine":["is invalid"]}`,
+		},
+		"schedules not a list": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":{}}]}`, 400,
+			`{"discs[0].backup_schedules":["is invalid"]}`,
+		},
+		"schedule not an object": {
+			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":["daily"]}]}`, 400,
+			`{"discs[0].backup_schedules[0]":["is invalid"],` +
+				`"discs[0].backup_schedules[0].interval_seconds":["Missing interval_seconds parameter"]}`,
 		},
 		"errors of the machine and of discs by position": {
 			create, `{"virtual_machine":{"name":"x","memory":"much"},"discs":[{"size":50},{"size":49,"storage_grade":"tape"}]}`, 400,
@@ -44,8 +64,8 @@ func TestValidationErrors(t *testing.T) {
 		"errors of schedules by position": {
 			create,
 			`{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"backup_schedules":[{"interval_seconds":60},{"capacity":-1}]}]}`, 400,
-			`{"discs":[{"backup_schedules":[{},{"capacity":["must be greater than or equal to 0"],` +
-				`"interval_seconds":"Missing interval_seconds parameter"}]}]}`,
+			`{"discs[0].backup_schedules[1].capacity":["must be greater than or equal to 0"],` +
+				`"discs[0].backup_schedules[1].interval_seconds":["Missing interval_seconds parameter"]}`,
 		},
 		"two discs with the same label": {
 			create, `{"virtual_machine":{"name":"new1"},"discs":[{"size":50,"label":"a"},{"size":50,"label":"a"}]}`, 400,
@@ -62,7 +82,7 @@ func TestValidationErrors(t *testing.T) {
 		"memory not a multiple of 256": {create, vm(`,"memory":1000`, ""), 400, `{"memory":["is not included in the list"]}`},
 		"memory too small":             {create, vm(`,"memory":256`, ""), 400, `{"memory":["is not included in the list"]}`},
 		"memory null": {
-			create, vm(`,"memory":null`, ""), 400, `{"memory":["is not included in the list","can't be blank"]}`,
+			"PUT " + onWWW1, `{"memory":null}`, 400, `{"memory":["is not included in the list","can't be blank"]}`,
 		},
 		"unknown zone": {create, vm(`,"zone_name":"leeds"`, ""), 400, `{"zone_name":["is not included in the list"]}`},
 		"unknown hardware profile": {
@@ -84,7 +104,7 @@ func TestValidationErrors(t *testing.T) {
 		"unknown group":          {"PUT " + onWWW1, `{"group_id":999}`, 400, `{"group_id":["is invalid"]}`},
 		"power_on not a boolean": {"PUT " + onWWW1, `{"power_on":"maybe"}`, 400, `{"power_on":["is invalid"]}`},
 		"appliance without a name": {
-			"PUT " + onWWW1, `{"appliance":{"permanent":true}}`, 400, `{"appliance":{"name":["can't be blank"]}}`,
+			"PUT " + onWWW1, `{"appliance":{"permanent":true}}`, 400, `{"appliance.name":["can't be blank"]}`,
 		},
 		"unknown signal": {
 			"POST " + onWWW1 + "/signal", `{"signal":"shout"}`, 400, `{"signal":["is not included in the list"]}`,
@@ -102,10 +122,12 @@ func TestValidationErrors(t *testing.T) {
 		"a disc deleted from what's on": {
 			"DELETE " + onWWW1 + "/discs/data?purge=true", "", 400, `Virtual machine must be powered off`,
 		},
-		"a disc not purged":      {"DELETE " + onWWW1 + "/discs/data", "", 500, `Internal server error`},
-		"purge=True is not true": {"DELETE " + onWWW1 + "/discs/data?purge=True", "", 500, `Internal server error`},
-		"a disc like a device":   {"POST " + onWWW1 + "/discs", `{"label":"vda","size":50}`, 400, `{"label":["is invalid"]}`},
-		"a disc of no size":      {"POST " + onWWW1 + "/discs", `{"label":"more"}`, 400, `{"size":["can't be blank"]}`},
+		"a disc not purged":    {"DELETE " + onWWW1 + "/discs/data", "", 500, `Internal server error`},
+		"purge=1 is not true":  {"DELETE " + onWWW1 + "/discs/data?purge=1", "", 500, `Internal server error`},
+		"purge=False":          {"DELETE " + onWWW1 + "/discs/data?purge=False", "", 500, `Internal server error`},
+		"purge=":               {"DELETE " + onWWW1 + "/discs/data?purge=", "", 500, `Internal server error`},
+		"a disc like a device": {"POST " + onWWW1 + "/discs", `{"label":"vda","size":50}`, 400, `{"label":["is invalid"]}`},
+		"a disc of no size":    {"POST " + onWWW1 + "/discs", `{"label":"more"}`, 400, `{"size":["can't be blank"]}`},
 		"a disc too large": {
 			"POST " + onWWW1 + "/discs", `{"size":2097153}`, 400, `{"size":["must be less than or equal to 2097152"]}`,
 		},

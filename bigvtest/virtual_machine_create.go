@@ -1,10 +1,11 @@
 package bigvtest
 
 import (
-	"maps"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,27 +54,26 @@ func (f *form) readMachineName(g *group, itself *machine, name *string) {
 	}
 	f.checkHostnameLabel("name", *name, 3)
 	if m := g.byName[strings.ToLower(*name)]; m != nil && m != itself {
-		f.errors.add("name", "has already been taken")
+		f.addError("name", "has already been taken")
 	}
 }
 
 // readMachine reads and validates a new virtual machine.
-func (q *request) readMachine(g *group, in attributes) (*machine, *form, error) {
-	f := newForm(in)
+func (q *request) readMachine(g *group, f *form) (*machine, error) {
 	m := &machine{group: g, cores: 1, memory: 1024, profile: hardwareProfiles[0], zone: zoneNames[0]}
 	f.require("name")
 	f.readMachineName(g, nil, &m.name)
 	if err := q.readMachineSettings(f, m); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if f.has("zone_name") && f.text("zone_name", &m.zone) {
+	if f.text("zone_name", &m.zone) {
 		f.checkOneOf("zone_name", m.zone, zoneNames)
 	}
 	on := false
 	f.boolean("power_on", &on)
 	f.boolean("autoreboot_on", &m.autoreboot)
 	m.powerOnAfterProvisioning = on || m.autoreboot
-	return m, f, nil
+	return m, nil
 }
 
 // groupForCreate returns the group in the path if the caller may create virtual machines in it.
@@ -90,7 +90,8 @@ func createBareMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	m, f, err := q.readMachine(g, q.attributes)
+	f := q.newForm()
+	m, err := q.readMachine(g, f)
 	if err == nil {
 		err = f.errors.err()
 	}
@@ -114,29 +115,22 @@ func createMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	outer := newForm(q.attributes)
-	in, present := outer.object("virtual_machine")
-	if !present && !outer.has("virtual_machine") {
-		outer.errors.add("virtual_machine", "can't be blank")
-	}
-	m, f, err := q.readMachine(g, in)
+	f := q.newForm()
+	f.require("virtual_machine")
+	in, _ := f.object("virtual_machine", "")
+	m, err := q.readMachine(g, in)
 	if err != nil {
 		return response{}, err
 	}
-	maps.Copy(f.errors, outer.errors)
-	discs, errs := q.readDiscs(outer)
-	if len(errs) > 0 {
-		f.errors["discs"] = errs
-	} else if message := messageList(outer.errors["discs"]); message != nil {
-		f.errors["discs"] = message
+	discs := q.readDiscs(f)
+	if in, present := f.object("reimage", ""); present {
+		m.image = readImage(in)
 	}
-	if in, present := outer.object("reimage"); present {
-		inner := newForm(in)
-		m.image = readImage(inner)
-		maps.Copy(f.errors, inner.errors)
+	if !in.has("power_on") && !in.has("autoreboot_on") {
+		m.powerOnAfterProvisioning = m.image.Distribution != "" && m.image.Distribution != noImage // as after a reimage
 	}
-	if in, present := outer.object("ips"); present {
-		m.requestedIPs = q.readRequestedIPs(f, g, in)
+	if in, present := f.object("ips", "ips."); present {
+		m.requestedIPs = q.readRequestedIPs(g, in)
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -155,51 +149,80 @@ func createMachine(q *request) (response, error) {
 	return acceptedResponse(view)
 }
 
+// readDiscs reads and validates the discs of a new virtual machine. The errors are listed by position,
+// with an empty object for each valid disc. An error of a disc as a whole has the name "base".
+func (q *request) readDiscs(outer *form) (discs []*disc) {
+	list, valid := outer.list("discs")
+	var errs []validationErrors
+	fail := func(message string) { errs = append(errs, validationErrors{"base": []string{message}}) }
+	switch {
+	case !valid:
+		fail("is invalid")
+	case len(list) == 0:
+		fail("can't be blank")
+	}
+	labels := map[string]bool{}
+	for i, raw := range list {
+		if i == maxDiscs {
+			fail(fmt.Sprintf("is too many (maximum is %d)", maxDiscs))
+			break
+		}
+		f, isObject := (&form{errors: validationErrors{}}).nested("base", "", raw)
+		errs = append(errs, f.errors)
+		if !isObject {
+			continue
+		}
+		d := q.readDisc(f, i+1, func(label string) bool { return labels[label] })
+		labels[d.label] = true
+		schedules := &form{attributes: f.attributes, errors: outer.errors, prefix: fmt.Sprintf("discs[%d].", i)}
+		for _, in := range schedules.objects("backup_schedules") {
+			d.schedules = append(d.schedules, q.readSchedule(in, d))
+		}
+		discs = append(discs, d)
+	}
+	if slices.ContainsFunc(errs, func(e validationErrors) bool { return len(e) > 0 }) {
+		outer.errors["discs"] = errs
+	}
+	return discs
+}
+
 // readRequestedIPs reads and validates the addresses requested for a virtual machine in a private VLAN.
-func (q *request) readRequestedIPs(f *form, g *group, in attributes) []netip.Addr {
+func (q *request) readRequestedIPs(g *group, f *form) (list []netip.Addr) {
 	if g.vlan == 0 {
 		f.errors.add("ips", "may be given in a private VLAN only")
 		return nil
 	}
-	var list []netip.Addr
-	inner := newForm(in)
 	for _, key := range []string{"ipv4", "ipv6"} {
 		text := ""
-		if !inner.has(key) || !inner.text(key, &text) {
+		if !f.text(key, &text) {
 			continue
 		}
 		addr, err := netip.ParseAddr(text)
 		switch {
 		case err != nil || addr.Is4() != (key == "ipv4") || addr.Is4In6() || addr.Zone() != "":
-			inner.errors.add(key, "is invalid")
+			f.addError(key, "is invalid")
 		case q.addressInUse(addr):
-			inner.errors.add(key, "has already been taken")
+			f.addError(key, "has already been taken")
 		default:
 			list = append(list, addr)
 		}
 	}
-	if len(inner.errors) > 0 {
-		f.errors["ips"] = inner.errors
-	}
 	return list
 }
+
+// noImage is the distribution of a disc that is left empty.
+const noImage = "none"
 
 // readImage reads and validates the attributes of an image.
 func readImage(f *form) image {
 	var i image
 	f.require("distribution")
-	if f.text("distribution", &i.Distribution) && i.Distribution != "none" {
+	if f.text("distribution", &i.Distribution) && i.Distribution != noImage {
 		f.checkOneOf("distribution", i.Distribution, distributions)
 	}
-	if f.has("root_password") {
-		f.text("root_password", &i.RootPassword)
-	}
-	if f.has("ssh_public_key") {
-		f.text("ssh_public_key", &i.SSHPublicKey)
-	}
-	if f.has("firstboot_script") {
-		f.text("firstboot_script", &i.FirstbootScript)
-	}
+	f.text("root_password", &i.RootPassword)
+	f.text("ssh_public_key", &i.SSHPublicKey)
+	f.text("firstboot_script", &i.FirstbootScript)
 	return i
 }
 
@@ -213,7 +236,7 @@ func (st *state) provision(m *machine) {
 	m.pendingEvent = st.clock.after(ProvisioningTime, func() {
 		m.pendingEvent, m.provisioning = nil, false
 		st.addNIC(m)
-		if m.image.Distribution != "" && m.image.Distribution != "none" {
+		if m.image.Distribution != "" && m.image.Distribution != noImage {
 			m.lastImaged = &m.image.Distribution
 		}
 		if m.powerOnAfterProvisioning {

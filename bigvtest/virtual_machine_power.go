@@ -20,8 +20,8 @@ func (st *state) setPower(m *machine, on bool) {
 }
 
 func (st *state) powerOn(m *machine) {
-	if m.powerOn {
-		return // a powerdown in progress continues
+	if m.powerOn || m.deleted {
+		return // a powerdown in progress continues, and a deleted machine stays off
 	}
 	m.pendingEvent.cancel()
 	m.pendingEvent, m.powerOn = nil, true
@@ -60,7 +60,7 @@ func signalMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, v := newForm(q.attributes), signalView{}
+	f, v := q.newForm(), signalView{}
 	f.require("signal")
 	if f.text("signal", &v.Signal) {
 		f.checkOneOf("signal", v.Signal, []string{"powerdown", "reset", "sendkey"})
@@ -68,7 +68,7 @@ func signalMachine(q *request) (response, error) {
 	if v.Signal == "sendkey" {
 		f.require("data")
 		if f.text("data", &v.Data) && !areKeyNames(v.Data) {
-			f.errors.add("data", "is invalid")
+			f.addError("data", "is invalid")
 		}
 	}
 	if err := f.errors.err(); err != nil {
@@ -108,7 +108,7 @@ func reimageMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f := newForm(q.attributes)
+	f := q.newForm()
 	i := readImage(f)
 	if err := f.errors.err(); err != nil {
 		return response{}, err

@@ -198,7 +198,7 @@ func (q *request) filterMachine() (found *machine, a *account, g *group, err err
 
 // lookUpMachine returns the visible virtual machine with the given ID or name. If a or g is not nil,
 // it must belong to it. If several have the name, ambiguous is true and first is the one with the
-// lowest ID.
+// lowest ID. A deleted machine is found by name only if no other has the name.
 func (q *request) lookUpMachine(a *account, g *group, name string) (first *machine, ambiguous bool, err error) {
 	matches := func(m *machine) bool {
 		return m != nil && q.caller.canSeeMachine(m) && (a == nil || m.group.account == a) && (g == nil || m.group == g)
@@ -210,12 +210,15 @@ func (q *request) lookUpMachine(a *account, g *group, name string) (first *machi
 	}
 	for other := range q.groups.all() {
 		m := other.byName[strings.ToLower(name)]
-		if !matches(m) {
-			continue
-		}
-		ambiguous = first != nil
-		if first == nil || m.id < first.id {
-			first = m
+		switch {
+		case !matches(m):
+		case first == nil || first.deleted && !m.deleted:
+			first, ambiguous = m, false
+		case first.deleted == m.deleted:
+			ambiguous = true
+			if m.id < first.id {
+				first = m
+			}
 		}
 	}
 	if first == nil {
@@ -286,12 +289,12 @@ func updateMachine(q *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	f, next := newForm(q.attributes), *m
+	f, next := q.newForm(), *m
 	if id := 0; f.integer("group_id", &id) {
 		to := q.groups.get(id)
 		switch {
 		case to == nil || !q.caller.canSeeGroup(to):
-			f.errors.add("group_id", "is invalid")
+			f.addError("group_id", "is invalid")
 		case to == m.group:
 		case q.caller.groupRank(m.group) < levelRanks[bigv.GroupAdmin]:
 			return response{}, errForbidden
@@ -302,8 +305,8 @@ func updateMachine(q *request) (response, error) {
 		}
 	}
 	f.readMachineName(next.group, m, &next.name)
-	if taken := next.group.byName[strings.ToLower(next.name)]; taken != nil && taken != m && f.errors["name"] == nil {
-		f.errors.add("name", "has already been taken")
+	if taken := next.group.byName[strings.ToLower(next.name)]; taken != nil && taken != m && !f.hasError("name") {
+		f.addError("name", "has already been taken")
 	}
 	if err := q.readMachineSettings(f, &next); err != nil {
 		return response{}, err
@@ -313,20 +316,16 @@ func updateMachine(q *request) (response, error) {
 	f.boolean("autoreboot_on", &next.autoreboot)
 	deleted := m.deleted
 	if f.boolean("deleted", &deleted) && deleted && !m.deleted {
-		f.errors.add("deleted", "is invalid")
+		f.addError("deleted", "is invalid")
 	}
-	if in, present := f.object("appliance"); present {
-		inner, a := newForm(in), appliance{}
-		inner.require("name")
-		inner.text("name", &a.Name)
-		inner.boolean("permanent", &a.Permanent)
-		if len(inner.errors) > 0 {
-			f.errors["appliance"] = inner.errors
-		}
-		next.appliance = &a
+	if in, present := f.object("appliance", "appliance."); present {
+		next.appliance = &appliance{}
+		in.require("name")
+		in.text("name", &next.appliance.Name)
+		in.boolean("permanent", &next.appliance.Permanent)
 	}
 	if setsPower && on && deleted {
-		f.errors.add("power_on", "is not possible while the virtual machine is deleted")
+		f.addError("power_on", "is not possible while the virtual machine is deleted")
 	}
 	if err := f.errors.err(); err != nil {
 		return response{}, err
@@ -391,5 +390,5 @@ func (st *state) purge(m *machine) {
 	m.group.machines = removeByID(m.group.machines, m)
 	delete(m.group.byName, strings.ToLower(m.name))
 	st.machines.remove(m.id)
-	m.purged, m.powerOn = true, false
+	m.purged, m.powerOn, m.provisioning, m.runningAppliance = true, false, false, ""
 }

@@ -30,23 +30,25 @@ type vmDefaultView struct {
 
 // createVMDefault stores a template. Only staff may create a public one.
 func createVMDefault(q *request) (response, error) {
-	f, d := newForm(q.attributes), &vmDefault{settings: map[string]json.RawMessage{}}
+	f, d := q.newForm(), &vmDefault{settings: map[string]json.RawMessage{}}
 	f.require("account_id", "name", "server_settings")
 	if id := 0; f.integer("account_id", &id) {
 		if d.account = q.accounts.get(id); d.account == nil || !q.caller.canSeeAccount(d.account) {
-			f.errors.add("account_id", "is invalid")
+			f.addError("account_id", "is invalid")
 		}
 	}
 	if f.text("name", &d.name) && strings.TrimSpace(d.name) == "" {
-		f.errors.add("name", "can't be blank")
+		f.addError("name", "can't be blank")
 	}
 	f.boolean("public", &d.public)
-	if f.isNull("server_settings") {
-		f.errors.add("server_settings", "can't be blank")
-	}
-	if in, present := f.object("server_settings"); present {
+	if in, present := f.object("server_settings", "server_settings."); present {
+		in.object("virtual_machine", "")
+		in.object("reimage", "")
+		for _, disc := range in.objects("discs") {
+			disc.objects("backup_schedules")
+		}
 		for _, key := range []string{"virtual_machine", "discs", "reimage"} {
-			if raw, present := in[key]; present {
+			if raw, present := in.attributes[key]; present {
 				d.settings[key] = raw
 			}
 		}

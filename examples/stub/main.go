@@ -25,11 +25,12 @@ import (
 // virtualMachines has the methods of bigv.VirtualMachinesService that startAll calls.
 type virtualMachines interface {
 	List(context.Context, bigv.VirtualMachineListOptions, ...bigv.CallOption) ([]bigv.VirtualMachine, error)
+	Get(context.Context, bigv.VirtualMachinePath, ...bigv.CallOption) (bigv.VirtualMachine, error)
 	Start(context.Context, bigv.VirtualMachinePath, ...bigv.CallOption) (bigv.VirtualMachine, error)
 }
 
 // startAll starts the virtual machines of a group that are off and returns the names of those that it started. It
-// continues after a machine that cannot be started.
+// skips machines that are being provisioned, and continues after a machine that cannot be started.
 func startAll(ctx context.Context, service virtualMachines, group bigv.GroupPath) (started []string, err error) {
 	list, err := service.List(ctx, bigv.VirtualMachineListOptions{Group: group})
 	if err != nil {
@@ -37,10 +38,18 @@ func startAll(ctx context.Context, service virtualMachines, group bigv.GroupPath
 	}
 	var errs []error
 	for _, vm := range list {
-		if vm.PowerOn || vm.Provisioning {
+		if vm.PowerOn {
 			continue
 		}
-		if _, err := service.Start(ctx, vm.Path()); err != nil {
+		// A list does not show which machines are being provisioned.
+		vm, err := service.Get(ctx, vm.Path())
+		if err == nil && (vm.PowerOn || vm.Provisioning) {
+			continue
+		}
+		if err == nil {
+			_, err = service.Start(ctx, vm.Path())
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -53,7 +62,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "stub:", err)
+		printError(os.Stderr, "stub", err)
 		stop()
 		os.Exit(1)
 	}
@@ -84,7 +93,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	defer closeService()
 	started, err := startAll(ctx, client.VirtualMachines, group)
 	for _, name := range started {
-		fmt.Fprintln(out, "started", name)
+		printf(out, "started %s\n", name)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,7 +22,9 @@ type machines = []bigv.VirtualMachine
 
 // stub implements virtualMachines with fixed results.
 type stub struct {
-	vms         machines
+	vms         machines // as List returns them
+	now         machines // as Get returns them, if that differs
+	getErrs     map[bigv.VirtualMachinePath]error
 	listErr     error
 	startErrs   map[bigv.VirtualMachinePath]error
 	listOptions bigv.VirtualMachineListOptions // of the last call of List
@@ -30,6 +33,15 @@ type stub struct {
 func (s *stub) List(_ context.Context, options bigv.VirtualMachineListOptions, _ ...bigv.CallOption) ([]bigv.VirtualMachine, error) {
 	s.listOptions = options
 	return s.vms, s.listErr
+}
+
+func (s *stub) Get(_ context.Context, path bigv.VirtualMachinePath, _ ...bigv.CallOption) (bigv.VirtualMachine, error) {
+	for _, vm := range slices.Concat(s.now, s.vms) {
+		if vm.Path() == path {
+			return vm, s.getErrs[path]
+		}
+	}
+	return bigv.VirtualMachine{}, bigv.ErrNotFound
 }
 
 func (s *stub) Start(_ context.Context, vm bigv.VirtualMachinePath, _ ...bigv.CallOption) (bigv.VirtualMachine, error) {
@@ -41,7 +53,6 @@ func TestStartAll(t *testing.T) {
 		on      = bigv.VirtualMachine{ID: 1, Name: "on", PowerOn: true}
 		off     = bigv.VirtualMachine{ID: 2, Name: "off"}
 		alsoOff = bigv.VirtualMachine{ID: 3, Name: "also-off"}
-		created = bigv.VirtualMachine{ID: 4, Name: "created", Provisioning: true}
 		failure = errors.New("no capacity")
 	)
 	for name, tt := range map[string]struct {
@@ -49,10 +60,19 @@ func TestStartAll(t *testing.T) {
 		want []string
 		err  error
 	}{
-		"an empty group":                      {},
-		"machines that are off":               {stub: stub{vms: machines{on, off, alsoOff}}, want: []string{"off", "also-off"}},
-		"a machine that is being provisioned": {stub: stub{vms: machines{created}}},
-		"an error of List":                    {stub: stub{vms: machines{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
+		"an empty group":        {},
+		"machines that are off": {stub: stub{vms: machines{on, off, alsoOff}}, want: []string{"off", "also-off"}},
+		"a machine that is being provisioned": {
+			stub: stub{vms: machines{off, alsoOff}, now: machines{{ID: 2, Name: "off", Provisioning: true}}}, want: []string{"also-off"},
+		},
+		"a machine that is on by now": {
+			stub: stub{vms: machines{off, alsoOff}, now: machines{{ID: 3, Name: "also-off", PowerOn: true}}}, want: []string{"off"},
+		},
+		"an error of Get": {
+			stub: stub{vms: machines{off, alsoOff}, getErrs: map[bigv.VirtualMachinePath]error{off.Path(): failure}},
+			want: []string{"also-off"}, err: failure,
+		},
+		"an error of List": {stub: stub{vms: machines{off}, listErr: bigv.ErrForbidden}, err: bigv.ErrForbidden},
 		"an error of Start": {
 			stub: stub{vms: machines{off, alsoOff}, startErrs: map[bigv.VirtualMachinePath]error{off.Path(): failure}},
 			want: []string{"also-off"}, err: failure,
@@ -115,6 +135,24 @@ func TestRun(t *testing.T) {
 	assert.True(t, www3.State().PoweredOn)
 }
 
+// The service says only in the response to a GET of the machine that it is being provisioned.
+func TestRunSkipsMachinesThatAreBeingProvisioned(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	_, err := srv.Client().VirtualMachines.Create(t.Context(), bigv.AccountPath("acme").Group("web"), bigv.VirtualMachineCreate{
+		Name: "new1", PowerOn: new(false), Discs: []bigv.DiscCreate{{Size: 25600}},
+	})
+	require.NoError(t, err)
+	srv.Account("acme").Group("web").VirtualMachine("www2").SetPower(false)
+	clearEnvironment(t)
+	t.Setenv("BIGV_ENDPOINT", srv.URL())
+	t.Setenv("BIGV_API_KEY", srv.APIKey())
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-group", "web.acme"}, &out, io.Discard))
+	assert.Equal(t, "started www2\n", out.String())
+	srv.Advance(bigvtest.ProvisioningTime)
+	assert.False(t, srv.Account("acme").Group("web").VirtualMachine("new1").State().PoweredOn, "it was to stay off")
+}
+
 func TestRunInMemory(t *testing.T) {
 	clearEnvironment(t)
 	var out, stderr bytes.Buffer
@@ -152,4 +190,10 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "stub", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "stub: a\uFFFDb\uFFFD[2J\nstub: c\n", out.String())
 }

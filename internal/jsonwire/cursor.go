@@ -350,7 +350,7 @@ func (c *cursor) addressMap(m *map[netip.Addr]netip.Addr) bool {
 	return true
 }
 
-// library has the library decode a value.
+// library decodes a value with the library.
 func (c *cursor) library(t *table, v reflect.Value) bool {
 	value, ok := c.skip()
 	return ok && c.count(t.sizes, value) && unmarshalByLibrary(value, v.Addr().Interface()) == nil

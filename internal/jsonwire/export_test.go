@@ -1,6 +1,6 @@
 package jsonwire
 
-// UnmarshalByLibrary is Unmarshal without a cursor.
+// UnmarshalByLibrary decodes data as Unmarshal does, but without a cursor.
 func UnmarshalByLibrary(data []byte, v any) error { return explain(unmarshalByLibrary(data, v)) }
 
 // ParseAddr is the parser of addresses.

@@ -3,7 +3,7 @@ package jsonwire
 import "hash/maphash"
 
 // memory is what a cursor keeps from one object for the next, since the objects of a
-// list are alike.
+// list resemble each other.
 type memory struct {
 	seed   maphash.Seed
 	texts  [256]string // the last text of each hash

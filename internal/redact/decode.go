@@ -3,46 +3,59 @@ package redact
 import (
 	"html"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// A decoder decodes the escape sequences of one language.
-type decoder struct {
-	escapes string // the characters that begin an escape sequence
-	// appendDecoded appends the character that the escape sequence at the beginning of
-	// text stands for, and returns the length of the sequence. If there is none, it
-	// appends the first byte of text.
-	appendDecoded func(dst []byte, text string) (decoded []byte, n int)
+// escapes are the characters that begin an escape sequence: of JSON and Go, of URLs, and of HTML.
+const escapes = `\%&`
+
+// languages are the escapes that are decoded: those of all languages at once, and those of each.
+var languages = []string{escapes, `\`, "%", "&"}
+
+// isEscape reports whether c is one of these escapes.
+func isEscape(c byte, escapes string) bool {
+	return (c == '\\' || c == '%' || c == '&') && strings.IndexByte(escapes, c) >= 0
 }
 
-// decoders are those of JSON and Go, of URLs, and of HTML.
-var decoders = []decoder{{`\`, appendBackslash}, {"%+", appendPercent}, {"&", appendEntity}}
+// appendDecoded appends the character that the escape sequence at the beginning of text stands for,
+// and returns the length of the sequence. If there is none, it appends the first byte of text.
+func appendDecoded(dst []byte, text string) (decoded []byte, n int) {
+	switch text[0] {
+	case '\\':
+		return appendBackslash(dst, text)
+	case '%':
+		return appendPercent(dst, text)
+	}
+	return appendEntity(dst, text)
+}
 
-// decode returns text with each escape sequence replaced by the character that it
-// stands for.
-func (d decoder) decode(text string) string {
-	i := strings.IndexAny(text, d.escapes)
+// decode returns text with each of the escape sequences that begin with one of these characters
+// replaced by the character that it stands for.
+func decode(text, escapes string) string {
+	i := strings.IndexAny(text, escapes)
 	if i < 0 {
 		return text
 	}
-	decoded := make([]byte, 0, len(text))
-	for i >= 0 {
-		decoded = append(decoded, text[:i]...)
-		var n int
-		decoded, n = d.appendDecoded(decoded, text[i:])
-		text = text[i+n:]
-		i = strings.IndexAny(text, d.escapes)
+	decoded := append(make([]byte, 0, len(text)), text[:i]...)
+	for i < len(text) {
+		n := 1
+		if isEscape(text[i], escapes) {
+			decoded, n = appendDecoded(decoded, text[i:])
+		} else {
+			decoded = append(decoded, text[i])
+		}
+		i += n
 	}
-	return string(append(decoded, text...))
+	return string(decoded)
 }
 
-// locate returns the spans of text from which decode has made the given spans of
-// its result. They must be in order and must not overlap, which is true of the
-// returned ones too.
-func (d decoder) locate(text string, decoded []span) []span {
+// locate returns the spans of text from which decode has made the given spans of its result. They
+// must be in order and must not overlap, which is true of the returned ones too.
+func locate(text, escapes string, decoded []span) []span {
 	located := make([]span, 0, len(decoded))
 	var char []byte
 	from, to := 0, 0 // positions in text and in the decoded text
@@ -50,8 +63,8 @@ func (d decoder) locate(text string, decoded []span) []span {
 		start := from
 		for to < s.end {
 			n, size := 1, 1
-			if strings.IndexByte(d.escapes, text[from]) >= 0 {
-				char, n = d.appendDecoded(char[:0], text[from:])
+			if isEscape(text[from], escapes) {
+				char, n = appendDecoded(char[:0], text[from:])
 				size = len(char)
 			}
 			if to <= s.start {
@@ -67,12 +80,26 @@ func (d decoder) locate(text string, decoded []span) []span {
 	return located
 }
 
-// appendPercent decodes the percent-encoding of URLs, and the plus signs that
-// stand for spaces in queries.
-func appendPercent(dst []byte, text string) (decoded []byte, n int) {
-	if text[0] == '+' {
-		return append(dst, ' '), 1
+// decodings returns a secret and everything that decode may make of it when it is a part of a text,
+// since other escape sequences than those of the text's language are decoded too.
+func decodings(secret string) []string {
+	all := []string{secret}
+	for begin, depth := 0, 0; depth < maxDepth && begin < len(all); depth++ {
+		level := all[begin:]
+		begin = len(all)
+		for _, text := range level {
+			for _, language := range languages {
+				if decoded := decode(text, language); !slices.Contains(all, decoded) {
+					all = append(all, decoded)
+				}
+			}
+		}
 	}
+	return all
+}
+
+// appendPercent decodes the percent-encoding of URLs.
+func appendPercent(dst []byte, text string) (decoded []byte, n int) {
 	if value, ok := parseHex(text, 1, 2); ok {
 		return append(dst, byte(value)), 3
 	}

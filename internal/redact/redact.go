@@ -4,6 +4,8 @@ package redact
 
 import (
 	"cmp"
+	"errors"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,16 +21,17 @@ const Placeholder = "[redacted]"
 // would be found everywhere.
 const minLength = 4
 
-// Redactor removes a set of secrets. The zero Redactor removes none. Create one
-// with New.
+// Redactor removes a set of secrets from texts, and the user names and passwords of URLs. The zero
+// Redactor removes only these. Create one with New.
 type Redactor struct {
 	secrets   []string
 	encodings []string // of the secrets, in the encodings of the standard library
-	decodings []string // what decoders may make of the encoded secrets
+	decodings []string // what decode may make of the encoded secrets
+	short     []string // those decodings that have no grams
+	parts     parts
 }
 
-// New returns a Redactor of these secrets. Those of less than four bytes are
-// ignored.
+// New returns a Redactor of these secrets. Those of less than four bytes are ignored.
 func New(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, secret := range secrets {
@@ -42,11 +45,20 @@ func New(secrets ...string) *Redactor {
 			r.encodings = append(r.encodings, string(escaped[1:len(escaped)-1]))
 		}
 		validUTF8 := string([]rune(secret)) // as encoders write it that replace invalid bytes
-		for _, decoded := range []string{secret, validUTF8} {
-			r.decodings = append(r.decodings, decoded, strings.ReplaceAll(decoded, "+", " "))
+		for _, text := range append(decodings(secret), validUTF8) {
+			for _, text := range []string{text, strings.TrimSpace(text)} {
+				r.decodings = append(r.decodings, text, strings.ReplaceAll(text, "+", " "), strings.ReplaceAll(text, " ", "+"))
+			}
 		}
 	}
 	r.secrets, r.encodings, r.decodings = unique(r.secrets), unique(r.encodings), unique(r.decodings)
+	r.decodings = slices.DeleteFunc(r.decodings, func(text string) bool { return len(text) < minLength })
+	for _, text := range r.decodings {
+		if len(fold(text)) < gramLength {
+			r.short = append(r.short, text)
+		}
+	}
+	r.parts = newParts(r.decodings)
 	return r
 }
 
@@ -59,56 +71,127 @@ func unique(texts []string) []string {
 // Secrets returns the secrets, for a Redactor of another call that may meet them.
 func (r *Redactor) Secrets() []string { return slices.Clone(r.secrets) }
 
-// String returns text with the secrets removed, however JSON, HTML, a URL or a Go
-// string literal encodes them. The rest of the text does not change.
-func (r *Redactor) String(text string) string {
-	return replace(text, r.find(text, r.encodings, maxDepth, false))
-}
+// String returns text with the secrets removed, however JSON, HTML, a URL, a Go string literal or
+// base64 encodes them, and parts of them: at least eight bytes that are half of the secret, any 16
+// bytes, and lines, and words with digits in them, of at least eight bytes. The rest of the text does not change.
+func (r *Redactor) String(text string) string { return replace(text, r.find(text, 0, false)) }
 
-// Truncated returns a body that was cut short with the secrets removed, also a
-// secret of which only the beginning is left.
-func (r *Redactor) Truncated(body string) string {
-	return replace(body, r.find(body, r.encodings, maxDepth, true))
-}
+// Truncated returns a body that was cut short with the secrets removed, also a secret of which only
+// the first four bytes or more are left.
+func (r *Redactor) Truncated(body string) string { return replace(body, r.find(body, 0, true)) }
 
-// Error returns err, or if its text holds a secret, WithText of the redacted text.
+// Error returns err, or if its text or that of an error that it wraps holds a secret, WithText of
+// the redacted text.
 func (r *Redactor) Error(err error, matches func(err, target error) bool) error {
-	if err == nil {
-		return nil
+	if !r.holdsSecret(err) {
+		return err
 	}
-	text := err.Error()
-	if clean := r.String(text); clean != text {
-		return WithText(clean, err, matches)
-	}
-	return err
+	return WithText(r.String(err.Error()), err, matches)
 }
 
-// maxDepth is how often a text is decoded in search of secrets: a JSON string may
-// hold a URL, and an error may quote the JSON.
-const maxDepth = 3
+// holdsSecret reports whether the text of err, or of an error that it wraps, holds a secret.
+func (r *Redactor) holdsSecret(err error) bool {
+	if err == nil {
+		return false
+	}
+	if len(r.find(err.Error(), 0, false)) > 0 {
+		return true
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		return r.holdsSecret(wrapper.Unwrap())
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(wrapper.Unwrap(), r.holdsSecret)
+	}
+	return false
+}
+
+const (
+	// maxDepth is how often a text is decoded in search of secrets: a JSON string may hold a URL, and
+	// an error may quote the JSON.
+	maxDepth = 4
+	// maxCombinations limits the time for decoding each language of a text by itself, in every order. In
+	// longer texts, all are decoded at once.
+	maxCombinations = 64 << 10
+	// maxBase64Depth is how often a text is decoded in search of base64.
+	maxBase64Depth = 1
+)
 
 // span is the part of a text from start to end.
 type span struct{ start, end int }
 
-// find returns the parts of text that are secrets, in order and without overlap.
-// It searches text for the given encodings, and decodes it depth times in search
-// of others. If truncated, the end of text may be the beginning of a secret.
-func (r *Redactor) find(text string, encodings []string, depth int, truncated bool) []span {
-	var spans []span
-	for _, encoding := range encodings {
-		spans = appendOccurrences(spans, text, encoding)
-		if truncated {
-			spans = appendTruncated(spans, text, encoding)
-		}
-	}
-	if depth > 0 {
-		for _, d := range decoders {
-			if decoded := d.decode(text); decoded != text {
-				spans = append(spans, d.locate(text, r.find(decoded, r.decodings, depth-1, truncated))...)
+// find returns the parts of text that are secrets, in order and without overlap. depth is how often
+// the text has been decoded. If truncated, the end of text may be the beginning of a secret.
+func (r *Redactor) find(text string, depth int, truncated bool) []span {
+	spans := appendUserinfo(nil, text)
+	if depth == 0 {
+		for _, encoding := range r.encodings {
+			spans = appendOccurrences(spans, text, encoding)
+			if truncated {
+				spans = appendTruncated(spans, text, encoding)
 			}
 		}
 	}
+	spans = r.appendSpans(spans, text, truncated)
+	if depth <= maxBase64Depth && len(r.decodings) > 0 {
+		for phase := range 4 {
+			decoded, runs := decodeBase64(text, phase)
+			cut := truncated && len(runs) > 0 && runs[len(runs)-1].end == len(text)
+			spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, cut)))...)
+		}
+	}
+	if depth == maxDepth {
+		return merge(spans)
+	}
+	tried := []string{text}
+	for _, language := range languages {
+		if language != escapes && len(text)<<(2*depth) > maxCombinations {
+			continue
+		}
+		if decoded := decode(text, language); !slices.Contains(tried, decoded) {
+			spans = append(spans, locate(text, language, r.find(decoded, depth+1, truncated))...)
+			tried = append(tried, decoded)
+		}
+	}
 	return merge(spans)
+}
+
+// appendSpans appends the decoded secrets and parts of secrets in text.
+func (r *Redactor) appendSpans(spans []span, text string, truncated bool) []span {
+	for _, secret := range r.short {
+		spans = appendOccurrences(spans, text, secret)
+	}
+	if truncated {
+		for _, secret := range r.decodings {
+			spans = appendTruncated(spans, text, secret)
+		}
+	}
+	return r.parts.appendSpans(spans, text)
+}
+
+// Passwords returns the passwords of the URLs in a text, as they are written there and decoded.
+func Passwords(text string) []string {
+	var passwords []string
+	for _, s := range appendUserinfo(nil, text) {
+		_, password, _ := strings.Cut(text[s.start:s.end], ":")
+		passwords = append(passwords, password, decode(password, "%"))
+	}
+	return passwords
+}
+
+// appendUserinfo appends the user names and passwords of the URLs in text.
+func appendUserinfo(spans []span, text string) []span {
+	for start := 0; ; {
+		i := strings.Index(text[start:], "://")
+		if i < 0 {
+			return spans
+		}
+		start += i + len("://")
+		n := strings.IndexAny(text[start:], "@/?#\\\"'<> \t\r\n")
+		if n > 0 && text[start+n] == '@' {
+			spans = append(spans, span{start, start + n})
+		}
+	}
 }
 
 // appendOccurrences appends the occurrences of secret in text. Those that overlap
@@ -195,9 +278,14 @@ func replace(text string, spans []span) string {
 
 // WithText returns an error with this text instead of err's. It has no Unwrap,
 // since a printed chain of errors would show the text of err. matches reports
-// whether [errors.Is] of the new error and target is true.
+// whether [errors.Is] of the new error and target is true. If err is or wraps a [net.Error], the new
+// error is one too.
 func WithText(text string, err error, matches func(err, target error) bool) error {
-	return &redactedError{text, func(target error) bool { return matches(err, target) }}
+	redacted := redactedError{text, func(target error) bool { return matches(err, target) }}
+	if netError, ok := errors.AsType[net.Error](err); ok {
+		return &redactedNetError{redacted, netError.Timeout()}
+	}
+	return &redacted
 }
 
 // redactedError is an error with another text. It holds the original error in a
@@ -212,3 +300,15 @@ func (e *redactedError) Error() string { return e.text }
 
 // Is reports whether the error matches target.
 func (e *redactedError) Is(target error) bool { return e.is(target) }
+
+// redactedNetError is a redactedError that implements [net.Error].
+type redactedNetError struct {
+	redactedError
+	timeout bool
+}
+
+// Timeout reports whether the original error is a timeout.
+func (e *redactedNetError) Timeout() bool { return e.timeout }
+
+// Temporary reports whether the original error is a timeout.
+func (e *redactedNetError) Temporary() bool { return e.timeout }

@@ -92,16 +92,20 @@ func ReadBody(resp *http.Response, limit int64) ([]byte, error) {
 	if !success {
 		limit = min(limit, maxErrorBody)
 	}
-	if n := resp.ContentLength; n >= 0 && n <= limit {
-		return readKnown(resp.Body, n)
-	} else if n > limit && success { // the beginning of an error is worth having
+	length, size := resp.ContentLength, min(limit, 4096)
+	if length > limit && success { // the beginning of an error is worth having
 		return nil, tooLarge(limit)
 	}
+	// The byte after the body is requested too, since a connection is reused only if
+	// the end of its body has been seen. A custom transport may leave the length 0.
+	if length >= 0 && length <= limit {
+		size = length + 1
+	}
 	// A bytes.Buffer would allocate up to twice the limit.
-	body := make([]byte, 0, min(limit, 4096))
+	body := make([]byte, 0, size)
 	for {
 		if len(body) == cap(body) {
-			size := min(2*int64(cap(body)), limit) + 1 // one byte more than the limit shows that it is exceeded
+			size := min(max(2*int64(cap(body)), 4096), limit) + 1 // one byte more than the limit shows that it is exceeded
 			body = append(make([]byte, 0, size), body...)
 		}
 		n, err := resp.Body.Read(body[len(body):cap(body)])
@@ -109,6 +113,8 @@ func ReadBody(resp *http.Response, limit int64) ([]byte, error) {
 		switch {
 		case int64(len(body)) > limit:
 			return body[:limit], tooLarge(limit)
+		case err == io.EOF && int64(len(body)) < length:
+			return body, truncated(err)
 		case err == io.EOF:
 			return body, nil
 		case err != nil:
@@ -146,29 +152,16 @@ func (r *BodyReader) Read(p []byte) (int, error) {
 	case r.left < 0:
 		n, r.err = n-1, tooLarge(r.limit)
 		return n, r.err
-	case err != nil && err != io.EOF:
+	case err == io.EOF && r.limit-r.left >= r.resp.ContentLength:
+		return n, err
+	case err != nil:
 		r.err = truncated(err)
-		return n, r.err
 	}
-	return n, err
+	return n, r.err
 }
 
 // Err returns the error of reading, other than io.EOF.
 func (r *BodyReader) Err() error { return r.err }
-
-// readKnown reads a body of n bytes. The byte after them is requested too, since
-// a connection is reused only if the end of its body has been seen.
-func readKnown(r io.Reader, n int64) ([]byte, error) {
-	body := make([]byte, n+1)
-	read, err := io.ReadFull(r, body)
-	if int64(read) == n && (err == io.ErrUnexpectedEOF || err == io.EOF) {
-		err = nil
-	}
-	if err != nil {
-		err = truncated(err)
-	}
-	return body[:min(int64(read), n)], err
-}
 
 // tooLarge returns the error of a body that exceeds limit.
 func tooLarge(limit int64) error { return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit) }

@@ -202,7 +202,7 @@ func (t *timeoutTransport) check(now time.Duration) {
 	time.AfterFunc(next, func() { t.expire(id) })
 }
 
-// expire is called when a timer fires.
+// expire checks the attempts when a timer fires.
 func (t *timeoutTransport) expire(timerID int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
