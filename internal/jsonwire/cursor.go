@@ -25,7 +25,7 @@ type cursor struct {
 	counted int      // bytes of long arrays that were looked at to count their elements
 	depth   int      // of pos
 	unknown [][]byte // names of unknown members of the objects around pos
-	memory  *memory  // nil if data is short
+	memory  *memory
 }
 
 // maxUnknown is the number of unknown members of an object up to which a cursor
@@ -116,10 +116,7 @@ func (c *cursor) object(t *table, v reflect.Value) bool {
 			return false
 		}
 		c.space()
-		i := last
-		if order != nil {
-			i = int(order[last])
-		}
+		i := int(order[last])
 		name, ok := c.name(t, &i)
 		if !ok || c.next() != ':' {
 			return false
@@ -131,9 +128,7 @@ func (c *cursor) object(t *table, v reflect.Value) bool {
 			f, bit := &t.fields[i], uint64(1)<<i
 			ok = seen&bit == 0 && c.value(f.table, f.of(v))
 			seen |= bit
-			if order != nil {
-				order[last] = uint8(i)
-			}
+			order[last] = uint8(i)
 			last = i + 1
 		}
 		if !ok {
@@ -299,7 +294,7 @@ func (c *cursor) text() (string, bool) {
 		raw, err := jsontext.AppendUnquote(nil, quoted)
 		return string(raw), err == nil && c.allocate(2*len(raw))
 	}
-	if c.memory != nil && len(raw) <= maxText {
+	if len(raw) <= maxText {
 		return c.memory.text(raw), c.allocate(len(raw))
 	}
 	return string(raw), c.allocate(len(raw))

@@ -87,6 +87,10 @@ func errText(err error) string {
 
 // seeds are what the fuzz test begins with: what is usual, and one of each kind of what is not.
 var seeds = []string{
+	`{"id":01}`, `{"id":-}`, `{"id":1x}`, `{"id" 1}`, `{"id";1}`, `{"id":1;"x":2}`, `{"id":1,}`, `{,}`,
+	"{\"name\":\"a\x01b\"}", `{"name":"a`,
+	`{"power_on":trux,"deleted":fals}`, `{"power_on":truefalse}`, `{"name":nulx}`, `{"name":nul`, "{\"name\":\"\xff\"\"x\"}", "\x00[1]", "[\x00]",
+	strings.Repeat(`{"nested":`, 11_000) + `{}` + strings.Repeat("}", 11_000),
 	`{"id":5012,"group_id":77,"name":"web1","hostname":"web1.default.acme.uk0.bigv.io","cores":2,"memory":4096,"power_on":true,` +
 		`"cdrom_url":null,"zone_name":"york","management_address":"192.0.2.9","discs":[{"id":1,"label":"disc-1","backup_schedules":[]},` +
 		`{"id":2,"backup_schedules":[{"id":3,"start_date":"x","interval_seconds":"4"}]}],"network_interfaces":[{"id":1,"mac":` +
@@ -94,18 +98,22 @@ var seeds = []string{
 	`[{"id":1,"groups":[{"id":2,"virtual_machines":[{"id":3},{"id":"4"}]}]},null, {"id" : -5 } ]`,
 	`{"id":1,"more":{"a":[1,{"b":"]}\"","c":null}],"d":{}},"other":[],"third":"x","fourth":1e5}`,
 	`{"id":1,"more":{"a":1,"a":2}}`, `{"id":1,"more":1,"more":2}`, `{"id":1,"id":2}`, `{"\u0069d":1,"id":2}`,
-	`{"name":"a\u0062\n\ud83d\ude00"}`, `{"name":"\ud800"}`, "{\"name\":\"\xff\"}", `{"name":["a"]}`, `{"id":[1]}`, `{"id":1.0}`, `{"id":1e2}`, `{"id":-0}`, `{"id":"-7"}`,
+	`{"name":"a\u0062\n\ud83d\ude00"}`, `{"name":"\ud800"}`, "{\"name\":\"\xff\"}", `{"name":["a"]}`, `{"id":[1]}`,
+	`{"id":1.0}`, `{"id":1e2}`, `{"id":-0}`, `{"id":"-7"}`,
 	`{"id":"+7"}`, `{"id":"1_0"}`, `{"id":""}`, `{"id":true}`, `{"id":9223372036854775807}`, `{"id":9223372036854775808}`,
 	`{"id":-9223372036854775808}`, `{"power_on":"true"}`, `{"power_on":null}`, `{"discs":{}}`, `{"discs":""}`, `{"discs":[[]]}`,
-	`{"ips":["::ffff:192.0.2.1","fe80::1%eth0","1.2.3","1.2.3.4.5","256.1.1.1","01.2.3.4","","1::2::3","12345::",":1"]}`, `{"ips":["::"]}`,
+	`{"ips":["::ffff:192.0.2.1","fe80::1%eth0","1.2.3","1.2.3.4.5","256.1.1.1","01.2.3.4","","1::2::3","12345::",":1"]}`,
+	`{"ips":["::"]}`,
 	`{"ips":["1:2:3:4:5:6:7:8","1:2:3:4:5:6:7::","::2:3:4:5:6:7:8","A::f"]}`, `{"ips":["1:2:3:4:5:6:7:8::"]}`, `{"ips":["\u003a:"]}`,
-	`{"extra_ips":{"::1":"::1","0::1":"::1"}}`, `{"extra_ips":{"::1":"::1","::1":"::1"}}`, `{"extra_ips":{"x":"::1"}}`, `{"extra_ips":[]}`,
+	`{"extra_ips":{"::1":"::1","0::1":"::1"}}`, `{"extra_ips":{"::1":"::1","::1":"::1"}}`,
+	`{"extra_ips":{"x":"::1"}}`, `{"extra_ips":[]}`,
 	`{"pointer":1,"nested":{"pointer":"2","nested":null},"lists":[["a"],[],null],"many":[null,{}],"by":{"a":"1"},"any":{"a":[1]},` +
 		`"bytes":"AAE=","float":1.5,"small":7,"addr":"::1","addrs":{},"Flag":true,"inner":"x","hidden":1,"flag":false}`,
 	`{"small":300}`, `{"small":"3"}`, `{"bytes":"?"}`, `{"by":{"a":1,"a":2}}`, `{"addr":""}`, `{"yubikey_otp_max_age":null}`,
 	`{"yubikey_otp_max_age":"900","ip_restrictions":{"a":1,"a":2}}`, `["a","b\u0063",null]`, `[1,"2",null]`, `[1,2,3`,
 	`[1,,2]`, `[1 2]`, `[1,]`, `{}`, ` {} `, `{}x`, `null`, ` null `, ``, `nul`, `"x"`, `[[[[[[`, `{"a":{"a":{"a":`, `[{"id":1}{"id":2}]`,
-	`[{"id":1},]`, `[{"id":1}]]`, `{"api_key":"secret","expires_at":"2020-01-01","privileges":[{"id":1,"level":"group_admin"}]}`, `{"id" :1 , "name" : "x" }`,
+	`[{"id":1},]`, `[{"id":1}]]`,
+	`{"api_key":"secret","expires_at":"2020-01-01","privileges":[{"id":1,"level":"group_admin"}]}`, `{"id" :1 , "name" : "x" }`,
 	`{"username":"a","factors":["x","y"],"group_memberships":null}`, `{"server_settings":{"virtual_machine":{"cores":1},"discs":[{}]}}`,
 }
 

@@ -61,7 +61,8 @@ func unmarshal(data []byte, v any, left int64) error {
 	d := decoder{table: tableOf(target.Type().Elem())}
 	d.left = left
 	if d.table.kind != libraryKind && target.Elem().IsZero() {
-		d.memory = newMemory(int64(len(data)))
+		d.memory = memories.Get().(*memory)
+		defer memories.Put(d.memory)
 		return explain(d.decode(data, target))
 	}
 	return explain(d.decodeByLibrary(data, target))

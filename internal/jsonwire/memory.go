@@ -1,9 +1,12 @@
 package jsonwire
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"sync"
+)
 
-// memory is what a cursor keeps from one object for the next, since the objects of a
-// list resemble each other.
+// memory is what a cursor keeps from one object for the next, since objects resemble
+// each other.
 type memory struct {
 	seed   maphash.Seed
 	texts  [256]string // the last text of each hash
@@ -17,14 +20,8 @@ type order [maxFields + 1]uint8
 // maxText is the length of the longest text that is kept.
 const maxText = 48
 
-// newMemory returns a memory for a body of a length, or nil if the length is too short
-// for that to be worthwhile.
-func newMemory(length int64) *memory {
-	if length < 4<<10 {
-		return nil
-	}
-	return &memory{seed: maphash.MakeSeed(), orders: map[*table]*order{}}
-}
+// memories has memories that are not in use. The pools of the library keep texts too.
+var memories = sync.Pool{New: func() any { return &memory{seed: maphash.MakeSeed(), orders: map[*table]*order{}} }}
 
 // text returns a text as a string. A text that is repeated needs no memory of its own.
 func (m *memory) text(text []byte) string {
@@ -35,11 +32,8 @@ func (m *memory) text(text []byte) string {
 	return *kept
 }
 
-// orderOf returns the order of the members of a struct. It returns nil if m is nil.
+// orderOf returns the order of the members of a struct.
 func (m *memory) orderOf(t *table) *order {
-	if m == nil {
-		return nil
-	}
 	known := m.orders[t]
 	if known == nil {
 		known = new(order)

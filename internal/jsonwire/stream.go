@@ -24,8 +24,8 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 	var element, zero T // all elements are decoded into one variable, and yielded as copies
-	return compact(decodeArray(r, limit, target[T]{
-		next: func(_ int64, left *int64) *T {
+	return compact(decodeArray(r, limit, reflect.TypeFor[T](), target{
+		next: func(_ int64, left *int64) any {
 			element, *left = zero, memoryLimit(limit)
 			return &element
 		},
@@ -39,8 +39,8 @@ func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
 // limit.
 func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
 	list := []T{}
-	err := decodeArray(r, limit, target[T]{
-		next: func(position int64, left *int64) *T {
+	err := decodeArray(r, limit, reflect.TypeFor[T](), target{
+		next: func(position int64, left *int64) any {
 			if len(list) == 0 {
 				*left = memoryLimit(limit)
 			}
@@ -87,20 +87,23 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 // has, and whose lengths show how many are still to come.
 const manyElements = 64
 
-// target is what the elements of an array are decoded into.
-type target[T any] struct {
-	// next returns the zero value to decode the next element into, which begins at a
-	// position. It sets or reduces the memory that may still be allocated.
-	next    func(position int64, left *int64) *T
+// target is what the elements of an array are decoded into. It has no type parameter, as
+// code for each type would make programs larger.
+type target struct {
+	// next returns a pointer to the zero value to decode the next element into, which
+	// begins at a position. It sets or reduces the memory that may still be allocated.
+	next    func(position int64, left *int64) any
 	decoded func() bool // is called when the element is decoded; false ends decoding
 }
 
 // decodeArray decodes an array. It begins with a cursor. From the first element on that
 // the cursor cannot decode, it uses the library.
-func decodeArray[T any](r io.Reader, limit int64, to target[T]) error {
+func decodeArray(r io.Reader, limit int64, t reflect.Type, to target) error {
 	source := &source{r: r}
 	buffered := bufio.NewReaderSize(source, chunk)
-	d := &decoder{table: tableOf(reflect.TypeFor[T]())}
+	d := &decoder{table: tableOf(t)}
+	d.memory = memories.Get().(*memory)
+	defer memories.Put(d.memory)
 	count, offset, done, err := decodeBuffered(buffered, limit, d, to)
 	if done || err != nil {
 		return err
@@ -130,7 +133,7 @@ const maxTries = 8
 // decodeBuffered decodes the elements at the beginning of an array, as long as they fit
 // into the buffer of r and a cursor can decode them. It returns how many there were and
 // the offset behind them, or done if no more are to be decoded.
-func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T]) (count int, offset int64, done bool, err error) {
+func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count int, offset int64, done bool, err error) {
 	if d.table.kind == libraryKind {
 		return 0, 0, false, nil
 	}
@@ -144,9 +147,7 @@ func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T
 			v := reflect.ValueOf(element).Elem()
 			if d.value(d.table, v) && int64(d.pos-start) <= limit {
 				_, _ = r.Discard(d.pos)
-				if offset += int64(d.pos); d.memory == nil {
-					d.memory = newMemory(offset)
-				}
+				offset += int64(d.pos)
 				count++
 				if tries = 0; !to.decoded() {
 					return 0, 0, true, nil
@@ -170,7 +171,7 @@ func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T
 
 // decodeElements decodes an array. It reads each element first, which checks its syntax,
 // and then decodes its bytes. Elements before offset have been decoded already.
-func decodeElements[T any](elements *elementReader, d *decoder, to target[T], offset int64) error {
+func decodeElements(elements *elementReader, d *decoder, to target, offset int64) error {
 	resumed := elements.prefix != ""
 	dec := jsontext.NewDecoder(elements, jsontext.AllowDuplicateNames(true))
 	token, err := dec.ReadToken()
@@ -203,9 +204,6 @@ func decodeElements[T any](elements *elementReader, d *decoder, to target[T], of
 		}
 		end := dec.InputOffset()
 		element := to.next(offset+elements.start, &d.left)
-		if d.memory == nil {
-			d.memory = newMemory(end)
-		}
 		if err := d.decode(value, reflect.ValueOf(element)); err != nil {
 			place := jsontext.Pointer("/" + strconv.Itoa(index))
 			return locate(err, func(p jsontext.Pointer) jsontext.Pointer { return place + p }, end-int64(len(value)))
