@@ -29,7 +29,6 @@ type shapes struct {
 	Addrs   map[netip.Addr]netip.Addr `json:"addrs"`
 	Flag    bool
 	inner
-	hidden int
 }
 
 type inner struct {
@@ -89,8 +88,8 @@ func errText(err error) string {
 var seeds = []string{
 	`{"id":01}`, `{"id":-}`, `{"id":1x}`, `{"id" 1}`, `{"id";1}`, `{"id":1;"x":2}`, `{"id":1,}`, `{,}`,
 	"{\"name\":\"a\x01b\"}", `{"name":"a`,
-	`{"power_on":trux,"deleted":fals}`, `{"power_on":truefalse}`, `{"name":nulx}`, `{"name":nul`, "{\"name\":\"\xff\"\"x\"}", "\x00[1]", "[\x00]",
-	strings.Repeat(`{"nested":`, 11_000) + `{}` + strings.Repeat("}", 11_000),
+	`{"power_on":trux,"deleted":fals}`, `{"power_on":truefalse}`, `{"name":nulx}`, `{"name":nul`,
+	"{\"name\":\"\xff\"\"x\"}", "\x00[1]", "[\x00]",
 	`{"id":5012,"group_id":77,"name":"web1","hostname":"web1.default.acme.uk0.bigv.io","cores":2,"memory":4096,"power_on":true,` +
 		`"cdrom_url":null,"zone_name":"york","management_address":"192.0.2.9","discs":[{"id":1,"label":"disc-1","backup_schedules":[]},` +
 		`{"id":2,"backup_schedules":[{"id":3,"start_date":"x","interval_seconds":"4"}]}],"network_interfaces":[{"id":1,"mac":` +
@@ -115,6 +114,13 @@ var seeds = []string{
 	`[{"id":1},]`, `[{"id":1}]]`,
 	`{"api_key":"secret","expires_at":"2020-01-01","privileges":[{"id":1,"level":"group_admin"}]}`, `{"id" :1 , "name" : "x" }`,
 	`{"username":"a","factors":["x","y"],"group_memberships":null}`, `{"server_settings":{"virtual_machine":{"cores":1},"discs":[{}]}}`,
+}
+
+// Nesting that is deeper than the library allows is an error, whatever decodes it.
+func TestDeepNesting(t *testing.T) {
+	for _, depth := range []int{100, 5_000, 11_000} {
+		compare[shapes](t, []byte(strings.Repeat(`{"nested":`, depth)+`{}`+strings.Repeat("}", depth)))
+	}
 }
 
 // FuzzDecode tests that a cursor decodes as the library does.
