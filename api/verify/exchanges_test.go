@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -136,8 +137,10 @@ func record(t *testing.T) (list []recorded) {
 		cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", tests, pkg)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), exchange.Variable+"="+name)
-		output, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", output)
+		if output, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("the tests %s of %s fail: %v", tests, pkg, err)
+			t.Logf("%s", output[:min(len(output), 2000)])
+		}
 	}
 	lines, err := os.ReadFile(name)
 	require.NoError(t, err)
@@ -173,25 +176,38 @@ func (c checker) response(e recorded) []*errors.ValidationError {
 	return failures
 }
 
-// reporter reports each difference once, with the first exchange that has it.
+// reporter reports differences: each kind once, at the end of the test, with the first exchange that has it.
 type reporter func(e recorded, operation, what, why string)
 
 func newReporter(t *testing.T) reporter {
-	reported := map[string]bool{}
-	return func(e recorded, operation, what, why string) {
-		t.Helper()
-		if key := operation + what + why; !reported[key] {
-			reported[key] = true
-			t.Errorf("%s: %s of %s (%s %s) differs from %s: %s", e.Test, what, operation, e.Method, e.URL, file, why)
+	var order []string
+	first, count := map[string]string{}, map[string]int{}
+	t.Cleanup(func() {
+		for _, kind := range order {
+			t.Errorf("%s (exchanges: %d)", first[kind], count[kind])
 		}
+	})
+	return func(e recorded, operation, what, why string) {
+		kind := location.ReplaceAllString(why, "")
+		if count[kind]++; count[kind] > 1 {
+			return
+		}
+		order = append(order, kind)
+		first[kind] = fmt.Sprintf("%s: %s of %s (%s %s) differs from %s: %s", e.Test, what, operation, e.Method, e.URL, file, why)
 	}
 }
+
+// location matches where in a body the difference is, without the last name: "$.discs[0]." of "$.discs[0].size".
+var location = regexp.MustCompile(`\$[^:' ]*\.|\[\d+\]| at '[^ ]*'`)
 
 // failures reports the failures of a validation.
 func (report reporter) failures(e recorded, operation, what string, failures []*errors.ValidationError) {
 	for _, failure := range failures {
-		if len(failure.SchemaValidationErrors) == 0 {
-			report(e, operation, what, strings.TrimSuffix(failure.Message+": "+failure.Reason, ": "))
+		switch {
+		case strings.HasPrefix(failure.Reason, "Strict mode"):
+			report(e, operation, what, failure.Message)
+		case len(failure.SchemaValidationErrors) == 0:
+			report(e, operation, what, failure.Message+": "+failure.Reason)
 		}
 		for _, schema := range failure.SchemaValidationErrors {
 			report(e, operation, what, fmt.Sprintf("%s: %s", schema.FieldPath, schema.Reason))

@@ -66,6 +66,7 @@ type (
 	pageExample struct{ Summary, Text string }
 	pageSchema  struct {
 		Name, Description string
+		Base              pageType // the schema that it extends
 		Members           []pageMember
 	}
 	pageMember struct {
@@ -100,7 +101,10 @@ func (d description) page(t *testing.T) page {
 	members(at(d.node, "components", "schemas"), func(name, node *yaml.Node) {
 		s := pageSchema{Name: name.Value, Description: text(member(node, "description"))}
 		required := texts(member(node, "required"))
-		members(member(node, "properties"), func(key, property *yaml.Node) {
+		if parts := member(node, "allOf"); parts != nil {
+			s.Base = d.pageType(parts.Content[0])
+		}
+		members(properties(node), func(key, property *yaml.Node) {
 			m := d.pageMember(key.Value, property, property)
 			m.Required = slices.Contains(required, key.Value)
 			s.Members = append(s.Members, m)
