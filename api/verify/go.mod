@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/bigv-go/bigv => ../..
 
 require (
-	github.com/bigv-go/bigv v0.0.0-00010101000000-000000000000
+	github.com/bigv-go/bigv v0.1.0
 	github.com/pb33f/jsonschema/v6 v6.0.3
 	github.com/pb33f/libopenapi v0.42.4
 	github.com/pb33f/libopenapi-validator v0.16.2
