@@ -195,7 +195,7 @@ func TestGateWithRandomRefusals(t *testing.T) {
 	without, tookWithout := run(false)
 	with, took := run(true)
 	assert.Less(t, with, without+70) // 81 are expected, with a standard deviation of 9
-	assert.Less(t, took, tookWithout*6/5)
+	assert.Less(t, took, tookWithout*13/10)
 }
 
 // A probe that gets no response does not keep the others from probing for longer than maxProbe.
