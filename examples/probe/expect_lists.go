@@ -29,17 +29,18 @@ var listExpectations = []expectation{
 		at(func(ctx context.Context, p *probe, at place) (string, error) {
 			return p.sameList(ctx, machineRoute+"/nics", at.path(), "/nics?vm_id={id}", []string{at.machineID})
 		})},
-	{"Flat and nested lists of privileges agree", "filter.go privilegeList", false, func(ctx context.Context, p *probe) (string, error) {
-		user, err := p.ownName(ctx)
-		if err != nil {
-			return "", err
-		}
-		return p.sameList(ctx, "/users/{user}/privileges", []string{user}, "/privileges?user_name={user}", []string{user})
-	}},
+	{"Flat and nested lists of privileges agree", "privileges.go privilegeList", false,
+		func(ctx context.Context, p *probe) (string, error) {
+			user, err := p.ownName(ctx)
+			if err != nil {
+				return "", err
+			}
+			return p.sameList(ctx, "/users/{user}/privileges", []string{user}, "/privileges?user_name={user}", []string{user})
+		}},
 	{"view=overview of an account embeds everything in it", "accounts.go Account", false, checkAccountOverview},
 	{"view=overview of a machine embeds its discs and network interfaces", "virtual_machines.go VirtualMachine", false, checkOverview},
-	{"Without view=overview nothing is embedded", "api/openapi.yaml overview", false, checkNoOverview},
-	{"Lists are in the order of IDs", "api/openapi.yaml order", false, checkOrder},
+	{"Without view=overview nothing is embedded", "virtual_machines.go VirtualMachine", false, checkNoOverview},
+	{"Lists are in the order of IDs", "api/openapi.yaml: No source states the order of lists", false, checkOrder},
 	{"Deleted machines are not listed without include_deleted", "virtual_machines.go List", false, checkDeletedHidden},
 }
 
@@ -76,9 +77,10 @@ var filterExpectations = []expectation{
 			discs, err := p.list(ctx, "/discs?account_name={account}&group_name={group}&vm_name={vm}", at.path()...)
 			return matching(discs, "virtual_machine_id", at.machineID, err)
 		})},
-	{"A filter by an unknown account gets 404", "api/openapi.yaml account_name", false, func(ctx context.Context, p *probe) (string, error) {
-		return p.expectStatus(ctx, call{method: "GET", route: "/virtual_machines?account_name={account}", args: []string{p.name}}, 404)
-	}},
+	{"A filter by an unknown account gets 404", "bigvtest/accounts.go filterAccount", false,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.expectStatus(ctx, call{method: "GET", route: "/virtual_machines?account_name={account}", args: []string{p.name}}, 404)
+		}},
 }
 
 // at returns a check that needs a virtual machine.

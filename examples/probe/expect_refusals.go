@@ -9,13 +9,14 @@ import (
 
 // refusalExpectations are about writes that are refused.
 var refusalExpectations = []expectation{
-	{"A name that is taken gets 400 of the attribute", "api/openapi.yaml name", true, func(ctx context.Context, p *probe) (string, error) {
-		if err := isMade(p.makeGroup(ctx)); err != nil {
-			return "", err
-		}
-		x, err := p.do(ctx, call{method: http.MethodPost, route: groupsRoute, args: []string{p.account}, body: object{"name": p.name}})
-		return checkFields(x, err, "name")
-	}},
+	{"A name that is taken gets 400 of the attribute", "workflows.go findOrCreate", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if err := isMade(p.makeGroup(ctx)); err != nil {
+				return "", err
+			}
+			x, err := p.do(ctx, call{method: http.MethodPost, route: groupsRoute, args: []string{p.account}, body: object{"name": p.name}})
+			return checkFields(x, err, "name")
+		}},
 	{"The name of a machine that is taken gets 400 of the attribute", "workflows.go findOrCreate", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			if err := isMade(p.makeMachine(ctx)); err != nil {
@@ -32,56 +33,73 @@ var refusalExpectations = []expectation{
 			return checkFields(x, err, "name", "memory", "hardware_profile")
 		}},
 	{"A 400 of wrong discs is a list by position", "error_fields.go addValue", true, checkPositions},
-	{"A 400 of a PUT names each wrong attribute", "error_fields.go parseFields", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.ready(ctx); err != nil {
-			return "", err
-		}
-		x, err := p.put(ctx, object{"memory": 1, "keymap": "probe"})
-		return checkFields(x, err, "memory", "keymap")
-	}},
+	{"A 400 of a PUT names each wrong attribute", "error_fields.go parseFields", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.ready(ctx); err != nil {
+				return "", err
+			}
+			x, err := p.put(ctx, object{"memory": 1, "keymap": "probe"})
+			return checkFields(x, err, "memory", "keymap")
+		}},
 	{"A backup schedule without interval_seconds gets 400 with a text", "error_fields.go addValue", true, checkMissingInterval},
-	{"A disc with the label vda gets 400 of the attribute", "discs.go DiscCreate", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.ready(ctx); err != nil {
-			return "", err
-		}
-		x, err := p.do(ctx, call{method: http.MethodPost, route: discsRoute, args: p.machinePath(), body: object{"label": "vda", "size": 25600}})
-		return checkFields(x, err, "label")
-	}},
-	{"A PUT of another Content-Type gets 415", "api/openapi.yaml UnsupportedMediaType", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.ready(ctx); err != nil {
-			return "", err
-		}
-		return p.expectStatus(ctx, call{method: http.MethodPut, route: machineRoute, args: p.machinePath(),
-			raw: `{"hardware_profile_locked":false}`, body: object{}}.with(http.Header{"Content-Type": {"text/plain"}}), 415)
-	}},
+	{"A disc with the label vda gets 400 of the attribute", "api/openapi.yaml: Which labels are refused", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.ready(ctx); err != nil {
+				return "", err
+			}
+			x, err := p.do(ctx, call{method: http.MethodPost, route: discsRoute, args: p.machinePath(), body: object{"label": "vda", "size": 25600}})
+			return checkFields(x, err, "label")
+		}},
+	{"A smaller size of a disc gets 400 of the attribute", "api/openapi.yaml: The documentation speaks of expanding only", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			x, path, err := p.makeDisc(ctx, "probe-disc")
+			if err := isMade(x, err); err != nil {
+				return "", err
+			}
+			x, err = p.do(ctx, call{method: http.MethodPut, route: discRoute, args: path, body: object{"size": 20480}})
+			return checkFields(x, err, "size")
+		}},
+	{"A PUT of another Content-Type gets 415", "api/openapi.yaml: The documentation says that other types do not work", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.ready(ctx); err != nil {
+				return "", err
+			}
+			return p.expectStatus(ctx, call{method: http.MethodPut, route: machineRoute, args: p.machinePath(),
+				raw: `{"hardware_profile_locked":false}`, body: object{}}.with(http.Header{"Content-Type": {"text/plain"}}), 415)
+		}},
 	{"Malformed JSON gets 400", "errors.go statusKinds", true, func(ctx context.Context, p *probe) (string, error) {
 		if _, err := p.ready(ctx); err != nil {
 			return "", err
 		}
-		return p.expectStatus(ctx, call{method: http.MethodPut, route: machineRoute, args: p.machinePath(), raw: `{"cores":`, body: object{}}, 400)
-	}},
-	{"A signal to a machine that is off gets 400", "virtual_machine_power.go signal", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.ready(ctx); err != nil {
-			return "", err
-		}
 		return p.expectStatus(ctx, call{
-			method: http.MethodPost, route: machineRoute + "/signal", args: p.machinePath(), body: object{"signal": "powerdown"},
+			method: http.MethodPut, route: machineRoute, args: p.machinePath(), raw: `{"cores":`, body: object{},
 		}, 400)
 	}},
-	{"A change of a privilege of one's own level gets 403", "errors.go statusKinds", true, func(ctx context.Context, p *probe) (string, error) {
-		x, err := p.ownLevel(ctx)
-		if err != nil {
-			return "", err
-		}
-		return expectStatus(x, 403)
-	}},
-	{"The body of a 403 is a short text", "error_text.go serviceMessage", true, func(ctx context.Context, p *probe) (string, error) {
-		x, err := p.ownLevel(ctx)
-		if err != nil {
-			return "", err
-		}
-		return checkErrorBody(x, 403)
-	}},
+	{"A signal to a machine that is off gets 400", "api/openapi.yaml: The status of a refusal is not documented", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.ready(ctx); err != nil {
+				return "", err
+			}
+			return p.expectStatus(ctx, call{
+				method: http.MethodPost, route: machineRoute + "/signal", args: p.machinePath(), body: object{"signal": "powerdown"},
+			}, 400)
+		}},
+	{"A change of a privilege of one's own level gets 403", "api/openapi.yaml: The status for a privilege that the caller", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			x, err := p.ownLevel(ctx)
+			if err != nil {
+				return "", err
+			}
+			return expectStatus(x, 403)
+		}},
+	{"The body of a 403 is a short text", "api/openapi.yaml: No source states the body", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			x, err := p.ownLevel(ctx)
+			if err != nil {
+				return "", err
+			}
+			return checkErrorBody(x, 403)
+		}},
 	{"A login with a wrong name gets 400, 401 or 403 with a text", "auth.go refusesCredentials", true, checkLogin},
 }
 

@@ -48,33 +48,36 @@ var removalExpectations = []expectation{
 		}
 		return p.expectStatus(ctx, call{method: http.MethodDelete, route: "/api_keys/{key}", args: []string{id}}, 200, 204)
 	}},
-	{"DELETE of a group with a machine gets 400 with a text", "groups.go Delete", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.ready(ctx); err != nil {
-			return "", err
-		}
-		x, err := p.deleteGroup(ctx)
-		if err != nil {
-			return "", err
-		}
-		return checkErrorBody(x, 400)
-	}},
+	{"DELETE of a group with a machine gets 400 with a text", "groups.go Delete", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.ready(ctx); err != nil {
+				return "", err
+			}
+			x, err := p.deleteGroup(ctx)
+			if err != nil {
+				return "", err
+			}
+			return checkErrorBody(x, 400)
+		}},
 	{"DELETE of a machine gets 204", "virtual_machines.go Delete", true, func(ctx context.Context, p *probe) (string, error) {
 		return expected(204)(p.deleteMachine(ctx))
 	}},
-	{"A machine that was just deleted gets 404", "api/openapi.yaml include_deleted", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.readDeleted(ctx, "", 404)
-	}},
+	{"A machine that was just deleted gets 404", "api/openapi.yaml: The status of a deleted machine without include_deleted", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.readDeleted(ctx, "", 404)
+		}},
 	{"A machine that was just deleted can be read with include_deleted", "wait.go Deleted", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			return p.readDeleted(ctx, "?include_deleted=true", 200)
 		}},
-	{"A group with a deleted machine cannot be deleted", "api/openapi.yaml apparently", true, func(ctx context.Context, p *probe) (string, error) {
-		if _, err := p.deleteMachine(ctx); err != nil {
-			return "", err
-		}
-		return expected(400)(p.deleteGroup(ctx))
-	}},
-	{"A deleted machine can be restored, and is off", "virtual_machines.go Undelete", true, checkUndelete},
+	{"A group with a deleted machine cannot be deleted", "api/openapi.yaml: Deleted machines that are not purged apparently count", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			if _, err := p.deleteMachine(ctx); err != nil {
+				return "", err
+			}
+			return expected(400)(p.deleteGroup(ctx))
+		}},
+	{"A deleted machine can be restored, and is off", "api/openapi.yaml: How long a machine can be restored", true, checkUndelete},
 	{"DELETE of a machine with purge gets 204", "virtual_machines.go Purge", true, func(ctx context.Context, p *probe) (string, error) {
 		return expected(204)(p.purgeMachine(ctx))
 	}},

@@ -17,10 +17,11 @@ var idExpectations = []expectation{
 	{"Digits in a nested URL are an ID", "path.go AccountPath", false, at(func(ctx context.Context, p *probe, at place) (string, error) {
 		return p.sameObject(ctx, machineRoute, []string{at.accountID, at.groupID, at.machineID}, at.machineID)
 	})},
-	{"A flat URL finds a machine by its ID", "endpoint.go idOnly", false, at(func(ctx context.Context, p *probe, at place) (string, error) {
-		return p.sameObject(ctx, "/virtual_machines/{id}", []string{at.machineID}, at.machineID)
-	})},
-	{"A flat URL finds a machine by its name", "api/openapi.yaml ambiguous", false,
+	{"A flat URL finds a machine by its ID", "endpoint.go resolveEndpoint", false,
+		at(func(ctx context.Context, p *probe, at place) (string, error) {
+			return p.sameObject(ctx, "/virtual_machines/{id}", []string{at.machineID}, at.machineID)
+		})},
+	{"A flat URL finds a machine by its name", "api/openapi.yaml: A name may be ambiguous across groups", false,
 		at(func(ctx context.Context, p *probe, at place) (string, error) {
 			vm, err := p.object(ctx, "/virtual_machines/{name}", at.machine)
 			if err != nil {
@@ -40,24 +41,25 @@ var idExpectations = []expectation{
 		return p.sameObject(ctx, discRoute, append(at.path(), text(discs[0], "label")), text(discs[0], "id"))
 	})},
 	{"Names of another letter case are the same object or none", "filter.go inAccount", false, checkLetterCase},
-	{"default is the name of the default group", "path.go DefaultGroupName", false, func(ctx context.Context, p *probe) (string, error) {
-		account, id, err := p.firstAccount(ctx)
-		if err != nil {
-			return "", err
-		}
-		x, err := p.do(ctx, call{method: http.MethodGet, route: groupsRoute + "/default", args: []string{account}})
-		if err != nil {
-			return "", err
-		}
-		if seen, err := expectStatus(x, 200); err != nil {
-			return seen, err
-		}
-		g, err := x.object()
-		if err == nil && text(g, "account_id") != id {
-			err = differs("a group of another account")
-		}
-		return "found", err
-	}},
+	{"default is the name of the default group", "path.go DefaultGroupName", false,
+		func(ctx context.Context, p *probe) (string, error) {
+			account, id, err := p.firstAccount(ctx)
+			if err != nil {
+				return "", err
+			}
+			x, err := p.do(ctx, call{method: http.MethodGet, route: groupsRoute + "/default", args: []string{account}})
+			if err != nil {
+				return "", err
+			}
+			if seen, err := expectStatus(x, 200); err != nil {
+				return seen, err
+			}
+			g, err := x.object()
+			if err == nil && text(g, "account_id") != id {
+				err = differs("a group of another account")
+			}
+			return "found", err
+		}},
 	{"A host name begins with machine, group and account", "virtual_machines.go parents", false,
 		at(func(ctx context.Context, p *probe, at place) (string, error) {
 			vm, err := p.object(ctx, machineRoute, at.path()...)
@@ -71,7 +73,7 @@ var idExpectations = []expectation{
 			return "machine.group.account and a domain", nil
 		})},
 	{"An encoded colon in the path of an IPv6 address is accepted", "ips.go Get", false, checkIPv6},
-	{"A deleted machine gets 404 without include_deleted", "api/openapi.yaml include_deleted", false,
+	{"A deleted machine gets 404 without include_deleted", "api/openapi.yaml: The status of a deleted machine without include_deleted", false,
 		func(ctx context.Context, p *probe) (string, error) {
 			vm, err := p.deletedMachine(ctx)
 			if err != nil {

@@ -14,9 +14,10 @@ import (
 
 // writeExpectations are about creations and changes that succeed.
 var writeExpectations = []expectation{
-	{"POST of a group gets 200 or 201", "groups.go Create", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.checkCreated(p.makeGroup(ctx))
-	}},
+	{"POST of a group gets 200 or 201", "api/openapi.yaml: The documentation says 200 here and 201", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.checkCreated(p.makeGroup(ctx))
+		}},
 	{"vm_create gets 202", "virtual_machine_create.go Create", true, func(ctx context.Context, p *probe) (string, error) {
 		x, err := p.makeMachine(ctx)
 		if err != nil {
@@ -28,33 +29,38 @@ var writeExpectations = []expectation{
 	{"The response to vm_create has the machine in virtual_machine", "virtual_machine_create.go createResponse", true, checkWrapped},
 	{"A machine that is being provisioned gets 202", "virtual_machines.go setStatus", true, checkProvisioning},
 	{"PUT returns the machine without its discs", "virtual_machines.go Update", true, checkPutResponse},
-	{"An unknown attribute is discarded", "api/openapi.yaml x-unverified", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.checkUnchanged(ctx, object{"probe_unknown": 1})
-	}},
+	{"An unknown attribute is discarded", "bigvtest/attributes.go attributes", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.checkUnchanged(ctx, object{"probe_unknown": 1})
+		}},
 	{"A read-only attribute is discarded", "virtual_machines.go VirtualMachineUpdate", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			return p.checkUnchanged(ctx, object{"hostname": "probe.example.org", "management_address": "192.0.2.1"})
 		}},
 	{"PUT changes only the attributes that it has", "virtual_machines.go VirtualMachineUpdate", true, checkPartial},
-	{"false is stored", "endpoint.go putting", true, func(ctx context.Context, p *probe) (string, error) {
+	{"false is stored", "virtual_machines.go VirtualMachineUpdate", true, func(ctx context.Context, p *probe) (string, error) {
 		return p.checkStored(ctx, "hardware_profile_locked", true, false)
 	}},
 	{"null clears an attribute", "nullable.go Null", true, func(ctx context.Context, p *probe) (string, error) {
 		return p.checkStored(ctx, "keymap", "en-gb", nil)
 	}},
-	{"POST of a disc gets 200 or 201", "discs.go Create", true, func(ctx context.Context, p *probe) (string, error) {
-		x, _, err := p.makeDisc(ctx, "probe-disc")
-		return p.checkCreated(x, err)
-	}},
-	{"POST of a backup schedule gets 200 or 201", "backup_schedules.go Create", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.checkCreated(p.makeSchedule(ctx))
-	}},
-	{"POST of a privilege gets 200 or 201", "privileges.go Grant", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.checkCreated(p.makePrivilege(ctx))
-	}},
-	{"POST of an API key gets 200 or 201", "api_keys.go Create", true, func(ctx context.Context, p *probe) (string, error) {
-		return p.checkCreated(p.makeKey(ctx))
-	}},
+	{"POST of a disc gets 200 or 201", "api/openapi.yaml: Sources differ between 200 and 201", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			x, _, err := p.makeDisc(ctx, "probe-disc")
+			return p.checkCreated(x, err)
+		}},
+	{"POST of a backup schedule gets 200 or 201", "api/openapi.yaml: The status of the success is not stated", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.checkCreated(p.makeSchedule(ctx))
+		}},
+	{"POST of a privilege gets 200 or 201", "api/openapi.yaml: Sources differ between 200 and 201", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.checkCreated(p.makePrivilege(ctx))
+		}},
+	{"POST of an API key gets 200 or 201", "api/openapi.yaml: The status of the success is not stated", true,
+		func(ctx context.Context, p *probe) (string, error) {
+			return p.checkCreated(p.makeKey(ctx))
+		}},
 	{"A new API key is in the response, without its prefix", "auth.go authorization", true, checkNewKey},
 	{"The expiry of an API key is returned as it was sent", "timestamp.go NewTimestamp", true, checkExpiry},
 }

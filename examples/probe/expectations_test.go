@@ -43,27 +43,25 @@ var quirks = map[string]quirk{
 	"Flat and nested lists of privileges agree":                          on("GET /users/alice/privileges", lastRemoved),
 	"view=overview of an account embeds everything in it":                on("GET /accounts/acme", noLists),
 	"view=overview of a machine embeds its discs and network interfaces": query("GET /accounts/.*view", without("view")),
-	"Without view=overview nothing is embedded":                          query("GET /accounts/", func(v url.Values) { v.Set("view", "overview") }),
+	"Without view=overview nothing is embedded":                          query("GET /accounts/", withOverview),
 	"Lists are in the order of IDs":                                      on("GET /groups", reversed),
-	"Deleted machines are not listed without include_deleted": query("GET /virtual_machines", func(v url.Values) {
-		v.Set("include_deleted", "true")
-	}),
-	"account_id filters groups":                                   on(`GET /groups\?`, add("account_id", 99)),
-	"group_id filters virtual machines":                           on(`GET /virtual_machines\?`, add("group_id", 99)),
-	"account_name filters virtual machines":                       on(`GET /virtual_machines\?`, add("hostname", "a.b.c.d")),
-	"vm_name with its parents filters discs":                      query("GET /discs", without("vm_name", "group_name")),
-	"A filter by an unknown account gets 404":                     on(`GET /virtual_machines\?`, plain(200, "[]")),
-	"Digits in a nested URL are an ID":                            on("GET /accounts/[0-9]+/", status(404)),
-	"A flat URL finds a machine by its ID":                        on("GET /virtual_machines/[0-9]+", add("id", 99)),
-	"A flat URL finds a machine by its name":                      on("GET /virtual_machines/www", add("name", "other")),
-	"A flat and a nested URL return the same disc":                on("GET /discs/", add("size", 1)),
-	"A disc is found by its label":                                on("GET .*/discs/[^0-9/]", status(404)),
-	"Names of another letter case are the same object or none":    on("GET /accounts/ACME", add("id", 99)),
-	"default is the name of the default group":                    on("GET .*/groups/default$", status(404)),
-	"A host name begins with machine, group and account":          on("GET /accounts/.*"+anyVM, add("hostname", "www1.acme.example.org")),
-	"An encoded colon in the path of an IPv6 address is accepted": on("GET /ips/.*(:|%3A)", status(404)),
-	"A deleted machine gets 404 without include_deleted":          query("GET /virtual_machines/", func(v url.Values) { v.Set("include_deleted", "true") }),
-	"A deleted machine can be read with include_deleted":          query("GET /virtual_machines/", without("include_deleted")),
+	"Deleted machines are not listed without include_deleted":            query("GET /virtual_machines", withDeleted),
+	"account_id filters groups":                                          on(`GET /groups\?`, add("account_id", 99)),
+	"group_id filters virtual machines":                                  on(`GET /virtual_machines\?`, add("group_id", 99)),
+	"account_name filters virtual machines":                              on(`GET /virtual_machines\?`, add("hostname", "a.b.c.d")),
+	"vm_name with its parents filters discs":                             query("GET /discs", without("vm_name", "group_name")),
+	"A filter by an unknown account gets 404":                            on(`GET /virtual_machines\?`, plain(200, "[]")),
+	"Digits in a nested URL are an ID":                                   on("GET /accounts/[0-9]+/", status(404)),
+	"A flat URL finds a machine by its ID":                               on("GET /virtual_machines/[0-9]+", add("id", 99)),
+	"A flat URL finds a machine by its name":                             on("GET /virtual_machines/www", add("name", "other")),
+	"A flat and a nested URL return the same disc":                       on("GET /discs/", add("size", 1)),
+	"A disc is found by its label":                                       on("GET .*/discs/[^0-9/]", status(404)),
+	"Names of another letter case are the same object or none":           on("GET /accounts/ACME", add("id", 99)),
+	"default is the name of the default group":                           on("GET .*/groups/default$", status(404)),
+	"A host name begins with machine, group and account":                 on("GET /accounts/.*"+anyVM, add("hostname", "www1.acme.example.org")),
+	"An encoded colon in the path of an IPv6 address is accepted":        on("GET /ips/.*(:|%3A)", status(404)),
+	"A deleted machine gets 404 without include_deleted":                 query("GET /virtual_machines/", withDeleted),
+	"A deleted machine can be read with include_deleted":                 query("GET /virtual_machines/", without("include_deleted")),
 
 	"Timestamps can be parsed":                               on("GET /api_keys", set("expires_at", "next year")),
 	"Definitions have the expected types":                    on("GET /definitions", set("data", "york")),
@@ -100,8 +98,9 @@ var quirks = map[string]quirk{
 		edit(func(v any) any { return object{"virtual_machine": v} }))),
 	"A 400 of wrong discs is a list by position":                      on("vm_create", set("discs", []string{"size is wrong"})),
 	"A 400 of a PUT names each wrong attribute":                       on("PUT .*"+anyVM, add("memory", "is not included in the list")),
-	"A backup schedule without interval_seconds gets 400 with a text": on("POST .*/backup_schedules", plain(400, `{"interval_seconds":["is missing"]}`)),
-	"A disc with the label vda gets 400 of the attribute":             sent("POST .*/discs", func(_ *http.Request, body object) { body["label"] = "data" }),
+	"A backup schedule without interval_seconds gets 400 with a text": on("/backup_schedules", plain(400, `{"interval_seconds":[""]}`)),
+	"A disc with the label vda gets 400 of the attribute":             on("POST .*/discs", only(hasStatus(400), status(201))),
+	"A smaller size of a disc gets 400 of the attribute":              on("PUT .*/discs", status(200)),
 	"A PUT of another Content-Type gets 415":                          on("PUT", only(hasStatus(415), status(200))),
 	"Malformed JSON gets 400":                                         on("PUT", only(hasText("JSON"), status(500))),
 	"A signal to a machine that is off gets 400":                      on("POST .*/signal", status(409)),
@@ -117,7 +116,7 @@ var quirks = map[string]quirk{
 	"DELETE of an API key gets 200 or 204":                             on("DELETE /api_keys", status(202)),
 	"DELETE of a group with a machine gets 400 with a text":            on("DELETE .*/groups/[^/]+$", only(hasStatus(400), page)),
 	"DELETE of a machine gets 204":                                     on("DELETE .*"+anyVM+"$", status(202)),
-	"A machine that was just deleted gets 404":                         query("GET .*"+anyVM, func(v url.Values) { v.Set("include_deleted", "true") }),
+	"A machine that was just deleted gets 404":                         query("GET .*"+anyVM, withDeleted),
 	"A machine that was just deleted can be read with include_deleted": on("GET .*include_deleted", add("deleted", false)),
 	"A group with a deleted machine cannot be deleted":                 on("DELETE .*/groups/[^/]+$", only(hasStatus(400), status(204))),
 	"A deleted machine can be restored, and is off":                    on("GET .*"+anyVM, add("power_on", true)),
@@ -143,6 +142,10 @@ func init() {
 		quirks["Members of "+article(kind)+" are null only where expected"] = on("GET", set(m.member, nil))
 	}
 }
+
+func withOverview(v url.Values) { v.Set("view", "overview") }
+
+func withDeleted(v url.Values) { v.Set("include_deleted", "true") }
 
 // closesIdle makes the server close connections as soon as they are idle.
 var closesIdle = quirk{
