@@ -18,6 +18,7 @@ import (
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/bigv-go/bigv/internal/retry"
+	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/google/go-querystring/query"
 )
 
@@ -186,7 +187,7 @@ func (resp *response) redactor() *redact.Redactor {
 }
 
 // streamFunc reads the body of a streamed response: see [retry.Request].
-type streamFunc func(body io.Reader) (retryable bool, err error)
+type streamFunc func(resp *http.Response) (retryable bool, err error)
 
 // send sends a request, with retries and one renewal of a rejected token. If the error is nil, the
 // request succeeded: the response is a 2xx, whose body may be incomplete, or a 404 to a DELETE of
@@ -362,23 +363,41 @@ func execute(ctx context.Context, c *Client, op operation, opts []CallOption) er
 	return resp.checkDiscarded()
 }
 
-// list returns a list that is read completely. verify, unless nil, is called with each element; if
-// it returns an error, the call fails.
+// list returns a list, which is decoded as it arrives. verify, unless nil, is called with each
+// element; if it returns an error, the call fails.
 func list[T any](ctx context.Context, c *Client, op operation, verify func(T) error, opts []CallOption) ([]T, error) {
 	req, err := c.newRequest(ctx, op, opts)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, req, nil)
+	var elements []T
+	var head headReader
+	stream := func(resp *http.Response) (retryable bool, err error) {
+		body := transport.NewBodyReader(resp, c.maxResponseSize)
+		head = headReader{r: body}
+		if elements, err = jsonwire.ReadArray[T](&head, resp.ContentLength, c.maxResponseSize); err != nil {
+			head.readPage()
+		}
+		if readErr := body.Err(); readErr != nil && err != nil {
+			return !errors.Is(readErr, transport.ErrTooLarge), readErr
+		}
+		return false, err
+	}
+	if c.capture != nil {
+		stream = nil // a capture has the body
+	}
+	resp, err := c.send(ctx, req, stream)
 	if err != nil {
 		return nil, err
 	}
-	if resp.ReadErr == nil && jsonwire.IsNull(resp.Body) {
-		return []T{}, nil
+	err = resp.ReadErr
+	if stream != nil {
+		resp.Body = head.head // shows whether it is an HTML page
+	} else if err == nil {
+		elements, err = jsonwire.ReadArray[T](bytes.NewReader(resp.Body), int64(len(resp.Body)), c.maxResponseSize)
 	}
-	var elements []T
-	if _, err := resp.decode(&elements, false); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, newDecodeError(resp, err)
 	}
 	for i := range elements {
 		if err := verifyElement(&elements[i], i, verify); err != nil {
@@ -401,14 +420,14 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 		}
 		if lookUp := req.endpoint.lookUp; lookUp != nil {
 			if err := lookUp(); err != nil {
-				yield(zero, fmt.Errorf("bigv: %s: %w", describe(req.name, req.subject()), err))
+				yield(zero, &callError{describe(req.name, req.subject()), err})
 				return
 			}
 		}
 		var head headReader
 		var count int
-		resp, err := c.send(ctx, req, func(body io.Reader) (retryable bool, err error) {
-			head = headReader{r: body}
+		resp, err := c.send(ctx, req, func(resp *http.Response) (retryable bool, err error) {
+			head = headReader{r: resp.Body}
 			count, err = yieldElements(ctx, &head, min(maxElement, c.maxResponseSize), verify, yield)
 			return count == 0 && errors.Is(err, jsonwire.ErrTruncated), err
 		})
@@ -461,19 +480,32 @@ func verifyElement[T any](element *T, index int, verify func(T) error) error {
 // large.
 const maxElement = 4 << 20
 
-// headReader keeps the beginning of what it reads.
+// headReader keeps the beginning of what it reads, unless that is an array.
 type headReader struct {
 	r    io.Reader
 	head []byte
+	done bool // the head is complete, or not needed
 }
 
 // Read implements [io.Reader].
 func (h *headReader) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
-	if h.head == nil && n > 0 {
-		h.head = append([]byte{}, p[:min(n, 512)]...)
+	if h.done || n == 0 {
+		return n, err
+	}
+	if h.done = len(h.head) == 0 && p[0] == '['; !h.done {
+		h.head = append(h.head, p[:min(n, 2*maxErrorBody-len(h.head))]...)
+		h.done = len(h.head) == 2*maxErrorBody
 	}
 	return n, err
+}
+
+// readPage reads the beginning of an HTML page, which is of use in an error.
+func (h *headReader) readPage() {
+	var err error
+	for err == nil && !h.done && isHTML(h.head) {
+		_, err = h.Read(make([]byte, 512))
+	}
 }
 
 // secretsKey is the key of context values that return the secrets of a write, since the response to a

@@ -61,23 +61,19 @@ func (b *baseline) getMachine(ctx context.Context, group, name string) func() er
 func measureGet(ctx context.Context, env *environment) (results []result, err error) {
 	const calls = 20
 	for _, protocol := range protocols {
-		comp := &comparison{
-			rounds:     most,
-			operations: calls,
-			bigv:       repeat(calls, getMachine(ctx, env.bigv[protocol], www1)),
-			baseline:   repeat(calls, env.baseline[protocol].getMachine(ctx, "web", "www1")),
+		comp := &comparison{rounds: most, operations: calls, bigv: side{run: repeat(calls, getMachine(ctx, env.bigv[protocol], www1))}}
+		for _, b := range env.baselines[protocol] {
+			comp.baselines = append(comp.baselines, side{name: b.name, run: repeat(calls, b.getMachine(ctx, "web", "www1"))})
 		}
 		if err := comp.measure(); err != nil {
 			return nil, err
 		}
-		elapsed := result{ID: "P1", Measure: "GET of one VM: time", Protocol: protocol, Target: 1.05, Unit: "x", decimals: 2}
-		elapsed.Figure, elapsed.Low, elapsed.High = comp.compare(seconds, ratio)
-		bigvMedian, baselineMedian := comp.medians(seconds)
-		elapsed.Bigv, elapsed.Baseline = duration(bigvMedian), duration(baselineMedian)
-		count := result{ID: "P2", Measure: "GET of one VM: allocations above the baseline", Protocol: protocol, Target: 10}
-		count.Figure, count.Low, count.High = comp.compare(allocs, difference)
-		bigvMedian, baselineMedian = comp.medians(allocs)
-		count.Bigv, count.Baseline = fmt.Sprintf("%.0f", bigvMedian), fmt.Sprintf("%.0f", baselineMedian)
+		elapsed := comp.result(result{
+			ID: "P1", Measure: "GET of one VM: time", Protocol: protocol, Target: 1.05, Unit: "x", decimals: 2,
+		}, seconds, ratio, duration)
+		count := comp.result(result{
+			ID: "P2", Measure: "GET of one VM: allocations above the baseline", Protocol: protocol, Target: byRelease(-8, 1),
+		}, allocs, difference, number)
 		results = append(results, elapsed, count)
 	}
 	return results, nil
@@ -158,22 +154,28 @@ func measureThroughput(ctx context.Context, env *environment) (results []result,
 	const goroutines, calls = 32, 3200
 	for _, protocol := range protocols {
 		runBigv, stopBigv := startWorkers(goroutines, calls, getMachine(ctx, env.bigv[protocol], www1))
-		runBaseline, stopBaseline := startWorkers(goroutines, calls, env.baseline[protocol].getMachine(ctx, "web", "www1"))
-		comp := &comparison{rounds: some, operations: calls, bigv: runBigv, baseline: runBaseline}
+		comp := &comparison{rounds: some, operations: calls, bigv: side{run: runBigv}}
+		stops := []func(){stopBigv}
+		for _, b := range env.baselines[protocol] {
+			run, stop := startWorkers(goroutines, calls, b.getMachine(ctx, "web", "www1"))
+			comp.baselines, stops = append(comp.baselines, side{name: b.name, run: run}), append(stops, stop)
+		}
 		err := comp.measure()
-		stopBigv()
-		stopBaseline()
+		for _, stop := range stops {
+			stop()
+		}
 		if err != nil {
 			return nil, err
 		}
-		r := result{ID: "P4", Measure: "32 goroutines: throughput", Protocol: protocol, Target: 0.95, Minimum: true, Unit: "x", decimals: 2}
-		r.Figure, r.Low, r.High = comp.compare(seconds, inverse)
-		bigvMedian, baselineMedian := comp.medians(seconds)
-		r.Bigv, r.Baseline = fmt.Sprintf("%.0f/s", 1/bigvMedian), fmt.Sprintf("%.0f/s", 1/baselineMedian)
-		results = append(results, r)
+		results = append(results, comp.result(result{
+			ID: "P4", Measure: "32 goroutines: throughput", Protocol: protocol, Target: 0.97, Minimum: true, Unit: "x", decimals: 2,
+		}, seconds, inverse, perSecond))
 	}
 	return results, nil
 }
+
+// perSecond formats a rate, given the seconds for one.
+func perSecond(seconds float64) string { return fmt.Sprintf("%.0f/s", 1/seconds) }
 
 // measureNotFound measures P10: a 404 compared with a successful response of the same length.
 func measureNotFound(ctx context.Context, env *environment) (results []result, err error) {
@@ -183,26 +185,21 @@ func measureNotFound(ctx context.Context, env *environment) (results []result, e
 		comp := &comparison{
 			rounds:     many,
 			operations: calls,
-			bigv: repeat(calls, func() error {
+			bigv: side{run: repeat(calls, func() error {
 				_, err := client.VirtualMachines.Get(ctx, missing)
 				if !errors.Is(err, bigv.ErrNotFound) {
 					return fmt.Errorf("expected a 404, got: %v", err)
 				}
 				return nil
-			}),
-			baseline: repeat(calls, getMachine(ctx, client, www1)),
+			})},
+			baselines: []side{{run: repeat(calls, getMachine(ctx, client, www1))}},
 		}
 		if err := comp.measure(); err != nil {
 			return nil, err
 		}
-		r := result{
-			ID: "P10", Measure: "404 compared with a success of bigv: time", Protocol: protocol,
-			Target: 1.3, Unit: "x", decimals: 2,
-		}
-		r.Figure, r.Low, r.High = comp.compare(seconds, ratio)
-		bigvMedian, baselineMedian := comp.medians(seconds)
-		r.Bigv, r.Baseline = duration(bigvMedian), duration(baselineMedian)
-		results = append(results, r)
+		results = append(results, comp.result(result{
+			ID: "P10", Measure: "404 compared with a success of bigv: time", Protocol: protocol, Target: 1.1, Unit: "x", decimals: 2,
+		}, seconds, ratio, duration))
 	}
 	return results, nil
 }

@@ -5,6 +5,7 @@ go 1.26
 require (
 	github.com/bigv-go/bigv v0.1.0
 	github.com/digitalocean/godo v1.236.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/hetznercloud/hcloud-go/v2 v2.50.0
 	github.com/linode/linodego v1.69.1
 	github.com/vultr/govultr/v3 v3.34.0
@@ -14,7 +15,6 @@ require (
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-resty/resty/v2 v2.17.2 // indirect
 	github.com/google/go-querystring v1.2.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect

@@ -1,9 +1,11 @@
-// Command benchmarks compares package bigv with a baseline, hand-written code that uses net/http and encoding/json,
-// and prints whether bigv reaches its performance targets, and the requests of common jobs. It exits with status 1 if it misses one.
+// Command benchmarks compares package bigv with a baseline, hand-written code that uses net/http and the JSON packages
+// of the Go release, and prints whether bigv reaches its performance targets, and the requests of common jobs.
+// It exits with status 1 if it misses one.
 //
 //	go run .         # print a table
 //	go run . -json   # print JSON
 //	go run . -peers  # also measure Go clients of other providers
+//	go run . -write  # also write the table into README.md
 //
 // Both sides get the same responses from a server in a separate process on the loopback interface, so that the time
 // and memory of the server are not measured. The two sides alternate in many rounds. A figure is the median of the
@@ -13,6 +15,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"flag"
@@ -32,10 +35,11 @@ const token = "0123456789abcdef0123456789abcdef"
 
 // environment holds the server and a client of each kind per protocol.
 type environment struct {
-	server   *server
-	bigv     map[string]*bigv.Client
-	baseline map[string]*baseline
-	jobs     []job // of measureRequests
+	server *server
+	bigv   map[string]*bigv.Client
+	// baselines has one for each JSON package of the Go release. A figure compares bigv with the better one.
+	baselines map[string][]*baseline
+	jobs      []job // of measureRequests
 }
 
 // measurements lists the functions that measure, in the order of the table.
@@ -53,6 +57,7 @@ var measurements = []struct {
 	{"P9", measureMinimalProgram},
 	{"P10", measureNotFound},
 	{"P12 P13", measureRequests},
+	{"P11", measureDecoding},
 }
 
 var protocols = []string{http1, http2}
@@ -68,10 +73,11 @@ func main() {
 	asJSON := flag.Bool("json", false, "print JSON")
 	withPeers := flag.Bool("peers", false, "also measure Go clients of other providers")
 	only := flag.String("only", "", "measure only these `IDs`, such as P1,P10")
+	write := flag.Bool("write", false, "also write the table into README.md")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	passed, err := run(ctx, *asJSON, *withPeers, *only)
+	passed, err := run(ctx, *asJSON, *withPeers, *write, *only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -84,16 +90,16 @@ func main() {
 // report is the output of -json.
 type report struct {
 	Go      string   `json:"go"`
-	CPUs    int      `json:"cpus"`
+	Machine string   `json:"machine"`
 	Seconds int      `json:"seconds"`
 	Results []result `json:"results"`
 	Jobs    []job    `json:"jobs,omitempty"`
 	Peers   []peer   `json:"peers,omitempty"`
 }
 
-func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool, err error) {
+func run(ctx context.Context, asJSON, withPeers, write bool, only string) (passed bool, err error) {
 	started := time.Now()
-	env := &environment{bigv: map[string]*bigv.Client{}, baseline: map[string]*baseline{}}
+	env := &environment{bigv: map[string]*bigv.Client{}, baselines: map[string][]*baseline{}}
 	if env.server, err = startServer(); err != nil {
 		return false, err
 	}
@@ -103,9 +109,9 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 		if env.bigv[protocol], err = newBigv(base); err != nil {
 			return false, err
 		}
-		env.baseline[protocol] = newBaseline(base)
+		env.baselines[protocol] = newBaselines(base)
 	}
-	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU()}
+	r := report{Go: runtime.Version(), Machine: machineName()}
 	passed = true
 	for _, m := range measurements {
 		if !selected(m.ids, only) {
@@ -134,22 +140,28 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 	if asJSON {
 		return passed, printJSON(os.Stdout, r)
 	}
-	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread is the interquartile range\n\n",
-		r.Go, r.CPUs, r.Seconds, few.count, most.count)
-	if err := printResults(os.Stdout, r.Results); err != nil {
+	var table bytes.Buffer
+	fmt.Fprintf(&table, "%s, %s, %d s; medians of %d to %d rounds, spread is the interquartile range\n\n",
+		r.Go, r.Machine, r.Seconds, few.count, most.count)
+	if err := printResults(&table, r.Results); err != nil {
 		return passed, err
 	}
 	if len(r.Jobs) > 0 {
-		fmt.Println()
-		if err := printJobs(os.Stdout, r.Jobs); err != nil {
+		fmt.Fprintln(&table)
+		if err := printJobs(&table, r.Jobs); err != nil {
 			return passed, err
 		}
 	}
-	if !withPeers {
-		return passed, nil
+	if withPeers {
+		fmt.Fprintln(&table)
+		if err := printPeers(&table, r.Peers); err != nil {
+			return passed, err
+		}
 	}
-	fmt.Println()
-	return passed, printPeers(os.Stdout, r.Peers)
+	if _, err := os.Stdout.Write(table.Bytes()); err != nil || !write {
+		return passed, err
+	}
+	return passed, writeReadme("README.md", table.Bytes())
 }
 
 // selected reports whether any of ids, separated by spaces, is in only, separated by commas, or only is empty.

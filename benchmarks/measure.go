@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -46,27 +47,34 @@ func costOf(operations int, f func() error) (cost, error) {
 	}, err
 }
 
-// comparison compares two functions that do the same operations.
+// side is one of the functions that a comparison measures.
+type side struct {
+	name  string
+	run   func() error
+	costs []cost // of each round
+}
+
+// comparison compares functions that do the same operations.
 type comparison struct {
 	rounds     rounds
 	operations int // per round
-	bigv       func() error
-	baseline   func() error
-
-	bigvCosts, baselineCosts []cost // of each round
+	bigv       side
+	baselines  []side
+	limit      side // the least that there is to do, if it is measured
 }
 
-// measure runs both sides in each round, in alternating order. The first round is a warm-up and is not measured.
+// measure runs each side in each round, in alternating order. The first round is a warm-up and is not measured.
 func (c *comparison) measure() error {
+	sides := []*side{&c.bigv}
+	for i := range c.baselines {
+		sides = append(sides, &c.baselines[i])
+	}
+	if c.limit.run != nil {
+		sides = append(sides, &c.limit)
+	}
 	for round := range c.rounds.count + 1 {
-		order := []struct {
-			run   func() error
-			costs *[]cost
-		}{{c.bigv, &c.bigvCosts}, {c.baseline, &c.baselineCosts}}
-		if round%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, side := range order {
+		slices.Reverse(sides)
+		for _, side := range sides {
 			if c.rounds.collect {
 				runtime.GC()
 			}
@@ -75,29 +83,49 @@ func (c *comparison) measure() error {
 				return err
 			}
 			if round > 0 {
-				*side.costs = append(*side.costs, cost)
+				side.costs = append(side.costs, cost)
 			}
 		}
 	}
 	return nil
 }
 
-// medians returns the median of a metric for each side.
-func (c *comparison) medians(metric func(cost) float64) (bigv, baseline float64) {
-	return median(apply(c.bigvCosts, metric)), median(apply(c.baselineCosts, metric))
+// median returns the median of a metric.
+func (s side) median(metric func(cost) float64) float64 { return median(apply(s.costs, metric)) }
+
+// best returns the baseline that is best in a metric.
+func (c *comparison) best(metric func(cost) float64) side {
+	return slices.MinFunc(c.baselines, func(a, b side) int { return cmp.Compare(a.median(metric), b.median(metric)) })
 }
 
-// compare returns the median and the quartiles of a metric that combine compares in each round. It compares within
-// rounds, because other load on the computer affects both sides of a round but not all rounds equally.
-func (c *comparison) compare(
-	metric func(cost) float64, combine func(bigv, baseline float64) float64,
+// compareSides returns the median and the quartiles of a metric that combine compares in each round. It compares within
+// rounds, because other load on the computer affects all sides of a round but not all rounds equally.
+func compareSides(
+	a, b side, metric func(cost) float64, combine func(a, b float64) float64,
 ) (figure, low, high float64) {
-	values := make([]float64, len(c.bigvCosts))
+	values := make([]float64, len(a.costs))
 	for i := range values {
-		values[i] = combine(metric(c.bigvCosts[i]), metric(c.baselineCosts[i]))
+		values[i] = combine(metric(a.costs[i]), metric(b.costs[i]))
 	}
 	slices.Sort(values)
 	return median(values), values[len(values)/4], values[len(values)-1-len(values)/4]
+}
+
+// result returns r with its figures for a metric, whose medians format prints.
+func (c *comparison) result(
+	r result, metric func(cost) float64, combine func(bigv, baseline float64) float64, format func(float64) string,
+) result {
+	best := c.best(metric)
+	r.Figure, r.Low, r.High = compareSides(c.bigv, best, metric, combine)
+	r.Bigv, r.Baseline = format(c.bigv.median(metric)), format(best.median(metric))
+	if len(c.baselines) > 1 {
+		r.Best = best.name
+	}
+	if c.limit.run != nil {
+		times, _, _ := compareSides(c.bigv, c.limit, metric, ratio)
+		r.Limit = fmt.Sprintf("%s (%.2fx)", format(c.limit.median(metric)), times)
+	}
+	return r
 }
 
 func ratio(bigv, baseline float64) float64      { return bigv / baseline }
@@ -125,6 +153,8 @@ func median(values []float64) float64 {
 // duration formats a time in seconds.
 func duration(seconds float64) string {
 	switch {
+	case seconds < 1e-5:
+		return fmt.Sprintf("%.1f us", seconds*1e6)
 	case seconds < 1e-3:
 		return fmt.Sprintf("%.0f us", seconds*1e6)
 	case seconds < 1:
@@ -143,3 +173,6 @@ func size(bytes float64) string {
 	}
 	return fmt.Sprintf("%.1f MB", bytes/1e6)
 }
+
+// number formats a number of something.
+func number(n float64) string { return fmt.Sprintf("%.0f", n) }

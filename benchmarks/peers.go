@@ -135,12 +135,14 @@ func measurePeers(ctx context.Context, env *environment) (peers []peer, err erro
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			baseline := env.baseline[protocol]
+			baseline := env.baselines[protocol][0]
 			comp := &comparison{
 				rounds:     few,
 				operations: calls,
-				bigv:       concurrently(goroutines, calls, get),
-				baseline:   concurrently(goroutines, calls, func() error { return baseline.get(ctx, c.path, c.newResponse()) }),
+				bigv:       side{run: concurrently(goroutines, calls, get)},
+				baselines: []side{{
+					run: concurrently(goroutines, calls, func() error { return baseline.get(ctx, c.path, c.newResponse()) }),
+				}},
 			}
 			if err := comp.measure(); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
@@ -158,10 +160,10 @@ func measurePeers(ctx context.Context, env *environment) (peers []peer, err erro
 				return nil, err
 			}
 			p := peer{Client: c.name, Protocol: protocol, Connections: float64(after-before) * 1000 / counted}
-			p.Ratio, p.Low, p.High = comp.compare(seconds, inverse)
-			clientMedian, baselineMedian := comp.medians(seconds)
-			p.PerSecond, p.BaselinePerSecond = 1/clientMedian, 1/baselineMedian
-			p.Allocs, p.BaselineAllocs = comp.medians(allocs)
+			floor := comp.baselines[0]
+			p.Ratio, p.Low, p.High = compareSides(comp.bigv, floor, seconds, inverse)
+			p.PerSecond, p.BaselinePerSecond = 1/comp.bigv.median(seconds), 1/floor.median(seconds)
+			p.Allocs, p.BaselineAllocs = comp.bigv.median(allocs), floor.median(allocs)
 			peers = append(peers, p)
 		}
 	}

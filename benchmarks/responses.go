@@ -7,23 +7,34 @@ import (
 )
 
 // The responses have the size and shape of those of the service: a virtual machine, and a virtual machine in an
-// overview, with its disc and its network interface.
+// overview, with its disc and its network interface. Machines differ in what differs in life: names, addresses and MACs
+// in all of them, groups, sizes, pools and hosts in some. Equal texts would flatter decoders that keep them.
 
-const machineJSON = `{"id":%[1]d,"group_id":77,"name":"web%[1]d","hostname":"web%[1]d.default.acme.uk0.bigv.io",` +
-	`"cores":2,"memory":4096,"power_on":true,"autoreboot_on":true,"cdrom_url":null,"keymap":null,` +
-	`"hardware_profile":"virtio2013","hardware_profile_locked":false,"zone_name":"york","deleted":false,` +
-	`"management_address":"192.0.2.9","head":"head14","last_imaged_with":"stretch"%[2]s}`
+const machineJSON = `{"id":%[1]d,"group_id":%[3]d,"name":"web%[1]d","hostname":"web%[1]d.%[4]s.acme.uk0.bigv.io",` +
+	`"cores":%[5]d,"memory":%[6]d,"power_on":%[7]t,"autoreboot_on":%[7]t,"cdrom_url":null,"keymap":null,` +
+	`"hardware_profile":"virtio2013","hardware_profile_locked":false,"zone_name":"%[8]s","deleted":false,` +
+	`"management_address":"10.%[9]s","head":"head%[10]d","last_imaged_with":"%[11]s"%[2]s}`
 
 const childrenJSON = `,"type":"application/vnd.bigv.virtual-machine",` +
-	`"discs":[{"type":"application/vnd.bigv.disc","id":%[1]d,"label":"disc-1","size":25600,"storage_grade":"sata",` +
-	`"storage_pool":"tail3-sata1","virtual_machine_id":%[1]d,"backup_count":0,"backups_enabled":true,"backup_schedules":[]}],` +
-	`"network_interfaces":[{"type":"application/vnd.bigv.network-interface","id":%[1]d,"label":null,"mac":"fe:ff:00:00:12:ab",` +
-	`"ips":["192.0.2.20","2001:db8:1::20"],"extra_ips":{"192.0.2.31":"192.0.2.20"},"vlan_num":7,"virtual_machine_id":%[1]d}]`
+	`"discs":[{"type":"application/vnd.bigv.disc","id":%[1]d,"label":"disc-1","size":%[2]d,"storage_grade":"sata",` +
+	`"storage_pool":"tail%[3]d-sata1","virtual_machine_id":%[1]d,"backup_count":0,"backups_enabled":true,"backup_schedules":[]}],` +
+	`"network_interfaces":[{"type":"application/vnd.bigv.network-interface","id":%[1]d,"label":null,"mac":"fe:ff:00:%[4]s",` +
+	`"ips":["11.%[5]s","2001:db8:%[6]s"],"extra_ips":{"12.%[5]s":"11.%[5]s"},"vlan_num":%[3]d,"virtual_machine_id":%[1]d}]`
 
-func machineResponse(id int) []byte { return fmt.Appendf(nil, machineJSON, id, "") }
+func machineResponse(id int) []byte { return appendMachine(nil, id, "") }
 
 func overviewResponse(id int) []byte {
-	return fmt.Appendf(nil, machineJSON, id, fmt.Sprintf(childrenJSON, id))
+	a, b, c := byte(id>>16), byte(id>>8), byte(id)
+	return appendMachine(nil, id, fmt.Sprintf(childrenJSON, id, 25600*(1+id%4), 1+id%9, fmt.Sprintf("%02x:%02x:%02x", a, b, c),
+		fmt.Sprintf("%d.%d.%d", a, b, c), fmt.Sprintf("%x:%x::%x", a, b, c)))
+}
+
+// appendMachine appends the JSON of a machine with more members.
+func appendMachine(to []byte, id int, more string) []byte {
+	n := id % 7
+	return fmt.Appendf(to, machineJSON, id, more, 77+n, []string{"default", "web", "mail", "db", "test", "ci", "www"}[n], 1+n%4, 1024*(1+n),
+		n > 0, []string{"york", "manchester"}[n%2], fmt.Sprintf("%d.%d.%d", byte(id>>16), byte(id>>8), byte(id)), id%97,
+		[]string{"stretch", "buster", "bionic"}[n%3])
 }
 
 // notFoundResponse returns the body of a 404, which is as long as that of a machine.

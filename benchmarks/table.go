@@ -16,6 +16,8 @@ type result struct {
 	Protocol string  `json:"protocol,omitempty"` // empty if it does not matter
 	Bigv     string  `json:"bigv,omitempty"`     // the median for bigv
 	Baseline string  `json:"baseline,omitempty"` // the median for the baseline
+	Best     string  `json:"best,omitempty"`     // the JSON package of the baseline, which was better than the other
+	Limit    string  `json:"limit,omitempty"`    // the median for reading the tokens, and bigv's as a multiple of it
 	Figure   float64 `json:"figure"`
 	Low      float64 `json:"low,omitempty"`  // the lower quartile of the rounds
 	High     float64 `json:"high,omitempty"` // the upper quartile of the rounds
@@ -61,7 +63,7 @@ func (r result) cells() []string {
 	if r.Low != 0 || r.High != 0 {
 		spread = r.formatNumber(r.Low) + " to " + r.formatNumber(r.High)
 	}
-	return []string{r.ID, r.Measure, r.Protocol, r.Bigv, r.Baseline, r.format(r.Figure), spread, sign + r.format(r.Target), status}
+	return []string{r.ID, r.Measure, r.Protocol, r.Bigv, strings.TrimSpace(r.Baseline + " " + r.Best), r.Limit, r.format(r.Figure), spread, sign + r.format(r.Target), status}
 }
 
 // printTable writes a table with aligned columns.
@@ -74,7 +76,7 @@ func printTable(w io.Writer, head []string, lines [][]string) error {
 }
 
 func printResults(w io.Writer, results []result) error {
-	head := []string{"#", "measure", "protocol", "bigv", "baseline", "figure", "spread", "target", ""}
+	head := []string{"#", "measure", "protocol", "bigv", "baseline", "tokens only", "figure", "spread", "target", ""}
 	return printTable(w, head, apply(results, result.cells))
 }
 

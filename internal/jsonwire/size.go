@@ -12,38 +12,31 @@ import (
 // larger when decoded, such as [{},{},{}] for large elements.
 var ErrDecodedTooLarge = errors.New("the response is much larger than the limit when decoded")
 
-// UnmarshalLimited decodes data of at most limit bytes as Unmarshal does. It returns
-// ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
-func UnmarshalLimited(data []byte, v any, limit int64) error {
-	if !isSmall(int64(len(data)), limit) {
-		target := reflect.ValueOf(v).Elem()
-		s := newSizer(target.Type(), limit)
-		if s.isList = target.Kind() == reflect.Slice; s.add(data) != nil {
-			return ErrDecodedTooLarge
-		}
-		if s.isList { // a slice that grows by itself takes several times its size
-			target.Set(reflect.MakeSlice(target.Type(), 0, s.elements))
-		}
-	}
-	return compact(Unmarshal(data, v))
-}
-
 // isSmall reports whether n bytes of JSON are within the limit whatever they hold.
 // The shortest object takes three bytes with its comma.
 func isSmall(n, limit int64) bool { return n <= limit/160 }
 
+// memoryLimit returns how much memory decoding may allocate if responses have at most
+// limit bytes.
+func memoryLimit(limit int64) int64 { return 3*min(limit, math.MaxInt64/4) + slack }
+
 // slack is added to the limits, so that small ones allow an ordinary response.
 const slack = 64 << 10
 
-// A sizer adds up the memory that decoding a JSON text into a type may allocate. It
-// looks only at brackets, commas and strings, so it is much faster than decoding.
-// It may be given the text in parts.
+// unlimited is the memory that may be allocated if there is no limit.
+const unlimited = math.MaxInt64
+
+// isLimited reports whether the memory that may still be allocated is limited.
+func isLimited(left int64) bool { return left < unlimited/2 }
+
+// A sizer adds up the memory that the library may allocate to decode a JSON text into a
+// type. It looks only at brackets, commas and strings, so it is much faster than
+// decoding. It may be given the text in parts. A cursor needs no sizer: it counts what
+// it allocates.
 type sizer struct {
-	sizes    [maxTypeDepth]sizes
+	types    *typeSizes
 	left     int64 // memory that may still be allocated
 	open     []int // for each open bracket, how many members it has so far, or -1 minus the elements
-	isList   bool  // the outermost value is decoded into a slice that does not grow
-	elements int   // of that slice
 	inString bool
 	escaped  bool // the last byte was a backslash in a string
 	pending  bool // a value or a name begins next
@@ -64,13 +57,6 @@ const shortSlice = 256
 
 // maxDepth is the depth that the decoder allows.
 const maxDepth = 10_000
-
-// newSizer returns a sizer for a type.
-func newSizer(t reflect.Type, limit int64) *sizer {
-	s := &sizer{left: 3*min(limit, math.MaxInt64/4) + slack}
-	s.walk(t, 0, map[typeAt]bool{})
-	return s
-}
 
 // add adds a part of the text. It returns an error if the limit is exceeded.
 func (s *sizer) add(data []byte) error {
@@ -99,7 +85,7 @@ func (s *sizer) add(data []byte) error {
 			s.open = s.open[:max(len(s.open)-1, 0)]
 			continue
 		}
-		size := &s.sizes[min(len(s.open), maxTypeDepth-1)]
+		size := &s.types[min(len(s.open), maxTypeDepth-1)]
 		if s.pending {
 			s.pending = false
 			s.addValue(size)
@@ -141,9 +127,6 @@ func (s *sizer) addValue(size *sizes) {
 	} else {
 		s.open[last]--
 		switch {
-		case last == 0 && s.isList:
-			s.elements++
-			s.left -= size.element
 		case -n <= shortSlice:
 			s.left -= 2 * size.element
 		default:
@@ -171,6 +154,16 @@ var (
 	sizesOfMethod = sizes{element: 64, member: 0, container: 64}
 )
 
+// typeSizes are the sizes at each depth of a JSON text that is decoded into a type.
+type typeSizes [maxTypeDepth]sizes
+
+// newTypeSizes returns the sizes of a type.
+func newTypeSizes(t reflect.Type) *typeSizes {
+	s := &typeSizes{}
+	s.walk(t, 0, map[typeAt]bool{})
+	return s
+}
+
 // raise makes the sizes at least as large as those of another.
 func (s *sizes) raise(other sizes) {
 	s.element, s.member = max(s.element, other.element), max(s.member, other.member)
@@ -185,25 +178,25 @@ type typeAt struct {
 
 // walk raises the sizes at a depth for the values of a type, and those of the depths
 // below it. seen has what it was called with before, since types may be recursive.
-func (s *sizer) walk(t reflect.Type, depth int, seen map[typeAt]bool) {
+func (s *typeSizes) walk(t reflect.Type, depth int, seen map[typeAt]bool) {
 	if depth >= maxTypeDepth || seen[typeAt{t, depth}] {
 		return
 	}
 	seen[typeAt{t, depth}] = true
-	below := s.sizes[depth+1:]
+	below := s[depth+1:]
 	switch t.Kind() {
 	case reflect.Pointer:
-		s.sizes[depth].raise(sizes{container: int64(t.Elem().Size())})
+		s[depth].raise(sizes{container: int64(t.Elem().Size())})
 		s.walk(t.Elem(), depth, seen)
 	case reflect.Slice, reflect.Array:
 		raiseAll(below[:min(len(below), 1)], sizes{element: int64(t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Map:
-		s.sizes[depth].raise(sizes{container: sizesOfAny.container})
+		s[depth].raise(sizes{container: sizesOfAny.container})
 		raiseAll(below[:min(len(below), 1)], sizes{member: 3 * int64(t.Key().Size()+t.Elem().Size())})
 		s.walk(t.Elem(), depth+1, seen)
 	case reflect.Interface:
-		s.sizes[depth].raise(sizes{element: sizesOfAny.element, container: sizesOfAny.container})
+		s[depth].raise(sizes{element: sizesOfAny.element, container: sizesOfAny.container})
 		raiseAll(below, sizesOfAny)
 	case reflect.Struct:
 		for field := range t.Fields() {

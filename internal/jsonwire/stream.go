@@ -1,7 +1,7 @@
 package jsonwire
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -23,47 +23,156 @@ var ErrElementTooLarge = errors.New("one element of the array is larger than the
 // has been read. It holds one element at a time, of at most limit bytes. It stops
 // without an error when yield returns false.
 func StreamArray[T any](r io.Reader, limit int64, yield func(T) bool) error {
-	elements := &elementReader{r: r, limit: limit, typ: reflect.TypeFor[T]()}
-	count := 0
-	counted := func(element T) bool {
-		count++
-		return yield(element)
-	}
-	err := streamArray(elements, counted)
-	if !isTypeError(err) {
-		return compact(err)
-	}
-	// Integers may be written as strings, as in Unmarshal: try again from this
-	// element on, which is slower.
-	strict := count
-	lenient := &elementReader{r: elements.rest(), limit: limit, typ: elements.typ}
-	lenientErr := streamArray(lenient, counted, json.WithUnmarshalers(lenientInt()))
-	if count == strict && isTypeError(lenientErr) {
-		return compact(explain(err))
-	}
-	if semantic, ok := errors.AsType[*json.SemanticError](lenientErr); ok {
-		semantic.JSONPointer = shiftIndex(semantic.JSONPointer, strict)
-	}
-	return compact(explain(lenientErr))
+	var element, zero T // all elements are decoded into one variable, and yielded as copies
+	return compact(decodeArray(r, limit, target[T]{
+		next: func(_ int64, left *int64) *T {
+			element, *left = zero, memoryLimit(limit)
+			return &element
+		},
+		decoded: func() bool { return yield(element) },
+	}))
 }
 
-// shiftIndex adds n to the index with which a pointer begins.
-func shiftIndex(pointer jsontext.Pointer, n int) jsontext.Pointer {
-	first, rest, nested := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/")
-	index, err := strconv.Atoi(first)
+// ReadArray decodes a JSON array of at most limit bytes, or null for an empty one, as it
+// arrives. size is its length in bytes, or less than 0 if that is unknown. ReadArray
+// returns ErrDecodedTooLarge if decoding could allocate more than about three times the
+// limit.
+func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
+	list := []T{}
+	err := decodeArray(r, limit, target[T]{
+		next: func(position int64, left *int64) *T {
+			if len(list) == 0 {
+				*left = memoryLimit(limit)
+			}
+			if len(list) == cap(list) {
+				list = grow(list, position, size, left)
+			}
+			return &list[:len(list)+1][len(list)]
+		},
+		decoded: func() bool {
+			list = list[:len(list)+1]
+			return true
+		},
+	})
 	if err != nil {
-		return pointer
+		return nil, compact(err)
 	}
-	first = "/" + strconv.Itoa(index+n)
-	if nested {
-		first += "/" + rest
-	}
-	return jsontext.Pointer(first)
+	return list, nil
 }
 
-// streamArray decodes the array that r reads, and calls yield with each element.
-func streamArray[T any](r *elementReader, yield func(T) bool, options ...json.Options) error {
-	dec := jsontext.NewDecoder(r)
+// grow returns the list with room for more elements: for those in the bytes still to
+// come, if they are as long as the ones so far, or for twice as many. It subtracts the
+// additional memory from left.
+func grow[T any](list []T, position, size int64, left *int64) []T {
+	n := int64(len(list))
+	room := max(2*n, 1)
+	elementSize := int64(reflect.TypeFor[T]().Size())
+	if n > 0 && size > position {
+		estimate := n + (size-position)*n/position + n/64 + 1
+		if n < manyElements {
+			estimate = min(estimate, manyElements)
+		}
+		if estimate*elementSize <= *left/2 {
+			room = estimate
+		}
+	}
+	*left -= (room - n) * elementSize
+	if *left < 0 {
+		room = n + 1 // the caller returns an error
+	}
+	return append(make([]T, 0, room), list...)
+}
+
+// manyElements is the number of elements from which on it matters how much room a slice
+// has, and whose lengths show how many are still to come.
+const manyElements = 64
+
+// target is what the elements of an array are decoded into.
+type target[T any] struct {
+	// next returns the zero value to decode the next element into, which begins at a
+	// position. It sets or reduces the memory that may still be allocated.
+	next    func(position int64, left *int64) *T
+	decoded func() bool // is called when the element is decoded; false ends decoding
+}
+
+// decodeArray decodes an array. It begins with a cursor. From the first element on that
+// the cursor cannot decode, it uses the library.
+func decodeArray[T any](r io.Reader, limit int64, to target[T]) error {
+	source := &source{r: r}
+	buffered := bufio.NewReaderSize(source, chunk)
+	d := &decoder{table: tableOf(reflect.TypeFor[T]())}
+	count, offset, done, err := decodeBuffered(buffered, limit, d, to)
+	if done || err != nil {
+		return err
+	}
+	rest := &elementReader{r: buffered, limit: limit}
+	if count > 0 {
+		rest.prefix = "[0" // an element for those that are decoded
+	}
+	err = decodeElements(rest, d, to, offset)
+	switch {
+	case err == nil:
+		return nil
+	case rest.tooLarge:
+		return ErrElementTooLarge
+	case source.err != nil && source.err != io.EOF:
+		return source.err // without a position, since it is not an error of syntax
+	case count > 0:
+		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset-int64(len("[0")))
+	}
+	return explain(err)
+}
+
+// maxTries is how often an element is decoded that is not yet in the buffer whole, before
+// it is left to the library.
+const maxTries = 8
+
+// decodeBuffered decodes the elements at the beginning of an array, as long as they fit
+// into the buffer of r and a cursor can decode them. It returns how many there were and
+// the offset behind them, or done if no more are to be decoded.
+func decodeBuffered[T any](r *bufio.Reader, limit int64, d *decoder, to target[T]) (count int, offset int64, done bool, err error) {
+	if d.table.kind == libraryKind {
+		return 0, 0, false, nil
+	}
+	for tries := 0; tries < maxTries; {
+		data, _ := r.Peek(r.Buffered())
+		d.begin(data)
+		if before := d.next(); count == 0 && before == '[' || count > 0 && before == ',' {
+			d.space()
+			start := d.pos
+			element := to.next(offset, &d.left)
+			v := reflect.ValueOf(element).Elem()
+			if d.value(d.table, v) && int64(d.pos-start) <= limit {
+				_, _ = r.Discard(d.pos)
+				if offset += int64(d.pos); d.memory == nil {
+					d.memory = newMemory(offset)
+				}
+				count++
+				if tries = 0; !to.decoded() {
+					return 0, 0, true, nil
+				}
+				continue
+			}
+			if v.SetZero(); d.left < 0 {
+				return 0, 0, false, ErrDecodedTooLarge
+			}
+		}
+		if d.pos < len(data) {
+			break
+		}
+		if _, err := r.Peek(len(data) + 1); err != nil {
+			break
+		}
+		tries++
+	}
+	return count, offset, false, nil
+}
+
+// decodeElements decodes an array. It reads each element first, which checks its syntax,
+// and then decodes its bytes. Elements before offset have been decoded already.
+func decodeElements[T any](elements *elementReader, d *decoder, to target[T], offset int64) error {
+	resumed := elements.prefix != ""
+	dec := jsontext.NewDecoder(elements, jsontext.AllowDuplicateNames(true))
 	token, err := dec.ReadToken()
 	if err == io.EOF {
 		return ErrEmpty
@@ -77,20 +186,31 @@ func streamArray[T any](r *elementReader, yield func(T) bool, options ...json.Op
 	if token.Kind() != '[' {
 		return fmt.Errorf("the body is %s, want an array", kindNames[token.Kind()])
 	}
-	var element, zero T
-	for {
-		r.start = dec.InputOffset()
+	for index := 0; ; index++ {
+		elements.start = dec.InputOffset()
 		if dec.PeekKind() == ']' {
 			break
 		}
-		element = zero // all elements are decoded into one variable, and yielded as copies
-		if err := json.UnmarshalDecode(dec, &element, options...); err != nil {
+		value, err := dec.ReadValue()
+		if err != nil {
 			return truncated(err)
 		}
-		if dec.InputOffset()-r.start > r.limit && r.length(dec.InputOffset()) > r.limit {
-			return ErrElementTooLarge // the reader passes a little more than the limit
+		if resumed && index == 0 {
+			continue
 		}
-		if !yield(element) {
+		if int64(len(value)) > elements.limit { // the reader passes a little more than the limit
+			return ErrElementTooLarge
+		}
+		end := dec.InputOffset()
+		element := to.next(offset+elements.start, &d.left)
+		if d.memory == nil {
+			d.memory = newMemory(end)
+		}
+		if err := d.decode(value, reflect.ValueOf(element)); err != nil {
+			place := jsontext.Pointer("/" + strconv.Itoa(index))
+			return locate(err, func(p jsontext.Pointer) jsontext.Pointer { return place + p }, end-int64(len(value)))
+		}
+		if !to.decoded() {
 			return nil
 		}
 	}
@@ -125,97 +245,74 @@ func truncated(err error) error {
 	return err
 }
 
-// chunk is the size of each read: that of the largest TLS record. The decoder by
-// itself reads a quarter of it.
-const chunk = 16 << 10
+// chunk is the size of each read. The decoder by itself reads a sixteenth of it.
+const chunk = 64 << 10
 
-// elementReader is a reader of an array. It keeps the bytes of the current element,
-// so that the element can be decoded again, and returns an error when the element
+// source is the reader of an array. It is not read any more after an error.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+// Read implements [io.Reader].
+func (s *source) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	if n, s.err = s.r.Read(p); s.err != nil && s.err != io.EOF {
+		s.err = fmt.Errorf("%w: %w", ErrTruncated, s.err)
+	}
+	return n, s.err
+}
+
+// elementReader is a reader of a prefix and an array. It returns an error when an element
 // exceeds the limit.
 type elementReader struct {
-	r     io.Reader
-	limit int64
-	start int64  // offset of the current element
-	buf   []byte // what has been read, from offset base on
-	base  int64
-	read  int // bytes of buf that the decoder has read
-	err   error
-
-	typ   reflect.Type // of an element
-	sizer *sizer       // of the current element; nil if that is small
-	sized int64        // offset up to which sizer has seen the element
+	prefix   string
+	r        io.Reader
+	limit    int64
+	start    int64 // offset of the current element
+	read     int64 // offset of the end of what has been read
+	tooLarge bool
 }
 
 // Read implements [io.Reader].
-func (e *elementReader) Read(p []byte) (int, error) {
-	if e.read == len(e.buf) && e.err == nil {
-		if int64(len(e.element())) > e.limit+chunk {
-			return 0, ErrElementTooLarge
-		}
-		if err := e.checkSize(); err != nil {
-			return 0, err
-		}
-		e.fill()
+func (e *elementReader) Read(p []byte) (n int, err error) {
+	if e.tooLarge = e.read-e.start > e.limit+chunk; e.tooLarge {
+		return 0, ErrElementTooLarge
 	}
-	n := copy(p, e.buf[e.read:])
-	e.read += n
-	if n == 0 {
-		return 0, e.err
+	if e.prefix != "" {
+		n = copy(p, e.prefix)
+		e.prefix = e.prefix[n:]
+	} else {
+		n, err = e.r.Read(p)
 	}
-	return n, nil
+	e.read += int64(n)
+	return n, err
 }
 
-// checkSize returns an error if the current element is too large when decoded.
-func (e *elementReader) checkSize() error {
-	element := e.element()
-	if isSmall(int64(len(element)), e.limit) {
-		return nil
+// locate moves the position in an error of the library.
+func locate(err error, move func(jsontext.Pointer) jsontext.Pointer, offset int64) error {
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		semantic.JSONPointer = move(semantic.JSONPointer)
+		semantic.ByteOffset += offset
 	}
-	if e.sizer == nil || e.sized < e.start {
-		e.sizer, e.sized = newSizer(e.typ, e.limit), e.start
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		syntactic.JSONPointer = move(syntactic.JSONPointer)
+		syntactic.ByteOffset += offset
 	}
-	element = element[e.sized-e.start:]
-	e.sized += int64(len(element))
-	return e.sizer.add(element)
+	return err
 }
 
-// fill reads the next chunk, and drops what is before the current element.
-func (e *elementReader) fill() {
-	kept := copy(e.buf, e.element())
-	e.base, e.read = e.start, kept
-	if e.buf = e.buf[:kept]; cap(e.buf) < kept+chunk {
-		e.buf = append(make([]byte, 0, 2*kept+chunk), e.buf...) // slices.Grow would grow it by a quarter
+// shiftIndex adds n to the index with which a pointer begins.
+func shiftIndex(pointer jsontext.Pointer, n int) jsontext.Pointer {
+	first, rest, nested := strings.Cut(strings.TrimPrefix(string(pointer), "/"), "/")
+	index, err := strconv.Atoi(first)
+	if err != nil {
+		return pointer
 	}
-	n, err := e.r.Read(e.buf[kept : kept+chunk])
-	e.buf = e.buf[:kept+n]
-	if err != nil && err != io.EOF && !errors.Is(err, ErrTruncated) {
-		err = fmt.Errorf("%w: %w", ErrTruncated, err)
+	if first = "/" + strconv.Itoa(index+n); nested {
+		first += "/" + rest
 	}
-	e.err = err
+	return jsontext.Pointer(first)
 }
-
-// element returns what has been read since the start of the current element.
-func (e *elementReader) element() []byte { return e.buf[e.start-e.base:] }
-
-// length returns the length of the element that ends at offset end, without the
-// comma and the space before it.
-func (e *elementReader) length(end int64) int64 {
-	element := e.element()
-	before := len(element) - len(bytes.TrimLeft(element, ","+space))
-	return end - e.start - int64(before)
-}
-
-// rest returns an array of the current element and those after it.
-func (e *elementReader) rest() io.Reader {
-	after := e.r
-	if e.err != nil {
-		after = errorReader{e.err}
-	}
-	return io.MultiReader(strings.NewReader("["), bytes.NewReader(bytes.TrimLeft(e.element(), ","+space)), after)
-}
-
-// errorReader is a reader that returns its error only.
-type errorReader struct{ err error }
-
-// Read implements [io.Reader].
-func (r errorReader) Read([]byte) (int, error) { return 0, r.err }

@@ -278,9 +278,9 @@ func TestGateIsOpenedByTheHeadersOfAStream(t *testing.T) {
 		down = false
 		stream := newTestRequest(t, "http://localhost/stream", Safe)
 		stream.Operation, stream.Gate = "stream", s.gate
-		stream.Stream = func(body io.Reader) (bool, error) {
+		stream.Stream = func(resp *http.Response) (bool, error) {
 			assert.False(t, s.gate.isClosed())
-			_, err := io.ReadAll(body)
+			_, err := io.ReadAll(resp.Body)
 			return false, err
 		}
 		_, err := do(t.Context(), s.Client, stream)

@@ -45,7 +45,7 @@ type Request struct {
 	// Stream, unless nil, reads the body of a 2xx response, which is otherwise read
 	// whole. With an error it reports whether the request may be retried, which it
 	// may not once the caller has used a part of the body.
-	Stream func(body io.Reader) (retryable bool, err error)
+	Stream func(resp *http.Response) (retryable bool, err error)
 	// Info, unless nil, is what Info returns for the contexts of the request.
 	Info any
 	// OnAttempt, unless nil, is called when an attempt has ended and it is decided
@@ -321,7 +321,7 @@ func (c *call) readBody(resp *http.Response) (body []byte, retryable bool, err e
 		return body, !errors.Is(err, transport.ErrTooLarge), err
 	}
 	defer resp.Body.Close() // also if the caller panics
-	retryable, err = c.req.Stream(resp.Body)
+	retryable, err = c.req.Stream(resp)
 	return nil, retryable, err
 }
 

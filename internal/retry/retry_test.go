@@ -287,8 +287,8 @@ func TestStream(t *testing.T) {
 				assert.Nil(t, a.Body)
 				errs = append(errs, a.Err)
 			}
-			req.Stream = func(body io.Reader) (bool, error) {
-				text, err := io.ReadAll(body)
+			req.Stream = func(resp *http.Response) (bool, error) {
+				text, err := io.ReadAll(resp.Body)
 				assert.NoError(t, err)
 				assert.Equal(t, "abc", string(text))
 				return row.retryable, errTruncated
@@ -311,8 +311,8 @@ func TestStreamOfAnError(t *testing.T) {
 	url, client, _ := newServer(t, quick, reply{status: 503, body: "busy"}, reply{status: 200, body: "abc"})
 	req := newTestRequest(t, url, Safe)
 	var streamed []string
-	req.Stream = func(body io.Reader) (bool, error) {
-		text, err := io.ReadAll(body)
+	req.Stream = func(resp *http.Response) (bool, error) {
+		text, err := io.ReadAll(resp.Body)
 		streamed = append(streamed, string(text))
 		return false, err
 	}
@@ -333,7 +333,7 @@ func TestStreamThatIsNotReadToItsEnd(t *testing.T) {
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("abc"))}, nil
 		}), quick)
 		req := newTestRequest(t, "http://127.0.0.1:1", Safe)
-		req.Stream = func(io.Reader) (bool, error) {
+		req.Stream = func(*http.Response) (bool, error) {
 			assert.NoError(t, ctx.Err(), "the context lasts as long as the body is read")
 			if panics {
 				panic("boom")
@@ -597,8 +597,8 @@ func TestContextsOfAttemptsEnd(t *testing.T) {
 					req := newTestRequest(t, "http://127.0.0.1:1/", Safe)
 					var body []byte
 					if stream {
-						req.Stream = func(r io.Reader) (_ bool, err error) {
-							body, err = io.ReadAll(r)
+						req.Stream = func(resp *http.Response) (_ bool, err error) {
+							body, err = io.ReadAll(resp.Body)
 							return false, err
 						}
 					}

@@ -123,6 +123,45 @@ func ReadBody(resp *http.Response, limit int64) ([]byte, error) {
 	}
 }
 
+// BodyReader reads the body of a response as it arrives, at most a number of bytes of
+// it. Its errors are those of ReadBody.
+type BodyReader struct {
+	resp  *http.Response
+	limit int64
+	left  int64
+	err   error
+}
+
+// NewBodyReader returns a reader of at most limit bytes of the body of a 2xx response.
+func NewBodyReader(resp *http.Response, limit int64) *BodyReader {
+	r := &BodyReader{resp: resp, limit: limit, left: limit}
+	if resp.ContentLength > limit {
+		r.err = tooLarge(limit)
+	}
+	return r
+}
+
+// Read implements [io.Reader].
+func (r *BodyReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.resp.Body.Read(p[:min(int64(len(p)), r.left+1)]) // one byte more shows that the limit is exceeded
+	r.left -= int64(n)
+	switch {
+	case r.left < 0:
+		n, r.err = n-1, tooLarge(r.limit)
+		return n, r.err
+	case err != nil && err != io.EOF:
+		r.err = truncated(err)
+		return n, r.err
+	}
+	return n, err
+}
+
+// Err returns the error of reading, other than io.EOF.
+func (r *BodyReader) Err() error { return r.err }
+
 // tooLarge returns the error of a body that exceeds limit.
 func tooLarge(limit int64) error { return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit) }
 

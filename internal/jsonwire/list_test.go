@@ -1,0 +1,82 @@
+package jsonwire
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A list that is longer than the buffer, with an element in it that a cursor cannot decode, is decoded like any other, and errors have
+// the position in the whole list.
+func TestReadArrayBeyondTheBuffer(t *testing.T) {
+	const n = 5000
+	usual := func(i int) string { return fmt.Sprintf(`{"id":%d,"name":"%d-%s"}`, i, i, strings.Repeat("x", i%50)) }
+	for _, row := range []struct {
+		name, unusual string
+		err           string // part of the text
+	}{
+		{"usual", usual(2000), ""},
+		{"escaped name", `{"\u0069d":2000}`, ""},
+		{"longer than the buffer", `{"id":2000,"name":"` + strings.Repeat("x", 3*chunk) + `"}`, ""},
+		{"many unknown members", unknownMembers(2 * maxUnknown), ""},
+		{"number instead of an object", `7`, "/2000 is a number, want an object"},
+		{"word instead of a number", `{"id":"x"}`, "/2000/id is a string, want an integer"},
+		{"duplicate unknown members", `{"x":{"y":1,"y":2}}`, `jsontext: duplicate object member name "y" within "/2000/x"`},
+		{"missing comma", usual(2000) + " " + usual(2001), `invalid character '{' after array element`},
+		{"nothing between commas", ``, `within "/2000"`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			elements := make([]string, n)
+			for i := range elements {
+				if elements[i] = usual(i); i == 2000 {
+					elements[i] = row.unusual
+				}
+			}
+			body := "[" + strings.Join(elements, ",") + "]"
+			var want []object
+			wantErr := json.Unmarshal([]byte(body), &want)
+			for _, size := range []int{1, 1000, 1 << 30} {
+				for _, known := range []int64{-1, int64(len(body))} {
+					list, err := ReadArray[object](chunkReader{strings.NewReader(body), size}, known, 1<<24)
+					if row.err != "" {
+						assert.ErrorContains(t, err, row.err)
+						assert.Error(t, wantErr)
+						if !isTypeError(wantErr) {
+							assert.EqualError(t, err, wantErr.Error())
+						}
+						continue
+					}
+					require.NoError(t, err)
+					require.NoError(t, wantErr)
+					assert.True(t, assert.ObjectsAreEqual(want, list), "%d bytes at a time", size)
+					if known > 0 {
+						assert.LessOrEqual(t, 10*cap(list), 21*len(list), "room for elements")
+					}
+				}
+			}
+		})
+	}
+}
+
+// unknownMembers returns an object with n unknown members.
+func unknownMembers(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"id":2000`)
+	for i := range n {
+		fmt.Fprintf(&b, `,"unknown%d":[%d,{"x":null}]`, i, i)
+	}
+	return b.String() + "}"
+}
+
+// Elements are decoded from the buffer into one slice, whose size is known from the start.
+func TestReadArrayAllocations(t *testing.T) {
+	body := "[" + strings.Repeat(`{"id":1,"sizes":[1,2]},`, 9999) + `{"id":1,"sizes":[1,2]}]`
+	allocs := testing.AllocsPerRun(5, func() {
+		_, _ = ReadArray[object](strings.NewReader(body), int64(len(body)), 1<<24)
+	})
+	assert.Less(t, allocs, 10100.0, "one for each element, and a few")
+}
