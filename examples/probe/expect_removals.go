@@ -96,9 +96,9 @@ var removalExpectations = []expectation{
 	}},
 }
 
-// expected returns a function that checks the status of an exchange.
-func expected(status int) func(*exchange, error) (string, error) {
-	return func(x *exchange, err error) (string, error) {
+// expected returns a function that checks the status of a round trip.
+func expected(status int) func(*roundTrip, error) (string, error) {
+	return func(x *roundTrip, err error) (string, error) {
 		if err != nil {
 			return "", err
 		}
@@ -107,7 +107,7 @@ func expected(status int) func(*exchange, error) (string, error) {
 }
 
 // madeID returns the ID of what was created.
-func madeID(x *exchange, err error) (string, error) {
+func madeID(x *roundTrip, err error) (string, error) {
 	if err := isMade(x, err); err != nil {
 		return "", err
 	}
@@ -122,7 +122,7 @@ func madeID(x *exchange, err error) (string, error) {
 }
 
 // purgeDisc purges a disc that it has added to the machine.
-func (p *probe) purgeDisc(ctx context.Context) (*exchange, error) {
+func (p *probe) purgeDisc(ctx context.Context) (*roundTrip, error) {
 	x, path, err := p.makeDisc(ctx, "probe-purge")
 	if err := isMade(x, err); err != nil {
 		return nil, err
@@ -130,12 +130,12 @@ func (p *probe) purgeDisc(ctx context.Context) (*exchange, error) {
 	return p.once(ctx, "purge disc", call{method: http.MethodDelete, route: discRoute + "?purge=true", args: path})
 }
 
-func (p *probe) deleteGroup(ctx context.Context) (*exchange, error) {
+func (p *probe) deleteGroup(ctx context.Context) (*roundTrip, error) {
 	return p.do(ctx, call{method: http.MethodDelete, route: groupRoute, args: []string{p.account, p.name}})
 }
 
 // deleteMachine deletes the machine without purging it.
-func (p *probe) deleteMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) deleteMachine(ctx context.Context) (*roundTrip, error) {
 	if p.results["delete"] == nil {
 		if _, err := p.ready(ctx); err != nil {
 			return nil, err
@@ -188,7 +188,7 @@ func checkUndelete(ctx context.Context, p *probe) (string, error) {
 }
 
 // purgeMachine purges the machine, whether it was deleted or not.
-func (p *probe) purgeMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) purgeMachine(ctx context.Context) (*roundTrip, error) {
 	if err := isMade(p.makeMachine(ctx)); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ var writeExpectations = []expectation{
 }
 
 // checkCreated checks the response to a POST: its status, and that it has an ID.
-func (p *probe) checkCreated(x *exchange, err error) (string, error) {
+func (p *probe) checkCreated(x *roundTrip, err error) (string, error) {
 	if err == nil && x.status == http.StatusForbidden {
 		err = isMade(x, nil)
 	}
@@ -259,7 +259,7 @@ func (p *probe) checkStored(ctx context.Context, name string, values ...any) (st
 }
 
 // makeSchedule adds a backup schedule to the first disc of the machine. It starts far in the future.
-func (p *probe) makeSchedule(ctx context.Context) (*exchange, error) {
+func (p *probe) makeSchedule(ctx context.Context) (*roundTrip, error) {
 	if _, err := p.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ func (p *probe) makeSchedule(ctx context.Context) (*exchange, error) {
 }
 
 // makePrivilege grants the client's own user a privilege on the machine, which allows nothing that the user may not do.
-func (p *probe) makePrivilege(ctx context.Context) (*exchange, error) {
+func (p *probe) makePrivilege(ctx context.Context) (*roundTrip, error) {
 	vm, err := p.ready(ctx)
 	if err != nil {
 		return nil, err
@@ -282,7 +282,7 @@ func (p *probe) makePrivilege(ctx context.Context) (*exchange, error) {
 }
 
 // makeKey creates an API key, which has no privileges.
-func (p *probe) makeKey(ctx context.Context) (*exchange, error) {
+func (p *probe) makeKey(ctx context.Context) (*roundTrip, error) {
 	name, err := p.ownName(ctx)
 	if err != nil {
 		return nil, err

@@ -73,8 +73,8 @@ func (r *report) printJSON(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// describe returns a line about an exchange, with names and IDs, but without secrets.
-func (p *probe) describe(x *exchange) string {
+// describe returns a line about a round trip, with names and IDs, but without secrets.
+func (p *probe) describe(x *roundTrip) string {
 	path := x.path()
 	if strings.HasPrefix(x.route, "/session") {
 		path = x.route // the ID of a session is a secret

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +27,11 @@ func TestEachExpectationNamesWhatNeedsIt(t *testing.T) {
 			continue // the description of the API is not part of this copy
 		}
 		require.NoError(t, err, e.name)
+		pattern := regexp.QuoteMeta(name)
 		if isText {
-			name = "x-unverified-why: " + name
+			pattern = "x-unverified-why: .*" + pattern
 		}
-		assert.Contains(t, string(source), name, "%s: %s", e.name, e.neededBy)
+		assert.True(t, regexp.MustCompile(pattern).Match(source), "%s: not found: %s", e.name, e.neededBy)
 	}
 }
 
