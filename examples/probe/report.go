@@ -87,8 +87,8 @@ func (p *probe) describe(x *roundTrip) string {
 	p.rec.mu.Lock()
 	token := p.rec.token
 	p.rec.mu.Unlock()
-	for _, secret := range []string{token, strings.TrimPrefix(token, "apikey.")} {
-		if secret != "" {
+	for _, secret := range []string{token, strings.TrimPrefix(x.header.Get("Authorization"), "Bearer ")} {
+		if secret = strings.TrimPrefix(secret, "apikey."); secret != "" {
 			body = bytes.ReplaceAll(body, []byte(secret), []byte("[redacted]"))
 		}
 	}
