@@ -35,8 +35,11 @@ func (c call) path() string {
 		before, after, found := strings.Cut(rest, "{")
 		out.WriteString(before)
 		inQuery = inQuery || strings.Contains(before, "?")
-		if !found || len(args) == 0 {
+		if !found {
 			return out.String()
+		}
+		if len(args) == 0 {
+			return out.String() + "{" + after // the ID of a session, which is a secret, is not an argument
 		}
 		if inQuery {
 			out.WriteString(url.QueryEscape(args[0]))
