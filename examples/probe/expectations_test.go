@@ -101,7 +101,7 @@ func newQuirks() map[string]quirk {
 		"A new API key is in the response, without its prefix":           on("POST .*/api_keys", add("api_key", "apikey.1234")),
 		"The expiry of an API key is returned as it was sent":            on("POST .*/api_keys", add("expires_at", "2001-01-01T00:00:00Z")),
 		"A name that is taken gets 400 of the attribute":                 on("POST .*/groups$", only(hasStatus(400), status(409))),
-		"The name of a machine that is taken gets 400 of the attribute":  on("vm_create", only(hasStatus(400), plain(400, `{"base":[""]}`))),
+		"The name of a machine that is taken gets 400 of the attribute":  on("vm_create", only(hasStatus(400), plain(400, "{}"))),
 		"A 400 names each wrong attribute of a machine": on("vm_create", only(hasStatus(400),
 			edit(func(v any) any { return object{"virtual_machine": v} }))),
 		"A 400 of wrong discs is a list by position":                      on("vm_create", set("discs", []string{"size is wrong"})),

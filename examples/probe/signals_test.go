@@ -75,6 +75,9 @@ func TestProgramCleansUp(t *testing.T) {
 			srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
 				if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/vm_create") {
 					send(0)
+					if tt.signals[0] != nil {
+						<-r.Context().Done() // so that the program handles the first signal before the second is sent
+					}
 				}
 				if r.Method == http.MethodDelete {
 					send(1)
