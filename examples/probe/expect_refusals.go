@@ -47,10 +47,12 @@ var refusalExpectations = []expectation{
 			if _, err := p.ready(ctx); err != nil {
 				return "", err
 			}
-			x, err := p.do(ctx, call{method: http.MethodPost, route: discsRoute, args: p.machinePath(), body: object{"label": "vda", "size": 25600}})
+			x, err := p.do(ctx, call{
+				method: http.MethodPost, route: discsRoute, args: p.machinePath(), body: object{"label": "vda", "size": 25600},
+			})
 			return checkFields(x, err, "label")
 		}},
-	{"A smaller size of a disc gets 400 of the attribute", "api/openapi.yaml: The documentation speaks of expanding only", true,
+	{"A smaller size of a disc gets 400 of the attribute", "api/openapi.yaml: Here a smaller size gets 400", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			x, path, err := p.makeDisc(ctx, "probe-disc")
 			if err := isMade(x, err); err != nil {
@@ -104,7 +106,7 @@ var refusalExpectations = []expectation{
 }
 
 // wrongMachine tries to create a machine with wrong attributes and, as its second disc, a wrong disc.
-func (p *probe) wrongMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) wrongMachine(ctx context.Context) (*roundTrip, error) {
 	if err := isMade(p.makeGroup(ctx)); err != nil {
 		return nil, err
 	}
@@ -115,7 +117,7 @@ func (p *probe) wrongMachine(ctx context.Context) (*exchange, error) {
 }
 
 // checkFields checks that a 400 is an object that has messages, as a list of texts, for each attribute.
-func checkFields(x *exchange, err error, names ...string) (string, error) {
+func checkFields(x *roundTrip, err error, names ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
@@ -186,7 +188,7 @@ func checkMissingInterval(ctx context.Context, p *probe) (string, error) {
 }
 
 // ownLevel tries to change a privilege of the client's own user on an account. The change is empty.
-func (p *probe) ownLevel(ctx context.Context) (*exchange, error) {
+func (p *probe) ownLevel(ctx context.Context) (*roundTrip, error) {
 	privileges, err := p.list(ctx, "/privileges")
 	if err != nil {
 		return nil, err
@@ -203,9 +205,9 @@ func (p *probe) ownLevel(ctx context.Context) (*exchange, error) {
 
 // checkLogin logs in with the random name, and a password that is random too.
 func checkLogin(ctx context.Context, p *probe) (string, error) {
-	x := &exchange{call: call{method: http.MethodPost, route: "/session"}, through: true}
-	p.exchanges = append(p.exchanges, x)
-	_, err := p.client.Sessions.Create(context.WithValue(ctx, exchangeKey{}, x), bigv.SessionCreate{
+	x := &roundTrip{call: call{method: http.MethodPost, route: "/session"}, through: true}
+	p.roundTrips = append(p.roundTrips, x)
+	_, err := p.client.Sessions.Create(context.WithValue(ctx, roundTripKey{}, x), bigv.SessionCreate{
 		Username: p.name, Password: bigv.NewSecret(randomName()),
 	})
 	if x.status == 0 {
@@ -218,7 +220,7 @@ func checkLogin(ctx context.Context, p *probe) (string, error) {
 	return checkErrorBodySeen(x, seen)
 }
 
-func checkErrorBodySeen(x *exchange, seen string) (string, error) {
+func checkErrorBodySeen(x *roundTrip, seen string) (string, error) {
 	if _, err := checkErrorBody(x, x.status); err != nil {
 		return "", err
 	}

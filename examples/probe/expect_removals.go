@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // removalExpectations are about removing what was created. They are tested in this order.
@@ -42,12 +43,13 @@ var removalExpectations = []expectation{
 		return p.expectStatus(ctx, call{method: http.MethodDelete, route: "/privileges/{privilege}", args: []string{id}}, 200, 204)
 	}},
 	{"DELETE of an API key gets 200 or 204", "api_keys.go Delete", true, func(ctx context.Context, p *probe) (string, error) {
-		id, err := madeID(p.makeKey(ctx))
+		x, err := p.deleteKey(ctx)
 		if err != nil {
 			return "", err
 		}
-		return p.expectStatus(ctx, call{method: http.MethodDelete, route: "/api_keys/{key}", args: []string{id}}, 200, 204)
+		return expectStatus(x, 200, 204)
 	}},
+	{"A deleted API key gets 401", "bigvtest/auth.go authenticate", true, checkRevokedKey},
 	{"DELETE of a group with a machine gets 400 with a text", "groups.go Delete", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			if _, err := p.ready(ctx); err != nil {
@@ -96,9 +98,9 @@ var removalExpectations = []expectation{
 	}},
 }
 
-// expected returns a function that checks the status of an exchange.
-func expected(status int) func(*exchange, error) (string, error) {
-	return func(x *exchange, err error) (string, error) {
+// expected returns a function that checks the status of a round trip.
+func expected(status int) func(*roundTrip, error) (string, error) {
+	return func(x *roundTrip, err error) (string, error) {
 		if err != nil {
 			return "", err
 		}
@@ -107,7 +109,7 @@ func expected(status int) func(*exchange, error) (string, error) {
 }
 
 // madeID returns the ID of what was created.
-func madeID(x *exchange, err error) (string, error) {
+func madeID(x *roundTrip, err error) (string, error) {
 	if err := isMade(x, err); err != nil {
 		return "", err
 	}
@@ -122,7 +124,7 @@ func madeID(x *exchange, err error) (string, error) {
 }
 
 // purgeDisc purges a disc that it has added to the machine.
-func (p *probe) purgeDisc(ctx context.Context) (*exchange, error) {
+func (p *probe) purgeDisc(ctx context.Context) (*roundTrip, error) {
 	x, path, err := p.makeDisc(ctx, "probe-purge")
 	if err := isMade(x, err); err != nil {
 		return nil, err
@@ -130,12 +132,42 @@ func (p *probe) purgeDisc(ctx context.Context) (*exchange, error) {
 	return p.once(ctx, "purge disc", call{method: http.MethodDelete, route: discRoute + "?purge=true", args: path})
 }
 
-func (p *probe) deleteGroup(ctx context.Context) (*exchange, error) {
+// deleteKey deletes the API key.
+func (p *probe) deleteKey(ctx context.Context) (*roundTrip, error) {
+	id, err := madeID(p.makeKey(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return p.once(ctx, "delete key", call{method: http.MethodDelete, route: "/api_keys/{key}", args: []string{id}})
+}
+
+// checkRevokedKey uses the API key, deletes it, and uses it again.
+func checkRevokedKey(ctx context.Context, p *probe) (string, error) {
+	x, err := p.makeKey(ctx)
+	if err := isMade(x, err); err != nil {
+		return "", err
+	}
+	o, err := x.object()
+	if err != nil {
+		return "", err
+	}
+	key := text(o, "api_key")
+	if key == "" {
+		return "", skip("the response to its creation has no key")
+	}
+	if _, err := p.deleteKey(ctx); err != nil {
+		return "", err
+	}
+	token := http.Header{"Authorization": {"Bearer apikey." + strings.TrimPrefix(key, "apikey.")}}
+	return p.expectStatus(ctx, call{method: http.MethodGet, route: "/accounts"}.with(token), 401)
+}
+
+func (p *probe) deleteGroup(ctx context.Context) (*roundTrip, error) {
 	return p.do(ctx, call{method: http.MethodDelete, route: groupRoute, args: []string{p.account, p.name}})
 }
 
 // deleteMachine deletes the machine without purging it.
-func (p *probe) deleteMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) deleteMachine(ctx context.Context) (*roundTrip, error) {
 	if p.results["delete"] == nil {
 		if _, err := p.ready(ctx); err != nil {
 			return nil, err
@@ -188,7 +220,7 @@ func checkUndelete(ctx context.Context, p *probe) (string, error) {
 }
 
 // purgeMachine purges the machine, whether it was deleted or not.
-func (p *probe) purgeMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) purgeMachine(ctx context.Context) (*roundTrip, error) {
 	if err := isMade(p.makeMachine(ctx)); err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ var idExpectations = []expectation{
 			return "machine.group.account and a domain", nil
 		})},
 	{"An encoded colon in the path of an IPv6 address is accepted", "ips.go Get", false, checkIPv6},
-	{"A deleted machine gets 404 without include_deleted", "api/openapi.yaml: The status of a deleted machine without include_deleted", false,
+	{"A deleted machine gets 404 without include_deleted", "api/openapi.yaml: The status of a deleted machine", false,
 		func(ctx context.Context, p *probe) (string, error) {
 			vm, err := p.deletedMachine(ctx)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,8 @@ var writeExpectations = []expectation{
 			x, _, err := p.makeDisc(ctx, "probe-disc")
 			return p.checkCreated(x, err)
 		}},
+	{"A disc without a label gets disc and a number", "api/openapi.yaml: Which labels are refused", true, checkDefaultLabel},
+	{"A renamed machine has another host name, and its path gets 404", "virtual_machines.go Rename", true, checkRename},
 	{"POST of a backup schedule gets 200 or 201", "api/openapi.yaml: The status of the success is not stated", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			return p.checkCreated(p.makeSchedule(ctx))
@@ -66,7 +69,7 @@ var writeExpectations = []expectation{
 }
 
 // checkCreated checks the response to a POST: its status, and that it has an ID.
-func (p *probe) checkCreated(x *exchange, err error) (string, error) {
+func (p *probe) checkCreated(x *roundTrip, err error) (string, error) {
 	if err == nil && x.status == http.StatusForbidden {
 		err = isMade(x, nil)
 	}
@@ -258,8 +261,60 @@ func (p *probe) checkStored(ctx context.Context, name string, values ...any) (st
 	return fmt.Sprintf("%s is %s, then %s", name, typeOf(values[0]), typeOf(values[1])), nil
 }
 
+var discLabels = regexp.MustCompile(`^disc-[0-9]+$`)
+
+func checkDefaultLabel(ctx context.Context, p *probe) (string, error) {
+	if _, err := p.ready(ctx); err != nil {
+		return "", err
+	}
+	x, err := p.once(ctx, "disc", call{method: http.MethodPost, route: discsRoute, args: p.machinePath(), body: object{"size": 25600}})
+	seen, err := p.checkCreated(x, err)
+	if err != nil {
+		return "", err
+	}
+	disc, err := x.object()
+	if err == nil && !discLabels.MatchString(text(disc, "label")) {
+		err = differs("%s, label is %s of another form", seen, typeOf(disc["label"]))
+	}
+	return seen, err
+}
+
+// checkRename renames the machine, reads it by its old name, and gives it back its name.
+func checkRename(ctx context.Context, p *probe) (string, error) {
+	if _, err := p.ready(ctx); err != nil {
+		return "", err
+	}
+	x, err := p.put(ctx, object{"name": machineName + "b"})
+	if err != nil {
+		return "", err
+	}
+	if _, err := expectStatus(x, 200); err != nil {
+		return "", err
+	}
+	old, err := p.do(ctx, call{method: http.MethodGet, route: machineRoute, args: p.machinePath()})
+	if err != nil {
+		return "", err
+	}
+	_, err = p.do(ctx, call{method: http.MethodPut, route: machineRoute, args: []string{p.account, p.name, machineName + "b"},
+		body: object{"name": machineName}})
+	if err != nil {
+		return "", err
+	}
+	if old.status != http.StatusNotFound {
+		return "", differs("status %d of the old path", old.status)
+	}
+	vm, err := x.object()
+	if err != nil {
+		return "", err
+	}
+	if machine, _, _ := hostParts(vm); machine != machineName+"b" {
+		return "", differs("hostname does not begin with the new name")
+	}
+	return "another host name, and 404", nil
+}
+
 // makeSchedule adds a backup schedule to the first disc of the machine. It starts far in the future.
-func (p *probe) makeSchedule(ctx context.Context) (*exchange, error) {
+func (p *probe) makeSchedule(ctx context.Context) (*roundTrip, error) {
 	if _, err := p.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -268,7 +323,7 @@ func (p *probe) makeSchedule(ctx context.Context) (*exchange, error) {
 }
 
 // makePrivilege grants the client's own user a privilege on the machine, which allows nothing that the user may not do.
-func (p *probe) makePrivilege(ctx context.Context) (*exchange, error) {
+func (p *probe) makePrivilege(ctx context.Context) (*roundTrip, error) {
 	vm, err := p.ready(ctx)
 	if err != nil {
 		return nil, err
@@ -282,7 +337,7 @@ func (p *probe) makePrivilege(ctx context.Context) (*exchange, error) {
 }
 
 // makeKey creates an API key, which has no privileges.
-func (p *probe) makeKey(ctx context.Context) (*exchange, error) {
+func (p *probe) makeKey(ctx context.Context) (*roundTrip, error) {
 	name, err := p.ownName(ctx)
 	if err != nil {
 		return nil, err

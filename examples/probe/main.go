@@ -230,7 +230,7 @@ func seed(ctx context.Context, srv *bigvtest.Server, client *bigv.Client) error 
 
 // confirm says what will be created, and asks the user to continue unless yes is set.
 func confirm(ctx context.Context, yes bool, in io.Reader, out io.Writer, account string) error {
-	printf(out, "In account %s this program creates a group, a machine (1 core, 1 GiB, 25 GiB sata, no image, off), two more discs of\n"+
+	printf(out, "In account %s this program creates a group, a machine (1 core, 1 GiB, 25 GiB sata, no image, off), three more discs of\n"+
 		"25 GiB, a backup schedule, a privilege on the machine, and an API key without privileges. All are removed again after a\n"+
 		"few minutes. The machine and its discs are billed until then. What the service should refuse, but accepts, is removed too,\n"+
 		"such as a second machine. The program also tries to log in with a random name.\n", account)

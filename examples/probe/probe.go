@@ -33,13 +33,13 @@ type probe struct {
 	notify func(format string, args ...any) // prints a line for the user
 	name   string                           // of everything that is created; random
 
-	exchanges []*exchange          // of the current check
-	cache     map[string]*exchange // successful reads by their path, until something is changed
-	account   string               // of the first machine, or the first account
-	results   map[string]*exchange // of the writes, by what they do
-	lost      map[string]bool      // the writes whose responses were lost
-	created   bool                 // whether a group may have been created
-	keyed     bool                 // whether an API key may have been created
+	roundTrips []*roundTrip          // of the current check
+	cache      map[string]*roundTrip // successful reads by their path, until something is changed
+	account    string                // of the first machine, or the first account
+	results    map[string]*roundTrip // of the writes, by what they do
+	lost       map[string]bool       // the writes whose responses were lost
+	created    bool                  // whether a group may have been created
+	keyed      bool                  // whether an API key may have been created
 }
 
 // newProbe returns a probe that sends the requests of client through base.
@@ -51,7 +51,7 @@ func newProbe(client *bigv.Client, base *http.Transport) (*probe, error) {
 	}
 	return &probe{
 		client: client, rec: rec, base: base, idle: 16 * time.Second, limit: 64 << 20, notify: func(string, ...any) {},
-		cache: map[string]*exchange{}, results: map[string]*exchange{}, lost: map[string]bool{}, name: randomName(),
+		cache: map[string]*roundTrip{}, results: map[string]*roundTrip{}, lost: map[string]bool{}, name: randomName(),
 	}, nil
 }
 
@@ -95,7 +95,7 @@ type finding struct {
 
 // test tests one expectation.
 func (p *probe) test(ctx context.Context, e expectation, verbose bool) finding {
-	p.exchanges = nil
+	p.roundTrips = nil
 	f := finding{Expectation: e.name, NeededBy: e.neededBy, Result: holds, Requests: []string{}}
 	seen, err := "", error(nil)
 	if e.write && !p.write {
@@ -116,7 +116,7 @@ func (p *probe) test(ctx context.Context, e expectation, verbose bool) finding {
 		}
 	}
 	seenRequests := map[string]bool{}
-	for _, x := range p.exchanges {
+	for _, x := range p.roundTrips {
 		if line := x.method + " " + x.route; !seenRequests[line] {
 			seenRequests[line] = true
 			f.Requests = append(f.Requests, line)

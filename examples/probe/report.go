@@ -57,11 +57,11 @@ func printRow(out io.Writer, f finding) {
 	}
 	cells := []string{fmt.Sprintf("%-10s", f.Result), f.Expectation, f.Seen, strings.Join(requests, ", "), f.NeededBy}
 	for i, cell := range cells {
-		cells[i] = strings.ReplaceAll(clean(cell), "|", "/")
+		cells[i] = strings.ReplaceAll(cell, "|", "/")
 	}
 	fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
 	for _, line := range f.Details {
-		fmt.Fprintf(out, "    %s\n", clean(line))
+		fmt.Fprintf(out, "    %s\n", line)
 	}
 }
 
@@ -73,24 +73,20 @@ func (r *report) printJSON(out io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// describe returns a line about an exchange, with names and IDs, but without secrets.
-func (p *probe) describe(x *exchange) string {
-	path := x.path()
-	if strings.HasPrefix(x.route, "/session") {
-		path = x.route // the ID of a session is a secret
-	}
-	line := fmt.Sprintf("%s %s: status %d, %s, %d bytes", x.method, path, x.status, x.mediaType(), len(x.content))
+// describe returns a line about a round trip, with names and IDs, but without secrets.
+func (p *probe) describe(x *roundTrip) string {
+	line := fmt.Sprintf("%s %s: status %d, %s, %d bytes", x.method, x.path(), x.status, x.mediaType(), len(x.content))
 	if x.status < 400 || len(x.content) == 0 {
-		return line
+		return clean(line)
 	}
 	body := x.content
 	p.rec.mu.Lock()
 	token := p.rec.token
 	p.rec.mu.Unlock()
-	for _, secret := range []string{token, strings.TrimPrefix(token, "apikey.")} {
-		if secret != "" {
+	for _, secret := range []string{token, strings.TrimPrefix(x.header.Get("Authorization"), "Bearer ")} {
+		if secret = strings.TrimPrefix(secret, "apikey."); secret != "" {
 			body = bytes.ReplaceAll(body, []byte(secret), []byte("[redacted]"))
 		}
 	}
-	return line + ": " + string(body[:min(len(body), 200)])
+	return clean(line + ": " + string(body[:min(len(body), 200)]))
 }

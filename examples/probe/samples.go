@@ -183,7 +183,7 @@ func readSchedules(ctx context.Context, p *probe) (all []object, err error) {
 }
 
 // ownSession reads the session of the client.
-func (p *probe) ownSession(ctx context.Context) (*exchange, error) {
+func (p *probe) ownSession(ctx context.Context) (*roundTrip, error) {
 	if p.rec.sessionToken() == "" {
 		if _, err := p.get(ctx, "/accounts"); err != nil {
 			return nil, err

@@ -25,10 +25,10 @@ func (p *probe) group() bigv.GroupPath { return bigv.AccountPath(p.account).Grou
 // howToRemove returns the command that removes what is created.
 func (p *probe) howToRemove() string { return "go run ./examples/clearout -yes " + p.group().String() }
 
-// once sends a write unless a check before has sent it, and returns the exchange.
-func (p *probe) once(ctx context.Context, what string, c call) (*exchange, error) {
+// once sends a write unless a check before has sent it, and returns the round trip.
+func (p *probe) once(ctx context.Context, what string, c call) (*roundTrip, error) {
 	if x := p.results[what]; x != nil {
-		p.exchanges = append(p.exchanges, x)
+		p.roundTrips = append(p.roundTrips, x)
 		return x, nil
 	}
 	if p.lost[what] {
@@ -43,7 +43,7 @@ func (p *probe) once(ctx context.Context, what string, c call) (*exchange, error
 }
 
 // makeGroup creates the group.
-func (p *probe) makeGroup(ctx context.Context) (*exchange, error) {
+func (p *probe) makeGroup(ctx context.Context) (*roundTrip, error) {
 	if p.account == "" {
 		account, _, err := p.firstAccount(ctx)
 		if err != nil {
@@ -61,7 +61,7 @@ func (p *probe) makeGroup(ctx context.Context) (*exchange, error) {
 }
 
 // isMade returns an error unless a creation was a success.
-func isMade(x *exchange, err error) error {
+func isMade(x *roundTrip, err error) error {
 	if err != nil || x.status >= 200 && x.status < 300 {
 		return err
 	}
@@ -69,7 +69,7 @@ func isMade(x *exchange, err error) error {
 }
 
 // makeMachine creates the machine, in its group. It has no image, so it stays off and no password is sent.
-func (p *probe) makeMachine(ctx context.Context) (*exchange, error) {
+func (p *probe) makeMachine(ctx context.Context) (*roundTrip, error) {
 	if err := isMade(p.makeGroup(ctx)); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (p *probe) ready(ctx context.Context) (object, error) {
 }
 
 // makeDisc adds a disc to the machine and returns its path, as the arguments of discRoute.
-func (p *probe) makeDisc(ctx context.Context, label string) (*exchange, []string, error) {
+func (p *probe) makeDisc(ctx context.Context, label string) (*roundTrip, []string, error) {
 	if _, err := p.ready(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -118,8 +118,8 @@ func (p *probe) makeDisc(ctx context.Context, label string) (*exchange, []string
 	return x, p.machinePath(label), err
 }
 
-// put changes the machine and returns the exchange.
-func (p *probe) put(ctx context.Context, body object) (*exchange, error) {
+// put changes the machine and returns the round trip.
+func (p *probe) put(ctx context.Context, body object) (*roundTrip, error) {
 	return p.do(ctx, call{method: http.MethodPut, route: machineRoute, args: p.machinePath(), body: body})
 }
 

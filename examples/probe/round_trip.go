@@ -35,8 +35,11 @@ func (c call) path() string {
 		before, after, found := strings.Cut(rest, "{")
 		out.WriteString(before)
 		inQuery = inQuery || strings.Contains(before, "?")
-		if !found || len(args) == 0 {
+		if !found {
 			return out.String()
+		}
+		if len(args) == 0 {
+			return out.String() + "{" + after // the ID of a session, which is a secret, is not an argument
 		}
 		if inQuery {
 			out.WriteString(url.QueryEscape(args[0]))
@@ -48,8 +51,8 @@ func (c call) path() string {
 	}
 }
 
-// exchange is a request and its response, as they were on the wire.
-type exchange struct {
+// roundTrip is a request and its response, as they were on the wire.
+type roundTrip struct {
 	call
 	through bool // whether the client gets the response; otherwise it gets an empty success
 
@@ -62,13 +65,13 @@ type exchange struct {
 }
 
 // contentType returns the media type of the response without its parameters.
-func (x *exchange) contentType() string {
+func (x *roundTrip) contentType() string {
 	kind, _, _ := strings.Cut(x.received.Get("Content-Type"), ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // value decodes the body of the response. Numbers are of type json.Number.
-func (x *exchange) value() (value any, err error) {
+func (x *roundTrip) value() (value any, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(x.content))
 	decoder.UseNumber()
 	if err := decoder.Decode(&value); err != nil || decoder.More() {
@@ -78,7 +81,7 @@ func (x *exchange) value() (value any, err error) {
 }
 
 // object decodes the body of the response, which must be an object.
-func (x *exchange) object() (object, error) {
+func (x *roundTrip) object() (object, error) {
 	value, err := x.value()
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func (x *exchange) object() (object, error) {
 }
 
 // list decodes the body of the response, which must be an array of objects.
-func (x *exchange) list() ([]object, error) {
+func (x *roundTrip) list() ([]object, error) {
 	value, err := x.value()
 	if err != nil {
 		return nil, err
@@ -101,9 +104,9 @@ func (x *exchange) list() ([]object, error) {
 // maxContent limits how much of a response is read.
 const maxContent = 512 << 20
 
-type exchangeKey struct{}
+type roundTripKey struct{}
 
-// recorder is a transport that records the exchange in the context of a request. The client adds the token, and retries
+// recorder is a transport that records the round trip in the context of a request. The client adds the token, and retries
 // what could not be sent or was refused for the moment; everything else it does not get to see.
 type recorder struct {
 	base http.RoundTripper
@@ -113,9 +116,9 @@ type recorder struct {
 	retryAfter []string // of each response that asked to retry later
 }
 
-// RoundTrip sends a request and records the exchange.
+// RoundTrip sends a request and records the round trip.
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	x, _ := req.Context().Value(exchangeKey{}).(*exchange)
+	x, _ := req.Context().Value(roundTripKey{}).(*roundTrip)
 	if x == nil {
 		return r.base.RoundTrip(req)
 	}
@@ -187,17 +190,17 @@ func (r *recorder) sessionToken() string {
 	return r.token
 }
 
-// do sends a request and returns the exchange, whatever the status.
-func (p *probe) do(ctx context.Context, c call) (*exchange, error) {
-	x := &exchange{call: c}
+// do sends a request and returns the round trip, whatever the status.
+func (p *probe) do(ctx context.Context, c call) (*roundTrip, error) {
+	x := &roundTrip{call: c}
 	isRead := c.method == http.MethodGet && c.header == nil
 	if isRead && p.cache[c.path()] != nil {
 		x = p.cache[c.path()]
-		p.exchanges = append(p.exchanges, x)
+		p.roundTrips = append(p.roundTrips, x)
 		return x, nil
 	}
-	p.exchanges = append(p.exchanges, x)
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	p.roundTrips = append(p.roundTrips, x)
+	ctx = context.WithValue(ctx, roundTripKey{}, x)
 	if err := p.client.Do(ctx, c.method, c.path(), c.body, nil); err != nil && x.status == 0 {
 		return nil, &notTested{"no response", err}
 	}
@@ -209,8 +212,8 @@ func (p *probe) do(ctx context.Context, c call) (*exchange, error) {
 	return x, nil
 }
 
-// get sends a GET and returns the exchange if it is a success.
-func (p *probe) get(ctx context.Context, route string, args ...string) (*exchange, error) {
+// get sends a GET and returns the round trip if it is a success.
+func (p *probe) get(ctx context.Context, route string, args ...string) (*roundTrip, error) {
 	x, err := p.do(ctx, call{method: http.MethodGet, route: route, args: args})
 	if err != nil {
 		return nil, err
@@ -219,7 +222,7 @@ func (p *probe) get(ctx context.Context, route string, args ...string) (*exchang
 }
 
 // checkReadable returns an error unless the response is a success.
-func checkReadable(x *exchange) error {
+func checkReadable(x *roundTrip) error {
 	switch x.status {
 	case http.StatusOK, http.StatusAccepted:
 		return nil
@@ -252,10 +255,10 @@ func (c call) with(header http.Header) call {
 }
 
 // session reads a session from the authentication service.
-func (p *probe) session(ctx context.Context, id string) (*exchange, error) {
-	x := &exchange{call: call{method: http.MethodGet, route: "/session/{id}"}, through: true}
-	p.exchanges = append(p.exchanges, x)
-	_, err := p.client.Sessions.Get(context.WithValue(ctx, exchangeKey{}, x), bigv.NewSecret(id))
+func (p *probe) session(ctx context.Context, id string) (*roundTrip, error) {
+	x := &roundTrip{call: call{method: http.MethodGet, route: "/session/{id}"}, through: true}
+	p.roundTrips = append(p.roundTrips, x)
+	_, err := p.client.Sessions.Get(context.WithValue(ctx, roundTripKey{}, x), bigv.NewSecret(id))
 	if x.status == 0 {
 		return nil, &notTested{"no response", errors.Join(err)}
 	}
