@@ -284,27 +284,6 @@ func TestAllCancelledBeforeRetry(t *testing.T) {
 	assert.ErrorContains(t, err, "cut short")
 }
 
-// List keeps nothing of the response but what it returns, whether the length of the response is known or not.
-func TestListIsDecodedAsItArrives(t *testing.T) {
-	const elements = 5000
-	body := "[" + strings.Repeat(`{"id":641,"more":"`+strings.Repeat("x", 1000)+`"},`, elements-1) + `{"id":641}]`
-	for _, length := range []int{len(body), -1} {
-		client := start(t, func(w http.ResponseWriter, _ *http.Request) {
-			if length >= 0 {
-				w.Header().Set("Content-Length", strconv.Itoa(length))
-			}
-			_, _ = io.WriteString(w, body)
-		})
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		groups, err := client.Groups.List(t.Context(), bigv.GroupListOptions{})
-		runtime.ReadMemStats(&after)
-		require.NoError(t, err)
-		assert.Len(t, groups, elements)
-		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(len(body)/2), "bytes allocated for a response of %d bytes", len(body))
-	}
-}
-
 // A transport may have one connection only. The lookups that verify a list are done before it is open.
 func TestAllWithOneConnection(t *testing.T) {
 	srv := bigvtest.NewServer(t)
@@ -338,4 +317,25 @@ func assertYields[T any](t *testing.T, seq iter.Seq2[T, error]) {
 		count++
 	}
 	assert.Positive(t, count)
+}
+
+// List keeps nothing of the response but what it returns, whether the length of the response is known or not.
+func TestListIsDecodedAsItArrives(t *testing.T) {
+	const elements = 5000
+	body := "[" + strings.Repeat(`{"id":641,"more":"`+strings.Repeat("x", 1000)+`"},`, elements-1) + `{"id":641}]`
+	for _, length := range []int{len(body), -1} {
+		client := start(t, func(w http.ResponseWriter, _ *http.Request) {
+			if length >= 0 {
+				w.Header().Set("Content-Length", strconv.Itoa(length))
+			}
+			_, _ = io.WriteString(w, body)
+		})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		groups, err := client.Groups.List(t.Context(), bigv.GroupListOptions{})
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		assert.Len(t, groups, elements)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(len(body)/2), "bytes allocated for a response of %d bytes", len(body))
+	}
 }

@@ -252,4 +252,7 @@ func (c *config) newHTTPClient(parent *Client) (*http.Client, http.RoundTripper)
 // It keeps enough connections for about 100 goroutines that call one host, and closes connections
 // that are idle for 15 seconds. If a transport that wraps it has no method CloseIdleConnections,
 // Client.CloseIdleConnections does nothing; call the method of the wrapped transport instead.
+//
+// With GOOS=js it uses fetch, which does not report how far a request has come: a write that fails
+// without a response has an unknown outcome. Redirects fail.
 func NewTransport() *http.Transport { return transport.New() }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+var errRefused = errors.New("connection refused")
 
 // refusingService is a transport that refuses requests with a status, or with no connection if it is 0, while refuse is true for their
 // URL path. Otherwise it responds with an account.
@@ -40,7 +41,7 @@ func (s *refusingService) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if s.refuse(r.URL.Path) {
 		if status, body = s.status, "secret of another call"; status == 0 {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errRefused}
 		}
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {"7"}}, Request: r, ContentLength: -1,

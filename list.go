@@ -74,7 +74,7 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 		}
 		if lookUp := req.endpoint.lookUp; lookUp != nil {
 			if err := lookUp(); err != nil {
-				yield(zero, fmt.Errorf("bigv: %s: %w", describe(req.name, req.subject()), err))
+				yield(zero, &callError{describe(req.name, req.subject()), err})
 				return
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -104,7 +105,7 @@ func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url stri
 // for errors that callers must distinguish: the redacted error does not unwrap to the original one,
 // whose text contains the secret.
 func matchesCause(err, target error) bool {
-	_, errno := target.(syscall.Errno)
+	errno := reflect.TypeOf(target) == reflect.TypeOf(error(syscall.EINVAL)) // a syscall.Errno, except on Plan 9
 	known := errno || target == ErrRedirect || target == io.ErrUnexpectedEOF || isContextError(err)
 	return known && errors.Is(err, target)
 }

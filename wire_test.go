@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/exchange"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,6 +105,8 @@ func (row wireRow) run(t *testing.T, shared *fakeserver.Shared, call callFunc, o
 	assertNoSecrets(t, err, rowSecrets...)
 	for _, request := range srv.Requests() {
 		assertHeaders(t, request)
+		url := request.Path + "?" + request.Query
+		exchange.Record(t, exchange.Exchange{Method: request.Method, URL: url, Header: request.Header, Body: request.Body})
 	}
 }
 
