@@ -275,6 +275,9 @@ func checkHTTP2(ctx context.Context, p *probe) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if !x.encrypted {
+		return "", skip("plain http")
+	}
 	if x.proto != "HTTP/2.0" {
 		return "", differs("%s", x.proto)
 	}

@@ -56,12 +56,13 @@ type roundTrip struct {
 	call
 	through bool // whether the client gets the response; otherwise it gets an empty success
 
-	proto    string
-	reused   bool // whether the connection had been used before
-	status   int
-	received http.Header
-	content  []byte // decompressed
-	err      error  // of the decompression
+	proto     string
+	encrypted bool
+	reused    bool // whether the connection had been used before
+	status    int
+	received  http.Header
+	content   []byte // decompressed
+	err       error  // of the decompression
 }
 
 // contentType returns the media type of the response without its parameters.
@@ -151,7 +152,8 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.proto, x.status, x.received, x.content, x.err = resp.Proto, resp.StatusCode, resp.Header, raw, nil
+	x.proto, x.encrypted = resp.Proto, resp.TLS != nil
+	x.status, x.received, x.content, x.err = resp.StatusCode, resp.Header, raw, nil
 	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		x.content, x.err = gunzip(raw)
 	}
