@@ -131,20 +131,50 @@ type ShutdownOptions struct {
 	Wait WaitOptions
 }
 
+// States in which ShutdownAndWait and UpdateAndRestart leave a virtual machine if they fail.
+const (
+	leftUnchanged    = "unchanged"
+	leftNoAutoreboot = "without autoreboot"
+	leftShuttingDown = "without autoreboot and with a shutdown requested"
+	leftOff          = "off, without autoreboot"
+	leftStarted      = "started, with autoreboot"
+)
+
+// stateAfter returns the state of a virtual machine after a request with the given error, if the
+// request changes the state from before to after.
+func stateAfter(err error, before, after string) string {
+	switch {
+	case err == nil || isReread(err):
+		return after
+	case errors.Is(err, ErrOutcomeUnknown):
+		return before + ", or possibly " + after
+	}
+	return before
+}
+
+// withState adds to the error of a workflow in which state the virtual machine was left.
+func withState(err error, state string) error {
+	if err == nil || state == leftUnchanged {
+		return err
+	}
+	return fmt.Errorf("%w; the machine was left %s", err, state)
+}
+
 // ShutdownAndWait shuts a virtual machine down and waits until it is off: it turns autoreboot off,
 // calls PowerDown and, if options.ForceAfter is set and has passed, Stop. If the machine is being
 // provisioned, it first waits until that has finished. A machine that is already off stays off.
 //
-// ShutdownAndWait returns the machine as last seen, even with an error. An error that ends one of
-// the waits is a *WaitError. Autoreboot stays off if a later step fails.
+// ShutdownAndWait returns the machine as last seen, even with an error. The text of the error says
+// in which state the machine was left, unless nothing was changed: autoreboot stays off if a later
+// step fails. An error that ends one of the waits wraps a *WaitError.
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
-	opts ...CallOption) (VirtualMachine, error) {
+	opts ...CallOption) (seen VirtualMachine, err error) {
 	path, err := s.Resolve(ctx, vm) // once for all calls below
 	if err != nil {
 		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
 	}
 	vm = path
-	seen, err := s.Get(ctx, vm, opts...)
+	seen, err = s.Get(ctx, vm, opts...)
 	if err == nil && (seen.Provisioning || !seen.PowerOn && s.client.style == FlatURLs) {
 		// A machine that is being provisioned cannot be shut down, and may be turned on when it is
 		// ready. Flat lists do not show whether a machine is being provisioned or off.
@@ -153,12 +183,17 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	if err != nil || !seen.PowerOn && !seen.AutorebootOn {
 		return seen, err
 	}
-	if _, err := s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
+	state := leftUnchanged
+	defer func() { err = withState(err, state) }()
+	_, err = s.Update(ctx, vm, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...)
+	state = stateAfter(err, state, leftNoAutoreboot)
+	if err != nil {
 		return seen, err
 	}
 	// Send the signal only once. If the outcome is unknown, or the machine went off by itself, the
 	// wait below finds out.
 	signalled := s.PowerDown(ctx, vm, opts...)
+	state = stateAfter(signalled, state, leftShuttingDown)
 	if signalled != nil && !errors.Is(signalled, ErrOutcomeUnknown) && !errors.Is(signalled, ErrBadRequest) {
 		return seen, signalled
 	}
@@ -188,6 +223,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 		}
 	}
 	stopped, err := s.Stop(ctx, vm, opts...)
+	state = stateAfter(err, state, leftOff)
 	if err != nil {
 		return seen, err
 	}
@@ -208,7 +244,8 @@ func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMac
 // is on. New values of cores, memory and hardware profile take effect, unlike with Reset. A machine
 // that is off is started. Autoreboot is on afterwards.
 //
-// If the start fails, the machine stays off; the call can be repeated.
+// If a step fails, the text of the error says in which state the machine was left, such as off. The
+// call can be repeated.
 func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (VirtualMachine, error) {
 	return s.UpdateAndRestart(ctx, vm, VirtualMachineUpdate{}, options, opts...)
@@ -218,7 +255,8 @@ func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualM
 // machine down as ShutdownAndWait does, updates it, starts it and waits until it is on. Autoreboot
 // is on afterwards. The update must not set PowerOn or AutorebootOn.
 //
-// If the update or the start fails, the machine stays off. The call can be repeated, since a
+// If the update or the start fails, the machine stays off. The text of the error of any step says in
+// which state the machine was left, unless nothing was changed. The call can be repeated, since a
 // machine that is off is updated and started.
 func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
 	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
@@ -239,12 +277,17 @@ func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm Virtua
 		return seen, err
 	}
 	if update != (VirtualMachineUpdate{}) {
-		if seen, err = s.Update(ctx, vm, update, opts...); err != nil {
-			return seen, err
+		updated, err := s.Update(ctx, vm, update, opts...)
+		if err != nil {
+			return seen, withState(err, leftOff)
 		}
+		seen = updated
 	}
-	if seen, err = s.Start(ctx, vm, opts...); err != nil {
-		return seen, err
+	started, err := s.Start(ctx, vm, opts...)
+	state := stateAfter(err, leftOff, leftStarted)
+	if err != nil {
+		return seen, withState(err, state)
 	}
-	return s.Wait(ctx, vm, PoweredOn, options.Wait, opts...)
+	seen, err = s.waitFrom(ctx, started, vm, PoweredOn, options.Wait, opts)
+	return seen, withState(err, state)
 }

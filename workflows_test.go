@@ -327,3 +327,67 @@ func TestShutdownCancelled(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 }
+
+// The error of a workflow says in which state the machine was left, and keeps its kind.
+func TestWorkflowErrorsSayTheState(t *testing.T) {
+	forbidden := bigvtest.Fault{Status: 403}
+	put := func(skip int, f bigvtest.Fault) bigvtest.Fault {
+		f.Method, f.Skip = http.MethodPut, skip
+		return f
+	}
+	signal := func(f bigvtest.Fault) bigvtest.Fault {
+		f.Method = http.MethodPost
+		return f
+	}
+	neverOff := bigvtest.Fault{Method: http.MethodGet, Skip: 1, Times: -1, Status: 403}
+	const (
+		noAutoreboot = "; the machine was left without autoreboot"
+		requested    = "; the machine was left without autoreboot and with a shutdown requested"
+		off          = "; the machine was left off, without autoreboot"
+		started      = "; the machine was left started, with autoreboot"
+	)
+	for _, tt := range []struct {
+		name       string
+		faults     []bigvtest.Fault
+		off        bool // before the call
+		forceAfter time.Duration
+		suffix     string // of the error
+		kind       error
+	}{
+		{name: "turning autoreboot off fails", faults: []bigvtest.Fault{put(0, forbidden)}, suffix: "]", kind: bigv.ErrForbidden},
+		{name: "turning autoreboot off has an unknown outcome", faults: []bigvtest.Fault{put(0, bigvtest.Fault{Status: 500})},
+			suffix: "; the machine was left unchanged, or possibly without autoreboot", kind: bigv.ErrOutcomeUnknown},
+		{name: "the signal fails", faults: []bigvtest.Fault{signal(forbidden)}, suffix: noAutoreboot, kind: bigv.ErrForbidden},
+		{name: "the signal is refused", faults: []bigvtest.Fault{signal(bigvtest.Fault{Status: 400})},
+			suffix: noAutoreboot, kind: bigv.ErrBadRequest},
+		{name: "the wait for the shutdown fails", faults: []bigvtest.Fault{neverOff}, suffix: requested, kind: bigv.ErrForbidden},
+		{name: "the signal is lost, and the wait fails", faults: []bigvtest.Fault{neverOff, signal(bigvtest.Fault{DropBefore: true})},
+			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested",
+			kind:   bigv.ErrOutcomeUnknown},
+		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
+			suffix: requested, kind: bigv.ErrForbidden},
+		{name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
+		{name: "the update of a machine that was off fails", off: true, faults: []bigvtest.Fault{put(0, forbidden)},
+			suffix: off, kind: bigv.ErrForbidden},
+		{name: "the start fails", faults: []bigvtest.Fault{put(2, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
+		{name: "the start has an unknown outcome", faults: []bigvtest.Fault{put(2, bigvtest.Fault{Status: 500})},
+			suffix: off + ", or possibly started, with autoreboot", kind: bigv.ErrOutcomeUnknown},
+		{name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff}, suffix: started, kind: bigv.ErrForbidden},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := bigvtest.NewServer(t)
+			vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+			vm.SetPower(!tt.off)
+			for _, f := range tt.faults {
+				srv.Inject(f)
+			}
+			options := bigv.ShutdownOptions{ForceAfter: tt.forceAfter, Wait: advanceOnPoll(srv)}
+			update := bigv.VirtualMachineUpdate{Memory: new(4096)}
+			seen, err := srv.Client().VirtualMachines.UpdateAndRestart(t.Context(), www1, update, options)
+			require.ErrorIs(t, err, tt.kind)
+			assert.True(t, strings.HasSuffix(err.Error(), tt.suffix), err.Error())
+			assert.NotZero(t, seen.ID, "the machine as last seen")
+		})
+	}
+}

@@ -4,30 +4,25 @@
 //	go -C examples/access run . "$PWD/people.yaml"      # show the changes
 //	go -C examples/access run . -yes "$PWD/people.yaml" # show and apply the changes
 //
-// The program reads the current state and prints all changes before it applies the first one. A second run
-// finds nothing to change. Only the user and Bytemark's staff can change the SSH keys of a user.
+// The program reads the current state and prints all changes before it applies the first one. It adds before it
+// removes, and removes nothing of a user for whom an addition failed. A list that is empty or missing in the file
+// changes nothing unless -allow-empty is given. The caller's own privileges are only changed with -own. A second run
+// finds nothing to change.
+//
+// Privileges at or above the caller's own level cannot be seen or changed. Only the user and Bytemark's staff can
+// change the SSH keys of a user.
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
-	"syscall"
-	"text/tabwriter"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
@@ -37,10 +32,11 @@ import (
 var sample []byte
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "access:", err)
+		printError(os.Stderr, "access", err)
 		stop()
 		os.Exit(1)
 	}
@@ -49,6 +45,9 @@ func main() {
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("access", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "apply the changes; without this flag they are only shown")
+	var options planOptions
+	flags.BoolVar(&options.allowEmpty, "allow-empty", false, "let empty lists in the file remove all privileges, or all keys of a user")
+	flags.BoolVar(&options.own, "own", false, "change the caller's own privileges too")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -82,17 +81,21 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err := current.print(out); err != nil {
 		return err
 	}
-	changes, err := plan(ctx, client, current, wanted)
+	changes, notes, err := plan(ctx, client, current, wanted, options)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(out)
+	for _, note := range notes {
+		printf(out, "Note: %s.\n", note)
+	}
 	if len(changes) == 0 {
-		fmt.Fprintln(out, "\nNothing to change.")
+		fmt.Fprintln(out, "Nothing to change.")
 		return nil
 	}
-	fmt.Fprintln(out, "\nChanges:")
+	fmt.Fprintln(out, "Changes:")
 	for _, c := range changes {
-		fmt.Fprintln(out, " ", c.text)
+		printf(out, "  %s\n", c.text)
 	}
 	if !*yes {
 		fmt.Fprintln(out, "\nNothing was changed. Use -yes to apply the changes.")
@@ -131,262 +134,6 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 	srv.User("mallory").Grant(bigv.GroupAdmin, web)
 	client, err = bigv.NewClient(srv.ClientOptions()...)
 	return client, srv.Close, err
-}
-
-// accessList is the content of the file.
-type accessList struct {
-	Account bigv.AccountPath `yaml:"account"`
-	Users   map[bigv.UserPath]struct {
-		Privileges []privilege `yaml:"privileges"`
-		Keys       *[]string   `yaml:"keys"` // nil leaves the keys unchanged
-	} `yaml:"users"`
-}
-
-// privilege is a level on a virtual machine or a group, or on the account if both are zero.
-type privilege struct {
-	Level          bigv.PrivilegeLevel     `yaml:"level"`
-	Group          bigv.GroupPath          `yaml:"group"`
-	VirtualMachine bigv.VirtualMachinePath `yaml:"virtual_machine"`
-}
-
-// withoutLevel returns p with no level, which identifies what the privilege is on.
-func (p privilege) withoutLevel() privilege {
-	p.Level = ""
-	return p
-}
-
-// valid reports whether the level can be granted on what the privilege is on.
-func (p privilege) valid() bool {
-	group, machine := !p.Group.IsZero(), !p.VirtualMachine.IsZero()
-	switch p.Level {
-	case bigv.AccountAdmin:
-		return !group && !machine
-	case bigv.GroupAdmin:
-		return group && !machine
-	case bigv.VirtualMachineAdmin, bigv.VirtualMachineConsole:
-		return machine && !group
-	}
-	return false
-}
-
-// target describes what the privilege is on.
-func (p privilege) target() string {
-	switch {
-	case !p.VirtualMachine.IsZero():
-		return "virtual machine " + p.VirtualMachine.String()
-	case !p.Group.IsZero():
-		return "group " + p.Group.String()
-	}
-	return "the account"
-}
-
-// readFile reads a YAML file, or the embedded access.yaml if file is empty.
-func readFile(file string) (l accessList, err error) {
-	text := sample
-	if file == "" {
-		file = "access.yaml"
-	} else if text, err = os.ReadFile(file); err != nil {
-		return l, err
-	}
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true) // A misspelled key must not remove privileges.
-	if err := decoder.Decode(&l); err != nil {
-		return l, fmt.Errorf("reading %s: %w", file, err)
-	}
-	if l.Account == "" {
-		return l, fmt.Errorf("reading %s: account is required", file)
-	}
-	return l, nil
-}
-
-// userPrivilege is a privilege of a user.
-type userPrivilege struct {
-	user bigv.UserPath
-	privilege
-	response bigv.Privilege // as the service returned it
-}
-
-// state holds the privileges in an account.
-type state struct {
-	account    bigv.AccountPath
-	targets    map[privilege]bool // the account, groups and virtual machines, without levels
-	privileges []userPrivilege
-}
-
-// readState reads the privileges on an account and on everything in it. The service lists privileges for one
-// account, group or virtual machine at a time, and only those below the caller's own level.
-func readState(ctx context.Context, client *bigv.Client, path bigv.AccountPath) (*state, error) {
-	account, err := client.Accounts.Get(ctx, path, bigv.WithView(bigv.Overview))
-	if err != nil {
-		return nil, err
-	}
-	s := &state{account: bigv.AccountPath(account.Name), targets: map[privilege]bool{}}
-	add := func(target privilege, options bigv.PrivilegeListOptions) error {
-		s.targets[target] = true
-		list, err := client.Privileges.List(ctx, options)
-		for _, response := range list {
-			p := target
-			p.Level = response.Level
-			s.privileges = append(s.privileges, userPrivilege{bigv.UserPath(response.Username), p, response})
-		}
-		return err
-	}
-	if err := add(privilege{}, bigv.PrivilegeListOptions{Account: s.account}); err != nil {
-		return nil, err
-	}
-	for _, g := range account.Groups {
-		group := s.account.Group(g.Name)
-		if err := add(privilege{Group: group}, bigv.PrivilegeListOptions{Group: group}); err != nil {
-			return nil, err
-		}
-		for _, vm := range g.VirtualMachines {
-			machine := group.VirtualMachine(vm.Name)
-			if err := add(privilege{VirtualMachine: machine}, bigv.PrivilegeListOptions{VirtualMachine: machine}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	slices.SortStableFunc(s.privileges, func(a, b userPrivilege) int { return cmp.Compare(a.user, b.user) })
-	return s, nil
-}
-
-// print writes the privileges as a table.
-func (s *state) print(out io.Writer) error {
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "USER\tLEVEL\tON\tCREDENTIALS")
-	for _, p := range s.privileges {
-		credentials := "password"
-		switch {
-		case p.response.APIKeyID != 0:
-			credentials = fmt.Sprintf("API key %d only", p.response.APIKeyID)
-		case p.response.YubikeyRequired:
-			credentials = "password and YubiKey"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.user, p.Level, p.target(), credentials)
-	}
-	return table.Flush()
-}
-
-// change is one request to send.
-type change struct {
-	text  string
-	apply func(context.Context) error
-}
-
-// plan returns the changes that make the current state match the wanted list. Additions come before removals,
-// so that replacing a privilege or a key never leaves a user without access.
-func plan(ctx context.Context, client *bigv.Client, current *state, wanted accessList) (changes []change, err error) {
-	var removals []change
-	listed, granted := map[string]bool{}, map[string]bool{}
-	describe := func(user bigv.UserPath, p privilege) string {
-		return fmt.Sprintf("%s: %s on %s", user, p.Level, p.target())
-	}
-	for _, p := range current.privileges {
-		if p.response.APIKeyID == 0 {
-			granted[describe(p.user, p.privilege)] = true
-		}
-	}
-	for _, user := range slices.Sorted(maps.Keys(wanted.Users)) {
-		for _, p := range wanted.Users[user].Privileges {
-			text := describe(user, p)
-			switch {
-			case !p.valid():
-				return nil, fmt.Errorf("%s: invalid privilege", text)
-			case !current.targets[p.withoutLevel()]:
-				return nil, fmt.Errorf("%s: not found in account %s", text, current.account)
-			case !granted[text] && !listed[text]:
-				changes = append(changes, change{"+ " + text, func(ctx context.Context) error {
-					grant := bigv.PrivilegeGrant{Level: p.Level, Group: p.Group, VirtualMachine: p.VirtualMachine}
-					if p.Level == bigv.AccountAdmin {
-						grant.Account = current.account
-					}
-					_, err := client.Privileges.Grant(ctx, user, grant)
-					return err
-				}})
-			}
-			listed[text] = true
-		}
-		if keys := wanted.Users[user].Keys; keys != nil {
-			keyAdditions, keyRemovals, err := planKeys(ctx, client, user, *keys)
-			if err != nil {
-				return nil, err
-			}
-			changes = append(changes, keyAdditions...)
-			removals = append(removals, keyRemovals...)
-		}
-	}
-	for _, p := range current.privileges {
-		text := describe(p.user, p.privilege)
-		if p.response.APIKeyID == 0 && !listed[text] {
-			removals = append(removals, change{"- " + text, func(ctx context.Context) error {
-				return client.Privileges.Revoke(ctx, p.response.ID)
-			}})
-		}
-	}
-	return append(changes, removals...), nil
-}
-
-// planKeys returns the changes that make a user's SSH keys match those wanted.
-func planKeys(ctx context.Context, client *bigv.Client, user bigv.UserPath, wanted []string) (additions, removals []change, err error) {
-	u, err := client.Users.Get(ctx, user)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the keys of %s: %w", user, err)
-	}
-	current := u.Keys()
-	for i, key := range wanted {
-		wanted[i] = strings.TrimSpace(key)
-		if !slices.Contains(current, wanted[i]) {
-			additions = append(additions, change{fmt.Sprintf("+ %s: key %s", user, describeKey(key)), func(ctx context.Context) error {
-				_, err := client.Users.AddKey(ctx, user, key)
-				return err
-			}})
-		}
-	}
-	for _, key := range current {
-		if !slices.Contains(wanted, key) {
-			removals = append(removals, change{fmt.Sprintf("- %s: key %s", user, describeKey(key)), func(ctx context.Context) error {
-				_, err := client.Users.RemoveKey(ctx, user, key)
-				return err
-			}})
-		}
-	}
-	return additions, removals, nil
-}
-
-// describeKey returns a key's type, SHA-256 fingerprint and comment.
-func describeKey(line string) string {
-	fields := strings.Fields(line)
-	for i, field := range fields {
-		// The first three bytes of a key are zero, which is AAAA in Base64.
-		if raw, err := base64.StdEncoding.DecodeString(field); err == nil && strings.HasPrefix(field, "AAAA") {
-			sum := sha256.Sum256(raw)
-			fields[i] = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
-		}
-	}
-	return strings.Join(fields, " ")
-}
-
-// apply applies the changes and prints the result of each. It continues after a change that fails.
-func apply(ctx context.Context, changes []change, out io.Writer) error {
-	fmt.Fprintln(out)
-	made, failed := 0, 0
-	for _, c := range changes {
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %d of %s made, %d failed; run the program again for the rest",
-				context.Cause(ctx), made, plural(len(changes), "change"), failed)
-		}
-		if err := c.apply(ctx); err != nil {
-			failed++
-			fmt.Fprintf(out, "  %s: FAILED: %v\n", c.text, err)
-			continue
-		}
-		made++
-		fmt.Fprintf(out, "  %s: done\n", c.text)
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s failed", failed, plural(len(changes), "change"))
-	}
-	return nil
 }
 
 // plural returns n and a noun, which gets an s unless n is 1.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,6 +83,7 @@ const unchanged = "account: acme\nusers:\n  bob:\n    privileges:\n      - {leve
 func TestRun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		list       string
+		args       []string
 		want       []string // the changes, in order
 		privileges []string
 		keys       string
@@ -98,7 +100,7 @@ func TestRun(t *testing.T) {
 			privileges: []string{"bob:vm_console"}, keys: desk,
 		},
 		"a user who is not listed": {
-			list: "account: acme\n",
+			list: "account: acme\n", args: []string{"-allow-empty"},
 			want: []string{"- bob: vm_admin on virtual machine www1.web.acme"}, keys: desk,
 		},
 		"a privilege listed twice": {
@@ -115,8 +117,47 @@ func TestRun(t *testing.T) {
 			privileges: []string{"bob:vm_admin"}, keys: laptop,
 		},
 		"an empty list of keys": {
-			list: unchanged + "  alice:\n    keys: []\n", want: []string{"- alice: key ssh-ed25519 SHA256:DESK alice@desk"},
+			list: unchanged + "  alice:\n    keys: []\n", args: []string{"-allow-empty"},
+			want:       []string{"- alice: key ssh-ed25519 SHA256:DESK alice@desk"},
 			privileges: []string{"bob:vm_admin"},
+		},
+		"a user name in another case": {
+			list: strings.Replace(unchanged, "bob", "BOB", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"a user by ID, with a comment": {
+			list: strings.Replace(unchanged, "bob:", "BOB_ID: # bob", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"a user by ID in its other form": {
+			list: strings.Replace(unchanged, "bob:", "'#BOB_ID':", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"a machine by ID": {
+			list: strings.Replace(unchanged, "www1.web.acme", "'#MACHINE_ID'", 1), privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"a machine by host name, in an account by ID": {
+			list: strings.NewReplacer("www1.web.acme", "www1.web.acme.uk0.bigv.io", "account: acme", "account: ACCOUNT_ID").
+				Replace(unchanged),
+			privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"an anchor": {
+			list:       strings.Replace(unchanged, "privileges:", "privileges: &ops", 1) + "  carol: {privileges: *ops}\n",
+			want:       []string{"+ carol: vm_admin on virtual machine www1.web.acme"},
+			privileges: []string{"bob:vm_admin", "carol:vm_admin"}, keys: desk,
+		},
+		"the caller's own level": {
+			list: unchanged + "  Alice: {privileges: [{level: account_admin}]}\n", privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"the caller's level for another user": {
+			list: unchanged + "  carol: {privileges: [{level: account_admin}]}\n", privileges: []string{"bob:vm_admin"}, keys: desk,
+		},
+		"a key twice": {
+			list:       unchanged + "  alice: {keys: ['" + desk + "', '" + laptop + "', '" + laptop + " ']}\n",
+			want:       []string{"+ alice: key ssh-ed25519 SHA256:FzNIwDlYnFzUiT5nVYbrNGNJVHI6QdqoI4nLv/vI0ww alice@laptop"},
+			privileges: []string{"bob:vm_admin"}, keys: desk + "\n" + laptop,
+		},
+		"a condition": {
+			list:       strings.Replace(unchanged, "{level", "{yubikey_required: true, yubikey_otp_max_age: 300, level", 1),
+			want:       []string{"~ bob: vm_admin on virtual machine www1.web.acme, with a YubiKey, YubiKey code at most 300 seconds old"},
+			privileges: []string{"bob:vm_admin"}, keys: desk,
 		},
 		"a list in JSON": {
 			list: `{"account": "acme", "users": {"carol": {"privileges": [
@@ -130,13 +171,15 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
-			name := writeFile(t, tt.list)
+			www1 := srv.Account("acme").Group("web").VirtualMachine("www1")
+			args := append(tt.args, writeFile(t, strings.NewReplacer("BOB_ID", strconv.Itoa(srv.User("bob").ID()),
+				"MACHINE_ID", strconv.Itoa(www1.ID()), "ACCOUNT_ID", strconv.Itoa(srv.Account("acme").ID())).Replace(tt.list)))
 			diff := strings.ReplaceAll(strings.Join(tt.want, "\n  "), "SHA256:DESK", strings.Fields(describeKey(desk))[1])
 
 			// Without -yes, the changes are only shown.
 			srv.ClearJournal()
 			var out bytes.Buffer
-			require.NoError(t, run(t.Context(), []string{name}, &out, io.Discard))
+			require.NoError(t, run(t.Context(), args, &out, io.Discard))
 			if diff == "" {
 				assert.Contains(t, out.String(), "Nothing to change.")
 			} else {
@@ -148,11 +191,10 @@ func TestRun(t *testing.T) {
 
 			// With -yes, they are applied.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", name}, &out, io.Discard))
+			require.NoError(t, run(t.Context(), append([]string{"-yes"}, args...), &out, io.Discard))
 			assert.Equal(t, len(tt.want), strings.Count(out.String(), ": done\n"))
 			assert.Equal(t, tt.privileges, privileges(t, srv))
 			assert.Equal(t, tt.keys, srv.User("alice").AuthorizedKeys())
-			www1 := srv.Account("acme").Group("web").VirtualMachine("www1")
 			list, err := srv.Client().Privileges.List(t.Context(), bigv.PrivilegeListOptions{VirtualMachine: www1.Path()})
 			require.NoError(t, err)
 			assert.True(t, slices.ContainsFunc(list, func(p bigv.Privilege) bool { return p.APIKeyID != 0 }),
@@ -160,7 +202,7 @@ func TestRun(t *testing.T) {
 
 			// A second run finds nothing to change.
 			out.Reset()
-			require.NoError(t, run(t.Context(), []string{"-yes", name}, &out, io.Discard))
+			require.NoError(t, run(t.Context(), append([]string{"-yes"}, args...), &out, io.Discard))
 			assert.Contains(t, out.String(), "Nothing to change.")
 		})
 	}
@@ -174,10 +216,12 @@ func TestPrivilegeTable(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{writeFile(t, unchanged)}, &out, io.Discard))
-	assert.Regexp(t, `^USER    LEVEL         ON                              CREDENTIALS
-bob     vm_admin      virtual machine www1.web.acme   password
-bob     vm_admin      virtual machine www1.web.acme   API key \d+ only
-carol   group_admin   group default.acme              password and YubiKey
+	assert.Regexp(t, `^USER    LEVEL           ON                              CREDENTIALS
+alice   account_admin   the account                     password
+alice   account_admin   the account                     API key \d+ only
+bob     vm_admin        virtual machine www1.web.acme   password
+bob     vm_admin        virtual machine www1.web.acme   API key \d+ only
+carol   group_admin     group default.acme              password and YubiKey
 `, out.String())
 }
 
@@ -194,10 +238,57 @@ func TestRunInMemory(t *testing.T) {
 
 func TestInvalidLists(t *testing.T) {
 	for name, tt := range map[string]struct{ list, want string }{
-		"empty":              {"", "EOF"},
-		"no account":         {"users: {}\n", "account is required"},
-		"a misspelled key":   {"account: acme\nusers:\n  bob:\n    privilege: []\n", "privilege"},
-		"a user twice":       {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "bob"},
+		"empty":                               {"", "the file is empty"},
+		"only comments":                       {"# nobody\n", "the file is empty"},
+		"null":                                {"null\n", "line 1, column 1: the document has no value"},
+		"a list":                              {"- account: acme\n", "line 1, column 1: the document must be a mapping"},
+		"two documents":                       {"account: acme\n---\n" + unchanged, "more than one document"},
+		"two documents, the first one empty":  {"---\n# nobody\n---\n" + unchanged, "more than one document"},
+		"a second document that is cut short": {unchanged + "---\nusers: [", "line 7"},
+		"no account":                          {"users: {}\n", "account is required"},
+		"an empty account":                    {"account: ''\n", "account is required"},
+		"an account without a value":          {"account:\nusers: {}\n", "line 1, column 9: account has no value"},
+		"users with comments only":            {"account: acme\nusers:\n  # nobody\n", "line 2, column 7: users has no value"},
+		"users as a list":                     {"account: acme\nusers: [bob]\n", "line 2, column 8: users must be a mapping"},
+		"a user without a value":              {"account: acme\nusers:\n  bob:\n", "line 3, column 7: bob has no value"},
+		"privileges with comments only": {
+			"account: acme\nusers:\n  bob:\n    privileges:\n    # none\n",
+			"line 4, column 16: privileges has no value",
+		},
+		"privileges as a mapping": {
+			"account: acme\nusers: {bob: {privileges: {level: x}}}\n", "line 2, column 27: privileges must be a list",
+		},
+		"a privilege as a text": {
+			"account: acme\nusers: {bob: {privileges: [vm_admin]}}\n", "line 2, column 28: privileges[0] must be a mapping",
+		},
+		"keys as a text":       {"account: acme\nusers: {bob: {keys: " + desk + "}}\n", "line 2, column 21: keys must be a list"},
+		"keys without a value": {"account: acme\nusers: {alice: {keys: }}\n", "keys has no value"},
+		"a number as a level": {
+			"account: acme\nusers: {bob: {privileges: [{level: 2.5}]}}\n", "line 2, column 36: level must be a text",
+		},
+		"a text as a condition": {
+			strings.Replace(unchanged, "{level", "{yubikey_required: 'no', level", 1),
+			"line 5, column 28: yubikey_required must be true or false",
+		},
+		"a fraction as an age": {
+			strings.Replace(unchanged, "{level", "{yubikey_otp_max_age: 2.5, level", 1),
+			"line 5, column 31: yubikey_otp_max_age must be a whole number",
+		},
+		"a misspelled key": {
+			"account: acme\nusers:\n  bob:\n    privilege: []\n", "line 4, column 5: unknown key \"privilege\"",
+		},
+		"a user twice":                    {"account: acme\nusers:\n  bob: {}\n  bob: {}\n", "line 4, column 3: duplicate key \"bob\""},
+		"a user twice in different cases": {"account: acme\nusers: {bob: {}, Bob: {}}\n", "user bob is listed twice"},
+		"users twice":                     {unchanged + "users: {}\n", "line 6, column 1: duplicate key \"users\""},
+		"a merge key": {
+			"account: acme\nusers: {bob: &b {}, carol: {<<: *b}}\n", "line 2, column 29: merge keys are not supported",
+		},
+		"an alias of its own parent": {"account: acme\nusers: &u {bob: *u}\n", "line 2, column 12: unknown key \"bob\""},
+		"an unknown user ID":         {"account: acme\nusers: {99999: {}}\n", "looking up user 99999"},
+		"an empty key":               {"account: acme\nusers: {alice: {keys: ['']}}\n", "alice: keys[0] is empty or a comment"},
+		"a private key": {
+			"account: acme\nusers: {alice: {keys: ['-----BEGIN OPENSSH PRIVATE KEY-----']}}\n", "alice: keys[0] contains a private key",
+		},
 		"an unknown account": {"account: nowhere\n", "nowhere"},
 		"an unknown level": {
 			strings.Replace(unchanged, "vm_admin", "vm_root", 1), "bob: vm_root on virtual machine www1.web.acme: invalid privilege",
@@ -209,12 +300,13 @@ func TestInvalidLists(t *testing.T) {
 			"account: acme\nusers: {bob: {privileges: [{level: group_admin, group: web.other}]}}\n", "not found in account acme",
 		},
 		"an invalid path": {strings.Replace(unchanged, "www1.web.acme", "a.b.c.d", 1), "a.b.c.d"},
-		"an unknown user": {"account: acme\nusers: {nobody: {keys: []}}\n", "the keys of nobody"},
+		"an unknown user": {"account: acme\nusers: {nobody: {keys: ['" + desk + "']}}\n", "the keys of nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			srv.ClearJournal()
-			assert.ErrorContains(t, run(t.Context(), []string{"-yes", writeFile(t, tt.list)}, new(bytes.Buffer), io.Discard), tt.want)
+			err := run(t.Context(), []string{"-yes", "-allow-empty", writeFile(t, tt.list)}, io.Discard, io.Discard)
+			assert.ErrorContains(t, err, tt.want)
 			for _, x := range srv.Journal() {
 				assert.Equal(t, http.MethodGet, x.Method)
 			}
@@ -256,7 +348,7 @@ func TestFailedChangeDoesNotStopTheOthers(t *testing.T) {
 func TestErrorForASingleChange(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(bigvtest.Fault{Method: http.MethodDelete, Status: 403})
-	err := run(t.Context(), []string{"-yes", writeFile(t, "account: acme\n")}, io.Discard, io.Discard)
+	err := run(t.Context(), []string{"-yes", "-allow-empty", writeFile(t, "account: acme\n")}, io.Discard, io.Discard)
 	assert.EqualError(t, err, "1 of 1 change failed")
 }
 
@@ -284,7 +376,9 @@ var errInterrupted = errors.New("interrupt signal received")
 func TestInterrupt(t *testing.T) {
 	srv := newServer(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
+	var output strings.Builder
 	out := writer(func(p []byte) {
+		output.Write(p)
 		if bytes.Contains(p, []byte("carol: group_admin on group web.acme: done")) {
 			cancel(errInterrupted)
 		}
@@ -292,6 +386,7 @@ func TestInterrupt(t *testing.T) {
 	err := run(ctx, []string{"-yes", writeFile(t, replaceBob)}, out, io.Discard)
 	assert.ErrorIs(t, err, errInterrupted)
 	assert.ErrorContains(t, err, "1 of 2 changes made, 0 failed")
+	assert.Contains(t, output.String(), "- bob: vm_admin on virtual machine www1.web.acme: not started\n")
 	assert.Equal(t, []string{"carol:group_admin", "bob:vm_admin"}, privileges(t, srv), "removals come last")
 
 	assert.ErrorIs(t, run(ctx, []string{writeFile(t, replaceBob)}, out, io.Discard), errInterrupted, "interrupted before the first request")

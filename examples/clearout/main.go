@@ -6,11 +6,10 @@
 //	go run ./examples/clearout -yes old-web.acme # do not ask
 //
 // The program purges several machines at a time. After Ctrl-C it starts no further purge, waits for those in
-// progress and prints the result. Run it again to purge the rest.
+// progress and prints the result and what is left. Run it again to purge the rest.
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -21,7 +20,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/bigv-go/bigv"
@@ -29,11 +27,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "clearout:", err)
+		printError(os.Stderr, "clearout", err)
 		stop()
 		os.Exit(1)
 	}
@@ -144,7 +142,7 @@ func printMachines(out io.Writer, group bigv.GroupPath, machines []bigv.VirtualM
 		for _, disc := range vm.Discs {
 			storage += disc.Size
 		}
-		fmt.Fprintf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, plural(len(vm.Discs), "disc"), storage/1024)
+		printf(out, "  %-16s %-8s %s, %d GiB\n", vm.Name, state, plural(len(vm.Discs), "disc"), storage/1024)
 	}
 }
 
@@ -158,7 +156,7 @@ func confirm(ctx context.Context, in io.Reader, out io.Writer, name string) erro
 	)
 	go func() { // Reads cannot be cancelled, so Ctrl-C must not wait for one.
 		defer close(done)
-		line, readErr = bufio.NewReader(in).ReadString('\n')
+		line, readErr = readLine(in)
 	}()
 	select {
 	case <-ctx.Done():
@@ -177,6 +175,23 @@ func confirm(ctx context.Context, in io.Reader, out io.Writer, name string) erro
 	return fmt.Errorf("got %q, want %q", line, name)
 }
 
+// readLine reads one line, byte by byte, so that the next program can read what follows it.
+func readLine(in io.Reader) (line string, err error) {
+	var b [1]byte
+	for len(line) < 1024 {
+		n, err := in.Read(b[:])
+		switch {
+		case n == 1 && b[0] == '\n':
+			return line, nil
+		case n == 1:
+			line += string(b[:])
+		case err != nil:
+			return line, err
+		}
+	}
+	return line, errors.New("the line is too long")
+}
+
 // purge purges machines, at most atOnce at a time, and prints the result of each. It returns an error if any of
 // them failed or if ctx is cancelled.
 func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMachine, atOnce int, out io.Writer) error {
@@ -193,13 +208,13 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 				mu.Lock()
 				switch {
 				case errors.Is(err, bigv.ErrNotFound):
-					fmt.Fprintf(out, "  %-16s no longer exists in this group\n", vm.Name)
+					printf(out, "  %-16s no longer exists in this group\n", vm.Name)
 				case err != nil:
 					failed++
-					fmt.Fprintf(out, "  %-16s NOT purged: %v\n", vm.Name, err)
+					printf(out, "  %-16s NOT purged: %v\n", vm.Name, err)
 				default:
 					purged++
-					fmt.Fprintf(out, "  %-16s purged\n", vm.Name)
+					printf(out, "  %-16s purged\n", vm.Name)
 				}
 				mu.Unlock()
 			}
@@ -218,6 +233,9 @@ func purge(ctx context.Context, client *bigv.Client, machines []bigv.VirtualMach
 	}
 	close(queue)
 	wg.Wait()
+	for _, vm := range machines[started:] {
+		printf(out, "  %-16s not started\n", vm.Name)
+	}
 	fmt.Fprintf(out, "Purged %d of %s.\n", purged, plural(len(machines), "machine"))
 	switch {
 	case ctx.Err() != nil:

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,10 +153,11 @@ func TestMachineIsPurgedByAnotherClient(t *testing.T) {
 	var purgeErr error
 	confirmation := reader(func() string {
 		purgeErr = srv.Client().VirtualMachines.Purge(context.Background(), group.Path().VirtualMachine("www3"))
-		return "old.acme\n"
+		return ""
 	})
+	input := io.MultiReader(confirmation, strings.NewReader("old.acme\n"))
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"old.acme"}, confirmation, &out, io.Discard))
+	require.NoError(t, run(t.Context(), []string{"old.acme"}, input, &out, io.Discard))
 	require.NoError(t, purgeErr)
 	assert.Regexp(t, `www3 +no longer exists in this group`, out.String())
 	assert.Contains(t, out.String(), "Purged 3 of 4 machines.\nDeleted group old.acme.\n")
@@ -203,7 +206,7 @@ func TestInterruptWaitsForPurgesInProgress(t *testing.T) {
 	assert.ErrorIs(t, err, errInterrupted)
 	assert.ErrorContains(t, err, "0 of 4 machines failed, 2 not started; group old.acme was not deleted")
 	assert.Regexp(t, `www2 +purged`, out.String())
-	assert.Contains(t, out.String(), "Purged 2 of 4 machines.\n")
+	assert.Contains(t, out.String(), "  www3             not started\n  www4             not started\nPurged 2 of 4 machines.\n")
 	assert.Equal(t, []string{"www3", "www4"}, group.VirtualMachineNames())
 	assert.True(t, group.Exists())
 }
@@ -274,4 +277,60 @@ func TestSingularNouns(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, nil, &out, io.Discard))
 	assert.Contains(t, out.String(), "Group old.acme contains 1 machine:\n  www1             on       1 disc, 25 GiB\n")
 	assert.Contains(t, out.String(), "Purged 1 of 1 machine.\n")
+}
+
+// The confirmation is one line. What follows it in standard input is for the next program.
+func TestRestOfTheInputIsLeft(t *testing.T) {
+	for name, tt := range map[string]struct{ input, rest, want string }{
+		"the name":            {"old.acme\nnext line\nlast", "next line\nlast", ""},
+		"the name on Windows": {"old.acme\r\nnext line\n", "next line\n", ""},
+		"a wrong name":        {"web.acme\nold.acme\n", "old.acme\n", `got "web.acme", want "old.acme"`},
+		"an empty line":       {"\nold.acme\n", "old.acme\n", "nothing was purged"},
+		"the end of input":    {"", "", "no confirmation"},
+		"a line without end":  {strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20-1024), "nothing was purged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, group := newGroup(t)
+			file, err := os.Create(filepath.Join(t.TempDir(), "input"))
+			require.NoError(t, err)
+			defer file.Close()
+			_, err = file.WriteString(tt.input)
+			require.NoError(t, err)
+			_, err = file.Seek(0, io.SeekStart)
+			require.NoError(t, err)
+			err = run(t.Context(), []string{"old.acme"}, file, io.Discard, io.Discard)
+			if tt.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tt.want)
+			}
+			assert.Equal(t, tt.want != "", group.Exists())
+			rest, err := io.ReadAll(file)
+			require.NoError(t, err)
+			assert.Equal(t, tt.rest, string(rest))
+		})
+	}
+}
+
+func TestYesReadsNoInput(t *testing.T) {
+	newGroup(t)
+	require.NoError(t, run(t.Context(), []string{"-yes", "old.acme"}, reader(func() string {
+		t.Error("standard input was read")
+		return ""
+	}), io.Discard, io.Discard))
+}
+
+func TestTextOfTheServiceIsCleaned(t *testing.T) {
+	srv, _ := newGroup(t)
+	srv.Inject(bigvtest.Fault{Method: http.MethodGet, ContentType: "application/json",
+		Body: `[{"id":5001,"name":"ww\u202ew1\n\u001b[2J","group_id":1,"virtual_machine_id":5001}]`})
+	var out bytes.Buffer
+	require.Error(t, run(t.Context(), []string{"old.acme"}, strings.NewReader(""), &out, io.Discard))
+	assert.Contains(t, out.String(), "  ww\uFFFDw1\uFFFD\uFFFD[2J")
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "clearout", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "clearout: a\uFFFDb\uFFFD[2J\nclearout: c\n", out.String())
 }

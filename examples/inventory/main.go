@@ -35,10 +35,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// With SIGPIPE ignored, writing to a closed pipe returns an error, which run handles.
-	signal.Ignore(syscall.SIGPIPE)
+	ignoreSIGPIPE()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "inventory:", err)
+		printError(os.Stderr, "inventory", err)
 		stop()
 		os.Exit(1)
 	}
@@ -82,8 +81,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	err = printInventory(ctx, client, bigv.VirtualMachineListOptions{
 		Account: bigv.AccountPath(*account), View: bigv.Overview, IncludeDeleted: *deleted,
 	}, out)
-	if errors.Is(err, syscall.EPIPE) {
-		return nil // the reader closed the pipe
+	if isBrokenPipe(err) {
+		return nil
 	}
 	return err
 }
@@ -136,8 +135,8 @@ var columns = []string{"machine", "id", "state", "cores", "memory_mib", "discs",
 
 func newRow(vm bigv.VirtualMachine) row {
 	r := row{
-		Machine: vm.Hostname, ID: vm.ID, State: state(vm), Cores: vm.Cores, Memory: vm.Memory, Discs: len(vm.Discs),
-		Zone: vm.ZoneName, Distribution: vm.LastImagedWith, Addresses: []string{},
+		Machine: clean(vm.Hostname), ID: vm.ID, State: state(vm), Cores: vm.Cores, Memory: vm.Memory, Discs: len(vm.Discs),
+		Zone: clean(vm.ZoneName), Distribution: clean(vm.LastImagedWith), Addresses: []string{},
 	}
 	if path, err := bigv.ParseVirtualMachinePath(vm.Hostname); err == nil {
 		r.Machine = path.String()
@@ -273,7 +272,7 @@ func machineNode(vm bigv.VirtualMachine) node {
 
 // printNode prints a node and its children. The first line starts with branch, those of the children with indent.
 func printNode(out io.Writer, n node, branch, indent string) {
-	fmt.Fprintf(out, "%s%s\t%s\n", branch, n.name, strings.TrimRight(n.details, " "))
+	printf(out, "%s%s\t%s\n", branch, n.name, strings.TrimRight(n.details, " "))
 	for i, child := range n.children {
 		if i < len(n.children)-1 {
 			printNode(out, child, indent+"├─ ", indent+"│  ")

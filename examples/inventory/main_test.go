@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -164,45 +164,19 @@ func TestRowsAreWrittenAsTheyArrive(t *testing.T) {
 	assert.Contains(t, out.String(), "many00000.web.acme")
 }
 
-// brokenPipe is an io.Writer that returns EPIPE after a number of writes.
-type brokenPipe struct{ successes, writes int }
-
-func (p *brokenPipe) Write(b []byte) (int, error) {
-	p.writes++
-	if p.writes > p.successes {
-		return 0, &writeError{}
-	}
-	return len(b), nil
-}
-
-type writeError struct{}
-
-func (*writeError) Error() string { return "write: broken pipe" }
-func (*writeError) Unwrap() error { return syscall.EPIPE }
-
-func TestBrokenPipeIsNotAnError(t *testing.T) {
-	for _, format := range []string{"csv", "json", "tree"} {
-		t.Run(format, func(t *testing.T) {
-			srv := newServer(t)
-			srv.Account("acme").Group("web").AddVirtualMachines("many", 100)
-			out := &brokenPipe{successes: 1}
-			require.NoError(t, run(t.Context(), []string{"-format", format}, out, io.Discard))
-			assert.Equal(t, 2, out.writes, "nothing is written after the pipe is broken")
-		})
-	}
-}
-
 func TestWriteErrorIsReturned(t *testing.T) {
 	newServer(t)
 	for _, format := range []string{"csv", "json", "tree"} {
-		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, fullDisc{}, io.Discard), syscall.ENOSPC, format)
+		assert.ErrorIs(t, run(t.Context(), []string{"-format", format}, fullDisc{}, io.Discard), errFull, format)
 	}
 }
+
+var errFull = errors.New("no space left on device")
 
 // fullDisc is an io.Writer on a full disc.
 type fullDisc struct{}
 
-func (fullDisc) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+func (fullDisc) Write([]byte) (int, error) { return 0, errFull }
 
 func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)
@@ -233,4 +207,24 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
+}
+
+func TestTextOfTheServiceIsCleaned(t *testing.T) {
+	const vm = `{"id":3,"name":"ww\u202ew\nroot","hostname":"ww\u202ew\u001b[2J","zone_name":"yo\u001brk","last_imaged_with":"x\u009b1m"}`
+	for _, format := range []string{"tree", "csv", "json"} {
+		srv := newServer(t)
+		srv.Inject(bigvtest.Fault{Path: "/virtual_machines", ContentType: "application/json", Body: "[" + vm + "]"})
+		srv.Inject(bigvtest.Fault{Path: "/accounts", ContentType: "application/json",
+			Body: `[{"id":1,"name":"ac\u001b[1mme","groups":[{"id":2,"name":"we\tb","virtual_machines":[` + vm + `]}]}]`})
+		var out bytes.Buffer
+		require.NoError(t, run(t.Context(), []string{"-format", format}, &out, io.Discard))
+		assert.Contains(t, out.String(), "ww\uFFFDw\uFFFD", format)
+		assert.False(t, strings.ContainsAny(out.String(), "\x1b\u009b\u202e\t"), "%s: %q", format, out.String())
+	}
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "inventory", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "inventory: a\uFFFDb\uFFFD[2J\ninventory: c\n", out.String())
 }

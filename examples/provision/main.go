@@ -10,7 +10,8 @@
 // The root password is not part of the file. It is read from the file named by -password-file. If that file does not
 // exist, the program creates it with a random password, readable only by its owner, just before it creates the
 // machine. Without the flag, the password is read from ROOT_PASSWORD. If neither is given but the file has SSH keys,
-// a random password is set and discarded. The password is never printed.
+// a random password is set and discarded. The password is never printed. A machine that nobody could enter is only
+// created with -no-login.
 package main
 
 import (
@@ -26,7 +27,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -40,10 +40,11 @@ import (
 var sample []byte
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "provision:", err)
+		printError(os.Stderr, "provision", err)
 		stop()
 		os.Exit(1)
 	}
@@ -54,6 +55,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
 	passwordFile := flags.String("password-file", "",
 		"`file` with the root password; if it does not exist, it is created with a random one before a machine is created")
+	noLogin := flags.Bool("no-login", false, "create a machine without SSH keys and without a known password")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)
@@ -86,7 +88,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 		return err
 	}
 	defer closeService()
-	password, err := readPassword(*passwordFile, len(wanted.SSHKeys) > 0)
+	password, err := readPassword(*passwordFile, *noLogin || wanted.acceptsKeys())
 	if err != nil {
 		return err
 	}
@@ -95,8 +97,8 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is on. After its operating system has started, in a minute or two, log in with:\n\n", vm.Name)
-	fmt.Fprintf(out, "  ssh root@%s\n", vm.Hostname)
+	printf(out, "%s is on. After its operating system has started, in a minute or two, log in with:\n\n", vm.Name)
+	printf(out, "  ssh root@%s\n", vm.Hostname)
 	return nil
 }
 
@@ -133,9 +135,9 @@ type rootPassword struct {
 	missing bool   // whether the file does not exist yet
 }
 
-// readPassword returns the password from the file, from ROOT_PASSWORD, or, if the file does not exist or the machine
-// has SSH keys, a random one.
-func readPassword(file string, hasKeys bool) (rootPassword, error) {
+// readPassword returns the password from the file, from ROOT_PASSWORD, or, if the file does not exist or no password is
+// needed, a random one.
+func readPassword(file string, optional bool) (rootPassword, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		switch {
@@ -151,8 +153,9 @@ func readPassword(file string, hasKeys bool) (rootPassword, error) {
 	if password := os.Getenv("ROOT_PASSWORD"); password != "" {
 		return rootPassword{Secret: bigv.NewSecret(password)}, nil
 	}
-	if !hasKeys {
-		return rootPassword{}, errors.New("no way to log in: set ssh_keys in the file, -password-file or ROOT_PASSWORD")
+	if !optional {
+		return rootPassword{}, errors.New("no way to log in: set ssh_keys in the file (not for Windows), -password-file or " +
+			"ROOT_PASSWORD; or use -no-login")
 	}
 	return rootPassword{Secret: bigv.NewSecret(rand.Text())}, nil
 }
@@ -182,6 +185,14 @@ type provisioner struct {
 // provision creates the machine, or completes an existing one, and waits until it is on.
 func (p *provisioner) provision(ctx context.Context, wanted spec, password rootPassword) (vm bigv.VirtualMachine, err error) {
 	created := false
+	defer func() {
+		switch {
+		case err != nil && created:
+			err = fmt.Errorf("%w\n%s was created and is billed: run the program again to complete it", err, wanted.path())
+		case errors.Is(err, bigv.ErrOutcomeUnknown):
+			err = fmt.Errorf("%w\n%s may have been created, and is billed then: run the program again", err, wanted.path())
+		}
+	}()
 	vm, err = p.client.VirtualMachines.Get(ctx, wanted.path(), bigv.WithDeleted())
 	if errors.Is(err, bigv.ErrNotFound) {
 		// Save the password before the machine is created, so that it cannot be lost. Do not save it any earlier:
@@ -189,6 +200,7 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password rootP
 		if err := password.save(); err != nil {
 			return vm, err
 		}
+		printf(p.out, "Creating %s\n", wanted)
 		// If the response is lost, FindOrCreate checks whether the machine was created.
 		vm, created, err = p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password.Secret))
 	}
@@ -198,13 +210,13 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password rootP
 	case vm.Deleted:
 		return vm, fmt.Errorf("%s exists but is deleted: undelete or purge it", wanted.path())
 	case created:
-		fmt.Fprintf(p.out, "Created %s. It is billed from now on.\n", wanted.path())
+		printf(p.out, "Created %s. It is billed from now on.\n", wanted.path())
 	default:
-		fmt.Fprintf(p.out, "%s already exists.\n", wanted.path())
+		printf(p.out, "%s already exists.\n", wanted.path())
 		if password.missing {
-			fmt.Fprintf(p.out, "%s was not created: the machine keeps its root password.\n", password.file)
+			printf(p.out, "%s was not created: the machine keeps its root password.\n", password.file)
 		} else if password.file != "" {
-			fmt.Fprintf(p.out, "%s was not used: the machine may have been created with a different root password.\n", password.file)
+			printf(p.out, "%s was not used: the machine may have been created with a different root password.\n", password.file)
 		}
 	}
 	if vm.Provisioning {
@@ -233,11 +245,12 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 	for _, d := range wanted.Discs {
 		existing, ok := d.find(vm)
 		if !ok {
+			printf(p.out, "Adding disc %s with %d MiB.\n", d.Label, d.Size)
 			var err error
 			if existing, err = p.client.Discs.Create(ctx, wanted.path(), d.create()); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "Added disc %s with %d MiB. It is available after the next start of the machine.\n", d.Label, d.Size)
+			printf(p.out, "Added disc %s. It is available after the next start of the machine.\n", d.Label)
 		}
 		for _, b := range d.Backups {
 			if _, ok := b.find(existing); ok {
@@ -246,7 +259,7 @@ func (p *provisioner) complete(ctx context.Context, wanted spec, vm bigv.Virtual
 			if _, err := p.client.BackupSchedules.Create(ctx, wanted.path().Disc(d.Label), b.schedule()); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "Disc %s is now backed up every %s.\n", d.Label, b.Every)
+			printf(p.out, "Disc %s is now backed up every %s.\n", d.Label, b.Every)
 		}
 	}
 	return nil

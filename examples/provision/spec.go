@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/bigv-go/bigv"
 )
@@ -39,9 +36,7 @@ type backup struct {
 
 // parseSpec parses and validates YAML. JSON is valid YAML, so it accepts both.
 func parseSpec(text []byte) (s spec, err error) {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&s); err != nil {
+	if err := decode(text, &s); err != nil {
 		return s, err
 	}
 	var errs []error
@@ -50,6 +45,15 @@ func parseSpec(text []byte) (s spec, err error) {
 	}
 	if s.Distribution == "" {
 		errs = append(errs, errors.New("distribution is required, such as stretch"))
+	}
+	if s.Cores < 0 || s.Memory < 0 {
+		errs = append(errs, errors.New("cores and memory must not be negative"))
+	}
+	for i, key := range s.SSHKeys {
+		if err := checkKey(key); err != nil {
+			errs = append(errs, fmt.Errorf("ssh_keys[%d] %w", i, err))
+		}
+		s.SSHKeys[i] = strings.TrimSpace(key)
 	}
 	if len(s.Discs) == 0 {
 		errs = append(errs, errors.New("at least one disc is required"))
@@ -61,6 +65,9 @@ func parseSpec(text []byte) (s spec, err error) {
 			errs = append(errs, fmt.Errorf("discs[%d] needs a unique label", i))
 		}
 		labels[d.Label] = true
+		if d.Size < 1 {
+			errs = append(errs, fmt.Errorf("discs[%d] needs a size in MiB", i))
+		}
 		every := map[time.Duration]bool{}
 		for j, b := range d.Backups {
 			switch {
@@ -76,6 +83,26 @@ func parseSpec(text []byte) (s spec, err error) {
 }
 
 func (s spec) path() bigv.VirtualMachinePath { return s.Group.VirtualMachine(s.Name) }
+
+// acceptsKeys reports whether the SSH keys are a way to log in. They are not used on Windows.
+func (s spec) acceptsKeys() bool {
+	return len(s.SSHKeys) > 0 && !strings.HasPrefix(s.Distribution, "win")
+}
+
+// String describes the machine, for the user to see before it is created.
+func (s spec) String() string {
+	text := fmt.Sprintf("%s with %s", s.path(), s.Distribution)
+	if s.Cores != 0 {
+		text += fmt.Sprintf(", cores: %d", s.Cores)
+	}
+	if s.Memory != 0 {
+		text += fmt.Sprintf(", memory: %d MiB", s.Memory)
+	}
+	for _, d := range s.Discs {
+		text += fmt.Sprintf(", disc %s: %d MiB", d.Label, d.Size)
+	}
+	return text
+}
 
 func (s spec) create(rootPassword bigv.Secret) bigv.VirtualMachineCreate {
 	vm := bigv.VirtualMachineCreate{
@@ -105,7 +132,7 @@ func (b backup) schedule() bigv.BackupSchedule {
 // and backup schedules, which can be added.
 func (s spec) differences(vm bigv.VirtualMachine) (list []string) {
 	differ := func(attribute string, got, want any) {
-		list = append(list, fmt.Sprintf("%s: got %v, want %v", attribute, got, want))
+		list = append(list, clean(fmt.Sprintf("%s: got %v, want %v", attribute, got, want)))
 	}
 	if s.Cores != 0 && s.Cores != vm.Cores {
 		differ("cores", vm.Cores, s.Cores)

@@ -62,7 +62,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "stub:", err)
+		printError(os.Stderr, "stub", err)
 		stop()
 		os.Exit(1)
 	}
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	defer closeService()
 	started, err := startAll(ctx, client.VirtualMachines, group)
 	for _, name := range started {
-		fmt.Fprintln(out, "started", name)
+		printf(out, "started %s\n", name)
 	}
 	return err
 }

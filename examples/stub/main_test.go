@@ -191,3 +191,9 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		assert.Empty(t, stderr.String(), name)
 	}
 }
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "stub", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "stub: a\uFFFDb\uFFFD[2J\nstub: c\n", out.String())
+}

@@ -6,10 +6,15 @@
 // The program uses Bytemark's service if BIGV_API_KEY, BIGV_TOKEN, or BIGV_USERNAME and BIGV_PASSWORD are set, and
 // otherwise an in-memory server, which costs nothing. On Bytemark's service it only reads unless -write is given.
 // With -write, the machine that it creates is billed until it is purged a few minutes later.
+//
+// Whatever ends the program, it removes what it created: after an error, a signal, or when nothing reads its output. A
+// second Ctrl-C ends it at once. It then prints how to remove the machine.
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,7 +23,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/bigv-go/bigv"
@@ -26,11 +30,21 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, isTerminal(os.Stdout)); err != nil {
-		fmt.Fprintln(os.Stderr, "tour:", err)
-		stop()
+	ctx, stop := context.WithCancelCause(context.Background())
+	cleanUpCtx, abandon := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, stopSignals()...)
+	go func() {
+		stop(fmt.Errorf("%v signal received", <-signals))
+		// A terminal that is closed may send several signals. Only Ctrl-C means that the user does not want to wait.
+		for s := range signals {
+			if s == os.Interrupt {
+				abandon(fmt.Errorf("second %v signal received", s))
+			}
+		}
+	}()
+	if err := run(ctx, cleanUpCtx, os.Args[1:], os.Stdout, os.Stderr, isTerminal(os.Stdout)); err != nil {
+		printError(os.Stderr, "tour", err)
 		os.Exit(1)
 	}
 }
@@ -45,7 +59,8 @@ type tour struct {
 	account  bigv.AccountPath
 }
 
-func run(ctx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
+// run runs the tour until ctx ends. What it created is then removed until cleanUpCtx ends.
+func run(ctx, cleanUpCtx context.Context, args []string, out, stderr io.Writer, terminal bool) error {
 	flags := flag.NewFlagSet("tour", flag.ContinueOnError)
 	write := flags.Bool("write", false, "with the real service, create a machine, which is billed, and purge it")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
@@ -62,7 +77,9 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	t := &tour{out: out, terminal: terminal}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	t := &tour{out: &stopWriter{out, stop}, terminal: terminal}
 	local := !configured()
 	if local {
 		fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
@@ -91,7 +108,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer, terminal boo
 		t.logf("\nNothing was changed. Use -write to create a machine.")
 		return nil
 	}
-	return t.change(ctx)
+	return t.change(ctx, cleanUpCtx)
 }
 
 // configured reports whether any variable that NewClientFromEnv reads is set. An incomplete
@@ -139,16 +156,26 @@ func (t *tour) read(ctx context.Context) error {
 }
 
 // change creates a group and a virtual machine, changes the machine, and removes both again, also after an error.
-func (t *tour) change(ctx context.Context) (err error) {
+func (t *tour) change(ctx, cleanUpCtx context.Context) (err error) {
 	t.heading("Creating a group and a virtual machine")
-	group, err := t.client.Groups.Create(ctx, t.account, bigv.GroupCreate{Name: fmt.Sprintf("tour-%d", time.Now().Unix())})
+	// The random name belongs to nobody else, so that the group can be removed whatever happens. Errors contain the
+	// path, so use one with names and not group.Path, which has IDs.
+	name := "tour-" + strings.ToLower(rand.Text()[:10])
+	path := t.account.Group(name).VirtualMachine("www1")
+	t.logf("The machine is billed until it is purged at the end. If this program is killed, remove the machine with")
+	t.logf("  %s", howToRemove(path))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	group, err := t.client.Groups.Create(ctx, t.account, bigv.GroupCreate{Name: name})
+	if err != nil && !errors.Is(err, bigv.ErrOutcomeUnknown) {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.cleanUp(cleanUpCtx, path)) }()
 	if err != nil {
 		return err
 	}
 	t.logf("created group %s", group.Name)
-	// Errors contain the path, so use one with names and not group.Path, which has IDs.
-	path := t.account.Group(group.Name).VirtualMachine("www1")
-	defer func() { err = errors.Join(err, t.cleanUp(ctx, path)) }()
 
 	vm, err := t.client.VirtualMachines.CreateAndWait(ctx, path.Group(), bigv.VirtualMachineCreate{
 		Name:         "www1",
@@ -160,7 +187,7 @@ func (t *tour) change(ctx context.Context) (err error) {
 			{Label: "root", Size: 25 * 1024, StorageGrade: bigv.SSD},
 			{Label: "data", Size: 50 * 1024},
 		},
-		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret("only-for-the-tour")},
+		Image: &bigv.Image{Distribution: "stretch", RootPassword: bigv.NewSecret(rand.Text())},
 	}, t.wait)
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", path, err)
@@ -245,24 +272,39 @@ func (t *tour) expect(err, target error) error {
 	return nil
 }
 
-// cleanUp purges the virtual machine and deletes the group, also after Ctrl-C.
+// cleanUp purges the virtual machine and deletes the group. If the response to the creation was lost, the machine may
+// appear between the two, and the group cannot be deleted then; once the group is deleted, the machine cannot appear.
 func (t *tour) cleanUp(ctx context.Context, vm bigv.VirtualMachinePath) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	if err := t.client.VirtualMachines.Purge(ctx, vm); err != nil && !errors.Is(err, bigv.ErrNotFound) {
-		return fmt.Errorf("the machine may still exist and be billed: %w", err)
+	for {
+		err := t.client.VirtualMachines.Purge(ctx, vm)
+		if err == nil || errors.Is(err, bigv.ErrNotFound) {
+			err = t.client.Groups.Delete(ctx, vm.Group())
+		}
+		if err == nil || errors.Is(err, bigv.ErrNotFound) {
+			t.logf("purged the machine and deleted group %s", vm.Group())
+			return nil
+		}
+		if !errors.Is(err, bigv.ErrBadRequest) || ctx.Err() != nil {
+			return fmt.Errorf("%w\nmachine %s may still exist and be billed; remove it with\n  %s", err, vm, howToRemove(vm))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(cmp.Or(t.wait.MinInterval, time.Second)):
+		}
 	}
-	if err := t.client.Groups.Delete(ctx, vm.Group()); err != nil {
-		return err
-	}
-	t.logf("purged the machine and deleted group %s", vm.Group())
-	return nil
+}
+
+// howToRemove returns the command that removes what the tour created.
+func howToRemove(vm bigv.VirtualMachinePath) string {
+	return "go run ./examples/clearout -yes " + vm.Group().String()
 }
 
 // progress prints the state of a wait on one line of a terminal.
 func (t *tour) progress(p bigv.Poll) {
 	if t.terminal {
-		fmt.Fprintf(t.out, "\r\033[K  waiting %4.1fs: %s", p.Elapsed.Seconds(), p.State)
+		printf(t.out, "\r\033[K  waiting %5s: %s", p.Elapsed.Round(100*time.Millisecond), p.State)
 	}
 }
 
@@ -277,7 +319,21 @@ func (t *tour) endProgress(format string, args ...any) {
 func (t *tour) heading(text string) { t.logf("\n%s\n%s", text, strings.Repeat("-", len(text))) }
 
 // logf prints a formatted line.
-func (t *tour) logf(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+func (t *tour) logf(format string, args ...any) { printf(t.out, format+"\n", args...) }
+
+// stopWriter is a writer that stops the tour when nothing reads its output any more.
+type stopWriter struct {
+	io.Writer
+	stop context.CancelCauseFunc
+}
+
+func (w *stopWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil {
+		w.stop(fmt.Errorf("printing: %w", err))
+	}
+	return n, err
+}
 
 func onOff(on bool) string {
 	if on {

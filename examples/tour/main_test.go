@@ -35,7 +35,7 @@ func configure(t *testing.T, srv *bigvtest.Server) {
 func TestRunInMemory(t *testing.T) {
 	configure(t, nil)
 	var out, stderr bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
+	require.NoError(t, run(t.Context(), t.Context(), nil, &out, &stderr, false))
 	assert.Contains(t, out.String(), "www1 now has 4096 MiB of memory\n")
 	assert.Contains(t, out.String(), "update virtual machine www1.tour-")
 	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "errors contain names and not IDs")
@@ -47,19 +47,19 @@ func TestRunInMemory(t *testing.T) {
 func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	configure(t, nil)
 	var stderr bytes.Buffer
-	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr, false)
+	err := run(t.Context(), t.Context(), []string{"-nope"}, io.Discard, &stderr, false)
 	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
 	assert.Contains(t, stderr.String(), "Usage of tour:\n")
 
 	stderr.Reset()
-	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr, false))
+	require.NoError(t, run(t.Context(), t.Context(), []string{"-h"}, io.Discard, &stderr, false))
 	assert.Contains(t, stderr.String(), "Usage of tour:\n")
 }
 
 func TestUnexpectedArgumentIsAnError(t *testing.T) {
 	configure(t, nil)
-	assert.ErrorContains(t, run(t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `unexpected argument "acme"`)
+	assert.ErrorContains(t, run(t.Context(), t.Context(), []string{"acme"}, io.Discard, io.Discard, false), `unexpected argument "acme"`)
 }
 
 // If any variable is set, the user means a real service, and the in-memory server must not replace it.
@@ -70,7 +70,7 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		configure(t, nil)
 		t.Setenv(name, "http://127.0.0.1:1")
 		var stderr bytes.Buffer
-		assert.Error(t, run(cancelled, nil, io.Discard, &stderr, false), name)
+		assert.Error(t, run(cancelled, cancelled, nil, io.Discard, &stderr, false), name)
 		assert.Empty(t, stderr.String(), name)
 	}
 }
@@ -91,7 +91,7 @@ func TestRunOnlyReadsWithoutWrite(t *testing.T) {
 	srv.Account("acme").Group("web").VirtualMachine("www9").SetCores(2).Disc("data", 51200)
 	configure(t, srv)
 	var out, stderr bytes.Buffer
-	require.NoError(t, run(t.Context(), nil, &out, &stderr, false))
+	require.NoError(t, run(t.Context(), t.Context(), nil, &out, &stderr, false))
 	assert.Contains(t, out.String(), "    www8         1 core, 1024 MiB, 1 disc, on\n    www9         2 cores, 1024 MiB, 2 discs, on\n")
 	assert.Contains(t, out.String(), "Use -write to create a machine.\n")
 	assert.Empty(t, stderr.String())
@@ -127,10 +127,26 @@ func TestInterruptCleansUp(t *testing.T) {
 				return false
 			}})
 			defer remove()
-			err := run(ctx, []string{"-write"}, io.Discard, io.Discard, false)
+			err := run(ctx, t.Context(), []string{"-write"}, io.Discard, io.Discard, false)
 			assert.ErrorIs(t, err, errInterrupted)
 			assert.ErrorContains(t, err, tt.want)
 			assert.Equal(t, before, srv.Account("acme").GroupNames())
 		})
 	}
+}
+
+func TestTextOfTheServiceIsCleaned(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	configure(t, srv)
+	srv.Inject(bigvtest.Fault{Path: "/accounts", ContentType: "application/json",
+		Body: `[{"id":1,"name":"acme\u001b]0;title\u0007","groups":[{"id":2,"name":"we\u202eb\nNothing was changed."}]}]`})
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), t.Context(), nil, &out, io.Discard, false))
+	assert.Contains(t, out.String(), "account acme\uFFFD]0;title\uFFFD\n  group we\uFFFDb\uFFFDNothing was changed.\n")
+}
+
+func TestErrorsAreCleaned(t *testing.T) {
+	var out bytes.Buffer
+	printError(&out, "tour", errors.New("a\u202eb\x1b[2J\nc"))
+	assert.Equal(t, "tour: a\uFFFDb\uFFFD[2J\ntour: c\n", out.String())
 }

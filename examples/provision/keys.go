@@ -1,0 +1,37 @@
+package main
+
+import (
+	"crypto/rsa"
+	"errors"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// checkKey returns an error unless a text is a line of an authorized_keys file that SSH servers can use, and if it may
+// contain a private key. The error does not contain the text.
+func checkKey(line string) error {
+	// The last text is how the Base64 form of an OpenSSH private key begins.
+	for _, secret := range []string{"PRIVATE KEY", "Private-Lines", "b3BlbnNzaC1rZXktdjE"} {
+		if strings.Contains(line, secret) {
+			return errors.New("contains a private key, which must stay secret: use the public key, from the file whose name ends in .pub")
+		}
+	}
+	line = strings.TrimSpace(line)
+	switch {
+	case line == "" || strings.HasPrefix(line, "#"):
+		return errors.New("is empty or a comment")
+	case strings.ContainsAny(line, "\r\n"):
+		return errors.New("must be one line")
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return errors.New("is not an SSH public key: it needs a type and a key, such as ssh-ed25519 AAAA…")
+	}
+	if k, ok := key.(ssh.CryptoPublicKey); ok {
+		if k, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok && k.N.BitLen() < 1024 {
+			return errors.New("is an RSA key of fewer than 1024 bits, which SSH servers do not accept")
+		}
+	}
+	return nil
+}
