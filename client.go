@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/bigv-go/bigv/internal/retry"
 	"github.com/bigv-go/bigv/internal/transport"
@@ -118,8 +117,8 @@ const defaultUserAgent = "bigv-go/" + Version
 func NewClient(opts ...Option) (*Client, error) {
 	c := config{
 		userAgent:       defaultUserAgent,
-		retry:           RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
-		timeouts:        Timeouts{Header: 2 * time.Minute, Idle: 30 * time.Second},
+		retry:           defaultRetryPolicy,
+		timeouts:        defaultTimeouts,
 		maxResponseSize: 64 << 20,
 		creates:         newSemaphore(1),
 		keyEdits:        newSemaphore(1),

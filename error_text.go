@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -179,6 +180,9 @@ func (e *Error) hint() string {
 	case errors.Is(e.Err, ErrSessionExpired), errors.Is(e.Err, ErrRedirect), e.StatusCode < 300,
 		e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
 		return ""
+	}
+	if notApplied := e.StatusCode == http.StatusServiceUnavailable || e.StatusCode == http.StatusTooManyRequests; notApplied && e.RetryAfter > 0 {
+		return fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
 	}
 	if hint, ok := statusHints[e.StatusCode]; ok {
 		return hint

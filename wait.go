@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -81,11 +82,12 @@ type Poll struct {
 	Next           time.Duration  // time until the next poll
 }
 
-// WaitOptions configures a wait. A duration that is zero or negative means its default.
+// WaitOptions configures a wait. A field that is 0 has its default; a negative one is an error, and
+// nothing is sent.
 type WaitOptions struct {
 	OnPoll      func(Poll)    // called after each poll that does not end the wait; may be nil
-	MinInterval time.Duration // upper limit of the first interval between polls; default 1 second
-	MaxInterval time.Duration // upper limit of every interval; default 10 seconds
+	MinInterval time.Duration // upper limit of the first interval between polls; default 1 second, or MaxInterval if that is less
+	MaxInterval time.Duration // upper limit of every interval; default 10 seconds, and at least MinInterval
 	Timeout     time.Duration // limit of the whole wait, in addition to the context; default 30 minutes
 	// NotFoundGrace is the time after the start of the wait during which ErrNotFound does not end
 	// it, since a new resource may not be visible at once; default 30 seconds. After a successful
@@ -93,20 +95,23 @@ type WaitOptions struct {
 	NotFoundGrace time.Duration
 }
 
-// withDefaults returns the options with defaults for the fields that are not set.
-func (o WaitOptions) withDefaults() WaitOptions {
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute},
-		{&o.NotFoundGrace, 30 * time.Second},
-	} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
+// validate returns an error if a field is negative.
+func (o WaitOptions) validate() error {
+	if o.MinInterval < 0 || o.MaxInterval < 0 || o.Timeout < 0 || o.NotFoundGrace < 0 {
+		return fmt.Errorf("MinInterval, MaxInterval, Timeout and NotFoundGrace must not be negative, got %s, %s, %s and %s",
+			o.MinInterval, o.MaxInterval, o.Timeout, o.NotFoundGrace)
 	}
-	o.MaxInterval = max(o.MaxInterval, o.MinInterval)
+	return nil
+}
+
+// withDefaults returns the options with defaults for the fields that are 0.
+func (o WaitOptions) withDefaults() WaitOptions {
+	if o.MinInterval == 0 {
+		o.MinInterval = min(time.Second, cmp.Or(o.MaxInterval, time.Second))
+	}
+	o.MaxInterval = max(cmp.Or(o.MaxInterval, 10*time.Second), o.MinInterval)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Minute)
+	o.NotFoundGrace = cmp.Or(o.NotFoundGrace, 30*time.Second)
 	return o
 }
 
@@ -147,7 +152,7 @@ const maxFailedPolls = 10
 // wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
 // WaitFor returns the last successful result of poll, even with an error. The error is a
-// *WaitError, unless ctx, poll or until is nil.
+// *WaitError, unless ctx, poll or until is nil or an option is negative.
 //
 // The Wait methods are built on it.
 func WaitFor[T any](ctx context.Context, subject string, poll func(context.Context) (T, error), until func(T) (bool, error),
@@ -160,6 +165,9 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 	options WaitOptions, note func(T, *Poll)) (last T, err error) {
 	if ctx == nil || poll == nil || until == nil {
 		return last, notSent("wait for", subject, nilArgument(ctx, poll == nil))
+	}
+	if err := options.validate(); err != nil {
+		return last, notSent("wait for", subject, err)
 	}
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
@@ -196,7 +204,7 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 			return fail(err)
 		}
 		// Jitter spreads the polls of programs that were started at the same time.
-		state.Next = interval/2 + rand.N(interval/2+1)
+		state.Next = max(interval/2+rand.N(interval/2+1), requestedWait(err))
 		if ctx.Err() == nil && options.OnPoll != nil {
 			options.OnPoll(state)
 		}
@@ -210,6 +218,14 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 		}
 		interval = min(interval*3/2, options.MaxInterval)
 	}
+}
+
+// requestedWait returns the wait that the service has requested with an error, or 0.
+func requestedWait(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // nilArgument returns the error for a nil argument of a wait.

@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,9 @@ const lookAfterLoss = 30 * time.Second
 // billed: CreateAndWait returns it with the error, which is a *WaitError.
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+	if err := options.validate(); err != nil {
+		return VirtualMachine{}, notSent("create virtual machine", group.VirtualMachine(vm.Name).String(), err)
+	}
 	ctx = contextWithSecrets(ctx, bodySecrets(vm))
 	created, err := s.Create(ctx, group, vm, opts...)
 	if err != nil && !isReread(err) {
@@ -125,10 +129,19 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 type ShutdownOptions struct {
 	// ForceAfter is how long to wait for the system to shut down. After that, the machine is turned
 	// off with Stop, and data that the system has not written to disc is lost. If ForceAfter is 0,
-	// the machine is never forced off, and the call fails when Wait.Timeout has passed.
+	// the machine is never forced off, and the call fails when Wait.Timeout has passed. A negative
+	// value is an error, and nothing is sent.
 	ForceAfter time.Duration
 	// Wait configures the waits until the machine is off and, if it is started again, on.
 	Wait WaitOptions
+}
+
+// validate returns an error if a duration is negative.
+func (o ShutdownOptions) validate() error {
+	if o.ForceAfter < 0 {
+		return fmt.Errorf("ForceAfter must not be negative, got %s", o.ForceAfter)
+	}
+	return o.Wait.validate()
 }
 
 // States in which ShutdownAndWait and UpdateAndRestart leave a virtual machine if they fail.
@@ -169,6 +182,9 @@ func withState(err error, state string) error {
 // step fails. An error that ends one of the waits wraps a *WaitError.
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (seen VirtualMachine, err error) {
+	if err := options.validate(); err != nil {
+		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
+	}
 	path, err := s.Resolve(ctx, vm) // once for all calls below
 	if err != nil {
 		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
@@ -264,7 +280,7 @@ func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm Virtua
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
 			errors.New("PowerOn and AutorebootOn must not be set: the machine is on afterwards"))
 	}
-	if err := update.validate(); err != nil {
+	if err := cmp.Or(update.validate(), options.validate()); err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
 	}
 	path, err := s.Resolve(ctx, vm)

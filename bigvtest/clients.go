@@ -11,7 +11,7 @@ import (
 
 // ClientOptions returns the options with which [bigv.NewClient] creates a client for this server:
 // the URLs, an HTTP client that trusts the certificate, alice's token, and a retry policy with very
-// short waits. There is no token if the server was started with [WithEmpty].
+// short waits, except for those that a Retry-After header requests. There is no token if the server was started with [WithEmpty].
 func (s *Server) ClientOptions() []bigv.Option {
 	return s.clientOptions(s.token)
 }
@@ -20,7 +20,7 @@ func (s *Server) ClientOptions() []bigv.Option {
 func (s *Server) clientOptions(token string) []bigv.Option {
 	opts := []bigv.Option{
 		bigv.WithBaseURL(s.URL()), bigv.WithAuthURL(s.AuthURL()), bigv.WithInsecureHTTP(),
-		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 4, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond}),
+		bigv.WithRetryPolicy(bigv.RetryPolicy{MinWait: time.Millisecond}),
 	}
 	if s.cert != nil {
 		opts = append(opts, bigv.WithHTTPClient(s.HTTPClient()))

@@ -14,15 +14,18 @@ import (
 type Policy struct {
 	MaxAttempts int           // 1 means no retries
 	MinWait     time.Duration // upper limit of the first wait, which is random
-	MaxWait     time.Duration // upper limit of every wait, also of Retry-After
+	MaxWait     time.Duration // upper limit of every wait; a longer Retry-After is not waited for
 }
 
 // wait returns how long to wait after this many attempts, the last of which had a
-// response with header. It reports false if the wait would outlast the context.
+// response with header. It reports false if the wait would outlast the context, or if
+// Retry-After is above MaxWait: an earlier attempt would be refused again.
 func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
 	wait := p.backoff(attempts)
 	if requested, ok := RetryAfter(header); ok {
-		wait = min(requested, p.MaxWait)
+		if wait = requested; wait > p.MaxWait {
+			return 0, false
+		}
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false

@@ -61,7 +61,8 @@ func TestPolicyWait(t *testing.T) {
 	}{
 		{"backoff", t.Context(), nil, random, true},
 		{"Retry-After", t.Context(), retryAfter("60"), time.Minute, true},
-		{"Retry-After above MaxWait", t.Context(), retryAfter("86400"), 2 * time.Hour, true},
+		{"Retry-After above MaxWait", t.Context(), retryAfter("7201"), 0, false},
+		{"Retry-After of MaxWait", t.Context(), retryAfter("7200"), 2 * time.Hour, true},
 		{"Retry-After that cannot be read", t.Context(), retryAfter("soon"), random, true},
 		{"no wait, before the deadline", soon, retryAfter("0"), 0, true},
 		{"a wait that ends before the deadline", soon, retryAfter("10"), 10 * time.Second, true},
