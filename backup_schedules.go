@@ -89,7 +89,7 @@ func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, sche
 // Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
 // taken are kept. Delete is idempotent, so it is retried.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
-	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.String())
+	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.display())
 	return execute(ctx, s.client, deleting("delete backup schedule", e), opts)
 }
 

@@ -61,7 +61,7 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 		err = errNoDisc
 	}
 	if err != nil {
-		return Backup{}, notSent(operation, backup.String(), err)
+		return Backup{}, notSent(operation, backup.display(), err)
 	}
 	matches := func(b Backup) bool {
 		if backup.isID() {
@@ -112,7 +112,7 @@ func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...C
 func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions,
 	opts ...CallOption) (Backup, error) {
 	poll := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
-	return wait(ctx, "backup "+backup.String(), poll, until, options, func(b Backup, p *Poll) {
+	return wait(ctx, "backup "+backup.display(), poll, until, options, func(b Backup, p *Poll) {
 		p.Disc, p.State = b.Disc, b.state()
 	})
 }
@@ -128,7 +128,7 @@ func (s *BackupsService) Resolve(ctx context.Context, backup BackupPath, opts ..
 		err = errNoDisc
 	}
 	if err != nil {
-		return BackupPath{}, notSent("resolve backup", backup.String(), err)
+		return BackupPath{}, notSent("resolve backup", backup.display(), err)
 	}
 	if isComplete(backup) {
 		return backup, nil

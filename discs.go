@@ -154,7 +154,7 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 	}
 	e, verify, err := s.listEndpoint(ctx, DiscListOptions{VirtualMachine: disc.machine})
 	if err = cmp.Or(checkPath(disc), err); err != nil {
-		return Disc{}, notSent(operation, disc.String(), err)
+		return Disc{}, notSent(operation, disc.display(), err)
 	}
 	if disc.isID() {
 		op := reading(operation, resource(discIDOnly(disc.disc)).about(disc.display()))
@@ -175,7 +175,7 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 // with List.
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
 	if len(disc.BackupSchedules) > 0 {
-		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(),
+		return Disc{}, notSent("create disc", vm.Disc(disc.Label).display(),
 			errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create"))
 	}
 	if disc.Label == "" { // the service chooses the label
@@ -183,7 +183,7 @@ func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc D
 		return write[Disc](ctx, s.client, op, nil, opts)
 	}
 	path := vm.Disc(disc.Label)
-	op := posting("create disc", below(vm, discsRoute).about(path.String()), disc)
+	op := posting("create disc", below(vm, discsRoute).about(path.display()), disc)
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, path) }
 	return write(ctx, s.client, op, reread, opts)
 }
@@ -239,7 +239,7 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 		id, err = s.client.VirtualMachines.id(ctx, to)
 	}
 	if err != nil {
-		return Disc{}, notSent("move disc", disc.String(), err)
+		return Disc{}, notSent("move disc", disc.display(), err)
 	}
 	op := puttingOnce("move disc", resource(disc), moveDisc{id})
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, to.Disc(disc.disc)) }
@@ -259,7 +259,7 @@ type moveDisc struct {
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	e := resource(disc)
 	if disc.idOnly {
-		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.String())
+		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.display())
 	}
 	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)), opts)
 }
@@ -279,7 +279,7 @@ var purging = purgeQuery{Purge: true}
 // those requests.
 func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallOption) (DiscPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(disc)); err != nil {
-		return DiscPath{}, notSent("resolve disc", disc.String(), err)
+		return DiscPath{}, notSent("resolve disc", disc.display(), err)
 	}
 	if isComplete(disc) {
 		return disc, nil
@@ -291,7 +291,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 			return DiscPath{}, err
 		}
 		if d.VirtualMachineID <= 0 {
-			return DiscPath{}, missingParent("resolve disc", disc.String(), "virtual machine")
+			return DiscPath{}, missingParent("resolve disc", disc.display(), "virtual machine")
 		}
 		vm = VirtualMachineID(d.VirtualMachineID)
 	}

@@ -62,12 +62,13 @@
 // The text form has the same order as a host name: www1.web.acme. [ParseVirtualMachinePath] and
 // similar functions parse it, and the path types implement encoding.TextMarshaler and TextUnmarshaler.
 // [VirtualMachineID] and similar functions return a path with an ID alone, whose text form is #5012.
-// Returned resources have a Path method, whose result stays valid when the resource is renamed.
+// It can be written without the #, which begins a comment in YAML and in the shell unless it is
+// quoted. Returned resources have a Path method, whose result stays valid when the resource is renamed.
 //
 // Each name becomes a single segment of the URL, whatever characters it contains. If a name is empty,
-// "." or "..", contains a control character, or is an ID that is not positive, the call returns an
-// error and sends nothing. So do calls that give a resource a new name that is all digits, since the
-// service would read it as an ID.
+// "." or "..", contains a control character, begins or ends with a space, ends with a slash, or is an
+// ID that is not positive, the call returns an error and sends nothing. So do calls that give a
+// resource a new name that is all digits, since the service would read it as an ID.
 //
 // # URL styles
 //

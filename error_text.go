@@ -181,10 +181,10 @@ func (e *Error) hint() string {
 		e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
 		return ""
 	}
-	if notApplied := e.StatusCode == http.StatusServiceUnavailable || e.StatusCode == http.StatusTooManyRequests; notApplied && e.RetryAfter > 0 {
-		return fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
-	}
 	if hint, ok := statusHints[e.StatusCode]; ok {
+		if e.RetryAfter > 0 && strings.HasPrefix(hint, hintNotApplied) {
+			return fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
+		}
 		return hint
 	}
 	if e.StatusCode >= 500 {

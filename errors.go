@@ -169,9 +169,19 @@ func (e *Error) typed() error {
 	return e
 }
 
-// notSent returns the error for a call that failed before anything was sent.
+// notSent returns the error for a call that failed before its request was sent: because of an
+// argument, or of another request that the call needs, which err describes.
 func notSent(operation, subject string, err error) error {
-	return &callError{describe(operation, subject) + ": not sent", err}
+	problem := ": not sent"
+	if _, ok := errors.AsType[*Error](err); ok {
+		problem = ": this request was not sent, because another one failed"
+	}
+	return &callError{describe(operation, subject) + problem, err}
+}
+
+// notChanged returns the error for a call that has read a resource and does not write it.
+func notChanged(operation, subject string, err error) error {
+	return &callError{describe(operation, subject) + ": nothing was changed", err}
 }
 
 // callError is the error of a call that failed because of another error.

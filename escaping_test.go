@@ -23,7 +23,7 @@ var hostileNames = []string{
 
 // moreHostileNames are tried with a few methods only.
 var moreHostileNames = []string{
-	"/", "//evil.example/", "?", "a%b", "%", "%2F", "%00", "#5012", " ", "+", "a=b", "a;b", "a:b", "::1", "a@b", "@default ", "a,b", "<b>",
+	"/a", "//evil.example", "?", "a%b", "%", "%2F", "%00", "#5012", "+", "a=b", "a;b", "a:b", "::1", "a@b", "@default @", "a,b", "<b>",
 	"日本語", "a\u202eb", "-", "--", "...", ".a", "a.", "www1.web.acme", "signal", "definitions", "{}", "a%{b}",
 }
 

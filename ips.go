@@ -111,7 +111,7 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) error {
 	const operation = "swap IPs of virtual machines"
 	vm1, vm2 := swap.VirtualMachine1, swap.VirtualMachine2
-	subject := vm1.String() + " and " + vm2.String()
+	subject := vm1.display() + " and " + vm2.display()
 	body := ipSwapBody{MoveAdditionalIPs: swap.MoveAdditionalIPs}
 	err := cmp.Or(checkPath(vm1), checkPath(vm2)) // check before sending the lookups
 	if err == nil && vm1 == vm2 {

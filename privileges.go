@@ -81,7 +81,7 @@ type privilegeBody struct {
 
 // target returns the path that the privilege applies to, for error messages.
 func (g PrivilegeGrant) target() string {
-	return cmp.Or(string(g.Account), g.Group.String(), g.VirtualMachine.String(), "nothing")
+	return cmp.Or(string(g.Account), g.Group.display(), g.VirtualMachine.display(), "nothing")
 }
 
 // targets returns the names of the target fields that are set.

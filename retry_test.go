@@ -289,7 +289,8 @@ func TestNoRetryBeyondDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log attemptLog
 			srv := fakeserver.New(t, fakeserver.Respond(503, "closed on Mondays", "Retry-After", "86400"))
-			client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 3, MinWait: time.Nanosecond, MaxWait: 48 * time.Hour}))
+			policy := bigv.RetryPolicy{MaxAttempts: 3, MinWait: time.Nanosecond, MaxWait: 48 * time.Hour}
+			client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(policy))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			err := operationNamed(t, name).call(ctx, client)

@@ -145,10 +145,10 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 		err = s.client.creates.acquire(ctx)
 	}
 	if err != nil {
-		return VirtualMachine{}, notSent(operation, path.String(), err)
+		return VirtualMachine{}, notSent(operation, path.display(), err)
 	}
 	defer s.client.creates.release()
-	op := posting(operation, below(group, "/vm_create").about(path.String()), body)
+	op := posting(operation, below(group, "/vm_create").about(path.display()), body)
 	reread := func(ctx context.Context) (createResponse, error) {
 		vm, err := s.Get(ctx, path)
 		return createResponse{VirtualMachine: vm}, err
@@ -161,7 +161,7 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 	}
 	if err == nil && response.Wrapped.IsNull() {
 		if created, err = s.Get(contextWithSecrets(ctx, bodySecrets(body)), path); err != nil {
-			err = &rereadError{describe(operation, path.String()), err}
+			err = &rereadError{describe(operation, path.display()), err}
 		}
 	}
 	return created, err
@@ -177,11 +177,11 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	opts ...CallOption) (VirtualMachine, error) {
 	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
-		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(),
+		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).display(),
 			errors.New("discs, image and ips must not be set: use Create"))
 	}
 	path := group.VirtualMachine(vm.Name)
-	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.String()), vm)
+	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.display()), vm)
 	reread := func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, path) }
 	return write(ctx, s.client, op, reread, opts)
 }

@@ -59,7 +59,7 @@ func (s *VirtualMachinesService) Restart(ctx context.Context, vm VirtualMachineP
 func (s *VirtualMachinesService) Boot(ctx context.Context, vm VirtualMachinePath, applianceName string,
 	opts ...CallOption) (VirtualMachine, error) {
 	if applianceName == "" {
-		return VirtualMachine{}, notSent("boot virtual machine", vm.String(), errors.New("appliance has no name"))
+		return VirtualMachine{}, notSent("boot virtual machine", vm.display(), errors.New("appliance has no name"))
 	}
 	body := powerBody{AutorebootOn: true, PowerOn: true, Appliance: &Appliance{Name: applianceName}}
 	op := puttingOnce("boot virtual machine", resource(vm), body)
@@ -110,7 +110,7 @@ func (s *VirtualMachinesService) PowerDown(ctx context.Context, vm VirtualMachin
 // keys. SendKeys is not idempotent, so it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachinePath, keys []string, opts ...CallOption) error {
 	if len(keys) == 0 || slices.Contains(keys, "") {
-		return notSent("send keys to virtual machine", vm.String(), errors.New("keys must not be empty"))
+		return notSent("send keys to virtual machine", vm.display(), errors.New("keys must not be empty"))
 	}
 	return s.signal(ctx, "send keys to virtual machine", vm, signalBody{Signal: "sendkey", Data: strings.Join(keys, "-")}, opts)
 }
@@ -124,7 +124,7 @@ func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachine
 func (s *VirtualMachinesService) Shutdown(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
 	path, err := s.Resolve(ctx, vm) // once for both calls below
 	if err != nil {
-		return notSent("shut down virtual machine", vm.String(), err)
+		return notSent("shut down virtual machine", vm.display(), err)
 	}
 	if _, err := s.Update(ctx, path, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
 		return err

@@ -64,8 +64,19 @@ func (vm *VirtualMachine) setStatus(status int) { vm.Provisioning = status == ht
 // name.
 //
 // The path stays valid when the machine or its group is renamed. It becomes invalid when the
-// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too.
+// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too. Errors and logs
+// show the names that vm has, as in www1.web.acme; String returns the IDs, as in 5012.78.acme.
 func (vm VirtualMachine) Path() VirtualMachinePath {
+	path := vm.idPath()
+	if !path.idOnly {
+		path.group.name, _, _ = vm.parents()
+		path.name = vm.Name
+	}
+	return path
+}
+
+// idPath returns the path of the machine without the names for display.
+func (vm VirtualMachine) idPath() VirtualMachinePath {
 	if _, account, ok := vm.parents(); ok && vm.GroupID > 0 {
 		return AccountPath(account).Group(strconv.Itoa(vm.GroupID)).VirtualMachine(strconv.Itoa(vm.ID))
 	}
@@ -180,7 +191,7 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 	}
 	e, verify, err := s.client.virtualMachineList(ctx, VirtualMachineListOptions{Group: vm.group})
 	if err = cmp.Or(checkPath(vm), err); err != nil {
-		return VirtualMachine{}, notSent(operation, vm.String(), err)
+		return VirtualMachine{}, notSent(operation, vm.display(), err)
 	}
 	if vm.isID() {
 		op := reading(operation, resource(virtualMachineIDOnly(vm.machine)).about(vm.display()))
@@ -251,7 +262,7 @@ func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath
 		id, err = s.client.Groups.id(ctx, to)
 	}
 	if err != nil {
-		return VirtualMachine{}, notSent("move virtual machine", vm.String(), err)
+		return VirtualMachine{}, notSent("move virtual machine", vm.display(), err)
 	}
 	op := puttingOnce("move virtual machine", resource(vm), moveMachine{id})
 	reread := func(ctx context.Context) (VirtualMachine, error) {
@@ -299,7 +310,7 @@ func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePat
 // those requests.
 func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachinePath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(vm)); err != nil {
-		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.String(), err)
+		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.display(), err)
 	}
 	if isComplete(vm) {
 		return vm, nil
@@ -310,11 +321,11 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 		if err != nil {
 			return VirtualMachinePath{}, err
 		}
-		if path := m.Path(); isComplete(path) {
+		if path := m.idPath(); isComplete(path) {
 			return path, nil
 		}
 		if m.GroupID <= 0 {
-			return VirtualMachinePath{}, missingParent("resolve virtual machine", vm.String(), "group")
+			return VirtualMachinePath{}, missingParent("resolve virtual machine", vm.display(), "group")
 		}
 		group = GroupID(m.GroupID)
 	}

@@ -256,7 +256,7 @@ func isTransient(err error) bool {
 // an error, which is a *WaitError.
 func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
-	return s.wait(ctx, vm.String(), vm, until, options, opts)
+	return s.wait(ctx, vm.display(), vm, until, options, opts)
 }
 
 // wait implements Wait. name identifies the machine in errors; it may differ from vm.
@@ -300,7 +300,7 @@ func (vm VirtualMachine) state() string {
 func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
 	opts ...CallOption) (Disc, error) {
 	poll := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
-	return wait(ctx, "disc "+disc.String(), poll, until, options, func(d Disc, p *Poll) {
+	return wait(ctx, "disc "+disc.display(), poll, until, options, func(d Disc, p *Poll) {
 		p.Disc, p.State = d, d.state()
 	})
 }

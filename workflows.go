@@ -20,7 +20,7 @@ import (
 // program has created it; otherwise the error matches ErrOutcomeUnknown.
 func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
 	opts ...CallOption) (g Group, created bool, err error) {
-	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.validate(),
+	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).display(), group.validate(),
 		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
 		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
 }
@@ -39,7 +39,7 @@ func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, g
 func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	path := group.VirtualMachine(vm.Name)
-	what := "find or create virtual machine " + path.String()
+	what := "find or create virtual machine " + path.display()
 	ctx = contextWithSecrets(ctx, bodySecrets(vm))
 	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).validate(),
 		func(ctx context.Context) (VirtualMachine, error) {
@@ -101,7 +101,7 @@ const lookAfterLoss = 30 * time.Second
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
 	if err := options.validate(); err != nil {
-		return VirtualMachine{}, notSent("create virtual machine", group.VirtualMachine(vm.Name).String(), err)
+		return VirtualMachine{}, notSent("create virtual machine", group.VirtualMachine(vm.Name).display(), err)
 	}
 	ctx = contextWithSecrets(ctx, bodySecrets(vm))
 	created, err := s.Create(ctx, group, vm, opts...)
@@ -113,7 +113,7 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 		until = PoweredOn
 	}
 	path := group.VirtualMachine(vm.Name)
-	name := path.String() + ", which was created and is billed"
+	name := path.display() + ", which was created and is billed"
 	if created.ID != 0 {
 		path = created.Path()
 	}
@@ -183,11 +183,11 @@ func withState(err error, state string) error {
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (seen VirtualMachine, err error) {
 	if err := options.validate(); err != nil {
-		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
+		return VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
 	}
 	path, err := s.Resolve(ctx, vm) // once for all calls below
 	if err != nil {
-		return VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
+		return VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
 	}
 	vm = path
 	seen, err = s.Get(ctx, vm, opts...)
@@ -277,15 +277,15 @@ func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualM
 func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
 	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
 	if update.PowerOn != nil || update.AutorebootOn != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(),
 			errors.New("PowerOn and AutorebootOn must not be set: the machine is on afterwards"))
 	}
 	if err := cmp.Or(update.validate(), options.validate()); err != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(), err)
 	}
 	path, err := s.Resolve(ctx, vm)
 	if err != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(), err)
 	}
 	vm = path
 	seen, err := s.ShutdownAndWait(ctx, vm, options, opts...)
