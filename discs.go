@@ -176,7 +176,7 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
 	if len(disc.BackupSchedules) > 0 {
 		return Disc{}, notSent("create disc", vm.Disc(disc.Label).display(),
-			errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create"))
+			errSchedulesOfDisc)
 	}
 	if disc.Label == "" { // the service chooses the label
 		op := posting("create disc on virtual machine", below(vm, discsRoute), disc)
@@ -187,6 +187,8 @@ func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc D
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, path) }
 	return write(ctx, s.client, op, reread, opts)
 }
+
+var errSchedulesOfDisc = errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create")
 
 // Update changes a disc: PUT {virtual machine}/discs/{disc}. Only the fields that are set are sent.
 // A larger size costs more. Update is idempotent, so it is retried.

@@ -99,6 +99,8 @@
 //	[ErrUnauthorized]     401: the token is missing, wrong or expired; also 403 for a login
 //	[ErrForbidden]        403: the caller may see the resource but not do this to it; also for a login
 //	[ErrNotFound]         404: the resource does not exist, or the caller may not see it
+//	[ErrConflict]         the name is taken: a 400 that says so, or a 409; see FindOrCreate
+//	[ErrDeleted]          the virtual machine is deleted: undelete or purge it
 //	[ErrRateLimited]      429: not applied; retry later
 //	[ErrServer]           5xx
 //	[ErrUnavailable]      503: not applied; retry later
@@ -114,8 +116,9 @@
 // can fail with these errors; the documentation of a method mentions only those that have a particular
 // meaning for it.
 //
-// Use errors.As for details: [*BadRequestError] has the messages for each attribute, and [*WaitError]
-// has the last state that a wait has seen.
+// Use errors.As for details: [*BadRequestError] has the messages for each attribute, [*WaitError] has
+// the last state that a wait has seen, and [*DeletedError] has the deleted machine that a FindOrCreate
+// has found.
 //
 // # Retries
 //
@@ -222,6 +225,10 @@
 // The service continues after a call has returned when it creates, starts, shuts down or restarts a
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
 // holds. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+//
+// FindOrCreate of groups, virtual machines and discs and FindOrGrant of privileges can be run again
+// after any failure: they look for the resource before they create it, and after a creation whose
+// outcome is unknown.
 //
 // # Logging and metrics
 //

@@ -23,6 +23,8 @@ var (
 	ErrUnauthorized    = errors.New("unauthorized")           // 401: the token is missing, wrong or expired; or a login was refused
 	ErrForbidden       = errors.New("forbidden")              // 403: the caller may see the resource but not do this to it
 	ErrNotFound        = errors.New("not found")              // 404: the resource does not exist, or the caller may not see it
+	ErrConflict        = errors.New("name is taken")          // a write gives a resource a name that another one has; usually a 400 too
+	ErrDeleted         = errors.New("deleted")                // the virtual machine is deleted; undelete or purge it
 	ErrServer          = errors.New("server error")           // 5xx: see also ErrUnavailable
 	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later
 	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later
@@ -67,7 +69,7 @@ type Error struct {
 	login     bool  // the request was a login
 	implicit  bool  // the request was a login for another call, which was not sent
 	truncated bool  // the body of a 2xx response was cut short
-	kind      error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used
+	kind      error // another kind than that of the status, such as ErrInvalidResponse or ErrConflict; may be nil
 	fields    map[string][]string
 }
 
@@ -152,6 +154,16 @@ type ServerError struct{ *details }
 // Unwrap returns the *Error.
 func (e *ServerError) Unwrap() error { return e.details }
 
+// DeletedError is returned by FindOrCreate for a virtual machine that is deleted and keeps its name. It
+// matches ErrDeleted. Its status is 200, since the machine was found.
+type DeletedError struct {
+	*details
+	VirtualMachine VirtualMachine // the deleted machine
+}
+
+// Unwrap returns the *Error.
+func (e *DeletedError) Unwrap() error { return e.details }
+
 // typed returns the error as the type for its status, or e itself if there is none.
 func (e *Error) typed() error {
 	switch {
@@ -222,8 +234,10 @@ func newStatusError(resp *response, err error) error {
 		} else {
 			e.Body = resp.redactor().Truncated(string(resp.Body))
 		}
-		if e.StatusCode == http.StatusBadRequest {
+		switch e.StatusCode {
+		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
 			e.fields = parseFields(e.Body)
+			e.kind = e.refusal()
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}

@@ -59,7 +59,7 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 func sentWithName(t *testing.T, shared *fakeserver.Shared, m method, name string, opts []bigv.Option) []fakeserver.Request {
 	t.Helper()
 	post := "200 {}"
-	if strings.HasSuffix(m.name, ".FindOrCreate") { // otherwise it polls for the new object
+	if strings.Contains(m.name, ".FindOr") { // otherwise it polls for the new object
 		post = `200 {"id":1}`
 	}
 	srv := shared.New(fakeserver.Table(t, responses{"POST": post, "PUT": "200 {}", "DELETE": "200 {}"}))

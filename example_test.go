@@ -377,7 +377,7 @@ func ExampleGroupsService_FindOrCreate() {
 	defer srv.Close()
 
 	for range 2 {
-		group, created, err := client.Groups.FindOrCreate(context.Background(), "acme", bigv.GroupCreate{Name: "shop"})
+		group, created, err := client.Groups.FindOrCreate(context.Background(), "acme", bigv.GroupCreate{Name: "shop"}, bigv.WaitOptions{})
 		fmt.Println(group.Name, created, err)
 	}
 	// Output:

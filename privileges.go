@@ -84,6 +84,11 @@ func (g PrivilegeGrant) target() string {
 	return cmp.Or(string(g.Account), g.Group.display(), g.VirtualMachine.display(), "nothing")
 }
 
+// subject describes the grant, for error messages.
+func (g PrivilegeGrant) subject(user UserPath) string {
+	return fmt.Sprintf("%s on %s to %s", g.Level, g.target(), user)
+}
+
 // targets returns the names of the target fields that are set.
 func (g PrivilegeGrant) targets() (names []string) {
 	if g.Account != "" {
@@ -210,7 +215,7 @@ func privilegeEndpoint(id int) endpoint { return fixed("/privileges/{privilege}"
 // privileges on the target before calling Grant again. If the service responds without a body, the
 // result is the zero Privilege.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
-	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.target(), user)
+	subject := grant.subject(user)
 	err := checkPath(user) // check before sending any lookup
 	var body privilegeBody
 	if err == nil {

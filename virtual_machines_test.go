@@ -722,7 +722,7 @@ func vmsWait(vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, opt
 
 func vmsFindOrCreate(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
-		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm)
+		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm, quickWait)
 		return foundOrCreated{m, created}, err
 	}
 }

@@ -53,10 +53,12 @@ func Deleted(vm VirtualMachine) (bool, error) { return vm.ID == 0 || vm.Deleted,
 // notDeleted returns an error if the machine is deleted.
 func notDeleted(vm VirtualMachine) error {
 	if vm.Deleted {
-		return errors.New("the machine is deleted")
+		return errMachineDeleted
 	}
 	return nil
 }
+
+var errMachineDeleted = fmt.Errorf("the machine is %w: use Undelete to restore it", ErrDeleted)
 
 // DiscCondition reports whether a disc is in the state that Wait waits for. If it returns an error,
 // the wait ends with that error, since the state can no longer be reached. For a disc that does not

@@ -5,92 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // The operations in this file need several calls. Each can be cancelled, and repeated after a crash:
 // it reads the current state first and does what remains.
-
-// FindOrCreate returns the group with this name, and creates it with Create if it does not exist.
-// created reports whether it did.
-//
-// If the response to the creation is lost, FindOrCreate does not create the group again, but looks
-// for it for 30 seconds. If the group appears, it is returned with created true, even if another
-// program has created it; otherwise the error matches ErrOutcomeUnknown.
-func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
-	opts ...CallOption) (g Group, created bool, err error) {
-	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).display(), group.validate(),
-		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
-		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
-}
-
-// FindOrCreate returns the virtual machine with this name, unchanged, and creates it with Create if
-// it does not exist. created reports whether it did. A machine that is created is billed from this
-// moment, and is usually still being provisioned.
-//
-// If the response to the creation is lost, FindOrCreate does not create the machine again, but
-// looks for it for 30 seconds. If the machine appears, it is returned with created true, even if
-// another program has created it; otherwise the error matches ErrOutcomeUnknown. If the context
-// ends during the creation, the machine may still be created later; see ErrOutcomeUnknown.
-//
-// A deleted machine keeps its name, so FindOrCreate returns it with an error; undelete or purge it
-// first.
-func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
-	opts ...CallOption) (m VirtualMachine, created bool, err error) {
-	path := group.VirtualMachine(vm.Name)
-	what := "find or create virtual machine " + path.display()
-	ctx = contextWithSecrets(ctx, bodySecrets(vm))
-	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).validate(),
-		func(ctx context.Context) (VirtualMachine, error) {
-			return s.Get(ctx, path, slices.Concat(opts, []CallOption{WithDeleted()})...)
-		},
-		func(ctx context.Context) (VirtualMachine, error) { return s.Create(ctx, group, vm, opts...) })
-	if err == nil && m.Deleted {
-		err = fmt.Errorf("bigv: %s: the machine is deleted and keeps its name: undelete or purge it", what)
-	}
-	return m, created, err
-}
-
-// findOrCreate calls get, and create if get returned ErrNotFound. It calls get again if the outcome
-// of create is unknown, or if another program created the resource in the meantime.
-func findOrCreate[T any](
-	ctx context.Context, what string, invalid error, get, create func(context.Context) (T, error),
-) (T, bool, error) {
-	var none T
-	if invalid != nil {
-		return none, false, notSent(what, "", invalid)
-	}
-	found, err := get(ctx)
-	if !errors.Is(err, ErrNotFound) {
-		return found, false, err
-	}
-	created, err := create(ctx)
-	switch {
-	case err == nil:
-		return created, true, nil
-	case errors.Is(err, ErrOutcomeUnknown), isReread(err):
-		// The service may still be creating it. Look for it, and do not create another.
-		exists := false
-		seen, pollErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
-			seen, err := get(ctx)
-			exists = err == nil
-			return seen, err
-		}, func(T) (bool, error) { return exists, nil }, WaitOptions{NotFoundGrace: lookAfterLoss, Timeout: 2 * lookAfterLoss})
-		if pollErr == nil {
-			return seen, true, nil
-		}
-		return none, false, fmt.Errorf("%w; looking for it failed: %v", err, pollErr)
-	case errors.Is(err, ErrBadRequest):
-		if found, getErr := get(ctx); getErr == nil {
-			return found, false, nil // created by another program in the meantime
-		}
-	}
-	return none, false, err
-}
-
-// lookAfterLoss is how long to look for a resource after the response to its creation was lost.
-const lookAfterLoss = 30 * time.Second
 
 // CreateAndWait creates a virtual machine with Create and waits until it is on, or only until it is
 // provisioned if the service does not start it; see VirtualMachineCreate.PowerOn. The call options

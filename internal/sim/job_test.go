@@ -117,7 +117,7 @@ func found(name string, isNew bool, err error, n int) string {
 
 func findOrCreateMachine(w *world, word string) task {
 	return func(ctx context.Context) func([]bigvtest.Exchange) string {
-		vm, isNew, err := w.client.VirtualMachines.FindOrCreate(ctx, web, machineToCreate(word))
+		vm, isNew, err := w.client.VirtualMachines.FindOrCreate(ctx, web, machineToCreate(word), bigv.WaitOptions{})
 		return func(done []bigvtest.Exchange) string {
 			return found(vm.Name, isNew, err, count(done, http.MethodPost, `"name":"`+word))
 		}
@@ -126,7 +126,7 @@ func findOrCreateMachine(w *world, word string) task {
 
 func findOrCreateGroup(w *world, word string) task {
 	return func(ctx context.Context) func([]bigvtest.Exchange) string {
-		group, isNew, err := w.client.Groups.FindOrCreate(ctx, acme, bigv.GroupCreate{Name: word})
+		group, isNew, err := w.client.Groups.FindOrCreate(ctx, acme, bigv.GroupCreate{Name: word}, bigv.WaitOptions{})
 		return func(done []bigvtest.Exchange) string {
 			return found(group.Name, isNew, err, count(done, http.MethodPost, `"name":"`+word))
 		}
