@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // Backup represents a backup of a disc. A backup is a disc itself: Size, StoragePool and Label are
@@ -29,6 +31,23 @@ func (b Backup) Path() BackupPath {
 	return VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID)).Backup(strconv.Itoa(b.ID))
 }
 
+// TakenAt returns when the backup was taken. It is not an attribute of the service: it is the time in
+// UTC at the end of the label, such as root-backup-20190304120000. TakenAt reports false if the label
+// has another form, as that of a backup that was relabelled may have.
+func (b Backup) TakenAt() (time.Time, bool) {
+	_, digits, found := cutLast(b.Label, "-backup-")
+	taken, err := time.Parse("20060102150405", digits)
+	return taken, found && err == nil
+}
+
+// cutLast is like strings.Cut for the last separator of a text.
+func cutLast(text, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(text, separator); i >= 0 {
+		return text[:i], text[i+len(separator):], true
+	}
+	return text, "", false
+}
+
 // BackupCondition reports whether a backup is in the state that Wait waits for. If it returns an
 // error, the wait ends with that error, since the state can no longer be reached. For a backup that
 // does not exist it is called with the zero Backup.
@@ -46,7 +65,9 @@ type BackupsService struct{ client *Client }
 
 const backupsRoute = "/backups"
 
-// List returns the backups of a disc: GET {disc}/backups.
+// List returns the backups of a disc: GET {disc}/backups. They are in the order of the response, which
+// the service does not define; it is usually the order of their IDs, so the oldest is the first. Sort
+// them by Backup.TakenAt or by ID where the order matters.
 func (s *BackupsService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]Backup, error) {
 	return list[Backup](ctx, s.client, listing("list backups", below(disc, backupsRoute)), nil, opts)
 }

@@ -92,6 +92,25 @@ func (vm VirtualMachine) parents() (group, account string, ok bool) {
 	return labels[1], labels[2], true
 }
 
+// PrimaryIP returns the address that users and reverse DNS mean by the machine: the first IPv4 address
+// of its first network interface that has one, or else the first IPv6 address. Additional addresses are
+// not considered. It is the zero Addr, which is not valid, if vm has no network interfaces: they are
+// read only with Overview, and a machine has no address until it has been provisioned.
+func (vm VirtualMachine) PrimaryIP() netip.Addr {
+	var primary netip.Addr
+	for _, nic := range vm.NetworkInterfaces {
+		for _, ip := range nic.IPs {
+			if ip.Unmap().Is4() {
+				return ip
+			}
+			if !primary.IsValid() {
+				primary = ip
+			}
+		}
+	}
+	return primary
+}
+
 // VirtualMachineUpdate holds the changes to a virtual machine. A field that is nil or unset is not
 // sent, and the attribute keeps its value. Changes to Cores, Memory and HardwareProfile take effect
 // at the next power cycle.
@@ -220,60 +239,6 @@ func (s *VirtualMachinesService) Update(ctx context.Context, vm VirtualMachinePa
 // contain it.
 func (s *VirtualMachinesService) reread(vm VirtualMachinePath) func(context.Context) (VirtualMachine, error) {
 	return func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, vm, WithDeleted()) }
-}
-
-// Rename changes the name of a virtual machine: PUT {virtual machine}.
-//
-// Its host name changes too. Afterwards, calls with a path that contains the old name return an
-// error that matches ErrNotFound. Rename is not idempotent, so it is never retried once the service
-// may have processed it.
-func (s *VirtualMachinesService) Rename(ctx context.Context, vm VirtualMachinePath, name string,
-	opts ...CallOption) (VirtualMachine, error) {
-	op := puttingOnce("rename virtual machine", resource(vm), renameMachine{name})
-	reread := func(ctx context.Context) (VirtualMachine, error) {
-		if vm.isID() {
-			return s.Get(ctx, vm, WithDeleted())
-		}
-		return s.Get(ctx, vm.group.VirtualMachine(name), WithDeleted())
-	}
-	return write(ctx, s.client, op, reread, opts)
-}
-
-// renameMachine is the request body of Rename.
-type renameMachine struct {
-	Name string `json:"name"`
-}
-
-// validate returns an error if the name is invalid.
-func (r renameMachine) validate() error { return checkNewName("name", r.Name) }
-
-// Move moves a virtual machine to another group, in the same account or another one that the caller
-// administers: PUT {virtual machine}. If the path of the group has no ID, the group is looked up
-// first.
-//
-// The host name changes too. Afterwards, calls with a path through the old group return an error
-// that matches ErrNotFound. Move is not idempotent, so it is never retried once the service may
-// have processed it.
-func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath, to GroupPath,
-	opts ...CallOption) (VirtualMachine, error) {
-	err := checkPath(vm) // check before sending the lookup of the group
-	id := 0
-	if err == nil {
-		id, err = s.client.Groups.id(ctx, to)
-	}
-	if err != nil {
-		return VirtualMachine{}, notSent("move virtual machine", vm.display(), err)
-	}
-	op := puttingOnce("move virtual machine", resource(vm), moveMachine{id})
-	reread := func(ctx context.Context) (VirtualMachine, error) {
-		return s.Get(ctx, to.VirtualMachine(vm.machine), WithDeleted())
-	}
-	return write(ctx, s.client, op, reread, opts)
-}
-
-// moveMachine is the request body of Move.
-type moveMachine struct {
-	GroupID int `json:"group_id"`
 }
 
 // Delete turns a virtual machine off and marks it as deleted: DELETE {virtual machine}.
