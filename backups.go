@@ -93,7 +93,8 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 	return findByName(ctx, s.client, listing(operation, e.about(backup.display())), nil, matches, opts)
 }
 
-// Create takes a backup of a disc: POST {disc}/backups.
+// Create takes a backup of a disc: POST {disc}/backups. The result has its Type set, unlike that of
+// other methods that create something.
 //
 // The backup is billed from this moment. Create returns before the backup is in cold storage; Wait
 // for InColdStorage. If the service responds without a body, the result is the zero Backup; find it
@@ -123,7 +124,8 @@ type restoreBody struct {
 }
 
 // Purge destroys a backup: DELETE {disc}/backups/{backup}?purge=true. It cannot be undone: backups
-// have no other kind of deletion. Purge is idempotent, so it is retried.
+// have no other kind of deletion. Purge is idempotent, so it is retried. If the backup does not exist,
+// the error matches ErrNotFound.
 func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...CallOption) error {
 	return execute(ctx, s.client, deleting("purge backup", resource(backup).withQuery(purging)), opts)
 }

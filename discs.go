@@ -42,9 +42,12 @@ type Disc struct {
 	// none is running.
 	NewStoragePool string `json:"new_storage_pool,omitzero"`
 
-	MigrationProgress int    `json:"migration_progress,omitzero"` // unit undocumented; 0 unless the caller is staff
-	MigrationETA      int    `json:"migration_eta,omitzero"`      // unit undocumented; 0 unless the caller is staff
-	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // unit undocumented; 0 unless the caller is staff
+	// The service does not document the units of the three attributes of a migration. They are passed on
+	// as they are: do not calculate with them, only show them. They are 0 unless the caller is staff.
+
+	MigrationProgress int    `json:"migration_progress,omitzero"` // how far the migration is, probably in percent
+	MigrationETA      int    `json:"migration_eta,omitzero"`      // time until the end, probably in seconds
+	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // speed, in a unit that is not known
 	ResourceName      string `json:"resource_name,omitzero"`      // empty unless the caller is staff
 
 	Type string `json:"type,omitzero"` // media type; set only with Overview
@@ -243,7 +246,7 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 	if err != nil {
 		return Disc{}, notSent("move disc", disc.display(), err)
 	}
-	op := puttingOnce("move disc", resource(disc), moveDisc{id})
+	op := puttingOnce("move disc", resource(disc), moveDisc{id}).refusedIf("both machines must be off")
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, to.Disc(disc.disc)) }
 	return write(ctx, s.client, op, reread, opts)
 }
@@ -257,13 +260,13 @@ type moveDisc struct {
 // /discs/{ID}?purge=true for a path with an ID alone. The machine must be off.
 //
 // All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion. Purge
-// is idempotent, so it is retried.
+// is idempotent, so it is retried. If the disc does not exist, the error matches ErrNotFound.
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	e := resource(disc)
 	if disc.idOnly {
 		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.display())
 	}
-	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)), opts)
+	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)).refusedIf("the machine must be off"), opts)
 }
 
 // purgeQuery holds the query parameter that makes a deletion final.

@@ -50,6 +50,11 @@
 //
 // An iterator retries only until it has yielded the first element.
 //
+// The response remains open while the body of the loop runs. If the body takes long, for example
+// because it waits for a machine, the service or a proxy may give up and close the connection. The
+// iterator then yields an error that matches [ErrInvalidResponse], after the elements that had arrived,
+// and the list has to be read again. Use List where the body of the loop makes calls that take long.
+//
 // # Paths
 //
 // A path identifies a resource, and is built like its URL:

@@ -65,11 +65,12 @@ type Error struct {
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
 
-	unknown   bool  // the write may have been applied
-	login     bool  // the request was a login
-	implicit  bool  // the request was a login for another call, which was not sent
-	truncated bool  // the body of a 2xx response was cut short
-	kind      error // another kind than that of the status, such as ErrInvalidResponse or ErrConflict; may be nil
+	unknown   bool   // the write may have been applied
+	login     bool   // the request was a login
+	implicit  bool   // the request was a login for another call, which was not sent
+	truncated bool   // the body of a 2xx response was cut short
+	kind      error  // another kind than that of the status, such as ErrInvalidResponse or ErrConflict; may be nil
+	advice    string // what to do about this operation or attribute, instead of about the status; may be empty
 	fields    map[string][]string
 }
 
@@ -242,6 +243,7 @@ func newStatusError(resp *response, err error) error {
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
 	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
+	e.advice = resp.advice(e)
 	return e.typed()
 }
 

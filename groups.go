@@ -132,7 +132,8 @@ func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string
 // virtual machines, including deleted ones, the error matches ErrBadRequest; purge them first.
 // Delete is idempotent, so it is retried.
 func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("delete group", resource(group)), opts)
+	op := deleting("delete group", resource(group)).refusedIf("the group must be empty: purge its machines, also the deleted ones")
+	return execute(ctx, s.client, op, opts)
 }
 
 // Resolve returns the full path of a group, with its account. It reads the group if the path is an

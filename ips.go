@@ -98,7 +98,7 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 	if err != nil {
 		return notSent("release IP", e.describe(), err)
 	}
-	return execute(ctx, s.client, deleting("release IP", e), opts)
+	return execute(ctx, s.client, deleting("release IP", e).refusedIf("only additional addresses can be released"), opts)
 }
 
 // Swap exchanges the primary addresses, IPv4 and IPv6, of two virtual machines: POST
@@ -126,7 +126,7 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 	if err != nil {
 		return notSent(operation, subject, err)
 	}
-	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body)
+	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body).refusedIf("both machines must be off")
 	return execute(ctx, s.client, op, opts)
 }
 

@@ -27,7 +27,9 @@ const (
 	// default.
 	NestedURLs URLStyle = iota
 	// FlatURLs selects URLs such as /virtual_machines?account_name=acme&group_name=web. It affects
-	// reads only.
+	// reads only. A read by name then reads the whole list that contains the resource, and often its
+	// parents too, so it costs more than NestedURLs. It is worth it where a proxy or a deployment of the
+	// service has only flat URLs; paths with an ID alone and lists of several groups are flat anyway.
 	FlatURLs
 )
 

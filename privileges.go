@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,6 +79,16 @@ type privilegeBody struct {
 	YubikeyOTPMaxAge Nullable[int]             `json:"yubikey_otp_max_age,omitzero"`
 	IPRestrictions   Nullable[json.RawMessage] `json:"ip_restrictions,omitzero"`
 	APIKeyID         int                       `json:"api_key_id,omitzero"`
+}
+
+// advice implements [adviser].
+func (b privilegeBody) advice(status int) string {
+	known := []PrivilegeLevel{ClusterSU, ClusterAdmin, AccountAdmin, GroupAdmin, VirtualMachineAdmin, VirtualMachineConsole}
+	if status != http.StatusBadRequest || slices.Contains(known, b.Level) {
+		return ""
+	}
+	return fmt.Sprintf("the level %q may be unknown to the service: use %s, %s, %s or %s",
+		oneLine(string(b.Level), 100), AccountAdmin, GroupAdmin, VirtualMachineAdmin, VirtualMachineConsole)
 }
 
 // target returns the path that the privilege applies to, for error messages.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 )
 
@@ -57,6 +58,14 @@ func (vm VirtualMachineCreate) checkSettings() error {
 	return nil
 }
 
+// advice implements [adviser].
+func (vm VirtualMachineCreate) advice(status int) string {
+	if vm.CDROMURL != "" && status == http.StatusInternalServerError {
+		return hintCDROM
+	}
+	return ""
+}
+
 // startsWhenCreated reports whether the service starts the new machine.
 func (vm VirtualMachineCreate) startsWhenCreated() bool {
 	if vm.PowerOn == nil && vm.AutorebootOn == nil {
@@ -104,6 +113,9 @@ func (b createBody) validate() error {
 	}
 	return nil
 }
+
+// advice implements [adviser].
+func (b createBody) advice(status int) string { return b.VirtualMachine.advice(status) }
 
 // createResponse is the response body of vm_create. Most deployments wrap the machine in an object;
 // some return the machine itself.

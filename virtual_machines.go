@@ -23,7 +23,9 @@ const (
 	Compatibility2013 HardwareProfile = "compatibility2013" // for systems that lack virtio drivers
 )
 
-// VirtualMachine represents a virtual machine as the service reports it.
+// VirtualMachine represents a virtual machine as the service reports it. Its JSON has the attributes of
+// the service, so it does not contain Provisioning, which is the status of a response: a program that
+// stores a machine as JSON and reads it back loses it.
 type VirtualMachine struct {
 	ID       int    `json:"id"`       // unique at the service, never changes
 	Name     string `json:"name"`     // unique in its group
@@ -143,6 +145,14 @@ func (u VirtualMachineUpdate) validate() error {
 	return nil
 }
 
+// advice implements [adviser].
+func (u VirtualMachineUpdate) advice(status int) string {
+	if url, _ := u.CDROMURL.Get(); url != "" && status == http.StatusInternalServerError {
+		return hintCDROM
+	}
+	return ""
+}
+
 // isIdempotent reports whether sending the update twice has the same effect as sending it once.
 // Turning the power off with autoreboot on is a restart, and an appliance may be booted twice.
 func (u VirtualMachineUpdate) isIdempotent() bool {
@@ -182,7 +192,8 @@ func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachin
 // of the list.
 //
 // If the call fails, before or after the first machine, the iterator yields a zero VirtualMachine
-// with the error and stops. Machines yielded before the error are valid.
+// with the error and stops. Machines yielded before the error are valid. If the body of the loop is
+// slow, use List: see the package documentation.
 func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachineListOptions,
 	opts ...CallOption) iter.Seq2[VirtualMachine, error] {
 	e, verify, err := s.client.virtualMachineList(ctx, options)
@@ -262,7 +273,8 @@ func (s *VirtualMachinesService) Undelete(ctx context.Context, vm VirtualMachine
 // need not be deleted first.
 //
 // All its data is lost, its addresses are released and its name becomes free. Purge cannot be
-// undone. Purge is idempotent, so it is retried.
+// undone. Purge is idempotent, so it is retried. If the machine does not exist, for example because
+// it has been purged before, the error matches ErrNotFound; a program that wants it gone can ignore it.
 func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
 	return execute(ctx, s.client, deleting("purge virtual machine", resource(vm).withQuery(purging)), opts)
 }

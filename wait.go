@@ -79,7 +79,7 @@ type Poll struct {
 	// until the first successful poll.
 	State          string
 	VirtualMachine VirtualMachine // as last seen; zero unless the wait is for a virtual machine
-	Disc           Disc           // as last seen; zero unless the wait is for a disc or a backup
+	Disc           Disc           // as last seen, also the Disc of a backup; zero unless the wait is for a disc or a backup
 	Err            error          // error of this poll, or nil
 	Next           time.Duration  // time until the next poll
 }

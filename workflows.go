@@ -67,7 +67,7 @@ func (o ShutdownOptions) validate() error {
 const (
 	leftUnchanged    = "unchanged"
 	leftNoAutoreboot = "without autoreboot"
-	leftShuttingDown = "without autoreboot and with a shutdown requested"
+	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen"
 	leftOff          = "off, without autoreboot"
 	leftStarted      = "started, with autoreboot"
 )
