@@ -3,13 +3,17 @@ package bigv_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -277,4 +281,39 @@ func TestAllCancelledBeforeRetry(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, errKeyPressed)
 	assert.ErrorContains(t, err, "cut short")
+}
+
+// A transport may have one connection only. The lookups that verify a list are done before it is open.
+func TestAllWithOneConnection(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	account := srv.Account("acme")
+	for i := range 400 { // so that a list is longer than what is read at once
+		account.Group(fmt.Sprint("group-", i, strings.Repeat("x", 50)))
+		account.Group("web").VirtualMachine(fmt.Sprint("www", i))
+		account.Group("default").VirtualMachine(fmt.Sprint("db", i))
+	}
+	httpClient := srv.HTTPClient()
+	t.Cleanup(httpClient.CloseIdleConnections)
+	base := httpClient.Transport.(*http.Transport)
+	base.MaxConnsPerHost, base.ForceAttemptHTTP2 = 1, false
+	client := srv.Client(bigv.WithTransport(base), bigv.WithURLStyle(bigv.FlatURLs),
+		bigv.WithTimeouts(bigv.Timeouts{Header: 10 * time.Second, Idle: 10 * time.Second}))
+	for _, path := range []bigv.AccountPath{account.Path(), bigv.AccountID(account.ID())} {
+		assertYields(t, client.Groups.All(t.Context(), bigv.GroupListOptions{Account: path}))
+		assertYields(t, client.VirtualMachines.All(t.Context(), bigv.VirtualMachineListOptions{Account: path}))
+		assertYields(t, client.VirtualMachines.All(t.Context(), bigv.VirtualMachineListOptions{Group: path.Group("web")}))
+		assertYields(t, client.VirtualMachines.All(t.Context(), bigv.VirtualMachineListOptions{Group: path.DefaultGroup()}))
+		assertYields(t, client.Discs.All(t.Context(), bigv.DiscListOptions{VirtualMachine: path.Group("web").VirtualMachine("www1")}))
+	}
+}
+
+// assertYields asserts that seq yields elements, and no error.
+func assertYields[T any](t *testing.T, seq iter.Seq2[T, error]) {
+	t.Helper()
+	count := 0
+	for _, err := range seq {
+		assert.NoError(t, err)
+		count++
+	}
+	assert.Positive(t, count)
 }

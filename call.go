@@ -228,8 +228,12 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 
 // sendWithToken sends a request with the token of resp, and stores the response in resp.
 func (c *Client) sendWithToken(ctx context.Context, resp *response, stream streamFunc) error {
-	req := resp.request
+	req, gate := resp.request, c.gate
+	if req.endpoint.auth {
+		gate = c.authGate
+	}
 	return c.http.Do(ctx, retry.Request{
+		Operation: req.name, Gate: gate,
 		Method: req.method, URL: req.url, Header: c.newHeader(req, resp.token), Body: req.encoded, Idempotency: req.idempotency,
 		Stream: stream, Info: req, OnAttempt: c.onAttempt(ctx, resp),
 	}, &resp.Response)
@@ -394,6 +398,12 @@ func all[T any](ctx context.Context, c *Client, op operation, verify func(T) err
 		if err != nil {
 			yield(zero, err)
 			return
+		}
+		if lookUp := req.endpoint.lookUp; lookUp != nil {
+			if err := lookUp(); err != nil {
+				yield(zero, fmt.Errorf("bigv: %s: %w", describe(req.name, req.subject()), err))
+				return
+			}
 		}
 		var head headReader
 		var count int

@@ -62,9 +62,11 @@ func (c *capture) write(resp *response, a retry.Attempt) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s, attempt %d, %s, after %s\n", describe(req.name, req.subject()), a.Number,
 		time.Now().UTC().Format(time.RFC3339), a.Duration.Round(time.Microsecond))
-	fmt.Fprintf(&out, "> %s %s\n", req.method, clean.String(req.displayURL()))
-	captureHeader(&out, "> ", a.Request.Header, clean)
-	captureBody(&out, "> ", a.Request.Body, req.endpoint.confidential, clean.String)
+	if !a.NotSent {
+		fmt.Fprintf(&out, "> %s %s\n", req.method, clean.String(req.displayURL()))
+		captureHeader(&out, "> ", a.Request.Header, clean)
+		captureBody(&out, "> ", a.Request.Body, req.endpoint.confidential, clean.String)
+	}
 	if a.StatusCode != 0 {
 		fmt.Fprintf(&out, "< %d %s\n", a.StatusCode, http.StatusText(a.StatusCode))
 		captureHeader(&out, "< ", a.Header, clean)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/bigv-go/bigv/internal/retry"
 	"github.com/bigv-go/bigv/internal/transport"
@@ -66,8 +67,10 @@ type config struct {
 	maxResponseSize  int64
 	account          AccountPath
 	style            URLStyle
-	creates          semaphore // limits concurrent creates of virtual machines
-	keyEdits         semaphore // serializes changes of users' keys, which are read and written back
+	gateWait         time.Duration // of WithGate; 0 disables the gates
+	gate, authGate   *retry.Gate   // of the API and of the authentication service
+	creates          semaphore     // limits concurrent creates of virtual machines
+	keyEdits         semaphore     // serializes changes of users' keys, which are read and written back
 
 	token        Secret        // of WithToken or WithAPIKey, or zero
 	tokenSource  *sharedSource // of WithTokenSource, or nil
@@ -80,6 +83,7 @@ type config struct {
 		login, factor, authURL bool
 		httpClient, transport  bool
 		connection             bool // anything that needs another HTTP client
+		gate                   bool // WithGate, or anything that leads to another service
 	}
 }
 
@@ -120,6 +124,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		retry:           defaultRetryPolicy,
 		timeouts:        defaultTimeouts,
 		maxResponseSize: 64 << 20,
+		gateWait:        4 * time.Second,
 		creates:         newSemaphore(1),
 		keyEdits:        newSemaphore(1),
 	}
@@ -129,8 +134,8 @@ func NewClient(opts ...Option) (*Client, error) {
 }
 
 // With returns a copy of the client to which the given options are applied. Both clients can be
-// used at the same time. They share connections, the session and the limit of concurrent creates,
-// unless an option replaces them. The errors are those of NewClient.
+// used at the same time. They share connections, the session, the gate and the limit of concurrent
+// creates, unless an option replaces them. The errors are those of NewClient.
 func (c *Client) With(opts ...Option) (*Client, error) {
 	return c.config.client(c, opts)
 }
@@ -159,6 +164,9 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	}
 	if c.set.httpClient && !c.set.transport {
 		c.transport = nil // use the transport of the new HTTP client
+	}
+	if parent == nil || c.set.gate {
+		c.gate, c.authGate = retry.NewGate(c.gateWait), retry.NewGate(c.gateWait)
 	}
 	client := &Client{config: c, header: http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {c.userAgent},
@@ -244,4 +252,7 @@ func (c *config) newHTTPClient(parent *Client) (*http.Client, http.RoundTripper)
 // It keeps enough connections for about 100 goroutines that call one host, and closes connections
 // that are idle for 15 seconds. If a transport that wraps it has no method CloseIdleConnections,
 // Client.CloseIdleConnections does nothing; call the method of the wrapped transport instead.
+//
+// With GOOS=js it uses fetch, which does not report how far a request has come: a write that fails
+// without a response has an unknown outcome. Redirects fail.
 func NewTransport() *http.Transport { return transport.New() }

@@ -69,7 +69,7 @@ func (s contractServer) call(t *testing.T, m method) []bigvtest.Exchange {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if m.name == "Sessions.KeepAlive" { // which sends its first request at once, and returns when ctx is done
-		time.AfterFunc(20*time.Millisecond, cancel)
+		time.AfterFunc(200*time.Millisecond, cancel)
 	}
 	endWait := bigv.WaitOptions{OnPoll: func(bigv.Poll) { cancel() }}
 	s.srv.ClearJournal()

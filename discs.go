@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 )
 
 // StorageGrade is a class of storage. The service may offer grades that have no constant here;
@@ -42,19 +43,27 @@ type Disc struct {
 	// none is running.
 	NewStoragePool string `json:"new_storage_pool,omitzero"`
 
-	// The service does not document the units of the three attributes of a migration. They are passed on
-	// as they are: do not calculate with them, only show them. They are 0 unless the caller is staff.
+	// The service does not document the units of the three Migration fields, so they have the values that it
+	// sends: show them, but do not calculate with them. They are 0 unless the caller is staff.
 
-	MigrationProgress int    `json:"migration_progress,omitzero"` // how far the migration is, probably in percent
-	MigrationETA      int    `json:"migration_eta,omitzero"`      // time until the end, probably in seconds
-	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // speed, in a unit that is not known
+	MigrationProgress int    `json:"migration_progress,omitzero"` // how far the migration is; unit unknown
+	MigrationETA      int    `json:"migration_eta,omitzero"`      // time until its end; unit unknown
+	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // its speed; unit unknown
 	ResourceName      string `json:"resource_name,omitzero"`      // empty unless the caller is staff
 
 	Type string `json:"type,omitzero"` // media type; set only with Overview
 }
 
-// Path returns a path that identifies the disc by its ID.
-func (d Disc) Path() DiscPath { return DiscID(d.ID) }
+// Path returns a path that identifies the disc by its ID, and its virtual machine by ID.
+//
+// The path stays valid when the disc is relabelled or the machine is renamed or moved. It becomes
+// invalid when the disc is moved to another machine; DiscID(d.ID) stays valid then too.
+func (d Disc) Path() DiscPath {
+	if d.VirtualMachineID > 0 {
+		return VirtualMachineID(d.VirtualMachineID).Disc(strconv.Itoa(d.ID))
+	}
+	return DiscID(d.ID)
+}
 
 // DiscCreate holds the attributes of a new disc.
 type DiscCreate struct {
@@ -257,7 +266,8 @@ type moveDisc struct {
 }
 
 // Purge destroys a disc: DELETE {virtual machine}/discs/{disc}?purge=true, or DELETE
-// /discs/{ID}?purge=true for a path with an ID alone. The machine must be off.
+// /discs/{ID}?purge=true for a path with an ID alone, of which it is not checked to which machine it
+// belongs. The machine must be off.
 //
 // All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion. Purge
 // is idempotent, so it is retried. If the disc does not exist, the error matches ErrNotFound.

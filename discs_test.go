@@ -3,6 +3,7 @@ package bigv_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bigv-go/bigv"
@@ -54,10 +55,18 @@ func discRows() []wireRow {
 		want:      foundOrCreated{bigv.Disc{ID: 1}, true},
 	})
 	list := func(name string, vm bigv.VirtualMachinePath, opts []bigv.Option, sent ...string) wireRow {
-		return wireRow{
+		row := wireRow{
 			name: "Discs.List " + name, call: discsList(bigv.DiscListOptions{VirtualMachine: vm}),
 			all: discsAll(bigv.DiscListOptions{VirtualMachine: vm}), opts: opts, sent: sent,
+			responses: responses{"GET /virtual_machines": "[" + vm5012 + "]"},
 		}
+		if query, ok := strings.CutPrefix(sent[0], "GET /discs?"); ok && strings.HasSuffix(query, "&vm_name=www1") {
+			row.allFirst = []string{"GET /virtual_machines?" + strings.TrimSuffix(query, "&vm_name=www1") + "&include_deleted=true"}
+			if strings.Contains(query, "account_id=41") {
+				row.allFirst = append(row.allFirst, "GET /accounts/41") // the machine is verified too
+			}
+		}
+		return row
 	}
 	update := func(name string, u bigv.DiscUpdate, body string) wireRow {
 		return wireRow{name: "Discs.Update " + name, call: discsUpdate(root, u), sent: []string{"PUT " + rootURL + " " + body}}
@@ -90,7 +99,7 @@ func discRows() []wireRow {
 			name: "Discs.List by names, flat, is verified by the machine's ID", opts: flat,
 			call: discsList(bigv.DiscListOptions{VirtualMachine: www1}), all: discsAll(bigv.DiscListOptions{VirtualMachine: www1}),
 			responses: byName, sent: []string{"GET /discs?account_name=acme&group_name=web&vm_name=www1", findMachine},
-			want: []bigv.Disc{disc},
+			want: []bigv.Disc{disc}, allFirst: []string{findMachine},
 		},
 
 		wireRow{name: "Discs.Get by label", call: discsGet(root), sent: []string{"GET " + rootURL}},
@@ -169,6 +178,12 @@ func discRows() []wireRow {
 				),
 			},
 			sent: []string{"GET " + rootURL, "GET " + rootURL}, want: disc,
+		},
+		wireRow{
+			name: "Discs.WaitAll polls a list", call: discsWaitAll([]bigv.DiscPath{root, www1.Disc("901")}, bigv.Restored, quickWait),
+			responses: responses{"GET " + www1URL + "/discs": `[` + fakeserver.Disc900 + `,{"id":901,"label":"data"}]`},
+			sent:      []string{"GET " + www1URL + "/discs"},
+			want:      []bigv.DiscResult{{Path: root, Disc: disc}, {Path: www1.Disc("901"), Disc: bigv.Disc{ID: 901, Label: "data"}}},
 		},
 	)
 }
@@ -273,4 +288,10 @@ func discsResolve(disc bigv.DiscPath) callFunc {
 
 func discsWait(disc bigv.DiscPath, until bigv.DiscCondition, options bigv.WaitOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Discs.Wait(ctx, disc, until, options) }
+}
+
+func discsWaitAll(discs []bigv.DiscPath, until bigv.DiscCondition, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return collect(c.Discs.WaitAll(ctx, discs, until, options))
+	}
 }

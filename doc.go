@@ -34,6 +34,23 @@
 //
 // Sizes of memory and discs are in MiB.
 //
+// # Authentication
+//
+// [NewClientFromEnv] reads the variables, and [NewClient] takes the options:
+//
+//	BIGV_API_KEY                  WithAPIKey          recommended for programs
+//	BIGV_TOKEN                    WithToken           a session's ID; the session is not renewed
+//	BIGV_USERNAME, BIGV_PASSWORD  WithCredentials     logs in, and again after the session
+//	BIGV_YUBIKEY or BIGV_2FA      WithSecondFactor    one-time code; a variable's for one login
+//	                              WithTokenSource     your own source, such as a vault
+//	                              WithSessionValidity instead of 5 minutes after the last use
+//	BIGV_ACCOUNT                  WithAccount         the account that DefaultAccount refers to
+//	BIGV_ENDPOINT                 WithBaseURL         instead of DefaultBaseURL
+//	BIGV_AUTH_ENDPOINT            WithAuthURL         instead of DefaultAuthURL
+//
+// Two kinds of credentials at once are an error, even if one is from the environment. All goroutines
+// share one login.
+//
 // # Lists
 //
 // The service has no pagination. List methods return the whole list. All methods return an iterator
@@ -81,6 +98,21 @@
 // such as /virtual_machines/5012. The client uses nested URLs for full paths, and flat ones for paths
 // with an ID alone. [WithURLStyle]([FlatURLs]) makes it read full paths with flat URLs too.
 //
+//	Get, web.VirtualMachine("www1"):
+//	  NestedURLs  GET /accounts/acme/groups/web/virtual_machines/www1
+//	  FlatURLs    GET /virtual_machines?account_name=acme&group_name=web, then by name
+//	Get, VirtualMachineID(5012):
+//	  both        GET /virtual_machines/5012
+//	List, {Group: web}:
+//	  NestedURLs  GET /accounts/acme/groups/web/virtual_machines
+//	  FlatURLs    GET /virtual_machines?account_name=acme&group_name=web
+//	List, {Group: GroupID(78)}:
+//	  both        GET /virtual_machines?group_id=78
+//	List, {Account: "acme"}:
+//	  both        GET /virtual_machines?account_name=acme
+//	Update, web.VirtualMachine("www1"):
+//	  both        PUT /accounts/acme/groups/web/virtual_machines/www1
+//
 // Writes use nested URLs, except Discs.Purge by an ID alone. Other writes to a path with an ID alone
 // first look up the parents; call Resolve once to save these requests before several writes.
 //
@@ -116,6 +148,13 @@
 //	[ErrFilterIgnored]    a list contains elements that its filter excludes
 //	[ErrRedirect]         3xx: a redirect of a write, to another origin, or after ten others
 //	[ErrNoCredential]     the client has no credentials; nothing was sent
+//
+// What to do: after ErrForbidden, ask for a privilege; after ErrNotFound, check the path and your
+// privileges; after ErrRateLimited and ErrUnavailable, retry later, see Error.RetryAfter; after
+// ErrFilterIgnored, use full paths; after ErrInvalidResponse and ErrRedirect, check the base URL. The
+// service also returns 500 for some invalid requests, such as an unusable CD-ROM URL, which is
+// ErrServer: read the message. A login that is refused with 403 matches both ErrUnauthorized and
+// ErrForbidden, so test for ErrUnauthorized first.
 //
 // An error can match several kinds, such as ErrServer and ErrOutcomeUnknown. Any call to the service
 // can fail with these errors; the documentation of a method mentions only those that have a particular
@@ -169,6 +208,11 @@
 //
 // Calls of VirtualMachines.Create by one client run one at a time, since concurrent creates have
 // caused deadlocks in the service; see [WithConcurrentCreates].
+//
+// A client protects a service that is down from its own requests. After several refusals in a row (503,
+// 429, or no connection), it sends one request at a time as a probe. Other calls wait for a few seconds;
+// if no probe has succeeded by then, they fail without being sent, with an error that matches
+// [ErrUnavailable] or [ErrRateLimited]. See [WithGate].
 //
 // # Unknown outcomes
 //
@@ -229,7 +273,8 @@
 //
 // The service continues after a call has returned when it creates, starts, shuts down or restarts a
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
-// holds. CreateAndWait, ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+// holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait,
+// ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
 //
 // FindOrCreate of groups, virtual machines and discs and FindOrGrant of privileges can be run again
 // after any failure: they look for the resource before they create it, and after a creation whose
@@ -245,6 +290,7 @@
 // # Testing
 //
 // Package bigvtest implements the service in memory: start a server and run the program under test
-// against it. For smaller tests, declare an interface with the methods that the program calls. It is
-// implemented by the services, and can be implemented by a stub.
+// against it, in a testing/synctest bubble if the program waits for anything. For smaller tests,
+// declare an interface with the methods that the program calls. It is implemented by the services, and
+// can be implemented by a stub.
 package bigv

@@ -2,6 +2,7 @@ package bigv_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -91,8 +92,8 @@ func init() {
 `
 
 // TestDocumentedGoRuns compiles and runs every block of Go in the pages: a whole program or test unchanged, anything else in a
-// function with the parameters ctx and client. Each block gets its own service in memory. With -short, the blocks are only
-// type-checked.
+// function with the parameters ctx and client. Each block gets its own service in memory; for a whole program it is
+// examples/fakeserver. With -short, the blocks are only type-checked.
 func TestDocumentedGoRuns(t *testing.T) {
 	t.Parallel()
 	var blocks []docBlock
@@ -168,6 +169,7 @@ func newDocModule(t *testing.T, blocks []docBlock) docModule {
 	sums, err := os.ReadFile("go.sum")
 	require.NoError(t, err)
 	m.write(t, "go.sum", string(sums))
+	m.write(t, ".ssh/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJjD5bhhGDVbpqXuwhoVbTgAjHWMbyUEaEPuhUsFQmJ alice@example.org\n")
 	m.write(t, "snippets/main.go", docMain)
 	for _, b := range blocks {
 		switch {
@@ -195,9 +197,9 @@ func (b docBlock) isProgram() bool { return strings.HasPrefix(b.code, "package "
 // vet type-checks all blocks.
 func (m docModule) vet() (string, error) { return m.run(nil, "go", "vet", "./...") }
 
-// build compiles all blocks except tests.
+// build compiles all blocks except tests, and examples/fakeserver.
 func (m docModule) build() (string, error) {
-	return m.run(nil, "go", "build", "-ldflags=-s -w", "-o", "bin/", "./...")
+	return m.run(nil, "go", "build", "-ldflags=-s -w", "-o", "bin/", "./...", "github.com/bigv-go/bigv/examples/fakeserver")
 }
 
 // run runs a command in the module without network access. It returns its standard output, and its standard error too if it failed.
@@ -220,14 +222,68 @@ func (m docModule) try(t *testing.T, b docBlock) (string, error) {
 	if b.isTest() {
 		return m.run(nil, "go", "test", "-count=1", "./"+b.name)
 	}
-	srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime))
-	env := []string{
-		"BIGV_ENDPOINT=" + srv.URL(), "BIGV_AUTH_ENDPOINT=" + srv.AuthURL(), "BIGV_TOKEN=" + srv.Token(), "BIGV_ACCOUNT=acme",
-		"BIGV_API_KEY=", "BIGV_USERNAME=", "BIGV_PASSWORD=", "BIGV_YUBIKEY=", "BIGV_2FA=", "ROOT_PASSWORD=correct-horse",
-	}
+	env := []string{"BIGV_API_KEY=", "BIGV_TOKEN=", "BIGV_USERNAME=", "BIGV_PASSWORD=", "BIGV_YUBIKEY=", "BIGV_2FA=", "BIGV_ACCOUNT="}
 	if b.isProgram() {
+		address := m.startFakeserver(t)
+		env = append(env, "BIGV_ENDPOINT="+address, "BIGV_AUTH_ENDPOINT="+address, "BIGV_USERNAME=alice", "BIGV_PASSWORD=alice-password")
 		return m.run(env, filepath.Join(m.dir, "bin", b.name))
 	}
+	srv := bigvtest.NewServer(t, bigvtest.WithAutoAdvance(bigvtest.ProvisioningTime))
 	srv.Account("acme").Group("web").VirtualMachine("www1")
+	env = append(env, "BIGV_ENDPOINT="+srv.URL(), "BIGV_AUTH_ENDPOINT="+srv.AuthURL(), "BIGV_TOKEN="+srv.Token(), "HOME="+m.dir)
 	return m.run(env, filepath.Join(m.dir, "bin", "snippets"), b.name)
+}
+
+// startFakeserver runs examples/fakeserver until the end of the test, as README says, and returns its address.
+func (m docModule) startFakeserver(t *testing.T) string {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(m.dir, "bin", "fakeserver"))
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var ready struct{ API string }
+	require.NoError(t, json.NewDecoder(stdout).Decode(&ready))
+	return ready.API
+}
+
+// shellFence matches the blocks that a reader pastes into a shell.
+var shellFence = regexp.MustCompile("(?ms)^```sh\n(.*?)^```\n")
+
+// TestREADMEIsShort checks the length of README.md, and that nothing in it needs to be edited before it is pasted into a shell.
+func TestREADMEIsShort(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	readme := string(text)
+	assert.LessOrEqual(t, strings.Count(readme, "\n"), 260, "lines")
+	prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(readme, "")
+	assert.LessOrEqual(t, len(strings.Fields(prose)), 1000, "words outside code blocks")
+	for _, block := range shellFence.FindAllStringSubmatch(readme, -1) {
+		assert.NotRegexp(t, `(?m)^\$ |[<>…]|\.\.\.($|\s)|^#`, strings.ReplaceAll(block[1], "go test ./...", ""), "a prompt, a comment or a placeholder")
+	}
+}
+
+// TestREADMEQuotesBenchmarks checks that README.md quotes at most six lines of benchmarks/README.md, which the benchmarks write,
+// and that these are current.
+func TestREADMEQuotesBenchmarks(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	report, err := os.ReadFile("benchmarks/README.md")
+	require.NoError(t, err)
+	var lines []string // of the report, whose columns may have other widths
+	for line := range strings.Lines(string(report)) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Performance\n")
+	quote := regexp.MustCompile("(?ms)^```text\n(.*?)^```\n").FindStringSubmatch(section)
+	require.NotNil(t, quote)
+	assert.LessOrEqual(t, strings.Count(quote[1], "\n"), 6, "lines")
+	for line := range strings.Lines(quote[1]) {
+		assert.Contains(t, lines, strings.Join(strings.Fields(line), " "), "README.md: quote a line of benchmarks/README.md")
+	}
 }

@@ -73,6 +73,10 @@ type endpoint struct {
 	query   any          // a struct with url tags, or nil
 	subject string       // what the call is about, for errors; empty means path or args
 
+	// lookUp, unless nil, does the lookup that verifying the elements of a list needs. It is done
+	// before a list is streamed, since there may be no connection for it while one is.
+	lookUp func() error
+
 	auth         bool   // the URL is one of the authentication service
 	accept       string // the media type of the response, if not JSON
 	anonymous    bool   // the request carries no token
@@ -94,6 +98,12 @@ func fixed(route string, args ...string) endpoint { return endpoint{route: route
 // withQuery returns the endpoint with the query parameters in query, a struct with url tags.
 func (e endpoint) withQuery(query any) endpoint {
 	e.query = query
+	return e
+}
+
+// withLookUp returns the endpoint with a lookup that verifying the elements needs.
+func (e endpoint) withLookUp(lookUp func() error) endpoint {
+	e.lookUp = lookUp
 	return e
 }
 

@@ -2,6 +2,7 @@ package bigv
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,8 +27,8 @@ var (
 	ErrConflict        = errors.New("name is taken")          // a write gives a resource a name that another one has; usually a 400 too
 	ErrDeleted         = errors.New("deleted")                // the virtual machine is deleted; undelete or purge it
 	ErrServer          = errors.New("server error")           // 5xx: see also ErrUnavailable
-	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later
-	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later
+	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later. Or not sent: see WithGate
+	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later. Or not sent: see WithGate
 	ErrNoCredential    = errors.New("no credentials are set") // the client has no credentials; nothing was sent
 	ErrFilterIgnored   = errors.New("filter was ignored")     // a list contains elements that its filter excludes
 	ErrRedirect        = transport.ErrRedirect                // 3xx: a redirect of a write, to another origin, or after ten others
@@ -49,7 +50,8 @@ var (
 
 // Error is returned when a request was sent and failed: the status is not 2xx, the response cannot
 // be decoded, or no response arrived. It is also returned if a list does not contain the resource
-// to find; its status is then 404.
+// to find; its status is then 404. And it is returned if the request was not sent because the service
+// had refused the requests before it; its status is then that of the last refusal, see WithGate.
 //
 // Error never contains the body or the credentials of the request. Secrets of the request that the
 // response repeats are removed from Body.
@@ -60,7 +62,7 @@ type Error struct {
 	Route      string        // path template without names and IDs, usable as a metric label; for Do, the path
 	URL        string        // URL of the request; the Route if the URL contains a secret, or for a resource missing from a list
 	StatusCode int           // HTTP status; 0 if no response arrived
-	Attempts   int           // number of attempts to send the request
+	Attempts   int           // number of attempts to send the request; 0 if it was not sent
 	RetryAfter time.Duration // wait that the Retry-After header requests; 0 if there is none
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
@@ -227,6 +229,13 @@ func newError(resp *response) *Error {
 func newStatusError(resp *response, err error) error {
 	e := newError(resp)
 	e.unknown = resp.OutcomeUnknown && e.Method != http.MethodGet && !e.implicit
+	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
+	if closed, ok := errors.AsType[*retry.GateError](err); ok {
+		e.kind = cmp.Or(statusKinds[closed.StatusCode], ErrUnavailable)
+		if e.StatusCode == 0 { // the call has no response of its own
+			e.StatusCode, e.RetryAfter = closed.StatusCode, closed.RetryAfter
+		}
+	}
 	if err != nil {
 		e.Err = resp.clean(err)
 	} else {
@@ -242,7 +251,6 @@ func newStatusError(resp *response, err error) error {
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
-	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
 	e.advice = resp.advice(e)
 	return e.typed()
 }

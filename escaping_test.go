@@ -41,11 +41,13 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 		bigv.GroupListOptions{Account: account}, bigv.VirtualMachineListOptions{Group: account.Group(name)},
 		bigv.DiscListOptions{VirtualMachine: vm}, bigv.NICListOptions{VirtualMachine: vm}, bigv.PrivilegeListOptions{User: user},
 		bigv.APIKeyListOptions{User: user}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: account.Group(name)},
-		bigv.AccountCreate{Name: name}, bigv.VirtualMachineRelocate{Name: name, Group: account.Group(name)}, bigv.GroupCreate{Name: name}, bigv.UserCreate{Username: name}, disc,
+		bigv.VirtualMachineRelocate{Name: name, Group: account.Group(name)}, bigv.AccountCreate{Name: name}, bigv.GroupCreate{Name: name},
+		bigv.UserCreate{Username: name}, disc,
 		bigv.VirtualMachineCreate{Name: name, Discs: []bigv.DiscCreate{disc}}, bigv.VMDefaultCreate{Account: account, Name: name},
 		bigv.IPCreate{Addresses: 1, Reason: name}, bigv.APIKeyCreate{Label: name},
 		bigv.IPSwap{VirtualMachine1: vm, VirtualMachine2: www1},
 		bigv.SessionCreate{Username: name, Password: bigv.NewSecret("0pensesame")},
+		[]bigv.VirtualMachinePath{vm}, []bigv.DiscPath{vm.Disc(name)},
 		bigv.WaitOptions{OnPoll: onPoll}, bigv.ShutdownOptions{Wait: bigv.WaitOptions{OnPoll: onPoll}},
 	}
 	if !strings.HasPrefix(m.name, "Users.") { // whose strings are keys

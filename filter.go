@@ -44,11 +44,27 @@ func (e *verificationError) Error() string {
 // Unwrap returns the error of the request.
 func (e *verificationError) Unwrap() error { return e.err }
 
-// filterMismatch returns the error of an element that does not match a filter by ID or by name, or
-// that cannot be verified because of err.
+// lookUpOnce returns a function that does a lookup for a filter once, and one that only returns its
+// error.
+func lookUpOnce[T any](filter string, get func() (T, error)) (lookUp func() (T, error), prepare func() error) {
+	lookUp = sync.OnceValues(func() (T, error) {
+		found, err := get()
+		if err != nil {
+			err = &verificationError{filter, err}
+		}
+		return found, err
+	})
+	return lookUp, func() error {
+		_, err := lookUp()
+		return err
+	}
+}
+
+// filterMismatch returns the error of an element that does not match a filter by ID or by name, or err
+// if that is why it cannot be verified.
 func filterMismatch(err error, filter string, byID bool) error {
 	if err != nil {
-		return &verificationError{filter, err}
+		return err
 	}
 	if byID {
 		return &filterError{filter + "_id"}
@@ -133,14 +149,18 @@ func (c *Client) groupList(ctx context.Context, options GroupListOptions) (endpo
 	case c.style == NestedURLs:
 		return below(account, groupsRoute), nil, nil
 	}
-	inAccount := c.inAccount(ctx, account)
+	inAccount, lookUp := c.inAccount(ctx, account)
+	if account.isID() {
+		lookUp = nil // groups have the ID
+	}
 	verify := func(g Group) error {
 		if ok, err := inAccount(g.AccountID, ""); !ok {
 			return filterMismatch(err, "account", account.isID())
 		}
 		return nil
 	}
-	return fixed(groupsRoute).withQuery(newAccountQuery(account)).about(string(account)), verify, checkPath(account)
+	e := fixed(groupsRoute).withQuery(newAccountQuery(account)).about(string(account)).withLookUp(lookUp)
+	return e, verify, checkPath(account)
 }
 
 // virtualMachineList returns the endpoint of a list of virtual machines and the verification of its
@@ -176,15 +196,18 @@ func (c *Client) virtualMachineList(
 		query.accountQuery = newAccountQuery(account)
 		err = checkPath(account)
 	}
-	return e.withQuery(query), c.inScope(ctx, account, group), err
+	verify, lookUp := c.inScope(ctx, account, group)
+	return e.withQuery(query).withLookUp(lookUp), verify, err
 }
 
 // inScope returns a function that verifies that a virtual machine belongs to an account and a
-// group. A zero path matches everything.
-func (c *Client) inScope(ctx context.Context, account AccountPath, group GroupPath) func(VirtualMachine) error {
-	inAccount := c.inAccount(ctx, account)
-	isDefaultGroup := c.isDefaultGroup(ctx, group)
-	return func(vm VirtualMachine) error {
+// group, and the lookup that it may need. A zero path matches everything.
+func (c *Client) inScope(
+	ctx context.Context, account AccountPath, group GroupPath,
+) (verify func(VirtualMachine) error, lookUp func() error) {
+	inAccount, lookUpAccount := c.inAccount(ctx, account)
+	isDefaultGroup, lookUpGroup := c.isDefaultGroup(ctx, group)
+	verify = func(vm VirtualMachine) error {
 		groupName, accountName, _ := vm.parents()
 		if group.isID() {
 			if strconv.Itoa(vm.GroupID) != group.group {
@@ -203,13 +226,25 @@ func (c *Client) inScope(ctx context.Context, account AccountPath, group GroupPa
 		}
 		return nil
 	}
+	lookUp = func() error {
+		if account.isID() { // the machines have the name
+			if err := lookUpAccount(); err != nil {
+				return err
+			}
+		}
+		return lookUpGroup()
+	}
+	return verify, lookUp
 }
 
-// inAccount returns a function that reports whether an element belongs to an account. The function
-// is given the ID or the name of the element's account; 0 and empty mean unknown.
-func (c *Client) inAccount(ctx context.Context, account AccountPath) func(id int, name string) (bool, error) {
-	lookUp := sync.OnceValues(func() (Account, error) { return c.Accounts.Get(ctx, account) })
-	return func(id int, name string) (bool, error) {
+// inAccount returns a function that reports whether an element belongs to an account, and the lookup
+// that it may need. The function is given the ID or the name of the element's account; 0 and empty
+// mean unknown.
+func (c *Client) inAccount(
+	ctx context.Context, account AccountPath,
+) (inAccount func(id int, name string) (bool, error), prepare func() error) {
+	lookUp, prepare := lookUpOnce("account", func() (Account, error) { return c.Accounts.Get(ctx, account) })
+	inAccount = func(id int, name string) (bool, error) {
 		if account.isID() && id != 0 {
 			return AccountID(id) == account, nil
 		}
@@ -225,22 +260,26 @@ func (c *Client) inAccount(ctx context.Context, account AccountPath) func(id int
 		}
 		return name != "" && strings.EqualFold(name, found.Name), nil
 	}
+	return inAccount, prepare
 }
 
 // isDefaultGroup returns a function that reports whether an ID is that of the account's default
-// group. It always reports false unless group has the name default, which in a path identifies the
-// default group even after it has been renamed.
-func (c *Client) isDefaultGroup(ctx context.Context, group GroupPath) func(id int) (bool, error) {
-	lookUp := sync.OnceValues(func() (Group, error) {
+// group, and the lookup that it may need. It always reports false unless group has the name default,
+// which in a path identifies the default group even after it has been renamed.
+func (c *Client) isDefaultGroup(
+	ctx context.Context, group GroupPath,
+) (isDefault func(id int) (bool, error), prepare func() error) {
+	if group.group != DefaultGroupName || group.account == "" {
+		return func(int) (bool, error) { return false, nil }, func() error { return nil }
+	}
+	lookUp, prepare := lookUpOnce("group", func() (Group, error) {
 		return get[Group](ctx, c, reading("get group", resource(group)), nil)
 	})
-	return func(id int) (bool, error) {
-		if group.group != DefaultGroupName || group.account == "" {
-			return false, nil
-		}
+	isDefault = func(id int) (bool, error) {
 		found, err := lookUp()
 		return err == nil && id == found.ID, err
 	}
+	return isDefault, prepare
 }
 
 // machineList returns the endpoint of a list of a virtual machine's discs or network interfaces, or
@@ -263,7 +302,7 @@ func machineList[T any](
 		}
 		query.VMID, query.VMName = "", vm.machine
 	}
-	lookUp := sync.OnceValues(func() (string, error) {
+	lookUp, prepare := lookUpOnce("vm", func() (string, error) {
 		if vm.isID() {
 			return vm.machine, nil
 		}
@@ -276,71 +315,7 @@ func machineList[T any](
 		}
 		return nil
 	}
-	return e.withQuery(query), verify, checkPath(vm)
-}
-
-// privilegeList returns the endpoint of a list of privileges and the verification of its elements,
-// which may be nil.
-func (c *Client) privilegeList(ctx context.Context, options PrivilegeListOptions) (endpoint, func(Privilege) error, error) {
-	var endpoints []endpoint
-	if options.Account != "" {
-		endpoints = append(endpoints, below(options.Account, privilegesRoute))
-	}
-	if !options.Group.IsZero() {
-		endpoints = append(endpoints, below(options.Group, privilegesRoute))
-	}
-	if !options.VirtualMachine.IsZero() {
-		endpoints = append(endpoints, below(options.VirtualMachine, privilegesRoute))
-	}
-	var verify func(Privilege) error
-	var err error
-	if user := options.User; user != "" && c.style == NestedURLs {
-		endpoints = append(endpoints, below(user, privilegesRoute))
-	} else if user != "" {
-		query := userQuery{UserName: string(user)}
-		if user.isID() {
-			query = userQuery{UserID: string(user)}
-		}
-		endpoints = append(endpoints, fixed(privilegesRoute).withQuery(query).about(string(user)))
-		verify, err = c.hasUser(ctx, user), checkPath(user)
-	}
-	if id := options.PrivilegeID; id != 0 {
-		endpoints = append(endpoints, fixed(privilegesRoute).withQuery(privilegeIDQuery{id}))
-		verify = func(p Privilege) error {
-			if p.ID != id {
-				return filterMismatch(nil, "privilege", true)
-			}
-			return nil
-		}
-		if id < 0 {
-			err = fmt.Errorf("PrivilegeID must be positive, got %d", id)
-		}
-	}
-	if len(endpoints) == 0 {
-		return fixed(privilegesRoute), nil, nil
-	}
-	if len(endpoints) > 1 {
-		err = cmp.Or(err, errors.New("only one of User, Account, Group, VirtualMachine and PrivilegeID may be set"))
-	}
-	return endpoints[0], verify, err
-}
-
-// hasUser returns a function that verifies that a privilege belongs to a user. Privileges contain
-// the name of their user only.
-func (c *Client) hasUser(ctx context.Context, user UserPath) func(Privilege) error {
-	lookUp := sync.OnceValues(func() (string, error) {
-		if !user.isID() {
-			return string(user), nil
-		}
-		u, err := c.Users.Get(ctx, user)
-		return u.Username, err
-	})
-	return func(p Privilege) error {
-		if name, err := lookUp(); err != nil || !strings.EqualFold(p.Username, name) {
-			return filterMismatch(err, "user", user.isID())
-		}
-		return nil
-	}
+	return e.withQuery(query).withLookUp(prepare), verify, checkPath(vm)
 }
 
 // findByName requests the list of op and returns its first element that matches. If there is none,

@@ -208,7 +208,7 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 		if attempt >= c.retry.MaxAttempts || time.Now().Add(pause).After(deadline) {
 			return none, false, err
 		}
-		if !pauseFor(ctx, pause) {
+		if !sleep(ctx, pause) {
 			return none, false, retry.ContextError(ctx, err)
 		}
 		interval = min(interval*3/2, options.MaxInterval)
@@ -234,16 +234,4 @@ func (f finder[T]) lookAfter(ctx context.Context, err error, options WaitOptions
 		return none, false, fmt.Errorf("%w; looking for it failed: %v", err, pollErr)
 	}
 	return found, true, nil
-}
-
-// pauseFor waits for a duration, and reports whether the context has not ended.
-func pauseFor(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

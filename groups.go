@@ -156,7 +156,8 @@ func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...Ca
 	return g.Path(), nil
 }
 
-// id returns the ID of a group. It reads the group if the path has only its name.
+// id returns the ID of a group for a write. It reads the group if the path has only its name, with
+// the nested URL, as writes do: a flat list would be longer, and verifying it needs another request.
 func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
 	if err := checkPath(group); err != nil {
 		return 0, err
@@ -164,7 +165,7 @@ func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
 	if group.isID() {
 		return parseID(group.group)
 	}
-	found, err := s.Get(ctx, group)
+	found, err := get[Group](ctx, s.client, reading("get group", resource(group)), nil)
 	return responseID(found.ID, err)
 }
 

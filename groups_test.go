@@ -49,6 +49,7 @@ func groupRows() []wireRow {
 		{
 			name: "Groups.List of an account by name, flat", opts: flat, call: groupsList(bigv.GroupListOptions{Account: acme}),
 			all: groupsAll(bigv.GroupListOptions{Account: acme}), sent: []string{"GET /groups?account_name=acme"},
+			allFirst: []string{"GET /accounts/acme"},
 		},
 		{
 			name: "Groups.List of an account by ID, flat", opts: flat,
@@ -59,12 +60,14 @@ func groupRows() []wireRow {
 			name: "Groups.List of the default account, flat", opts: flatDefault,
 			call: groupsList(bigv.GroupListOptions{Account: bigv.DefaultAccount}),
 			all:  groupsAll(bigv.GroupListOptions{Account: bigv.DefaultAccount}), sent: []string{"GET /groups?account_name=acme"},
+			allFirst: []string{"GET /accounts/acme"},
 		},
 		{
 			name: "Groups.List by name, flat, is verified by the account's ID", opts: flat,
 			call: groupsList(bigv.GroupListOptions{Account: acme}), all: groupsAll(bigv.GroupListOptions{Account: acme}),
 			responses: responses{"GET /groups": `[{"id":78,"account_id":41,"name":"web"},{"id":77,"account_id":41,"name":"default"}]`},
 			sent:      []string{"GET /groups?account_name=acme", "GET /accounts/acme"},
+			allFirst:  []string{"GET /accounts/acme"},
 			want:      []bigv.Group{group, {ID: 77, AccountID: 41, Name: "default"}},
 		},
 		{

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(reason)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent")) // of js/wasm
 }
 
 // quick is a retry policy with short waits.

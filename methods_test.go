@@ -169,8 +169,9 @@ func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 // values are valid.
 var exampleValues = valuesByType(
 	acme, bigv.UserPath("alice"), web, www1, root, www1.NIC(6100), root.Backup("nightly"), ip20,
-	31, "ssh-rsa AAAA name", []string{"ctrl"}, bigv.NewSecret("t0ken"),
-	bigv.AccountCreate{Name: "acme"}, bigv.VirtualMachineRelocate{Name: "www2", Group: acme.Group("79")}, bigv.GroupCreate{Name: "web"}, least, *everything.Image, bigv.DiscCreate{Label: "data", Size: 50},
+	[]bigv.VirtualMachinePath{www1}, []bigv.DiscPath{root}, 31, "ssh-rsa AAAA name", []string{"ctrl"}, bigv.NewSecret("t0ken"),
+	bigv.AccountCreate{Name: "acme"}, bigv.GroupCreate{Name: "web"}, least, *everything.Image, bigv.DiscCreate{Label: "data", Size: 50},
+	bigv.VirtualMachineRelocate{Name: "www2", Group: acme.Group("79")},
 	bigv.UserCreate{Username: "carol"}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)},
 	bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
 	bigv.BackupSchedule{Interval: time.Second}, bigv.APIKeyCreate{Label: "ci"}, bigv.VMDefaultCreate{Account: acme, Name: "small"},

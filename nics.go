@@ -24,8 +24,14 @@ type NIC struct {
 	Type             string                    `json:"type,omitzero"`      // media type; set only with Overview
 }
 
-// Path returns a path that identifies the network interface by its ID.
-func (n NIC) Path() NICPath { return NICID(n.ID) }
+// Path returns a path that identifies the network interface by its ID, and its virtual machine by
+// ID.
+func (n NIC) Path() NICPath {
+	if n.VirtualMachineID > 0 {
+		return VirtualMachineID(n.VirtualMachineID).NIC(n.ID)
+	}
+	return NICID(n.ID)
+}
 
 // NICListOptions selects the network interfaces to list.
 type NICListOptions struct {

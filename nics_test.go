@@ -329,7 +329,8 @@ func (wireRows) NICs() []wireRow {
 
 func TestNICPath(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, bigv.NICID(6100), nic6100.Path())
+	assert.Equal(t, bigv.VirtualMachineID(5012).NIC(6100), nic6100.Path())
+	assert.Equal(t, bigv.NICID(6100), bigv.NIC{ID: 6100}.Path())
 }
 
 func TestNICJSON(t *testing.T) {

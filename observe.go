@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -22,6 +23,8 @@ type Attempt struct {
 	Duration   time.Duration // until the end of the response body; for All, until the end of the loop
 	Retry      bool          // whether another attempt follows after Wait, unless the context ends before
 	Wait       time.Duration // wait before the next attempt; 0 if none follows
+	GateWait   time.Duration // wait for the gate before the attempt, which Duration does not include; see WithGate
+	NotSent    bool          // whether the attempt was not sent, because the gate remained closed
 }
 
 // Call describes the call that an HTTP request belongs to.
@@ -61,6 +64,7 @@ func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attem
 			c.attemptHook(ctx, Attempt{
 				Operation: req.name, Method: req.method, Route: req.route, Number: a.Number, StatusCode: a.StatusCode,
 				Err: err, Duration: a.Duration, Retry: a.Retry, Wait: a.Wait,
+				GateWait: a.GateWait, NotSent: a.NotSent,
 			})
 		}
 		if c.logger != nil {
@@ -73,7 +77,8 @@ func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attem
 	}
 }
 
-// logAttempt logs an attempt: at level Warn if a retry follows, otherwise at level Debug.
+// logAttempt logs an attempt: at level Warn if a retry follows or it was not sent, otherwise at level
+// Debug.
 func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url string, a retry.Attempt, err error) {
 	level, message := slog.LevelDebug, "bigv: request"
 	attrs := []slog.Attr{
@@ -87,6 +92,12 @@ func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url stri
 		level, message = slog.LevelWarn, "bigv: retrying request"
 		attrs = append(attrs, slog.Duration("wait", a.Wait))
 	}
+	if a.GateWait > 0 {
+		attrs = append(attrs, slog.Duration("gate_wait", a.GateWait))
+	}
+	if a.NotSent {
+		level, message = slog.LevelWarn, "bigv: request not sent"
+	}
 	logger.LogAttrs(ctx, level, message, attrs...)
 }
 
@@ -94,7 +105,7 @@ func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url stri
 // for errors that callers must distinguish: the redacted error does not unwrap to the original one,
 // whose text contains the secret.
 func matchesCause(err, target error) bool {
-	_, errno := target.(syscall.Errno)
+	errno := reflect.TypeOf(target) == reflect.TypeOf(error(syscall.EINVAL)) // a syscall.Errno, except on Plan 9
 	known := errno || target == ErrRedirect || target == io.ErrUnexpectedEOF || isContextError(err)
 	return known && errors.Is(err, target)
 }

@@ -74,6 +74,7 @@ type Timeouts struct {
 func WithBaseURL(address string) Option {
 	return func(c *config) (err error) {
 		c.baseURL, err = parseURL("base URL", address)
+		c.set.gate = true
 		return err
 	}
 }
@@ -82,7 +83,7 @@ func WithBaseURL(address string) Option {
 func WithAuthURL(address string) Option {
 	return func(c *config) (err error) {
 		c.authURL, err = parseURL("authentication URL", address)
-		c.set.authURL = true
+		c.set.authURL, c.set.gate = true, true
 		return err
 	}
 }
@@ -108,7 +109,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client.Transport != nil && isNil(client.Transport) || client.Jar != nil && isNil(client.Jar) {
 			return errors.New("the transport or the cookie jar of the HTTP client is a nil pointer")
 		}
-		c.userClient, c.set.httpClient, c.set.connection = client, true, true
+		c.userClient, c.set.httpClient, c.set.connection, c.set.gate = client, true, true, true
 		return nil
 	}
 }
@@ -129,7 +130,7 @@ func WithTransport(transport http.RoundTripper) Option {
 		if isNil(transport) {
 			return errors.New("transport is nil")
 		}
-		c.transport, c.set.transport, c.set.connection = transport, true, true
+		c.transport, c.set.transport, c.set.connection, c.set.gate = transport, true, true, true
 		return nil
 	}
 }
@@ -151,8 +152,8 @@ func WithUserAgent(program string) Option {
 	}
 }
 
-// WithLogger logs each attempt to send a request: at level Warn if a retry follows, otherwise at
-// level Debug. Bodies, headers and credentials are not logged. URLs are, with the names and IDs
+// WithLogger logs each attempt to send a request: at level Warn if a retry follows or the request was
+// not sent (see WithGate), otherwise at level Debug. Bodies, headers and credentials are not logged. URLs are, with the names and IDs
 // that they contain.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
@@ -178,9 +179,9 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 }
 
 // WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
-// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one instead.
-// If that is longer than MaxWait, which is 30 s by default, the call fails at once, and RetryAfter of
-// the Error has the requested wait.
+// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up to
+// a tenth more instead. If the requested wait is longer than MaxWait, which is 30 s by default, the call
+// fails at once, and RetryAfter of the Error has the requested wait.
 //
 // A field that is 0 has its default; a negative one is an error. MinWait must not be longer than
 // MaxWait. Tests can set MinWait and MaxWait to a nanosecond, so that they do not wait.
@@ -196,6 +197,26 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 				policy.MinWait, policy.MaxWait)
 		}
 		c.retry = policy
+		return nil
+	}
+}
+
+// WithGate sets how long a call waits for the gate. The default is 4 seconds; 0 disables the gate.
+//
+// The gate protects a service that refuses requests: with 503, with 429 or by accepting no
+// connection. After five refusals in a row, this client and the clients derived from it send one
+// request at a time as a probe, at intervals of 250 ms to 1 s. The others wait, and continue when a
+// probe gets any other response. A call whose context ends, or that has waited for maxWait in all,
+// fails without being sent (again): its error matches ErrUnavailable, or ErrRateLimited after a 429,
+// and says that the request was not sent. The API and the authentication service have a gate each.
+//
+// It is like a circuit breaker, whose calls would fail at once.
+func WithGate(maxWait time.Duration) Option {
+	return func(c *config) error {
+		if maxWait < 0 {
+			return fmt.Errorf("wait for the gate must not be negative, got %s", maxWait)
+		}
+		c.gateWait, c.set.gate = maxWait, true
 		return nil
 	}
 }

@@ -277,3 +277,70 @@ func (s *PrivilegesService) Revoke(ctx context.Context, id int, opts ...CallOpti
 
 // objectID implements [identified].
 func (p Privilege) objectID() int { return p.ID }
+
+// privilegeList returns the endpoint of a list of privileges and the verification of its elements,
+// which may be nil.
+func (c *Client) privilegeList(ctx context.Context, options PrivilegeListOptions) (endpoint, func(Privilege) error, error) {
+	var endpoints []endpoint
+	if options.Account != "" {
+		endpoints = append(endpoints, below(options.Account, privilegesRoute))
+	}
+	if !options.Group.IsZero() {
+		endpoints = append(endpoints, below(options.Group, privilegesRoute))
+	}
+	if !options.VirtualMachine.IsZero() {
+		endpoints = append(endpoints, below(options.VirtualMachine, privilegesRoute))
+	}
+	var verify func(Privilege) error
+	var err error
+	if user := options.User; user != "" && c.style == NestedURLs {
+		endpoints = append(endpoints, below(user, privilegesRoute))
+	} else if user != "" {
+		query := userQuery{UserName: string(user)}
+		if user.isID() {
+			query = userQuery{UserID: string(user)}
+		}
+		var lookUp func() error
+		verify, lookUp = c.hasUser(ctx, user)
+		endpoints = append(endpoints, fixed(privilegesRoute).withQuery(query).about(string(user)).withLookUp(lookUp))
+		err = checkPath(user)
+	}
+	if id := options.PrivilegeID; id != 0 {
+		endpoints = append(endpoints, fixed(privilegesRoute).withQuery(privilegeIDQuery{id}))
+		verify = func(p Privilege) error {
+			if p.ID != id {
+				return filterMismatch(nil, "privilege", true)
+			}
+			return nil
+		}
+		if id < 0 {
+			err = fmt.Errorf("PrivilegeID must be positive, got %d", id)
+		}
+	}
+	if len(endpoints) == 0 {
+		return fixed(privilegesRoute), nil, nil
+	}
+	if len(endpoints) > 1 {
+		err = cmp.Or(err, errors.New("only one of User, Account, Group, VirtualMachine and PrivilegeID may be set"))
+	}
+	return endpoints[0], verify, err
+}
+
+// hasUser returns a function that verifies that a privilege belongs to a user, and the lookup that it
+// needs. Privileges contain the name of their user only.
+func (c *Client) hasUser(ctx context.Context, user UserPath) (verify func(Privilege) error, prepare func() error) {
+	lookUp, prepare := lookUpOnce("user", func() (string, error) {
+		if !user.isID() {
+			return string(user), nil
+		}
+		u, err := c.Users.Get(ctx, user)
+		return u.Username, err
+	})
+	verify = func(p Privilege) error {
+		if name, err := lookUp(); err != nil || !strings.EqualFold(p.Username, name) {
+			return filterMismatch(err, "user", user.isID())
+		}
+		return nil
+	}
+	return verify, prepare
+}

@@ -15,7 +15,11 @@ func (wireRows) Privileges() []wireRow { return slices.Concat(privilegeRows(), p
 
 func privilegeRows() []wireRow {
 	list := func(name string, o bigv.PrivilegeListOptions, opts []bigv.Option, sent ...string) wireRow {
-		return wireRow{name: "Privileges.List " + name, call: privilegesList(o), all: privilegesAll(o), opts: opts, sent: sent}
+		row := wireRow{name: "Privileges.List " + name, call: privilegesList(o), all: privilegesAll(o), opts: opts, sent: sent}
+		if sent[0] == "GET /privileges?user_id=13" {
+			row.allFirst, row.responses = []string{"GET /users/13"}, responses{"GET /users/13": `{"id":13,"username":"bob"}`}
+		}
+		return row
 	}
 	var rows []wireRow
 	for _, v := range accountPathVariants() {
@@ -60,7 +64,7 @@ func privilegeRows() []wireRow {
 			responses: responses{
 				"GET /privileges": `[{"id":31,"username":"bob"},{"id":32,"username":"Bob"}]`, "GET /users/13": `{"id":13,"username":"bob"}`,
 			},
-			sent: []string{"GET /privileges?user_id=13", "GET /users/13"},
+			sent: []string{"GET /privileges?user_id=13", "GET /users/13"}, allFirst: []string{"GET /users/13"},
 			want: []bigv.Privilege{{ID: 31, Username: "bob"}, {ID: 32, Username: "Bob"}},
 		},
 		wireRow{

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite testdata/api.txt")
 const surfaceFile = "testdata/api.txt"
 
 // publicPackages are the packages that programs import, with their directories.
-var publicPackages = []struct{ name, dir string }{{"bigv", "."}, {"bigvtest", "bigvtest"}}
+var publicPackages = []struct{ name, dir string }{{"bigv", "."}, {"bigvtest", "bigvtest"}, {"api", "api"}}
 
 // entry is one exported declaration, field or method.
 type entry struct {

@@ -48,12 +48,21 @@ func (t Timestamp) Time() (time.Time, error) {
 		}
 	}
 	const local = "2006-01-02T15:04:05"
-	if _, err := time.Parse(local, text); err != nil {
+	at, err := time.Parse(local, text)
+	if err != nil {
 		return time.Time{}, fmt.Errorf("bigv: timestamp %q is not a date and time", truncateText(string(t), maxMessage))
 	}
-	uk, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		return time.Time{}, fmt.Errorf("bigv: parsing timestamp %q: %w", string(t), err)
+	// British Summer Time by its rule since 1996, because not every system has a database of time zones. The hour that
+	// occurs twice in October is taken for GMT.
+	year := at.Year()
+	if !at.Before(lastSunday(year, time.March).Add(2*time.Hour)) && at.Before(lastSunday(year, time.October).Add(time.Hour)) {
+		return at.Add(-time.Hour).In(time.FixedZone("BST", 60*60)), nil
 	}
-	return time.ParseInLocation(local, text, uk)
+	return at, nil
+}
+
+// lastSunday returns the beginning of the last Sunday of a month with 31 days.
+func lastSunday(year int, month time.Month) time.Time {
+	last := time.Date(year, month, 31, 0, 0, 0, 0, time.UTC)
+	return last.AddDate(0, 0, -int(last.Weekday()))
 }

@@ -9,6 +9,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestTimestampWithoutZone compares times without a zone with the database of time zones, for each half hour around the changes.
+func TestTimestampWithoutZone(t *testing.T) {
+	t.Parallel()
+	london, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Skip("this system has no database of time zones")
+	}
+	const layout = "2006-01-02 15:04:05"
+	for year := 1996; year < 2038; year++ {
+		for _, month := range []time.Month{time.January, time.March, time.July, time.October} {
+			for at := time.Date(year, month, 20, 0, 0, 0, 0, time.UTC); at.Day() >= 20; at = at.Add(30 * time.Minute) {
+				want, err := time.ParseInLocation(layout, at.Format(layout), london)
+				require.NoError(t, err)
+				got, err := bigv.Timestamp(at.Format(layout)).Time()
+				require.NoError(t, err)
+				if !got.Equal(want) && !(month == time.March && at.Hour() == 1) { // an hour that does not exist
+					require.Equal(t, want, got, at.Format(layout))
+				}
+			}
+		}
+	}
+}
+
 func TestTimestamp(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

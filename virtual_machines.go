@@ -263,10 +263,13 @@ func (s *VirtualMachinesService) Delete(ctx context.Context, vm VirtualMachinePa
 // Undelete restores a deleted virtual machine: PUT {virtual machine}. The machine is off
 // afterwards. Undelete is idempotent, so it is retried.
 func (s *VirtualMachinesService) Undelete(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
-	op := putting("undelete virtual machine", resource(vm), struct {
-		Deleted bool `json:"deleted"`
-	}{})
+	op := putting("undelete virtual machine", resource(vm), undeleteMachine{})
 	return write(ctx, s.client, op, s.reread(vm), opts)
+}
+
+// undeleteMachine is the request body of Undelete.
+type undeleteMachine struct {
+	Deleted bool `json:"deleted"` // always false
 }
 
 // Purge destroys a virtual machine and its discs: DELETE {virtual machine}?purge=true. The machine

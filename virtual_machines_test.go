@@ -192,7 +192,11 @@ func vmUpdateRows() []wireRow {
 
 func vmReadRows(overview []bigv.CallOption) []wireRow {
 	list := func(name string, o bigv.VirtualMachineListOptions, opts []bigv.Option, sent ...string) wireRow {
-		return wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
+		row := wireRow{name: "VirtualMachines.List " + name, call: vmsList(o), all: vmsAll(o), opts: opts, sent: sent}
+		if strings.Contains(sent[0], "?account_id=41") {
+			row.allFirst = []string{"GET /accounts/41"}
+		}
+		return row
 	}
 	flatList := responses{"GET /virtual_machines": "[" + vm5012 + "]"}
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io", PowerOn: true}
@@ -245,12 +249,14 @@ func vmReadRows(overview []bigv.CallOption) []wireRow {
 			call: vmsList(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}),
 			all:  vmsAll(bigv.VirtualMachineListOptions{Account: bigv.AccountID(41)}), responses: flatList,
 			sent: []string{"GET /virtual_machines?account_id=41", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+			allFirst: []string{"GET /accounts/41"},
 		},
 		{
 			name: "VirtualMachines.List of a group by IDs, flat, is verified by both", opts: flat,
 			call: vmsList(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}),
 			all:  vmsAll(bigv.VirtualMachineListOptions{Group: bigv.AccountID(41).Group("78")}), responses: flatList,
 			sent: []string{"GET /virtual_machines?account_id=41&group_id=78", "GET /accounts/41"}, want: []bigv.VirtualMachine{vm},
+			allFirst: []string{"GET /accounts/41"},
 		},
 
 		{name: "VirtualMachines.Get by path", call: vmsGet(www1), sent: []string{"GET " + www1URL}},
@@ -328,7 +334,14 @@ func vmWorkflowRows() []wireRow {
 		powerDown     = "POST " + www1URL + `/signal {"signal":"powerdown"}`
 		powerOff      = "PUT " + www1URL + ` {"autoreboot_on":false,"power_on":false}`
 		powerOn       = "PUT " + www1URL + ` {"autoreboot_on":true,"power_on":true}`
+		machines      = "GET " + webURL + "/virtual_machines"
+		www2On        = `{"id":5013,"name":"www2","power_on":true}`
+		www2Off       = `{"id":5013,"name":"www2"}`
 	)
+	downByID := []string{
+		"PUT " + vm5012URL + ` {"autoreboot_on":false}`, "POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
+		"GET " + vm5012URL + "?include_deleted=true",
+	}
 	return []wireRow{
 		{
 			name: "VirtualMachines.Move to a group by name looks up its ID", call: vmsMove(www1, acme.Group("db")),
@@ -336,9 +349,9 @@ func vmWorkflowRows() []wireRow {
 			sent:      []string{"GET /accounts/acme/groups/db", "PUT " + www1URL + ` {"group_id":79}`},
 		},
 		{
-			name: "VirtualMachines.Move to a group by name, flat, finds its ID in the list", opts: flat,
-			call: vmsMove(www1, acme.Group("db")), responses: responses{"GET /groups": `[{"id":79,"account_id":41,"name":"db"}]`},
-			sent: []string{"GET /groups?account_name=acme", "GET /accounts/acme", "PUT " + www1URL + ` {"group_id":79}`},
+			name: "VirtualMachines.Move to a group by name, flat, looks up its ID with the nested URL", opts: flat,
+			call: vmsMove(www1, acme.Group("db")), responses: responses{"GET /accounts/acme/groups/db": `{"id":79}`},
+			sent: []string{"GET /accounts/acme/groups/db", "PUT " + www1URL + ` {"group_id":79}`},
 		},
 		{
 			name: "VirtualMachines.Move to a group by ID in another account", call: vmsMove(www1, bigv.AccountPath("other").Group("79")),
@@ -387,13 +400,45 @@ func vmWorkflowRows() []wireRow {
 			sent:      []string{get, autorebootOff, powerDown, poll, poll},
 		},
 		{
-			name:      "VirtualMachines.ShutdownAndWait by ID alone looks up the parents once",
+			name:      "VirtualMachines.ShutdownAndWait by ID alone reads the machine and its parents with one request",
 			call:      vmsShutdownAndWait(bigv.VirtualMachineID(5012), quickShutdown),
-			responses: responses{"GET " + vm5012URL: fakeserver.Sequence(vm5012, vmOff)},
+			responses: responses{"GET " + vm5012URL: vmOff},
+			sent:      slices.Concat([]string{"GET /virtual_machines/5012"}, downByID),
+		},
+		{
+			name:      "VirtualMachines.UpdateAndRestart by ID alone reads the machine and its parents with one request",
+			call:      vmsUpdateAndRestart(bigv.VirtualMachineID(5012), bigv.VirtualMachineUpdate{Memory: new(4096)}, quickShutdown),
+			responses: responses{"GET " + vm5012URL: fakeserver.Sequence(vmOff, vm5012)},
+			sent: slices.Concat([]string{"GET /virtual_machines/5012"}, downByID, []string{
+				"PUT " + vm5012URL + ` {"memory":4096}`, "PUT " + vm5012URL + ` {"autoreboot_on":true,"power_on":true}`,
+				"GET " + vm5012URL + "?include_deleted=true",
+			}),
+		},
+		{
+			name: "VirtualMachines.ShutdownAndWait by ID alone looks up the parents if the host name lacks them",
+			call: vmsShutdownAndWait(bigv.VirtualMachineID(5012), quickShutdown),
+			responses: responses{
+				"GET /virtual_machines/5012": `{"id":5012,"group_id":78,"power_on":true}`, "GET /groups/78": `{"id":78,"account_id":41}`,
+				"GET /accounts/41/groups/78/virtual_machines/5012": vmOff,
+			},
 			sent: []string{
-				lookupVM, "GET " + vm5012URL, "PUT " + vm5012URL + ` {"autoreboot_on":false}`,
-				"POST " + vm5012URL + `/signal {"signal":"powerdown"}`,
-				"GET " + vm5012URL + "?include_deleted=true"},
+				"GET /virtual_machines/5012", lookupVM, "GET /groups/78",
+				`PUT /accounts/41/groups/78/virtual_machines/5012 {"autoreboot_on":false}`,
+				`POST /accounts/41/groups/78/virtual_machines/5012/signal {"signal":"powerdown"}`,
+				"GET /accounts/41/groups/78/virtual_machines/5012?include_deleted=true",
+			},
+		},
+		{
+			name: "VirtualMachines.UpdateAndRestart by names, flat, reads the list of the group once", opts: flat,
+			call: vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, quickShutdown),
+			responses: responses{
+				"GET /virtual_machines": "[" + vm5012 + "]", "GET /virtual_machines/5012": fakeserver.Sequence(vmOff, vm5012),
+				"PUT " + www1URL: vm5012,
+			},
+			sent: []string{
+				"GET /virtual_machines?account_name=acme&group_name=web", autorebootOff, powerDown, lookupVM,
+				"PUT " + www1URL + ` {"memory":4096}`, powerOn, lookupVM,
+			},
 		},
 		{
 			name:      "VirtualMachines.ShutdownAndWait turns the power off if the signal is refused",
@@ -472,6 +517,20 @@ func vmWorkflowRows() []wireRow {
 			name: "VirtualMachines.Wait polls until the condition holds", opts: []bigv.Option{tryOnce},
 			call:      vmsWait(www1, bigv.PoweredOff, quickWait),
 			responses: responses{get: fakeserver.Sequence(vm5012, "503", vmOff)}, sent: []string{poll, poll, poll},
+		},
+		{
+			name: "VirtualMachines.WaitAll reads a machine when the list shows that the condition holds",
+			call: vmsWaitAll([]bigv.VirtualMachinePath{www1, web.VirtualMachine("www2")}, bigv.PoweredOff, quickWait),
+			responses: responses{
+				machines: fakeserver.Sequence("["+vm5012+","+www2On+"]", "["+vmOff+","+www2On+"]"), get: vmOff, machines + "/www2": www2Off,
+			},
+			sent: []string{
+				machines + "?include_deleted=true", machines + "?include_deleted=true", poll, machines + "/www2?include_deleted=true",
+			},
+			want: []bigv.VirtualMachineResult{
+				{Path: www1, VirtualMachine: off},
+				{Path: web.VirtualMachine("www2"), VirtualMachine: bigv.VirtualMachine{ID: 5013, Name: "www2"}},
+			},
 		},
 	}
 }
@@ -757,6 +816,12 @@ func vmsResolve(vm bigv.VirtualMachinePath) callFunc {
 func vmsWait(vm bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, options bigv.WaitOptions) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
 		return c.VirtualMachines.Wait(ctx, vm, until, options)
+	}
+}
+
+func vmsWaitAll(vms []bigv.VirtualMachinePath, until bigv.VirtualMachineCondition, options bigv.WaitOptions) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		return collect(c.VirtualMachines.WaitAll(ctx, vms, until, options))
 	}
 }
 

@@ -174,51 +174,105 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
-	state := Poll{State: "not seen"}
-	fail := func(err error) (T, error) { return last, &WaitError{Subject: subject, Last: state, Err: err} }
-	seenOnce, failed := false, 0
-	started, interval := time.Now(), options.MinInterval
-	for {
+	w := newWaiting(subject, until, options, note)
+	for interval := options.MinInterval; ; interval = min(interval*3/2, options.MaxInterval) {
 		seen, err := poll(ctx)
-		state.Number, state.Elapsed, state.Err = state.Number+1, time.Since(started), err
-		missing := errors.Is(err, ErrNotFound)
-		switch {
-		case err == nil:
-			last, seenOnce, failed, state.State = seen, true, 0, "seen"
-			note(seen, &state)
-		case missing:
-			var none T
-			seen, failed = none, 0
-		default:
-			failed++
+		if ended, err := w.observe(ctx, seen, err); ended {
+			return w.last, err
 		}
-		if err == nil || missing {
-			done, impossible := until(seen)
-			switch {
-			case impossible != nil:
-				return fail(fmt.Errorf("the condition can no longer be met: %w", impossible))
-			case done:
-				return seen, nil
-			case missing && (seenOnce || state.Elapsed > options.NotFoundGrace):
-				return fail(err)
-			}
-		} else if ctx.Err() == nil && (!isTransient(err) || failed >= maxFailedPolls) {
-			return fail(err)
+		pause := max(jitter(interval), requestedWait(err))
+		w.report(ctx, pause)
+		if !sleep(ctx, pause) {
+			return w.last, w.interrupted(ctx)
 		}
-		// Jitter spreads the polls of programs that were started at the same time.
-		state.Next = max(interval/2+rand.N(interval/2+1), requestedWait(err))
-		if ctx.Err() == nil && options.OnPoll != nil {
-			options.OnPoll(state)
+	}
+}
+
+// waiting is the state of waiting for one resource.
+type waiting[T any] struct {
+	subject string
+	until   func(T) (bool, error)
+	options WaitOptions
+	note    func(T, *Poll)
+	started time.Time
+
+	last     T // what was last seen; the result if the condition holds
+	poll     Poll
+	seenOnce bool
+	failed   int // failed polls in a row
+}
+
+// newWaiting returns the state at the beginning of a wait.
+func newWaiting[T any](subject string, until func(T) (bool, error), options WaitOptions, note func(T, *Poll)) *waiting[T] {
+	return &waiting[T]{subject: subject, until: until, options: options, note: note, started: time.Now(), poll: Poll{State: "not seen"}}
+}
+
+// observe records the result of a poll. It reports whether the wait has ended, and the error it has
+// ended with.
+func (w *waiting[T]) observe(ctx context.Context, seen T, err error) (ended bool, failure error) {
+	w.poll.Number, w.poll.Elapsed, w.poll.Err = w.poll.Number+1, time.Since(w.started), err
+	missing := errors.Is(err, ErrNotFound)
+	switch {
+	case err == nil:
+		w.last, w.seenOnce, w.failed, w.poll.State = seen, true, 0, "seen"
+		w.note(seen, &w.poll)
+	case missing:
+		var none T
+		seen, w.failed = none, 0
+	default:
+		w.failed++
+	}
+	if err != nil && !missing {
+		if ctx.Err() == nil && (!isTransient(err) || w.failed >= maxFailedPolls) {
+			return true, w.fail(err)
 		}
-		timer := time.NewTimer(state.Next)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			state.Elapsed = time.Since(started)
-			return fail(retry.ContextError(ctx, context.Cause(ctx)))
-		}
-		interval = min(interval*3/2, options.MaxInterval)
+		return false, nil
+	}
+	done, impossible := w.until(seen)
+	switch {
+	case impossible != nil:
+		return true, w.fail(fmt.Errorf("the condition can no longer be met: %w", impossible))
+	case done:
+		w.last = seen
+		return true, nil
+	case missing && (w.seenOnce || w.poll.Elapsed > w.options.NotFoundGrace):
+		return true, w.fail(err)
+	}
+	return false, nil
+}
+
+// report calls OnPoll after a poll that has not ended the wait.
+func (w *waiting[T]) report(ctx context.Context, next time.Duration) {
+	w.poll.Next = next
+	if ctx.Err() == nil && w.options.OnPoll != nil {
+		w.options.OnPoll(w.poll)
+	}
+}
+
+// interrupted returns the error of a wait whose context has ended.
+func (w *waiting[T]) interrupted(ctx context.Context) error {
+	w.poll.Elapsed = time.Since(w.started)
+	return w.fail(retry.ContextError(ctx, context.Cause(ctx)))
+}
+
+// fail returns the error of a wait that ends because of err.
+func (w *waiting[T]) fail(err error) error {
+	return &WaitError{Subject: w.subject, Last: w.poll, Err: err}
+}
+
+// jitter returns a random part of an interval, at least half of it. It spreads the polls of programs
+// that were started at the same time.
+func jitter(interval time.Duration) time.Duration { return interval/2 + rand.N(interval/2+1) }
+
+// sleep waits for a duration, and reports false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -274,10 +328,11 @@ func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm Virtu
 		}
 		return seen, err
 	}
-	return wait(ctx, "virtual machine "+name, poll, until, options, func(vm VirtualMachine, p *Poll) {
-		p.VirtualMachine, p.State = vm, vm.state()
-	})
+	return wait(ctx, "virtual machine "+name, poll, until, options, noteMachine)
 }
+
+// noteMachine records a machine in a Poll.
+func noteMachine(vm VirtualMachine, p *Poll) { p.VirtualMachine, p.State = vm, vm.state() }
 
 // state describes the state of the machine, for display.
 func (vm VirtualMachine) state() string {
@@ -302,10 +357,11 @@ func (vm VirtualMachine) state() string {
 func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
 	opts ...CallOption) (Disc, error) {
 	poll := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
-	return wait(ctx, "disc "+disc.display(), poll, until, options, func(d Disc, p *Poll) {
-		p.Disc, p.State = d, d.state()
-	})
+	return wait(ctx, "disc "+disc.display(), poll, until, options, noteDisc)
 }
+
+// noteDisc records a disc in a Poll.
+func noteDisc(d Disc, p *Poll) { p.Disc, p.State = d, d.state() }
 
 // state describes where the disc is stored, for display.
 func (d Disc) state() string {

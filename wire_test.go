@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/exchange"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,7 @@ type wireRow struct {
 	opts      []bigv.Option
 	call      callFunc
 	all       callFunc  // of a List row: the same list through All, which must send and return the same
+	allFirst  []string  // lookups that All sends before it opens the list; List sends them after it, if it is not empty
 	responses responses // fakeserver.Service responds to the rest
 	sent      []string  // each request as "METHOD path?query body"
 	want      any       // the result; not compared if it is nil
@@ -51,12 +53,27 @@ func runRows(t *testing.T, rows []wireRow) {
 		}
 		run(row.name, row.call, row.opts...)
 		if row.all != nil {
-			run(strings.Replace(row.name, ".List", ".All", 1), row.all, row.opts...)
+			row := row
+			row.sent = slices.Concat(row.allFirst, without(row.sent, row.allFirst))
+			t.Run(strings.Replace(row.name, ".List", ".All", 1), func(t *testing.T) {
+				t.Parallel()
+				row.run(t, shared, row.all, row.opts)
+			})
 		}
 		if row.isRefused() {
 			run(row.name+", flat", row.call, slices.Concat(flat, row.opts)...)
 		}
 	}
+}
+
+// without returns the elements of list that are not in others, or nil if there are none.
+func without(list, others []string) (rest []string) {
+	for _, s := range list {
+		if !slices.Contains(others, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
 }
 
 // method returns the name of the method that the row calls, such as "Discs.Get".
@@ -88,6 +105,8 @@ func (row wireRow) run(t *testing.T, shared *fakeserver.Shared, call callFunc, o
 	assertNoSecrets(t, err, rowSecrets...)
 	for _, request := range srv.Requests() {
 		assertHeaders(t, request)
+		url := request.Path + "?" + request.Query
+		exchange.Record(t, exchange.Exchange{Method: request.Method, URL: url, Header: request.Header, Body: request.Body})
 	}
 }
 

@@ -101,16 +101,36 @@ func withState(err error, state string) error {
 // step fails. An error that ends one of the waits wraps a *WaitError.
 func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts ...CallOption) (seen VirtualMachine, err error) {
-	if err := options.validate(); err != nil {
-		return VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
+	_, seen, err = s.shutDownAndWait(ctx, vm, options, opts)
+	return seen, err
+}
+
+// shutDownAndWait implements ShutdownAndWait. It also returns the path to use for further writes.
+func (s *VirtualMachinesService) shutDownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
+	opts []CallOption) (VirtualMachinePath, VirtualMachine, error) {
+	if err := cmp.Or(checkContext(ctx), checkPath(vm), options.validate()); err != nil {
+		return vm, VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
 	}
-	path, err := s.Resolve(ctx, vm) // once for all calls below
+	seen, err := s.Get(ctx, vm, opts...)
+	if err == nil && !isComplete(vm) { // once for all calls below, and from what was read if possible
+		if path := seen.Path(); isComplete(path) {
+			vm = path.group.VirtualMachine(vm.machine)
+		} else if path, err = s.Resolve(ctx, vm); err == nil {
+			vm = path
+		}
+	}
 	if err != nil {
-		return VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
+		return vm, seen, err
 	}
-	vm = path
-	seen, err = s.Get(ctx, vm, opts...)
-	if err == nil && (seen.Provisioning || !seen.PowerOn && s.client.style == FlatURLs) {
+	seen, err = s.shutDownFrom(ctx, seen, vm, options, opts)
+	return vm, seen, err
+}
+
+// shutDownFrom shuts down a virtual machine that has been read.
+func (s *VirtualMachinesService) shutDownFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
+	options ShutdownOptions, opts []CallOption) (seen VirtualMachine, err error) {
+	seen = before
+	if seen.Provisioning || !seen.PowerOn && s.byID(vm, seen) != vm {
 		// A machine that is being provisioned cannot be shut down, and may be turned on when it is
 		// ready. Flat lists do not show whether a machine is being provisioned or off.
 		seen, err = s.waitFrom(ctx, seen, vm, Provisioned, options.Wait, opts)
@@ -138,7 +158,7 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	}
 	if errors.Is(signalled, ErrBadRequest) {
 		// The service refused the signal: the machine is off, or cannot receive it.
-		current, err := s.Get(ctx, vm, opts...)
+		current, err := s.Get(ctx, s.byID(vm, seen), opts...)
 		if err != nil {
 			return seen, err
 		}
@@ -165,10 +185,19 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 	return s.waitFrom(ctx, stopped, vm, PoweredOff, options.Wait, opts)
 }
 
+// byID returns the path with which to read a virtual machine that was seen before: by its ID, where
+// reading it by name needs a list.
+func (s *VirtualMachinesService) byID(vm VirtualMachinePath, seen VirtualMachine) VirtualMachinePath {
+	if s.client.style == FlatURLs && !vm.isID() {
+		return VirtualMachineID(seen.ID)
+	}
+	return vm
+}
+
 // waitFrom calls Wait, and returns before instead of the zero machine if no poll succeeded.
 func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
 	until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
-	seen, err := s.Wait(ctx, vm, until, options, opts...)
+	seen, err := s.wait(ctx, vm.display(), s.byID(vm, before), until, options, opts)
 	if seen.ID == 0 {
 		seen = before
 	}
@@ -202,12 +231,7 @@ func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm Virtua
 	if err := cmp.Or(update.validate(), options.validate()); err != nil {
 		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(), err)
 	}
-	path, err := s.Resolve(ctx, vm)
-	if err != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(), err)
-	}
-	vm = path
-	seen, err := s.ShutdownAndWait(ctx, vm, options, opts...)
+	vm, seen, err := s.shutDownAndWait(ctx, vm, options, opts)
 	if err != nil {
 		return seen, err
 	}

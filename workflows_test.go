@@ -493,7 +493,8 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 			suffix: noAutoreboot, kind: bigv.ErrBadRequest},
 		{name: "the wait for the shutdown fails", faults: []bigvtest.Fault{neverOff}, suffix: requested, kind: bigv.ErrForbidden},
 		{name: "the signal is lost, and the wait fails", faults: []bigvtest.Fault{neverOff, signal(bigvtest.Fault{DropBefore: true})},
-			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested, which may still happen",
+			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested, " +
+				"which may still happen",
 			kind:   bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},

@@ -3,7 +3,7 @@ module github.com/bigv-go/bigv/benchmarks
 go 1.26
 
 require (
-	github.com/bigv-go/bigv v0.0.0
+	github.com/bigv-go/bigv v0.1.0
 	github.com/digitalocean/godo v1.236.0
 	github.com/hetznercloud/hcloud-go/v2 v2.50.0
 	github.com/linode/linodego v1.69.1

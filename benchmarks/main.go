@@ -1,5 +1,5 @@
 // Command benchmarks compares package bigv with a baseline, hand-written code that uses net/http and encoding/json,
-// and prints whether bigv reaches its performance targets. It exits with status 1 if it misses one.
+// and prints whether bigv reaches its performance targets, and the requests of common jobs. It exits with status 1 if it misses one.
 //
 //	go run .         # print a table
 //	go run . -json   # print JSON
@@ -35,6 +35,7 @@ type environment struct {
 	server   *server
 	bigv     map[string]*bigv.Client
 	baseline map[string]*baseline
+	jobs     []job // of measureRequests
 }
 
 // measurements lists the functions that measure, in the order of the table.
@@ -51,6 +52,7 @@ var measurements = []struct {
 	{"P8", measureBuildRequest},
 	{"P9", measureMinimalProgram},
 	{"P10", measureNotFound},
+	{"P12 P13", measureRequests},
 }
 
 var protocols = []string{http1, http2}
@@ -85,6 +87,7 @@ type report struct {
 	CPUs    int      `json:"cpus"`
 	Seconds int      `json:"seconds"`
 	Results []result `json:"results"`
+	Jobs    []job    `json:"jobs,omitempty"`
 	Peers   []peer   `json:"peers,omitempty"`
 }
 
@@ -126,14 +129,24 @@ func run(ctx context.Context, asJSON, withPeers bool, only string) (passed bool,
 			return false, fmt.Errorf("peers: %w", err)
 		}
 	}
+	r.Jobs = env.jobs
 	r.Seconds = int(time.Since(started).Seconds())
 	if asJSON {
 		return passed, printJSON(os.Stdout, r)
 	}
 	fmt.Printf("%s, %d CPUs, %d s; medians of %d to %d rounds, spread is the interquartile range\n\n",
 		r.Go, r.CPUs, r.Seconds, few.count, most.count)
-	if err := printResults(os.Stdout, r.Results); err != nil || !withPeers {
+	if err := printResults(os.Stdout, r.Results); err != nil {
 		return passed, err
+	}
+	if len(r.Jobs) > 0 {
+		fmt.Println()
+		if err := printJobs(os.Stdout, r.Jobs); err != nil {
+			return passed, err
+		}
+	}
+	if !withPeers {
+		return passed, nil
 	}
 	fmt.Println()
 	return passed, printPeers(os.Stdout, r.Peers)

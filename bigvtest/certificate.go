@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// makeCertificate creates a self-signed certificate for the loopback addresses and addr.
+// makeCertificate creates a self-signed certificate for the loopback addresses, memoryHost and addr.
 func makeCertificate(addr net.Addr) (tls.Certificate, *x509.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -28,7 +28,7 @@ func makeCertificate(addr net.Addr) (tls.Certificate, *x509.Certificate, error) 
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
-		DNSNames:              []string{"localhost"},
+		DNSNames:              []string{"localhost", memoryHost},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && !tcp.IP.IsUnspecified() {

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/memnet"
 )
 
 // ClientOptions returns the options with which [bigv.NewClient] creates a client for this server:
-// the URLs, an HTTP client that trusts the certificate, alice's token, and a retry policy with very
-// short waits, except for those that a Retry-After header requests. There is no token if the server was started with [WithEmpty].
+// the URLs, a transport that connects to the server and trusts its certificate, alice's token, and a
+// retry policy with very short waits, except for those that a Retry-After header requests. There is no
+// token if the server was started with [WithEmpty].
 func (s *Server) ClientOptions() []bigv.Option {
 	return s.clientOptions(s.token)
 }
@@ -21,9 +23,7 @@ func (s *Server) clientOptions(token string) []bigv.Option {
 	opts := []bigv.Option{
 		bigv.WithBaseURL(s.URL()), bigv.WithAuthURL(s.AuthURL()), bigv.WithInsecureHTTP(),
 		bigv.WithRetryPolicy(bigv.RetryPolicy{MinWait: time.Millisecond}),
-	}
-	if s.cert != nil {
-		opts = append(opts, bigv.WithHTTPClient(s.HTTPClient()))
+		bigv.WithTransport(&markingTransport{s.connect(bigv.NewTransport()), &s.calls}),
 	}
 	if token != "" {
 		opts = append(opts, bigv.WithToken(token))
@@ -55,15 +55,21 @@ func (s *Server) client(token string, opts []bigv.Option) *bigv.Client {
 	return client
 }
 
-// HTTPClient returns a new HTTP client that trusts the server's certificate. The caller should close
-// its idle connections when it is no longer needed.
+// HTTPClient returns a new HTTP client that can connect to the server and trusts its certificate. The
+// caller should close its idle connections when it is no longer needed.
 func (s *Server) HTTPClient() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy, transport.MaxIdleConnsPerHost = nil, 128
+	return &http.Client{Transport: s.connect(bigv.NewTransport())}
+}
+
+// connect changes a transport so that it connects to the server and trusts its certificate.
+func (s *Server) connect(t *http.Transport) *http.Transport {
+	t.Proxy, t.MaxIdleConnsPerHost = nil, 128
 	if s.cert != nil {
-		pool := x509.NewCertPool()
-		pool.AddCert(s.cert)
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		t.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+		t.TLSClientConfig.RootCAs.AddCert(s.cert)
 	}
-	return &http.Client{Transport: transport}
+	if memory, ok := s.listener.(*memnet.Listener); ok {
+		t.DialContext = dialFunc(memory, t.DialContext)
+	}
+	return t
 }

@@ -21,6 +21,7 @@ func TestConformanceBackups(t *testing.T) {
 			{"the backup is included in backup_count", "alice", "GET " + disc, "", 200, `{"backup_count":1}`},
 			{"", "", "ADVANCE 10m", "", 0, ""},
 			{"later the backup is on iceberg", "alice", "GET " + disc + "/backups", "", 200, `[{"id":<id>,"storage_grade":"iceberg"}]`},
+			{"a backup can be read", "alice", "GET " + disc + "/backups/<id>", "", 200, `{"id":<id>,"storage_grade":"iceberg"}`},
 			{"a backup is not listed as a disc of the machine", "alice", "GET " + vm1 + "/discs", "", 200, `[{"id":<www1disc>}]`},
 			{"a restore is started", "alice", "PUT " + disc + "/backups/<id>", `{"restore":true}`, 200, anyBody},
 			{

@@ -30,6 +30,16 @@ func TestConformanceSessions(t *testing.T) {
 			{"an API key is not a session", "nobody", "GET /session/apikey.<key>", "", 404, anyBody},
 			{"an unknown session cannot impersonate", "nobody", "POST /session/no-such-session", `{"username":"bob"}`, 403, anyBody},
 		}},
+		{"impersonation", func(f *fixture) {
+			f.srv.User("staff").Grant("cluster_admin", nil)
+			f.saved["session"] = f.srv.User("staff").Token()
+		}, []step{
+			{"staff can open a session of another user", "nobody", "POST /session/<session>", `{"username":"bob"}`, 200, "save other"},
+			{
+				"its factor is impersonated", "nobody", "GET /session/<other>", "", 200,
+				`{"username":"bob","factors":["impersonated"],"group_memberships":[]}`,
+			},
+		}},
 		{"lifetime", nil, []step{
 			{"", "nobody", "POST /session", login, 200, "save session"},
 			{"", "", "ADVANCE 4m59s", "", 0, ""},

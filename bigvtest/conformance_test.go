@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bigv-go/bigv/bigvtest"
+	"github.com/bigv-go/bigv/internal/exchange"
 )
 
 // The conformance tests compare the server with the documented behaviour of the real service, using nothing but HTTP. A
@@ -137,6 +138,10 @@ func (f *fixture) do(t *testing.T, method, path, body string, headers map[string
 	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
+	exchange.Record(t, exchange.Exchange{
+		Method: method, URL: path, Header: req.Header, Body: body,
+		Status: resp.StatusCode, ResponseHeader: resp.Header, ResponseBody: string(got),
+	})
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusBadRequest && media == "application/json" {
 		checkErrorShape(t, string(got))

@@ -47,6 +47,8 @@ func TestConformanceUsers(t *testing.T) {
 				`{"username":["is invalid"]}`,
 			},
 			{"username is required", "staff", "POST /users", `{"password":"x"}`, 400, `{"username":["can't be blank"]}`},
+			{"staff can delete a user", "staff", "DELETE /users/dora", "", 204, ""},
+			{"afterwards the user is not found", "staff", "GET /users/dora", "", 404, ""},
 		}},
 		{"changing the password", nil, []step{
 			{"", "bob", "PUT /users/bob", `{"password":"new-password"}`, 200, `{"password":"$absent"}`},

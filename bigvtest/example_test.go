@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
-// A test uses bigvtest.NewServer(t), which closes the server when the test ends. A program uses Start.
+// A test uses bigvtest.NewServer(t), which closes the server when the test ends. A program uses Start. For tests that wait,
+// see the example with synctest.
 func Example() {
 	srv, err := bigvtest.Start()
 	if err != nil {
@@ -114,6 +117,28 @@ func ExampleServer_InjectRandom() {
 	}
 	fmt.Println(len(srv.Journal()) > 100, srv.DoneTwice())
 	// Output: true []
+}
+
+// A test in a synctest bubble needs no port and no real time: here the machine is provisioned after 90 seconds of the
+// bubble's clock. The code of the example is the body of a test function.
+func Example_synctest() {
+	var t *testing.T // the parameter of the test function
+	synctest.Test(t, func(t *testing.T) {
+		srv := bigvtest.NewServer(t)
+		client, web := srv.Client(), srv.Account("acme").Group("web")
+
+		// The code under test; here it is a single call.
+		vm, err := client.VirtualMachines.CreateAndWait(t.Context(), web.Path(), bigv.VirtualMachineCreate{
+			Name: "www1", PowerOn: new(true), Discs: []bigv.DiscCreate{{Size: 25 * 1024}},
+		}, bigv.WaitOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if !web.VirtualMachine(vm.Name).State().PoweredOn {
+			t.Error("the machine is off")
+		}
+	})
 }
 
 // The journal shows the requests of the code under test, without secrets.

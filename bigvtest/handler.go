@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Service temporarily unavailable", http.StatusServiceUnavailable)
 		return
 	}
-	defer s.inFlight.Done()
+	defer s.endRequest()
 	began := time.Now()
 	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxRequestBody+1))
 	var fault *Fault
@@ -35,8 +35,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := &entry{
 		method: r.Method, path: r.URL.EscapedPath(), query: r.URL.RawQuery, header: r.Header.Clone(),
-		request: body, fault: fault.String(),
+		request: body, fault: fault.String(), call: r.Header.Get(callHeader), credentials: r.Header.Get("Authorization"),
 	}
+	e.header.Del(callHeader)
 	s.withLock(func() {
 		e.time = s.state.clock.now
 		s.journal.begin(e)

@@ -52,8 +52,11 @@ type journal struct {
 	size    int // total size of the bodies in bytes
 	entries []*entry
 
-	doneWithoutResponse map[string]bool // non-idempotent requests that were processed but whose response was lost
-	doneTwice           []string
+	doneCalls map[string]bool // IDs of the calls of which a non-idempotent request was processed
+	// lost holds the unmarked non-idempotent requests that were processed but whose response was lost, by
+	// the credentials that they were sent with.
+	lost      map[string]map[string]bool
+	doneTwice []string
 }
 
 // entry is an exchange before redaction.
@@ -66,6 +69,8 @@ type entry struct {
 	request, response []byte
 	done              bool
 	fault             string
+	call              string // ID of the client's call; empty if the request is not marked
+	credentials       string
 	discarded         bool
 }
 
@@ -84,18 +89,33 @@ func (j *journal) end(e *entry, raw rawResponse, key string, responseLost bool) 
 		j.size += len(raw.body)
 		j.trim()
 	}
-	if key == "" || !e.done {
-		return
-	}
-	if j.doneWithoutResponse[key] {
-		j.doneTwice = append(j.doneTwice, e.method+" "+e.path)
-	}
-	if responseLost {
-		if j.doneWithoutResponse == nil {
-			j.doneWithoutResponse = map[string]bool{}
+	switch {
+	case e.method == http.MethodGet && !responseLost:
+		delete(j.lost, e.credentials)
+	case key == "" || !e.done:
+	case e.call != "":
+		if j.doneCalls[e.call] {
+			j.doneTwice = append(j.doneTwice, e.method+" "+e.path)
 		}
-		j.doneWithoutResponse[key] = true
+		put(&j.doneCalls, e.call, true)
+	default:
+		lost := j.lost[e.credentials]
+		if lost[key] {
+			j.doneTwice = append(j.doneTwice, e.method+" "+e.path)
+		}
+		if responseLost {
+			put(&lost, key, true)
+			put(&j.lost, e.credentials, lost)
+		}
 	}
+}
+
+// put sets an element of a map, and creates the map if it is nil.
+func put[V any](m *map[string]V, key string, value V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[key] = value
 }
 
 // trim discards the oldest entries until the journal is within its limits.
@@ -135,13 +155,18 @@ func (s *Server) ClearJournal() {
 	s.journal = journal{limit: s.journal.limit}
 }
 
-// DoneTwice returns the non-idempotent requests that were processed twice, each as method and path.
-// These are requests that create, move, rename, restart, restore or swap something, where the
-// response to the first was lost because of a fault and the same request was then sent again and
-// processed.
+// DoneTwice returns the requests, each as method and path, that were processed although the same call of
+// a client had been processed before. Only requests that are not idempotent count: those that create,
+// move, rename, restart, restore or swap something. With a correct client the result is always empty,
+// whatever faults are injected, and whatever the program repeats with a new call. It does not depend on
+// [WithJournalLimit].
 //
-// With a correct client the result is always empty, whatever faults are injected. It does not
-// depend on [WithJournalLimit].
+// Requests of the clients of [Server.Client] and [Server.ClientOptions] carry the ID of their call in a
+// header, which a proxy forwards. Other clients, such as those with another transport or in another
+// language, are judged by what they send: a request was done twice if its method, path, body and
+// credentials are those of a request that was processed but whose response was lost because of a fault,
+// and if the client has received no response to a GET in between. Such a client is expected to check
+// before it repeats a request. If it got a response, repeating the request is a new call.
 func (s *Server) DoneTwice() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

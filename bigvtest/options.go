@@ -24,11 +24,11 @@ type Option func(*settings)
 func WithEmpty() Option { return func(s *settings) { s.empty = true } }
 
 // WithClock sets the initial time of the server's clock. The default is noon UTC on 4 March 2019, or
-// the current time if [WithSpeed] is used.
+// the current time if [WithSpeed] is used or the server runs in a synctest bubble.
 func WithClock(start time.Time) Option { return func(s *settings) { s.start = start } }
 
-// WithSpeed makes the server's clock run by itself, at the given multiple of real time.
-// [Server.Advance] still moves it forward.
+// WithSpeed makes the server's clock run by itself, at the given multiple of real time, or of the time
+// of the synctest bubble. [Server.Advance] still moves it forward.
 func WithSpeed(times float64) Option { return func(s *settings) { s.speed = times } }
 
 // WithAutoAdvance advances the server's clock by d on each GET of a virtual machine or a disc, so that
@@ -36,7 +36,7 @@ func WithSpeed(times float64) Option { return func(s *settings) { s.speed = time
 func WithAutoAdvance(d time.Duration) Option { return func(s *settings) { s.autoAdvance = d } }
 
 // WithListenAddress sets the address that the server listens on. The default is a free port of
-// 127.0.0.1.
+// 127.0.0.1. In a synctest bubble, the server cannot listen on an address.
 func WithListenAddress(address string) Option { return func(s *settings) { s.address = address } }
 
 // WithTLS serves HTTPS with a new self-signed certificate. Use [Server.HTTPClient] or

@@ -2,23 +2,36 @@
 // covers accounts, groups, virtual machines, discs, backups, privileges and the authentication
 // service.
 //
-//	srv := bigvtest.NewServer(t)
-//	vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-//	// Run the code under test with srv.Client(), or with srv.URL() and srv.Token().
-//	if !vm.State().PoweredOn {
-//		t.Error("the machine is off")
-//	}
+// The recommended way is a test in a [testing/synctest] bubble: it needs no port, and what takes
+// minutes in the service takes milliseconds, while the program under test waits as usual.
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		srv := bigvtest.NewServer(t)
+//		vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+//		// Run the code under test with srv.Client().
+//		if !vm.State().PoweredOn {
+//			t.Error("the machine is off")
+//		}
+//	})
+//
+// A server that is started in a bubble is connected with [Server.Client] and [Server.HTTPClient] in
+// memory, and its clock is that of the bubble. The server and its clients must be used in that bubble
+// only. A transport of your own can wrap that of [Server.HTTPClient].
+//
+// Outside a bubble, the server listens on a port of the local host, which programs in other processes
+// can use with [Server.URL] and [Server.Token].
 //
 // A new server contains the account acme with the groups default and web, the user alice (password
 // alice-password), who is an account_admin of acme, and the user bob (password bob-password), who has
 // no privileges. Use [WithEmpty] to start a server without them.
 //
-// The server has its own clock, which stands still until [Server.Advance] moves it. [WithAutoAdvance]
-// and [WithSpeed] make it move by itself. Operations that take time in the real service take time on
-// this clock: for example, a new virtual machine is provisioned after [ProvisioningTime].
+// Operations that take time in the real service take time on the server's clock: for example, a new
+// virtual machine is provisioned after [ProvisioningTime]. Outside a bubble, the clock stands still
+// until [Server.Advance] moves it; [WithAutoAdvance] and [WithSpeed] make it move by itself.
 package bigvtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -66,17 +79,21 @@ type Server struct {
 	settings   settings
 	t          testing.TB
 	routes     *node
+	calls      calls
 	listener   net.Listener
 	httpServer *http.Server
 	cert       *x509.Certificate
 
 	token, apiKey string
 
-	inFlight  sync.WaitGroup
-	closeMu   sync.Mutex // guards closed and the calls of inFlight.Add
-	closed    bool
 	stop      chan struct{} // closed by Close; releases requests that hang or are delayed
 	serveDone chan struct{}
+	idle      chan struct{} // closed when no request is being handled after Close
+
+	closeMu sync.Mutex // guards the fields below
+	closed  bool
+	active  int // number of requests being handled
+	ended   bool
 }
 
 // NewServer starts a server and closes it when the test ends. If the server cannot be started, the
@@ -95,16 +112,19 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 func Start(opts ...Option) (*Server, error) { return start(nil, opts) }
 
 func start(t testing.TB, opts []Option) (*Server, error) {
-	cfg := settings{address: "127.0.0.1:0", postStatus: http.StatusCreated, journalLimit: 10_000}
+	cfg := settings{postStatus: http.StatusCreated, journalLimit: 10_000}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
 	if cfg.postStatus < 200 || cfg.postStatus > 299 {
 		return nil, fmt.Errorf("status of successful POST requests must be from 200 to 299, got %d", cfg.postStatus)
 	}
+	if inBubble() {
+		cfg.speed = cmp.Or(cfg.speed, 1)
+	}
 	s := &Server{
 		state: newState(), settings: cfg, t: t, routes: newRouteTree(),
-		stop: make(chan struct{}), serveDone: make(chan struct{}),
+		stop: make(chan struct{}), serveDone: make(chan struct{}), idle: make(chan struct{}),
 	}
 	s.journal.limit = cfg.journalLimit
 	clock := &s.state.clock
@@ -118,7 +138,7 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 	}
 	clock.runDue()
 
-	listener, err := net.Listen("tcp", cfg.address)
+	listener, err := cfg.listen()
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
@@ -128,6 +148,7 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return context.Background() },
+		ConnState:         s.closeLateConn,
 	}
 	if cfg.tls {
 		pair, cert, err := makeCertificate(listener.Addr())
@@ -153,35 +174,73 @@ func start(t testing.TB, opts []Option) (*Server, error) {
 }
 
 // Close stops the server, releases the requests that hang, and waits until no request is being
-// handled. Calls after the first only wait.
+// handled. Calls after the first only wait. A server that was started inside a synctest bubble must be
+// closed inside it.
 func (s *Server) Close() {
 	s.closeMu.Lock()
-	first := !s.closed
-	s.closed = true
+	first, ended := !s.closed, s.ended
 	if first {
+		s.closed = true
 		close(s.stop)
+		s.checkIdle()
 	}
 	s.closeMu.Unlock()
+	if ended { // the channels may belong to a synctest bubble that has ended
+		return
+	}
 	if first {
 		_ = s.httpServer.Close()
 	}
 	<-s.serveDone
-	s.inFlight.Wait()
+	<-s.idle
+	s.closeMu.Lock()
+	s.ended = true
+	s.closeMu.Unlock()
 }
 
-// beginRequest adds a request to inFlight. It reports false if the server is closed.
+// beginRequest counts a request that is being handled. It reports false if the server is closed.
+//
+// A WaitGroup cannot count them: it panics if the requests are served inside a synctest bubble and
+// Close is called outside.
 func (s *Server) beginRequest() bool {
 	s.closeMu.Lock()
 	defer s.closeMu.Unlock()
 	if s.closed {
 		return false
 	}
-	s.inFlight.Add(1)
+	s.active++
 	return true
 }
 
+func (s *Server) endRequest() {
+	s.closeMu.Lock()
+	defer s.closeMu.Unlock()
+	s.active--
+	s.checkIdle()
+}
+
+// checkIdle closes s.idle after Close, when no request is being handled.
+func (s *Server) checkIdle() {
+	if s.closed && s.active == 0 {
+		close(s.idle)
+	}
+}
+
+// closeLateConn closes a connection that was accepted while the server was being closed.
+func (s *Server) closeLateConn(conn net.Conn, state http.ConnState) {
+	if state != http.StateNew {
+		return
+	}
+	s.closeMu.Lock()
+	defer s.closeMu.Unlock()
+	if s.closed {
+		_ = conn.Close()
+	}
+}
+
 // URL returns the base URL of the API. If the server listens on all addresses, the URL contains
-// 127.0.0.1.
+// 127.0.0.1. In a synctest bubble the host is bigvtest.invalid, which only the clients of the server
+// can connect to.
 func (s *Server) URL() string {
 	scheme := "http"
 	if s.settings.tls {

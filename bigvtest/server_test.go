@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -197,4 +198,24 @@ func TestConcurrentClients(t *testing.T) {
 	}
 	assert.Len(t, srv.Account("acme").Group("web").VirtualMachineNames(), clients)
 	assert.Len(t, srv.Account("acme").Group("seeded").VirtualMachineNames(), clients)
+}
+
+// roundTripper is a function that implements [http.RoundTripper].
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A program may replace the default transport with one of another type.
+func TestDefaultTransportIsNotUsed(t *testing.T) {
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	http.DefaultTransport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("not this one") })
+	srv := bigvtest.NewServer(t)
+	client := srv.HTTPClient()
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(srv.URL() + "/definitions")
+	require.NoError(t, err)
+	assert.NoError(t, resp.Body.Close())
+	_, err = srv.Client().Accounts.List(t.Context(), bigv.AccountListOptions{})
+	assert.NoError(t, err)
 }

@@ -3,7 +3,7 @@ module github.com/bigv-go/bigv/examples/access
 go 1.26.0
 
 require (
-	github.com/bigv-go/bigv v0.0.0
+	github.com/bigv-go/bigv v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.59.0

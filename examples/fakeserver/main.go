@@ -10,6 +10,8 @@
 // (password alice-password), who administers acme, and bob (password bob-password), who has no privileges. All
 // state is lost when the program ends.
 //
+// The description of the API is at /openapi.yaml, and as a page at /openapi.html.
+//
 // The clock of the server runs 30 times as fast as real time; see -speed. A new machine is provisioned after
 // three seconds, and a session expires after ten seconds without a request. The printed token never expires.
 package main
@@ -23,11 +25,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/bigv-go/bigv/api"
 	"github.com/bigv-go/bigv/bigvtest"
 )
 
@@ -89,6 +93,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer srv.Close()
 	seed(srv, *machines)
+	serve(srv, "/openapi.yaml", "application/yaml", api.Description)
+	serve(srv, "/openapi.html", "text/html; charset=utf-8", api.Page)
 	if *certificate != "" {
 		block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
 		if err := os.WriteFile(*certificate, block, 0o644); err != nil {
@@ -117,6 +123,11 @@ func seed(srv *bigvtest.Server, more int) {
 	web.VirtualMachine("www2").SetCores(2).SetMemory(4096)
 	acme.Group("default").VirtualMachine("build").SetPower(false)
 	web.AddVirtualMachines("vm", more)
+}
+
+// serve makes the server respond with a file to each GET of a path, without a token.
+func serve(srv *bigvtest.Server, path, contentType, content string) {
+	srv.Inject(bigvtest.Fault{Method: http.MethodGet, Path: path, Times: -1, ContentType: contentType, Body: content})
 }
 
 // logger returns a logger that writes short lines: it omits levels and empty values, and shortens times.

@@ -110,6 +110,24 @@ func TestServeUntilStopped(t *testing.T) {
 	}
 }
 
+func TestServeDescription(t *testing.T) {
+	srv, stop := start(t, io.Discard)
+	defer func() { assert.NoError(t, stop()) }()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for path, want := range map[string]string{"/openapi.yaml": "\nopenapi: 3.1.0\n", "/openapi.html": `<code>GET /definitions</code>`} {
+		for range 2 {
+			status, body := get(t, client, srv.API+path, "no-such-token")
+			assert.Equal(t, http.StatusOK, status, path)
+			assert.Contains(t, body, want, path)
+		}
+	}
+	_, page := get(t, client, srv.API+"/openapi.html", "")
+	for _, asset := range []string{"src=", "@import", "<link", "<script", "url("} {
+		assert.NotContains(t, page, asset, "the page needs no other file")
+	}
+}
+
 func TestServeTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cert.pem")
 	srv, stop := start(t, io.Discard, "-tls", "-tls-cert", file)

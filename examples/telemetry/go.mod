@@ -3,7 +3,7 @@ module github.com/bigv-go/bigv/examples/telemetry
 go 1.26.0
 
 require (
-	github.com/bigv-go/bigv v0.0.0
+	github.com/bigv-go/bigv v0.1.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/common v0.72.0
 	github.com/stretchr/testify v1.12.1

@@ -66,7 +66,11 @@ func withMetrics(registry prometheus.Registerer) bigv.Option {
 	}, []string{"operation", "route", "status", "retried"})
 	registry.MustRegister(seconds)
 	return bigv.WithAttemptHook(func(_ context.Context, a bigv.Attempt) {
-		seconds.WithLabelValues(a.Operation, a.Route, strconv.Itoa(a.StatusCode), strconv.FormatBool(a.Retry)).Observe(a.Duration.Seconds())
+		status := strconv.Itoa(a.StatusCode)
+		if a.NotSent {
+			status = "not sent"
+		}
+		seconds.WithLabelValues(a.Operation, a.Route, status, strconv.FormatBool(a.Retry)).Observe(a.Duration.Seconds())
 	})
 }
 

@@ -111,7 +111,8 @@ func isTypeError(err error) bool {
 func lenientInt() *json.Unmarshalers {
 	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, n *int) error {
 		if dec.PeekKind() != '"' {
-			return errors.ErrUnsupported
+			// Not errors.ErrUnsupported, which encoding/json/v2 of Go 1.26 does not know.
+			return json.UnmarshalDecode(dec, n, json.WithUnmarshalers(nil))
 		}
 		token, err := dec.ReadToken()
 		if err != nil {

@@ -20,15 +20,27 @@ type Policy struct {
 // wait returns how long to wait after this many attempts, the last of which had a
 // response with header. It reports false if the wait would outlast the context, or if
 // Retry-After is above MaxWait: an earlier attempt would be refused again.
+//
+// It adds up to a tenth to Retry-After, so that clients that were refused at the same
+// time do not return at the same time, but not so much that the wait would outlast the
+// context.
 func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
-	wait := p.backoff(attempts)
+	wait, jitter := p.backoff(attempts), time.Duration(0)
 	if requested, ok := RetryAfter(header); ok {
-		if wait = requested; wait > p.MaxWait {
+		if requested > p.MaxWait {
 			return 0, false
 		}
+		wait, jitter = requested, min(requested/10, p.MaxWait-requested)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		return 0, false
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline) - wait
+		if left <= 0 {
+			return 0, false
+		}
+		jitter = min(jitter, left/2)
+	}
+	if jitter > 0 {
+		wait += rand.N(jitter)
 	}
 	return wait, ctx.Err() == nil
 }

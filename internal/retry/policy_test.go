@@ -57,25 +57,37 @@ func TestPolicyWait(t *testing.T) {
 		ctx    context.Context
 		header http.Header
 		wait   time.Duration
+		jitter time.Duration
 		ok     bool
 	}{
-		{"backoff", t.Context(), nil, random, true},
-		{"Retry-After", t.Context(), retryAfter("60"), time.Minute, true},
-		{"Retry-After above MaxWait", t.Context(), retryAfter("7201"), 0, false},
-		{"Retry-After of MaxWait", t.Context(), retryAfter("7200"), 2 * time.Hour, true},
-		{"Retry-After that cannot be read", t.Context(), retryAfter("soon"), random, true},
-		{"no wait, before the deadline", soon, retryAfter("0"), 0, true},
-		{"a wait that ends before the deadline", soon, retryAfter("10"), 10 * time.Second, true},
-		{"a wait that outlasts the deadline", soon, retryAfter("61"), 0, false},
-		{"the context has ended", ended, retryAfter("0"), 0, false},
+		{"backoff", t.Context(), nil, random, 0, true},
+		{"Retry-After", t.Context(), retryAfter("60"), time.Minute, 6 * time.Second, true},
+		{"Retry-After just below MaxWait", t.Context(), retryAfter("7195"), 7195 * time.Second, 5 * time.Second, true},
+		{"Retry-After above MaxWait", t.Context(), retryAfter("7201"), 0, 0, false},
+		{"Retry-After of MaxWait", t.Context(), retryAfter("7200"), 2 * time.Hour, 0, true},
+		{"Retry-After that cannot be read", t.Context(), retryAfter("soon"), random, 0, true},
+		{"no wait, before the deadline", soon, retryAfter("0"), 0, 0, true},
+		{"a wait that ends before the deadline", soon, retryAfter("10"), 10 * time.Second, time.Second, true},
+		{"a wait that ends just before the deadline", soon, retryAfter("59"), 59 * time.Second, time.Second / 2, true},
+		{"a wait that outlasts the deadline", soon, retryAfter("61"), 0, 0, false},
+		{"the context has ended", ended, retryAfter("0"), 0, 0, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			wait, ok := policy.wait(row.ctx, 1, row.header)
-			assert.Equal(t, row.ok, ok)
+			var longest time.Duration
+			for range 500 {
+				wait, ok := policy.wait(row.ctx, 1, row.header)
+				assert.Equal(t, row.ok, ok)
+				longest = max(longest, wait)
+				if row.wait != random {
+					assert.GreaterOrEqual(t, wait, row.wait)
+				}
+			}
 			if row.wait == random {
-				assert.Less(t, wait, time.Hour)
+				assert.Less(t, longest, time.Hour)
 			} else {
-				assert.Equal(t, row.wait, wait)
+				assert.LessOrEqual(t, longest, row.wait+row.jitter)
+				// The chance that all 500 are in the lower half is 1 to 10^150. The time until the deadline passes meanwhile.
+				assert.GreaterOrEqual(t, longest, row.wait+row.jitter/2)
 			}
 		})
 	}

@@ -40,6 +40,8 @@ type Request struct {
 	Header      http.Header
 	Body        []byte
 	Idempotency Idempotency
+	Operation   string // names what the request does
+	Gate        *Gate  // of the service; may be nil
 	// Stream, unless nil, reads the body of a 2xx response, which is otherwise read
 	// whole. With an error it reports whether the request may be retried, which it
 	// may not once the caller has used a part of the body.
@@ -62,6 +64,8 @@ type Attempt struct {
 	Duration   time.Duration
 	Retry      bool          // whether another attempt follows
 	Wait       time.Duration // until the next attempt; 0 if none follows
+	GateWait   time.Duration // for the gate, before the attempt was sent
+	NotSent    bool          // the gate remained closed, and Err is a *GateError
 }
 
 // Response is the last response to a request, or to several that belong to one
@@ -90,6 +94,9 @@ func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown, Repeated: resp.Repeated}
 	call := &call{Context: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
 	defer func() { call.endContext() }()
+	if call.enterGate() != nil {
+		return call.end(nil)
+	}
 	retryable, err := call.newRequest()
 	if err != nil {
 		return err
@@ -104,14 +111,7 @@ func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	_, err = call.library.Do(retryable)
-	call.notify(false)
-	if err != nil && call.err == nil { // the context ended while the library waited
-		call.err = cmp.Or(resp.ReadErr, err)
-	}
-	if call.err != nil && ctx.Err() != nil {
-		call.err = ContextError(ctx, call.err)
-	}
-	return call.err
+	return call.end(err)
 }
 
 // call is the state of one Do. It is the parent of the contexts of its attempts,
@@ -128,6 +128,7 @@ type call struct {
 
 	// The current attempt.
 	started        time.Time
+	probe          int64 // the number of the probe that the attempt is, or 0
 	attemptContext context.Context
 	cancel         context.CancelCauseFunc // ends attemptContext; nil unless the request is non-idempotent
 	progress       *progress               // nil if the request is safe
@@ -135,6 +136,9 @@ type call struct {
 	last    Attempt       // the last attempt
 	pending bool          // OnAttempt has not been called with it yet
 	wait    time.Duration // until the next attempt
+
+	gateWait  time.Duration // of the current attempt
+	gateWaits time.Duration // of all attempts
 }
 
 type (
@@ -191,6 +195,22 @@ func (c *call) header() http.Header {
 // recordsBody reports whether it is recorded that the transport reads the body.
 func (c *call) recordsBody() bool {
 	return !c.client.traced && c.req.Idempotency != Safe && len(c.req.Body) > 0
+}
+
+// enterGate waits until the next attempt may be sent. The error is that of the call.
+func (c *call) enterGate() error {
+	var err error
+	c.gateWait, c.probe, err = c.req.Gate.enter(c.Context, c.req.Operation, c.gateWaits)
+	c.gateWaits += c.gateWait
+	if closed, ok := err.(*GateError); ok {
+		closed.Err = cmp.Or(c.err, closed.Err)
+		c.err = closed
+		if c.req.OnAttempt != nil {
+			c.pending = true
+			c.last = Attempt{Number: c.response.Attempts + 1, Request: &c.req, Err: closed, GateWait: c.gateWait, NotSent: true}
+		}
+	}
+	return err
 }
 
 // startAttempt prepares for an attempt. Each records its own progress, since the
@@ -250,7 +270,7 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	if c.req.OnAttempt != nil {
 		c.pending = true
 		c.last = Attempt{Number: out.Attempts, StatusCode: r.status, Header: r.header, Body: r.body, Request: &c.req,
-			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.started)}
+			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.started), GateWait: c.gateWait}
 	}
 	return retry
 }
@@ -267,6 +287,7 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	r := result{err: err}
 	if resp != nil {
 		r.status, r.header = resp.StatusCode, resp.Header
+		c.req.Gate.leave(c.req.Operation, c.probe, r, false) // before the body, which may take long
 		if err == nil && c.req.Idempotency != Safe {
 			r.err = transport.RefusedRedirect(resp)
 		}
@@ -284,6 +305,9 @@ func (c *call) newResult(resp *http.Response, err error) result {
 		r.permanent = isPermanent(err) && !c.progress.hasSentHeaders()
 		r.excluded = isExcluded(err)
 		r.maybeApplied = c.progress.maybeApplied(err, interrupted)
+		if resp == nil {
+			c.req.Gate.leave(c.req.Operation, c.probe, r, interrupted)
+		}
 		r.err = withoutAdvice(err)
 	}
 	return r
@@ -313,10 +337,25 @@ func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duratio
 func prepareRetry(req *http.Request) error {
 	c := req.Context().Value(callKey{}).(*call)
 	c.endContext()
+	if err := c.enterGate(); err != nil {
+		return err
+	}
 	c.startAttempt()
 	*req = *req.WithContext(c.attemptContext)
 	req.Header = c.header()
 	return nil
+}
+
+// end returns the error of the call, given that of the library.
+func (c *call) end(err error) error {
+	c.notify(false)
+	if err != nil && c.err == nil { // the context ended while the library waited
+		c.err = cmp.Or(c.response.ReadErr, err)
+	}
+	if c.err != nil && c.Err() != nil {
+		c.err = ContextError(c.Context, c.err)
+	}
+	return c.err
 }
 
 // notify calls OnAttempt with the attempt that has ended, unless it has been

@@ -244,7 +244,7 @@ func TestOnAttempt(t *testing.T) {
 			return newResponse(now.status, header, strings.NewReader(now.body)), nil
 		}), quick)
 		req := newTestRequest(t, "http://127.0.0.1:1", Safe)
-		client.policy.MaxWait = time.Minute
+		client.policy.MaxWait = 7 * time.Second // leaves no room for jitter
 		start := time.Now()
 		req.OnAttempt = func(a Attempt) {
 			assert.Equal(t, req.URL, a.Request.URL)

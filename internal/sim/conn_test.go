@@ -1,12 +1,19 @@
 package sim
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
+)
+
+// The texts are those of Linux; package syscall does not have these errors on every system.
+var (
+	errPipe    = errors.New("broken pipe")
+	errReset   = errors.New("connection reset by peer")
+	errRefused = errors.New("connection refused")
 )
 
 // stream is one direction of a connection: a buffer of unlimited size.
@@ -125,7 +132,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // Close closes the connection. The peer can read what has been written, and then reads EOF.
 func (c *conn) Close() error {
-	c.in.end(net.ErrClosed, syscall.EPIPE, true)
+	c.in.end(net.ErrClosed, errPipe, true)
 	c.out.end(io.EOF, net.ErrClosed, false)
 	return nil
 }
@@ -133,7 +140,7 @@ func (c *conn) Close() error {
 // reset resets the connection: both ends lose what they have not read.
 func (c *conn) reset() {
 	for _, s := range []*stream{c.in, c.out} {
-		s.end(syscall.ECONNRESET, syscall.ECONNRESET, true)
+		s.end(errReset, errReset, true)
 	}
 }
 

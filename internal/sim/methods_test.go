@@ -11,7 +11,7 @@ import (
 
 // TestEveryMethodThatWritesIsSimulated finds the methods by reflection, so that none is forgotten.
 func TestEveryMethodThatWritesIsSimulated(t *testing.T) {
-	reads := []string{"List", "All", "Get", "Find", "Resolve", "Wait", "KeepAlive"}
+	reads := []string{"List", "All", "Get", "Find", "Resolve", "Wait", "WaitAll", "KeepAlive"}
 	simulated := map[string]bool{}
 	for _, op := range operations() {
 		simulated[op.name] = true

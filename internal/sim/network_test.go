@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -135,7 +134,7 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	index := n.nextConn()
 	fault, ok := n.take(func(f Fault) bool { return f.isConnectionwise() && f.At == index })
 	if ok && fault.Kind == RefuseDial {
-		return nil, &net.OpError{Op: "dial", Net: "sim", Err: syscall.ECONNREFUSED}
+		return nil, &net.OpError{Op: "dial", Net: "sim", Err: errRefused}
 	}
 	if ok && fault.Kind == SlowDial {
 		select {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -166,7 +165,7 @@ func (l *link) closeIdle(near *conn) error {
 	}
 	if _, ok := l.network.take(func(f Fault) bool { return f.Kind == CloseIdle }); ok {
 		near.reset()
-		return syscall.EPIPE
+		return errPipe
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,7 +90,7 @@ func ReportsProgress(client *http.Client) bool {
 		return false
 	}
 	_, ok = t.base.(*http.Transport)
-	return ok
+	return ok && runtime.GOOS != "js" // fetch reports nothing
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -106,7 +107,7 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 			t.remove(a)
 		}
 	}()
-	resp, err := t.base.RoundTrip(req.WithContext(a.ctx))
+	resp, err := t.base.RoundTrip(refuseRedirects(t.base, req.WithContext(a.ctx)))
 	returned = true
 	if err == nil {
 		err = checkResponse(req, resp)

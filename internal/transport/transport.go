@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ import (
 // New returns a new HTTP transport with the client's default settings. They suit
 // a program with about 100 goroutines and one host.
 func New() *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
 		MaxResponseHeaderBytes: 1 << 20, // the default of 10 MiB is much to read for an error
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            CountWrites((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
@@ -40,6 +41,10 @@ func New() *http.Transport {
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 	}
+	if runtime.GOOS == "js" {
+		t.DialContext = nil // with one, net/http does not use fetch, and a browser has no other network
+	}
+	return t
 }
 
 // NewClient returns an HTTP client that sends requests through base with these
