@@ -22,7 +22,7 @@ type operation struct {
 	endpoint    endpoint
 	body        any // encoded as JSON; nil sends none
 
-	refusal  string // what a 400 that names no attribute means, such as "the machine must be off"; may be empty
+	refusal  string // what a 400 without a reason means, such as "the machine must be off"; may be empty
 	large    bool   // the response may be large, so it is requested in compressed form
 	implicit bool   // this is the login that precedes another call
 }
@@ -58,7 +58,7 @@ func deleting(name string, e endpoint) operation {
 	return operation{name: name, method: http.MethodDelete, idempotency: retry.Idempotent, endpoint: e}
 }
 
-// refusedIf returns the operation with the meaning of a 400 that names no attribute.
+// refusedIf returns the operation with the meaning of a 400 without a reason.
 func (op operation) refusedIf(reason string) operation {
 	op.refusal = reason
 	return op

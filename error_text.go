@@ -209,7 +209,6 @@ func (resp *response) advice(e *Error) string {
 			return advice
 		}
 	}
-	_, aboutRequest := e.fields[""]
 	switch {
 	case errors.Is(e, ErrConflict) && strings.Contains(op.name, "virtual machine"):
 		return hintConflict + "; a deleted virtual machine keeps its name until it is purged"
@@ -217,7 +216,7 @@ func (resp *response) advice(e *Error) string {
 		return hintConflict
 	case errors.Is(e, ErrDeleted):
 		return "undelete the virtual machine first"
-	case e.StatusCode == http.StatusBadRequest && len(e.fields) <= 1 && (aboutRequest || len(e.fields) == 0):
+	case e.StatusCode == http.StatusBadRequest && len(e.fields) == 0:
 		return op.refusal
 	case e.StatusCode == http.StatusUnauthorized && strings.HasPrefix(resp.token.Reveal(), apiKeyPrefix):
 		return hintAPIKey

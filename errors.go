@@ -188,7 +188,7 @@ func (e *Error) typed() error {
 // argument, or of another request that the call needs, which err describes.
 func notSent(operation, subject string, err error) error {
 	problem := ": not sent"
-	if _, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*Error](err); ok && e.Attempts > 0 {
 		problem = ": this request was not sent, because another one failed"
 	}
 	return &callError{describe(operation, subject) + problem, err}

@@ -44,7 +44,7 @@ func TestAdviceIsAboutTheOperation(t *testing.T) {
 		{"name is taken", 400, `{"name":["has already been taken"]}`, vmsRename(www1, "www2"), "until it is purged", ""},
 		{"label is taken", 400, `{"label":["has already been taken"]}`, discsRelabel(root, "data"), "choose another name", "purged"},
 		{"deleted", 400, "Virtual machine is deleted", vmsStart(www1), "undelete the virtual machine first", ""},
-		{"signal refused", 400, "Bad state", vmsReset(www1), "only a machine that is on receives a signal", ""},
+		{"signal refused", 400, "Machine is off", vmsReset(www1), "Machine is off [", ""},
 		{"signal refused without a reason", 400, "", vmsReset(www1), "only a machine that is on receives a signal", "attribute"},
 		{"reimage with an invalid attribute", 400, `{"distribution":["is not included in the list"]}`,
 			vmsReimage(www1, *everything.Image), "distribution is not included", "must be off"},

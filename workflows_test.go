@@ -495,7 +495,7 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 		{name: "the signal is lost, and the wait fails", faults: []bigvtest.Fault{neverOff, signal(bigvtest.Fault{DropBefore: true})},
 			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested, " +
 				"which may still happen",
-			kind:   bigv.ErrOutcomeUnknown},
+			kind: bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},
 		{name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
