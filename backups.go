@@ -40,7 +40,7 @@ func (b Backup) TakenAt() (time.Time, bool) {
 	return taken, found && err == nil
 }
 
-// cutLast is like strings.Cut for the last separator of a text.
+// cutLast cuts a text around the last separator; strings.Cut cuts it around the first.
 func cutLast(text, separator string) (before, after string, found bool) {
 	if i := strings.LastIndex(text, separator); i >= 0 {
 		return text[:i], text[i+len(separator):], true

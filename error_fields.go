@@ -112,9 +112,9 @@ var (
 // nameFields are the attributes that name a resource. The empty one has messages about the whole request.
 var nameFields = []string{"", "name", "label", "username", "account_name"}
 
-// refusal returns ErrConflict if the service has refused a write because a name is taken, ErrDeleted if
+// refusalKind returns ErrConflict if the service has refused a write because a name is taken, ErrDeleted if
 // it has because the virtual machine is deleted, and nil otherwise.
-func (e *Error) refusal() error {
+func (e *Error) refusalKind() error {
 	if e.Method == http.MethodGet {
 		return nil
 	}

@@ -247,7 +247,7 @@ func newStatusError(resp *response, err error) error {
 		switch e.StatusCode {
 		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
 			e.fields = parseFields(e.Body)
-			e.kind = e.refusal()
+			e.kind = e.refusalKind()
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
