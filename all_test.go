@@ -261,7 +261,7 @@ func TestAllRetriesWithinPolicy(t *testing.T) {
 	var log attemptLog
 	unavailable := fakeserver.Respond(503, "")
 	srv := fakeserver.New(t, sequence(unavailable, truncate(), unavailable, truncate(), unavailable))
-	client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 5}))
+	client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 5, MinWait: 1, MaxWait: 1}))
 	_, err := countGroups(t.Context(), client)
 	assert.ErrorIs(t, err, bigv.ErrUnavailable)
 	assert.Len(t, srv.Requests(), 5)

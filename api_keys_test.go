@@ -102,7 +102,8 @@ func (wireRows) APIKeys() []wireRow {
 		{
 			name: "APIKeys.List of a user who is not found", call: list(bigv.APIKeyListOptions{User: "carol"}),
 			responses: responses{"GET /users/carol": "404"}, sent: []string{"GET /users/carol"},
-			wantErr: []any{bigv.ErrNotFound, "list API keys of carol: not sent: looking up the user"},
+			wantErr: []any{bigv.ErrNotFound, "list API keys of carol: this request was not sent, because another one failed: " +
+				"looking up the user: get user carol: 404"},
 		},
 		{
 			name: "APIKeys.List of a user whose response has no ID", call: list(bigv.APIKeyListOptions{User: "alice"}),

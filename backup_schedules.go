@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -15,37 +16,51 @@ type BackupSchedule struct {
 	ID int `json:"id,omitzero"` // assigned by the service; ignored by Create
 	// StartAt is the time of the first backup: 00:00, 2019-03-04 00:00:00 GMT or ISO 8601, in UK
 	// time if it has no zone. The service returns it with a date.
-	StartAt         Timestamp `json:"start_at,omitzero"`
-	IntervalSeconds int       `json:"interval_seconds,omitzero"` // required, above zero: 86400 is daily, 604800 weekly
-	Capacity        int       `json:"capacity,omitzero"`         // number of backups to keep; 0 means 1
+	StartAt Timestamp `json:"start_at,omitzero"`
+	// Interval is the time from one backup to the next. It is required, in whole seconds: 24*time.Hour
+	// is daily, 7*24*time.Hour weekly. In JSON it is a number of seconds.
+	Interval time.Duration `json:"interval_seconds,omitzero"`
+	Capacity int           `json:"capacity,omitzero"` // number of backups to keep; 0 means 1
 }
 
-// Interval returns IntervalSeconds as a duration.
-func (s BackupSchedule) Interval() time.Duration {
-	return time.Duration(s.IntervalSeconds) * time.Second
+// scheduleJSON is the JSON form of a BackupSchedule.
+type scheduleJSON struct {
+	ID              int       `json:"id,omitzero"`
+	StartAt         Timestamp `json:"start_at,omitzero"`
+	StartDate       Timestamp `json:"start_date,omitzero"`
+	IntervalSeconds int64     `json:"interval_seconds,omitzero"`
+	Capacity        int       `json:"capacity,omitzero"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s BackupSchedule) MarshalJSON() ([]byte, error) {
+	return jsonwire.Marshal(scheduleJSON{
+		ID: s.ID, StartAt: s.StartAt, IntervalSeconds: int64(s.Interval / time.Second), Capacity: s.Capacity,
+	}, nil)
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It also accepts start_date, which some deployments
 // send instead of start_at.
 func (s *BackupSchedule) UnmarshalJSON(data []byte) error {
-	type plain BackupSchedule
-	var read struct {
-		plain
-		StartDate Timestamp `json:"start_date"`
-	}
+	var read scheduleJSON
 	if err := jsonwire.Unmarshal(data, &read); err != nil {
 		return err
 	}
-	*s = BackupSchedule(read.plain)
-	s.StartAt = cmp.Or(s.StartAt, read.StartDate)
+	interval := time.Duration(min(read.IntervalSeconds, maxSeconds)) * time.Second
+	*s = BackupSchedule{ID: read.ID, StartAt: cmp.Or(read.StartAt, read.StartDate), Interval: interval, Capacity: read.Capacity}
 	return nil
 }
+
+// maxSeconds is the number of seconds of the longest duration.
+const maxSeconds = int64(math.MaxInt64 / time.Second)
 
 // validate returns an error if the interval or the capacity is out of range.
 func (s BackupSchedule) validate() error {
 	switch {
-	case s.IntervalSeconds <= 0:
-		return fmt.Errorf("interval_seconds must be positive, got %d", s.IntervalSeconds)
+	case s.Interval <= 0:
+		return fmt.Errorf("interval_seconds must be positive, got %s: set Interval, daily is 24*time.Hour", s.Interval)
+	case s.Interval%time.Second != 0:
+		return fmt.Errorf("interval_seconds must be whole, got %s", s.Interval)
 	case s.Capacity < 0:
 		return fmt.Errorf("capacity must not be negative, got %d", s.Capacity)
 	}
@@ -89,7 +104,7 @@ func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, sche
 // Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
 // taken are kept. Delete is idempotent, so it is retried.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
-	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.String())
+	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.display())
 	return execute(ctx, s.client, deleting("delete backup schedule", e), opts)
 }
 

@@ -27,9 +27,9 @@ func (wireRows) BackupSchedules() []wireRow {
 			return nil, c.BackupSchedules.Delete(ctx, disc, id)
 		}
 	}
-	daily := bigv.BackupSchedule{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3}
-	made := bigv.BackupSchedule{ID: 324, StartAt: "2019-03-04T00:00:00+00:00", IntervalSeconds: 86400, Capacity: 3}
-	two := []bigv.BackupSchedule{made, {ID: 325, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 604800}}
+	daily := bigv.BackupSchedule{StartAt: "00:00", Interval: 24 * time.Hour, Capacity: 3}
+	made := bigv.BackupSchedule{ID: 324, StartAt: "2019-03-04T00:00:00+00:00", Interval: 24 * time.Hour, Capacity: 3}
+	two := []bigv.BackupSchedule{made, {ID: 325, StartAt: "2017-06-01T00:00:00+01:00", Interval: 7 * 24 * time.Hour}}
 	const schedules, dailyBody = rootURL + "/backup_schedules", ` {"start_at":"00:00","interval_seconds":86400,"capacity":3}`
 
 	return []wireRow{
@@ -80,19 +80,19 @@ func (wireRows) BackupSchedules() []wireRow {
 		},
 		{
 			name: "BackupSchedules.Create: a response with start_date", call: create(root, daily),
-			want:      bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", IntervalSeconds: 86400},
+			want:      bigv.BackupSchedule{ID: 9, StartAt: "2017-06-01T00:00:00+01:00", Interval: 24 * time.Hour},
 			responses: responses{"POST " + schedules: `{"id":9,"start_date":"2017-06-01T00:00:00+01:00","interval_seconds":86400}`},
 			sent:      []string{"POST " + schedules + dailyBody},
 		},
 		{
 			name: "BackupSchedules.Create sends capacity 1 by default, and neither an ID nor an empty start", want: made,
-			call:      create(root, bigv.BackupSchedule{ID: 7, IntervalSeconds: 604800}),
+			call:      create(root, bigv.BackupSchedule{ID: 7, Interval: 7 * 24 * time.Hour}),
 			responses: responses{"POST " + schedules: "@backup_schedule.json"},
 			sent:      []string{"POST " + schedules + ` {"interval_seconds":604800,"capacity":1}`},
 		},
 		{
 			name: "BackupSchedules.Create sends the start unchanged", want: made,
-			call:      create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 60, Capacity: 1}),
+			call:      create(root, bigv.BackupSchedule{StartAt: "2019-03-04 00:00:00 GMT", Interval: time.Minute, Capacity: 1}),
 			responses: responses{"POST " + schedules: "@backup_schedule.json"},
 			sent:      []string{"POST " + schedules + ` {"start_at":"2019-03-04 00:00:00 GMT","interval_seconds":60,"capacity":1}`},
 		},
@@ -136,12 +136,17 @@ func (wireRows) BackupSchedules() []wireRow {
 		},
 		{
 			name:    "BackupSchedules.Create with a negative interval",
-			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{IntervalSeconds: -1}),
-			wantErr: []any{"interval_seconds must be positive, got -1"},
+			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{Interval: -time.Second}),
+			wantErr: []any{"interval_seconds must be positive, got -1s"},
+		},
+		{
+			name:    "BackupSchedules.Create with half a second",
+			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{Interval: 1500 * time.Millisecond}),
+			wantErr: []any{"interval_seconds must be whole, got 1.5s"},
 		},
 		{
 			name:    "BackupSchedules.Create with a negative capacity",
-			call:    create(root, bigv.BackupSchedule{IntervalSeconds: 1, Capacity: -1}),
+			call:    create(root, bigv.BackupSchedule{Interval: time.Second, Capacity: -1}),
 			wantErr: []any{"capacity must not be negative, got -1"},
 		},
 		{
@@ -171,18 +176,21 @@ func (wireRows) BackupSchedules() []wireRow {
 
 func TestBackupScheduleJSON(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, 24*time.Hour, bigv.BackupSchedule{IntervalSeconds: 86400}.Interval())
-	text, err := json.Marshal(bigv.BackupSchedule{ID: 1, StartAt: "00:00", IntervalSeconds: 2, Capacity: 3})
+	text, err := json.Marshal(bigv.BackupSchedule{ID: 1, StartAt: "00:00", Interval: 2 * time.Second, Capacity: 3})
 	require.NoError(t, err)
 	assert.Equal(t, `{"id":1,"start_at":"00:00","interval_seconds":2,"capacity":3}`, string(text))
 	var back bigv.BackupSchedule
 	require.NoError(t, json.NewDecoder(strings.NewReader(`{"start_date":"x","start_at":""}`)).Decode(&back))
 	assert.Equal(t, bigv.BackupSchedule{StartAt: "x"}, back)
 	assert.Error(t, json.Unmarshal([]byte(`{"id":[]}`), &back))
+	require.NoError(t, json.Unmarshal([]byte(`{"interval_seconds":604800}`), &back))
+	assert.Equal(t, 7*24*time.Hour, back.Interval)
+	require.NoError(t, json.Unmarshal([]byte(`{"interval_seconds":9223372036854775807}`), &back))
+	assert.Positive(t, back.Interval)
 }
 
 // BackupSchedules adds a schedule to the disc.
 func (s fullServer) BackupSchedules(t *testing.T) {
-	schedule := bigv.BackupSchedule{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 2}
+	schedule := bigv.BackupSchedule{StartAt: "00:00", Interval: 24 * time.Hour, Capacity: 2}
 	require.NoError(t, just(s.client.BackupSchedules.Create(t.Context(), root, schedule)))
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // Backup represents a backup of a disc. A backup is a disc itself: Size, StoragePool and Label are
@@ -29,6 +31,23 @@ func (b Backup) Path() BackupPath {
 	return VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID)).Backup(strconv.Itoa(b.ID))
 }
 
+// TakenAt returns when the backup was taken. It is not an attribute of the service: it is the time in
+// UTC at the end of the label, such as root-backup-20190304120000. TakenAt reports false if the label
+// has another form, as that of a backup that was relabelled may have.
+func (b Backup) TakenAt() (time.Time, bool) {
+	_, digits, found := cutLast(b.Label, "-backup-")
+	taken, err := time.Parse("20060102150405", digits)
+	return taken, found && err == nil
+}
+
+// cutLast cuts a text around the last separator; strings.Cut cuts it around the first.
+func cutLast(text, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(text, separator); i >= 0 {
+		return text[:i], text[i+len(separator):], true
+	}
+	return text, "", false
+}
+
 // BackupCondition reports whether a backup is in the state that Wait waits for. If it returns an
 // error, the wait ends with that error, since the state can no longer be reached. For a backup that
 // does not exist it is called with the zero Backup.
@@ -46,7 +65,9 @@ type BackupsService struct{ client *Client }
 
 const backupsRoute = "/backups"
 
-// List returns the backups of a disc: GET {disc}/backups.
+// List returns the backups of a disc: GET {disc}/backups. They are in the order of the response, which
+// the service does not define; it is usually the order of their IDs, so the oldest is the first. Sort
+// them by Backup.TakenAt or by ID where the order matters.
 func (s *BackupsService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]Backup, error) {
 	return list[Backup](ctx, s.client, listing("list backups", below(disc, backupsRoute)), nil, opts)
 }
@@ -61,7 +82,7 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 		err = errNoDisc
 	}
 	if err != nil {
-		return Backup{}, notSent(operation, backup.String(), err)
+		return Backup{}, notSent(operation, backup.display(), err)
 	}
 	matches := func(b Backup) bool {
 		if backup.isID() {
@@ -72,7 +93,8 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 	return findByName(ctx, s.client, listing(operation, e.about(backup.display())), nil, matches, opts)
 }
 
-// Create takes a backup of a disc: POST {disc}/backups.
+// Create takes a backup of a disc: POST {disc}/backups. The result has its Type set, unlike that of
+// other methods that create something.
 //
 // The backup is billed from this moment. Create returns before the backup is in cold storage; Wait
 // for InColdStorage. If the service responds without a body, the result is the zero Backup; find it
@@ -102,7 +124,8 @@ type restoreBody struct {
 }
 
 // Purge destroys a backup: DELETE {disc}/backups/{backup}?purge=true. It cannot be undone: backups
-// have no other kind of deletion. Purge is idempotent, so it is retried.
+// have no other kind of deletion. Purge is idempotent, so it is retried. If the backup does not exist,
+// the error matches ErrNotFound.
 func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...CallOption) error {
 	return execute(ctx, s.client, deleting("purge backup", resource(backup).withQuery(purging)), opts)
 }
@@ -112,7 +135,7 @@ func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...C
 func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions,
 	opts ...CallOption) (Backup, error) {
 	poll := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
-	return wait(ctx, "backup "+backup.String(), poll, until, options, func(b Backup, p *Poll) {
+	return wait(ctx, "backup "+backup.display(), poll, until, options, func(b Backup, p *Poll) {
 		p.Disc, p.State = b.Disc, b.state()
 	})
 }
@@ -128,7 +151,7 @@ func (s *BackupsService) Resolve(ctx context.Context, backup BackupPath, opts ..
 		err = errNoDisc
 	}
 	if err != nil {
-		return BackupPath{}, notSent("resolve backup", backup.String(), err)
+		return BackupPath{}, notSent("resolve backup", backup.display(), err)
 	}
 	if isComplete(backup) {
 		return backup, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -281,4 +282,25 @@ func (s fullServer) Backups(t *testing.T) {
 	require.NoError(t, err)
 	s.srv.Advance(24 * time.Hour) // until it is in cold storage
 	require.NoError(t, s.client.Backups.Restore(t.Context(), root.Backup(backup.Label)))
+}
+
+// The time of a backup is that in its label, if it has one.
+func TestBackupTakenAt(t *testing.T) {
+	for label, want := range map[string]string{
+		"root-backup-20190304120000": "2019-03-04T12:00:00Z", "a-backup-b-backup-20200229235959": "2020-02-29T23:59:59Z",
+		"root-backup-20190231120000": "", "root-backup-2019": "", "nightly": "", "20190304120000": "", "": "", "x-backup-": "",
+	} {
+		taken, ok := bigv.Backup{Disc: bigv.Disc{Label: label}}.TakenAt()
+		assert.Equal(t, want != "", ok, label)
+		if ok {
+			assert.Equal(t, want, taken.Format(time.RFC3339))
+		}
+	}
+	srv := bigvtest.NewServer(t)
+	srv.Account("acme").Group("web").VirtualMachine("www1").Disc("root", 100)
+	backup, err := srv.Client().Backups.Create(t.Context(), root)
+	require.NoError(t, err)
+	taken, ok := backup.TakenAt()
+	assert.True(t, ok)
+	assert.WithinDuration(t, srv.Now(), taken, time.Second)
 }

@@ -121,8 +121,8 @@ const defaultUserAgent = "bigv-go/" + Version
 func NewClient(opts ...Option) (*Client, error) {
 	c := config{
 		userAgent:       defaultUserAgent,
-		retry:           RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second},
-		timeouts:        Timeouts{Header: 2 * time.Minute, Idle: 30 * time.Second},
+		retry:           defaultRetryPolicy,
+		timeouts:        defaultTimeouts,
 		maxResponseSize: 64 << 20,
 		gateWait:        4 * time.Second,
 		creates:         newSemaphore(1),

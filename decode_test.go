@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/internal/fakeserver"
@@ -36,8 +37,8 @@ var (
 				ID: 8801, Label: "spool", Size: 40960, StorageGrade: bigv.SSD, StoragePool: "tail2-ssd4", VirtualMachineID: 7301,
 				BackupCount: 5, BackupsEnabled: true, Type: "application/vnd.bigv.disc",
 				BackupSchedules: []bigv.BackupSchedule{
-					{ID: 411, StartAt: "2021-06-01T03:30:00+01:00", IntervalSeconds: 86400, Capacity: 5},
-					{ID: 412, StartAt: "2021-06-06T00:00:00Z", IntervalSeconds: 604800, Capacity: 2},
+					{ID: 411, StartAt: "2021-06-01T03:30:00+01:00", Interval: 24 * time.Hour, Capacity: 5},
+					{ID: 412, StartAt: "2021-06-06T00:00:00Z", Interval: 7 * 24 * time.Hour, Capacity: 2},
 				}},
 			{
 				ID: 8802, Label: "vdb", Size: 102400, StorageGrade: "moondust", StoragePool: "tail7-moon1", VirtualMachineID: 7301,

@@ -43,9 +43,12 @@ type Disc struct {
 	// none is running.
 	NewStoragePool string `json:"new_storage_pool,omitzero"`
 
-	MigrationProgress int    `json:"migration_progress,omitzero"` // unit undocumented; 0 unless the caller is staff
-	MigrationETA      int    `json:"migration_eta,omitzero"`      // unit undocumented; 0 unless the caller is staff
-	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // unit undocumented; 0 unless the caller is staff
+	// The service does not document the units of the three Migration fields, so they have the values that it
+	// sends: show them, but do not calculate with them. They are 0 unless the caller is staff.
+
+	MigrationProgress int    `json:"migration_progress,omitzero"` // how far the migration is; unit unknown
+	MigrationETA      int    `json:"migration_eta,omitzero"`      // time until its end; unit unknown
+	MigrationSpeed    int    `json:"migration_speed,omitzero"`    // its speed; unit unknown
 	ResourceName      string `json:"resource_name,omitzero"`      // empty unless the caller is staff
 
 	Type string `json:"type,omitzero"` // media type; set only with Overview
@@ -163,7 +166,7 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 	}
 	e, verify, err := s.listEndpoint(ctx, DiscListOptions{VirtualMachine: disc.machine})
 	if err = cmp.Or(checkPath(disc), err); err != nil {
-		return Disc{}, notSent(operation, disc.String(), err)
+		return Disc{}, notSent(operation, disc.display(), err)
 	}
 	if disc.isID() {
 		op := reading(operation, resource(discIDOnly(disc.disc)).about(disc.display()))
@@ -184,18 +187,20 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 // with List.
 func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc DiscCreate, opts ...CallOption) (Disc, error) {
 	if len(disc.BackupSchedules) > 0 {
-		return Disc{}, notSent("create disc", vm.Disc(disc.Label).String(),
-			errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create"))
+		return Disc{}, notSent("create disc", vm.Disc(disc.Label).display(),
+			errSchedulesOfDisc)
 	}
 	if disc.Label == "" { // the service chooses the label
 		op := posting("create disc on virtual machine", below(vm, discsRoute), disc)
 		return write[Disc](ctx, s.client, op, nil, opts)
 	}
 	path := vm.Disc(disc.Label)
-	op := posting("create disc", below(vm, discsRoute).about(path.String()), disc)
+	op := posting("create disc", below(vm, discsRoute).about(path.display()), disc)
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, path) }
 	return write(ctx, s.client, op, reread, opts)
 }
+
+var errSchedulesOfDisc = errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create")
 
 // Update changes a disc: PUT {virtual machine}/discs/{disc}. Only the fields that are set are sent.
 // A larger size costs more. Update is idempotent, so it is retried.
@@ -248,9 +253,9 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 		id, err = s.client.VirtualMachines.id(ctx, to)
 	}
 	if err != nil {
-		return Disc{}, notSent("move disc", disc.String(), err)
+		return Disc{}, notSent("move disc", disc.display(), err)
 	}
-	op := puttingOnce("move disc", resource(disc), moveDisc{id})
+	op := puttingOnce("move disc", resource(disc), moveDisc{id}).refusedIf("both machines must be off")
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, to.Disc(disc.disc)) }
 	return write(ctx, s.client, op, reread, opts)
 }
@@ -265,13 +270,13 @@ type moveDisc struct {
 // belongs. The machine must be off.
 //
 // All data on the disc is lost. Purge cannot be undone: discs have no other kind of deletion. Purge
-// is idempotent, so it is retried.
+// is idempotent, so it is retried. If the disc does not exist, the error matches ErrNotFound.
 func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOption) error {
 	e := resource(disc)
 	if disc.idOnly {
-		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.String())
+		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.display())
 	}
-	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)), opts)
+	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)).refusedIf("the machine must be off"), opts)
 }
 
 // purgeQuery holds the query parameter that makes a deletion final.
@@ -289,7 +294,7 @@ var purging = purgeQuery{Purge: true}
 // those requests.
 func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallOption) (DiscPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(disc)); err != nil {
-		return DiscPath{}, notSent("resolve disc", disc.String(), err)
+		return DiscPath{}, notSent("resolve disc", disc.display(), err)
 	}
 	if isComplete(disc) {
 		return disc, nil
@@ -301,7 +306,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 			return DiscPath{}, err
 		}
 		if d.VirtualMachineID <= 0 {
-			return DiscPath{}, missingParent("resolve disc", disc.String(), "virtual machine")
+			return DiscPath{}, missingParent("resolve disc", disc.display(), "virtual machine")
 		}
 		vm = VirtualMachineID(d.VirtualMachineID)
 	}

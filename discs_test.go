@@ -43,6 +43,17 @@ func discRows() []wireRow {
 			`POST {}/discs {"label":"data","size":51200,"storage_grade":"archive"}`,
 		},
 	})...)
+	data := bigv.DiscCreate{Label: "data", Size: 51200}
+	rows = append(rows, wireRow{
+		name: "Discs.FindOrCreate finds", call: discsFindOrCreate(www1, data),
+		responses: responses{"GET " + www1URL + "/discs/data": `{"id":9002,"label":"data"}`},
+		sent:      []string{"GET " + www1URL + "/discs/data"}, want: foundOrCreated{bigv.Disc{ID: 9002, Label: "data"}, false},
+	}, wireRow{
+		name: "Discs.FindOrCreate creates", call: discsFindOrCreate(www1, data),
+		responses: responses{"GET " + www1URL + "/discs/data": "404"},
+		sent:      []string{"GET " + www1URL + "/discs/data", "POST " + www1URL + `/discs {"label":"data","size":51200}`},
+		want:      foundOrCreated{bigv.Disc{ID: 1}, true},
+	})
 	list := func(name string, vm bigv.VirtualMachinePath, opts []bigv.Option, sent ...string) wireRow {
 		row := wireRow{
 			name: "Discs.List " + name, call: discsList(bigv.DiscListOptions{VirtualMachine: vm}),
@@ -181,6 +192,14 @@ func discRows() []wireRow {
 func discRefusedRows() []wireRow {
 	return []wireRow{
 		{
+			name: "Discs.FindOrCreate without a label", call: discsFindOrCreate(www1, bigv.DiscCreate{Size: 50}),
+			wantErr: []any{"label is required"},
+		},
+		{
+			name: "Discs.FindOrCreate with a backup schedule", wantErr: []any{"schedule"},
+			call: discsFindOrCreate(www1, bigv.DiscCreate{Label: "data", Size: 50, BackupSchedules: everything.Discs[0].BackupSchedules}),
+		},
+		{
 			name: "Discs.Create without a size", call: discsCreate(www1, bigv.DiscCreate{}),
 			wantErr: []any{"size must be positive, got 0 MiB"},
 		},
@@ -234,6 +253,13 @@ func discsGet(disc bigv.DiscPath) callFunc {
 
 func discsCreate(vm bigv.VirtualMachinePath, disc bigv.DiscCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Discs.Create(ctx, vm, disc) }
+}
+
+func discsFindOrCreate(vm bigv.VirtualMachinePath, disc bigv.DiscCreate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		d, created, err := c.Discs.FindOrCreate(ctx, vm, disc, quickWait)
+		return foundOrCreated{d, created}, err
+	}
 }
 
 func discsUpdate(disc bigv.DiscPath, update bigv.DiscUpdate) callFunc {

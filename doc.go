@@ -67,6 +67,11 @@
 //
 // An iterator retries only until it has yielded the first element.
 //
+// The response remains open while the body of the loop runs. If the body takes long, for example
+// because it waits for a machine, the service or a proxy may give up and close the connection. The
+// iterator then yields an error that matches [ErrInvalidResponse], after the elements that had arrived,
+// and the list has to be read again. Use List where the body of the loop makes calls that take long.
+//
 // # Paths
 //
 // A path identifies a resource, and is built like its URL:
@@ -79,12 +84,13 @@
 // The text form has the same order as a host name: www1.web.acme. [ParseVirtualMachinePath] and
 // similar functions parse it, and the path types implement encoding.TextMarshaler and TextUnmarshaler.
 // [VirtualMachineID] and similar functions return a path with an ID alone, whose text form is #5012.
-// Returned resources have a Path method, whose result stays valid when the resource is renamed.
+// It can be written without the #, which begins a comment in YAML and in the shell unless it is
+// quoted. Returned resources have a Path method, whose result stays valid when the resource is renamed.
 //
 // Each name becomes a single segment of the URL, whatever characters it contains. If a name is empty,
-// "." or "..", contains a control character, or is an ID that is not positive, the call returns an
-// error and sends nothing. So do calls that give a resource a new name that is all digits, since the
-// service would read it as an ID.
+// "." or "..", contains a control character, begins or ends with a space, ends with a slash, or is an
+// ID that is not positive, the call returns an error and sends nothing. So do calls that give a
+// resource a new name that is all digits, since the service would read it as an ID.
 //
 // # URL styles
 //
@@ -130,6 +136,8 @@
 //	[ErrUnauthorized]     401: the token is missing, wrong or expired; also 403 for a login
 //	[ErrForbidden]        403: the caller may see the resource but not do this to it; also for a login
 //	[ErrNotFound]         404: the resource does not exist, or the caller may not see it
+//	[ErrConflict]         the name is taken: a 400 that says so, or a 409; see FindOrCreate
+//	[ErrDeleted]          the virtual machine is deleted: undelete or purge it
 //	[ErrRateLimited]      429: not applied; retry later
 //	[ErrServer]           5xx
 //	[ErrUnavailable]      503: not applied; retry later
@@ -152,8 +160,9 @@
 // can fail with these errors; the documentation of a method mentions only those that have a particular
 // meaning for it.
 //
-// Use errors.As for details: [*BadRequestError] has the messages for each attribute, and [*WaitError]
-// has the last state that a wait has seen.
+// Use errors.As for details: [*BadRequestError] has the messages for each attribute, [*WaitError] has
+// the last state that a wait has seen, and [*DeletedError] has the deleted machine that a FindOrCreate
+// has found.
 //
 // # Retries
 //
@@ -185,8 +194,9 @@
 // list in a response may be null, which is an empty list.
 //
 // The waits between attempts are random, with an upper limit that doubles from one wait to the next.
-// If a wait would exceed the context's deadline, the call fails at once with the error of the last
-// attempt. [WithRetryPolicy] sets the number of attempts and the limits of the waits.
+// If a wait would exceed the context's deadline, or if Retry-After exceeds RetryPolicy.MaxWait, the
+// call fails at once with the error of the last attempt. [WithRetryPolicy] sets the number of attempts
+// and the limits of the waits.
 //
 // After a 401 response, the request is sent again with another token, if one is available. This
 // happens at most once per call, and RetryPolicy.MaxAttempts then applies to the attempts with that
@@ -265,6 +275,10 @@
 // virtual machine, and when it takes or restores a backup. The Wait methods poll until a condition
 // holds, and the WaitAll methods wait for many machines or discs with few requests. CreateAndWait,
 // ShutdownAndWait, RestartAndWait and UpdateAndRestart combine the steps.
+//
+// FindOrCreate of groups, virtual machines and discs and FindOrGrant of privileges can be run again
+// after any failure: they look for the resource before they create it, and after a creation whose
+// outcome is unknown.
 //
 // # Logging and metrics
 //

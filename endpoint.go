@@ -22,8 +22,9 @@ type operation struct {
 	endpoint    endpoint
 	body        any // encoded as JSON; nil sends none
 
-	large    bool // the response may be large, so it is requested in compressed form
-	implicit bool // this is the login that precedes another call
+	refusal  string // what a 400 without a reason means, such as "the machine must be off"; may be empty
+	large    bool   // the response may be large, so it is requested in compressed form
+	implicit bool   // this is the login that precedes another call
 }
 
 // reading returns the operation of a GET whose response is one object.
@@ -55,6 +56,12 @@ func puttingOnce(name string, e endpoint, body any) operation {
 // deleting returns the operation of a DELETE, which is idempotent.
 func deleting(name string, e endpoint) operation {
 	return operation{name: name, method: http.MethodDelete, idempotency: retry.Idempotent, endpoint: e}
+}
+
+// refusedIf returns the operation with the meaning of a 400 without a reason.
+func (op operation) refusedIf(reason string) operation {
+	op.refusal = reason
+	return op
 }
 
 // endpoint describes the URL of an operation, which is that of a resource, of a route below a
@@ -147,6 +154,9 @@ func (e endpoint) checkID(object any) error {
 type (
 	// validator is implemented by bodies that are checked before they are sent.
 	validator interface{ validate() error }
+
+	// adviser is implemented by bodies with an attribute that some statuses are about.
+	adviser interface{ advice(status int) string }
 
 	// identified is implemented by objects that have an ID, so that a response with another object
 	// is detected.

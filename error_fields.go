@@ -3,6 +3,8 @@ package bigv
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,4 +101,35 @@ func (c *fieldCollector) addValue(name string, value jsontext.Value, depth int) 
 		}
 	}
 	c.add(name, string(value))
+}
+
+// The service has no status and no fixed text for a name that is taken and for a deleted machine.
+var (
+	takenText   = regexp.MustCompile(`(?i)\b(taken|already (exists?|in use|used)|(not|be) unique|duplicate)\b`)
+	deletedText = regexp.MustCompile(`(?i)\b(is|was|been) deleted\b`)
+)
+
+// nameFields are the attributes that name a resource. The empty one has messages about the whole request.
+var nameFields = []string{"", "name", "label", "username", "account_name"}
+
+// refusalKind returns ErrConflict if the service has refused a write because a name is taken, ErrDeleted if
+// it has because the virtual machine is deleted, and nil otherwise.
+func (e *Error) refusalKind() error {
+	if e.Method == http.MethodGet {
+		return nil
+	}
+	for field, messages := range e.fields {
+		name := field[strings.LastIndexByte(field, '.')+1:]
+		isTaken := func(message string) bool { return slices.Contains(nameFields, name) && takenText.MatchString(message) }
+		if slices.ContainsFunc(messages, isTaken) {
+			return ErrConflict
+		}
+		if slices.ContainsFunc(messages, deletedText.MatchString) {
+			return ErrDeleted
+		}
+	}
+	if e.StatusCode == http.StatusConflict {
+		return ErrConflict
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -129,8 +130,11 @@ const (
 	hintBaseURL    = "check the base URL"
 	hintUseHTTPS   = "use https in the base URL"
 	hintUndefined  = "the API does not document this status; " + hintBaseURL
-	hintServer     = "the service failed; it also responds so to some invalid values, such as a CD-ROM URL: " +
-		"check the values, or try again later"
+	hintServer     = "the service failed: try again later"
+	hintCDROM      = "the service also responds with 500 to a CD-ROM URL that it cannot use: check CDROMURL"
+	hintAPIKey     = "check the API key: it is wrong, revoked or expired"
+	hintConflict   = "choose another name, or use what has the name"
+	hintMissing    = "does not exist, or you lack permission to see it: check the name, the credentials and the base URL"
 )
 
 // statusHints maps the status of a response to advice on what to do.
@@ -138,7 +142,7 @@ var statusHints = map[int]string{
 	http.StatusUnauthorized: "check the token or API key, or log in again: it is wrong, revoked or expired; " +
 		"a session expires five minutes after its last use",
 	http.StatusForbidden:           "you can see it, but lack permission to do this: ask for a higher privilege on it",
-	http.StatusNotFound:            "it does not exist, or you lack permission to see it: check the name, the credentials and the base URL",
+	http.StatusNotFound:            "it " + hintMissing,
 	http.StatusServiceUnavailable:  hintNotApplied + ": try again in a few seconds",
 	http.StatusTooManyRequests:     hintNotApplied + ": try again later, and less often",
 	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
@@ -170,8 +174,12 @@ func (e *Error) hint() string {
 		return hintHTML
 	case e.rejectsLogin():
 		return loginHints[e.StatusCode]
+	case e.unknown && e.advice != "":
+		return hintUnknown + "; " + e.advice
 	case e.unknown:
 		return hintUnknown
+	case e.advice != "":
+		return e.advice
 	case e.StatusCode == 0:
 		return e.connectionHint()
 	case e.StatusCode == http.StatusBadRequest && strings.Contains(e.Body, "HTTP request to an HTTPS server"):
@@ -181,12 +189,41 @@ func (e *Error) hint() string {
 		return ""
 	}
 	if hint, ok := statusHints[e.StatusCode]; ok {
+		if e.RetryAfter > 0 && strings.HasPrefix(hint, hintNotApplied) {
+			return fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
+		}
 		return hint
 	}
 	if e.StatusCode >= 500 {
 		return hintServer
 	}
 	return hintUndefined
+}
+
+// advice returns what to do about an error of this operation and its attributes, or "" if there is only
+// the advice for its status.
+func (resp *response) advice(e *Error) string {
+	op := &resp.request.operation
+	if body, ok := op.body.(adviser); ok {
+		if advice := body.advice(e.StatusCode); advice != "" {
+			return advice
+		}
+	}
+	switch {
+	case errors.Is(e, ErrConflict) && strings.Contains(op.name, "virtual machine"):
+		return hintConflict + "; a deleted virtual machine keeps its name until it is purged"
+	case errors.Is(e, ErrConflict):
+		return hintConflict
+	case errors.Is(e, ErrDeleted):
+		return "undelete the virtual machine first"
+	case e.StatusCode == http.StatusBadRequest && len(e.fields) == 0:
+		return op.refusal
+	case e.StatusCode == http.StatusUnauthorized && strings.HasPrefix(resp.token.Reveal(), apiKeyPrefix):
+		return hintAPIKey
+	case e.StatusCode == http.StatusNotFound && op.endpoint.path != nil && op.endpoint.route != "" && op.endpoint.subject != "":
+		return op.endpoint.path.display() + " " + hintMissing // not the subject, which is to be created in it
+	}
+	return ""
 }
 
 // connectionHint returns advice on what to do about an error without a response.

@@ -24,6 +24,8 @@ var (
 	ErrUnauthorized    = errors.New("unauthorized")           // 401: the token is missing, wrong or expired; or a login was refused
 	ErrForbidden       = errors.New("forbidden")              // 403: the caller may see the resource but not do this to it
 	ErrNotFound        = errors.New("not found")              // 404: the resource does not exist, or the caller may not see it
+	ErrConflict        = errors.New("name is taken")          // a write gives a resource a name that another one has; usually a 400 too
+	ErrDeleted         = errors.New("deleted")                // the virtual machine is deleted; undelete or purge it
 	ErrServer          = errors.New("server error")           // 5xx: see also ErrUnavailable
 	ErrUnavailable     = errors.New("service unavailable")    // 503: not applied; retry later. Or not sent: see WithGate
 	ErrRateLimited     = errors.New("rate limited")           // 429: not applied; retry later. Or not sent: see WithGate
@@ -65,11 +67,12 @@ type Error struct {
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
 
-	unknown   bool  // the write may have been applied
-	login     bool  // the request was a login
-	implicit  bool  // the request was a login for another call, which was not sent
-	truncated bool  // the body of a 2xx response was cut short
-	kind      error // ErrInvalidResponse or a more specific one, if a 2xx response could not be used; or of the gate
+	unknown   bool   // the write may have been applied
+	login     bool   // the request was a login
+	implicit  bool   // the request was a login for another call, which was not sent
+	truncated bool   // the body of a 2xx response was cut short
+	kind      error  // another kind than that of the status, such as ErrInvalidResponse or ErrConflict; may be nil
+	advice    string // what to do about this operation or attribute, instead of about the status; may be empty
 	fields    map[string][]string
 }
 
@@ -154,6 +157,16 @@ type ServerError struct{ *details }
 // Unwrap returns the *Error.
 func (e *ServerError) Unwrap() error { return e.details }
 
+// DeletedError is returned by FindOrCreate for a virtual machine that is deleted and keeps its name. It
+// matches ErrDeleted. Its status is 200, since the machine was found.
+type DeletedError struct {
+	*details
+	VirtualMachine VirtualMachine // the deleted machine
+}
+
+// Unwrap returns the *Error.
+func (e *DeletedError) Unwrap() error { return e.details }
+
 // typed returns the error as the type for its status, or e itself if there is none.
 func (e *Error) typed() error {
 	switch {
@@ -171,9 +184,19 @@ func (e *Error) typed() error {
 	return e
 }
 
-// notSent returns the error for a call that failed before anything was sent.
+// notSent returns the error for a call that failed before its request was sent: because of an
+// argument, or of another request that the call needs, which err describes.
 func notSent(operation, subject string, err error) error {
-	return &callError{describe(operation, subject) + ": not sent", err}
+	problem := ": not sent"
+	if e, ok := errors.AsType[*Error](err); ok && e.Attempts > 0 {
+		problem = ": this request was not sent, because another one failed"
+	}
+	return &callError{describe(operation, subject) + problem, err}
+}
+
+// notChanged returns the error for a call that has read a resource and does not write it.
+func notChanged(operation, subject string, err error) error {
+	return &callError{describe(operation, subject) + ": nothing was changed", err}
 }
 
 // callError is the error of a call that failed because of another error.
@@ -221,11 +244,14 @@ func newStatusError(resp *response, err error) error {
 		} else {
 			e.Body = resp.redactor().Truncated(string(resp.Body))
 		}
-		if e.StatusCode == http.StatusBadRequest {
+		switch e.StatusCode {
+		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
 			e.fields = parseFields(e.Body)
+			e.kind = e.refusalKind()
 		}
 		e.Body = truncateText(e.Body, maxErrorBody)
 	}
+	e.advice = resp.advice(e)
 	return e.typed()
 }
 

@@ -123,6 +123,7 @@ func TestErrorsReportAttempts(t *testing.T) {
 	e, ok = errors.AsType[*bigv.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, 7*time.Second, e.RetryAfter)
+	assert.ErrorContains(t, err, "the request was not applied: try again in 7s [")
 }
 
 // An error names the operation, its subject and its route.

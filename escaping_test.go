@@ -23,7 +23,7 @@ var hostileNames = []string{
 
 // moreHostileNames are tried with a few methods only.
 var moreHostileNames = []string{
-	"/", "//evil.example/", "?", "a%b", "%", "%2F", "%00", "#5012", " ", "+", "a=b", "a;b", "a:b", "::1", "a@b", "@default ", "a,b", "<b>",
+	"/a", "//evil.example", "?", "a%b", "%", "%2F", "%00", "#5012", "+", "a=b", "a;b", "a:b", "::1", "a@b", "@default @", "a,b", "<b>",
 	"日本語", "a\u202eb", "-", "--", "...", ".a", "a.", "www1.web.acme", "signal", "definitions", "{}", "a%{b}",
 }
 
@@ -41,7 +41,8 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 		bigv.GroupListOptions{Account: account}, bigv.VirtualMachineListOptions{Group: account.Group(name)},
 		bigv.DiscListOptions{VirtualMachine: vm}, bigv.NICListOptions{VirtualMachine: vm}, bigv.PrivilegeListOptions{User: user},
 		bigv.APIKeyListOptions{User: user}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: account.Group(name)},
-		bigv.AccountCreate{Name: name}, bigv.GroupCreate{Name: name}, bigv.UserCreate{Username: name}, disc,
+		bigv.VirtualMachineRelocate{Name: name, Group: account.Group(name)}, bigv.AccountCreate{Name: name}, bigv.GroupCreate{Name: name},
+		bigv.UserCreate{Username: name}, disc,
 		bigv.VirtualMachineCreate{Name: name, Discs: []bigv.DiscCreate{disc}}, bigv.VMDefaultCreate{Account: account, Name: name},
 		bigv.IPCreate{Addresses: 1, Reason: name}, bigv.APIKeyCreate{Label: name},
 		bigv.IPSwap{VirtualMachine1: vm, VirtualMachine2: www1},
@@ -60,7 +61,7 @@ func (m method) argsWithName(t *testing.T, name string, onPoll func(bigv.Poll)) 
 func sentWithName(t *testing.T, shared *fakeserver.Shared, m method, name string, opts []bigv.Option) []fakeserver.Request {
 	t.Helper()
 	post := "200 {}"
-	if strings.HasSuffix(m.name, ".FindOrCreate") { // otherwise it polls for the new object
+	if strings.Contains(m.name, ".FindOr") { // otherwise it polls for the new object
 		post = `200 {"id":1}`
 	}
 	srv := shared.New(fakeserver.Table(t, responses{"POST": post, "PUT": "200 {}", "DELETE": "200 {}"}))

@@ -71,9 +71,9 @@ func ExampleBackupSchedulesService_Create() {
 	ctx := context.Background()
 
 	schedule, err := client.BackupSchedules.Create(ctx, www1.Disc("disc-1"), bigv.BackupSchedule{
-		StartAt: "00:00", IntervalSeconds: 24 * 60 * 60, Capacity: 7, // each as large as the disc
+		StartAt: "00:00", Interval: 24 * time.Hour, Capacity: 7, // each as large as the disc
 	})
-	fmt.Println(schedule.Interval(), schedule.Capacity, err)
+	fmt.Println(schedule.Interval, schedule.Capacity, err)
 	// Output: 24h0m0s 7 <nil>
 }
 

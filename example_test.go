@@ -62,7 +62,7 @@ func ExampleNewClient() {
 	client, err := bigv.NewClient(
 		bigv.WithAPIKey("0123456789abcdef"),
 		bigv.WithUserAgent("deploy/1.4"),
-		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 6, MinWait: time.Second, MaxWait: time.Minute}),
+		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 6}),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -377,7 +377,7 @@ func ExampleGroupsService_FindOrCreate() {
 	defer srv.Close()
 
 	for range 2 {
-		group, created, err := client.Groups.FindOrCreate(context.Background(), "acme", bigv.GroupCreate{Name: "shop"})
+		group, created, err := client.Groups.FindOrCreate(context.Background(), "acme", bigv.GroupCreate{Name: "shop"}, bigv.WaitOptions{})
 		fmt.Println(group.Name, created, err)
 	}
 	// Output:

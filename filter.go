@@ -179,7 +179,7 @@ func (c *Client) virtualMachineList(
 	if !group.IsZero() && isComplete(group) && c.style == NestedURLs {
 		return below(group, virtualMachinesRoute).withQuery(query), nil, nil
 	}
-	e := fixed(virtualMachinesRoute).about(cmp.Or(group.String(), string(account)))
+	e := fixed(virtualMachinesRoute).about(cmp.Or(group.display(), string(account)))
 	var err error
 	if query.groupQuery, err = c.newGroupQuery(group); err != nil {
 		return e, nil, err
@@ -294,7 +294,7 @@ func machineList[T any](
 	if isComplete(vm) && c.style == NestedURLs {
 		return below(vm, collection), nil, nil
 	}
-	e, query := fixed(collection).about(vm.String()), virtualMachineQuery{VMID: vm.machine}
+	e, query := fixed(collection).about(vm.display()), virtualMachineQuery{VMID: vm.machine}
 	if !vm.isID() {
 		var err error
 		if query.groupQuery, err = c.newGroupQuery(vm.group); err != nil {

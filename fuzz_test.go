@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/bigv-go/bigv"
@@ -145,7 +146,7 @@ func FuzzResponse(f *testing.F) {
 			errorOf(c.NICs.CreateIPs(ctx, www1.NIC(6100), bigv.IPCreate{Addresses: 1, Reason: "tls"})),
 			errorOf(c.Backups.List(ctx, root)), errorOf(c.Backups.Create(ctx, root)), errorOf(c.Backups.Get(ctx, root.Backup("nightly"))),
 			errorOf(c.BackupSchedules.List(ctx, root)),
-			errorOf(c.BackupSchedules.Create(ctx, root, bigv.BackupSchedule{IntervalSeconds: 1})),
+			errorOf(c.BackupSchedules.Create(ctx, root, bigv.BackupSchedule{Interval: time.Second})),
 			errorOf(c.APIKeys.List(ctx, bigv.APIKeyListOptions{})), errorOf(c.APIKeys.Create(ctx, "bob", bigv.APIKeyCreate{Label: "ci"})),
 			errorOf(c.VMDefaults.Create(ctx, bigv.VMDefaultCreate{Account: acme, Name: "small"})),
 			errorOf(c.Sessions.Get(ctx, bigv.NewSecret("t0ken"))),

@@ -20,12 +20,14 @@ type Group struct {
 }
 
 // Path returns a path that identifies the group by its ID, in its account by ID. The path stays
-// valid when the group is renamed.
+// valid when the group is renamed. Errors and logs show its name; String returns the IDs.
 func (g Group) Path() GroupPath {
 	if g.AccountID == 0 {
 		return GroupID(g.ID)
 	}
-	return AccountID(g.AccountID).Group(strconv.Itoa(g.ID))
+	path := AccountID(g.AccountID).Group(strconv.Itoa(g.ID))
+	path.name = g.Name
+	return path
 }
 
 // GroupCreate holds the attributes of a new group.
@@ -84,7 +86,7 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 	}
 	e, verify, err := s.client.groupList(ctx, GroupListOptions{Account: group.account})
 	if err = cmp.Or(checkPath(group), err); err != nil {
-		return Group{}, notSent(operation, group.String(), err)
+		return Group{}, notSent(operation, group.display(), err)
 	}
 	if group.isID() {
 		op := reading(operation, resource(groupIDOnly(group.group)).about(group.display()))
@@ -105,7 +107,7 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 // error matches ErrOutcomeUnknown, look the group up by name before calling Create again, or use
 // FindOrCreate.
 func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
-	op := posting("create group", below(account, groupsRoute).about(account.Group(group.Name).String()), group)
+	op := posting("create group", below(account, groupsRoute).about(account.Group(group.Name).display()), group)
 	reread := func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name)) }
 	return write(ctx, s.client, op, reread, opts)
 }
@@ -130,7 +132,8 @@ func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string
 // virtual machines, including deleted ones, the error matches ErrBadRequest; purge them first.
 // Delete is idempotent, so it is retried.
 func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("delete group", resource(group)), opts)
+	op := deleting("delete group", resource(group)).refusedIf("the group must be empty: purge its machines, also the deleted ones")
+	return execute(ctx, s.client, op, opts)
 }
 
 // Resolve returns the full path of a group, with its account. It reads the group if the path is an
@@ -140,7 +143,7 @@ func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...Cal
 // those requests.
 func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...CallOption) (GroupPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(group)); err != nil {
-		return GroupPath{}, notSent("resolve group", group.String(), err)
+		return GroupPath{}, notSent("resolve group", group.display(), err)
 	}
 	if isComplete(group) {
 		return group, nil
@@ -149,6 +152,7 @@ func (s *GroupsService) Resolve(ctx context.Context, group GroupPath, opts ...Ca
 	if err != nil {
 		return GroupPath{}, err
 	}
+	g.Name = "" // the path is for requests, not for display
 	return g.Path(), nil
 }
 

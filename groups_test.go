@@ -202,7 +202,7 @@ func groupsResolve(group bigv.GroupPath) callFunc {
 
 func groupsFindOrCreate(account bigv.AccountPath, group bigv.GroupCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
-		g, created, err := c.Groups.FindOrCreate(ctx, account, group)
+		g, created, err := c.Groups.FindOrCreate(ctx, account, group, quickWait)
 		return foundOrCreated{g, created}, err
 	}
 }

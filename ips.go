@@ -98,7 +98,7 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 	if err != nil {
 		return notSent("release IP", e.describe(), err)
 	}
-	return execute(ctx, s.client, deleting("release IP", e), opts)
+	return execute(ctx, s.client, deleting("release IP", e).refusedIf("only additional addresses can be released"), opts)
 }
 
 // Swap exchanges the primary addresses, IPv4 and IPv6, of two virtual machines: POST
@@ -111,7 +111,7 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) error {
 	const operation = "swap IPs of virtual machines"
 	vm1, vm2 := swap.VirtualMachine1, swap.VirtualMachine2
-	subject := vm1.String() + " and " + vm2.String()
+	subject := vm1.display() + " and " + vm2.display()
 	body := ipSwapBody{MoveAdditionalIPs: swap.MoveAdditionalIPs}
 	err := cmp.Or(checkPath(vm1), checkPath(vm2)) // check before sending the lookups
 	if err == nil && vm1 == vm2 {
@@ -126,7 +126,7 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 	if err != nil {
 		return notSent(operation, subject, err)
 	}
-	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body)
+	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body).refusedIf("both machines must be off")
 	return execute(ctx, s.client, op, opts)
 }
 

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv"
 	jsonv2 "github.com/go-json-experiment/json"
@@ -50,6 +51,9 @@ func fill(t *testing.T, v reflect.Value) {
 		return
 	case *netip.Addr:
 		*value = netip.MustParseAddr("192.0.2.7")
+		return
+	case *time.Duration:
+		*value = 7 * time.Second
 		return
 	case *bigv.GroupPath:
 		*value = web

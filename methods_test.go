@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/stretchr/testify/assert"
@@ -170,9 +171,10 @@ var exampleValues = valuesByType(
 	acme, bigv.UserPath("alice"), web, www1, root, www1.NIC(6100), root.Backup("nightly"), ip20,
 	[]bigv.VirtualMachinePath{www1}, []bigv.DiscPath{root}, 31, "ssh-rsa AAAA name", []string{"ctrl"}, bigv.NewSecret("t0ken"),
 	bigv.AccountCreate{Name: "acme"}, bigv.GroupCreate{Name: "web"}, least, *everything.Image, bigv.DiscCreate{Label: "data", Size: 50},
+	bigv.VirtualMachineRelocate{Name: "www2", Group: acme.Group("79")},
 	bigv.UserCreate{Username: "carol"}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)},
 	bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
-	bigv.BackupSchedule{IntervalSeconds: 1}, bigv.APIKeyCreate{Label: "ci"}, bigv.VMDefaultCreate{Account: acme, Name: "small"},
+	bigv.BackupSchedule{Interval: time.Second}, bigv.APIKeyCreate{Label: "ci"}, bigv.VMDefaultCreate{Account: acme, Name: "small"},
 	bigv.SessionCreate{Username: "alice", Password: bigv.NewSecret("0pensesame")},
 	bigv.VirtualMachineCondition(bigv.Provisioned), bigv.DiscCondition(bigv.Restored), bigv.BackupCondition(bigv.InColdStorage),
 )

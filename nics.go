@@ -125,7 +125,7 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 	}
 	_, verify, err := s.listEndpoint(ctx, NICListOptions{VirtualMachine: nic.machine})
 	if err = cmp.Or(checkPath(nic), err); err != nil {
-		return NIC{}, notSent(operation, nic.String(), err)
+		return NIC{}, notSent(operation, nic.display(), err)
 	}
 	op := reading(operation, below(NICPath{nic: nic.nic, idOnly: true}, "").about(nic.display()))
 	return getVerified(ctx, s.client, op, verify, opts)
@@ -146,7 +146,7 @@ func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, 
 	ips.Family = cmp.Or(ips.Family, IPv4)
 	created, err := write[ipCreateResponse](ctx, s.client, posting(operation, below(nic, "/ip_create"), ips), nil, opts)
 	if err == nil && len(created.IPs) == 0 {
-		err = missingResult(operation, nic.String(), "the response does not contain the addresses; get the network interface to see them")
+		err = missingResult(operation, nic.display(), "the response does not contain the addresses; get the network interface to see them")
 	}
 	return created.IPs, err
 }
@@ -159,7 +159,7 @@ func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, 
 // those requests.
 func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOption) (NICPath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(nic)); err != nil {
-		return NICPath{}, notSent("resolve network interface", nic.String(), err)
+		return NICPath{}, notSent("resolve network interface", nic.display(), err)
 	}
 	if isComplete(nic) {
 		return nic, nil
@@ -171,7 +171,7 @@ func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOpti
 			return NICPath{}, err
 		}
 		if n.VirtualMachineID <= 0 {
-			return NICPath{}, missingParent("resolve network interface", nic.String(), "virtual machine")
+			return NICPath{}, missingParent("resolve network interface", nic.display(), "virtual machine")
 		}
 		vm = VirtualMachineID(n.VirtualMachineID)
 	}

@@ -348,3 +348,24 @@ func TestNICJSON(t *testing.T) {
 func (s fullServer) NICs(t *testing.T) {
 	require.NoError(t, just(s.client.NICs.CreateIPs(t.Context(), s.nic.Path(), bigv.IPCreate{Addresses: 1, Reason: "tls"})))
 }
+
+// The primary address is the first IPv4 address, or else the first IPv6 address, and never an additional one.
+func TestPrimaryIP(t *testing.T) {
+	nic := func(ips ...string) (n bigv.NIC) {
+		for _, ip := range ips {
+			n.IPs = append(n.IPs, netip.MustParseAddr(ip))
+		}
+		n.ExtraIPs = map[netip.Addr]netip.Addr{netip.MustParseAddr("192.0.2.99"): netip.MustParseAddr("192.0.2.20")}
+		return n
+	}
+	for want, nics := range map[string][]bigv.NIC{
+		"192.0.2.20":       {nic("192.0.2.20", "2001:db8::20")},
+		"192.0.2.21":       {nic("2001:db8::20", "192.0.2.21"), nic("192.0.2.20")},
+		"192.0.2.22":       {nic("2001:db8::20"), nic("192.0.2.22")},
+		"2001:db8::23":     {nic(), nic("2001:db8::23")},
+		"invalid IP":       nil,
+		"::ffff:192.0.2.1": {nic("2001:db8::20", "::ffff:192.0.2.1")},
+	} {
+		assert.Equal(t, want, bigv.VirtualMachine{NetworkInterfaces: nics}.PrimaryIP().String())
+	}
+}

@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,27 +27,47 @@ const (
 	// default.
 	NestedURLs URLStyle = iota
 	// FlatURLs selects URLs such as /virtual_machines?account_name=acme&group_name=web. It affects
-	// reads only.
+	// reads only. A read by name then reads the whole list that contains the resource, and often its
+	// parents too, so it costs more than NestedURLs. It is worth it where a proxy or a deployment of the
+	// service has only flat URLs; paths with an ID alone and lists of several groups are flat anyway.
 	FlatURLs
 )
 
 // RetryPolicy limits how many attempts are made to send a request, and how long the waits between
 // them are. Whether a failed request is retried at all depends on the operation and the failure;
-// see the package documentation.
+// see the package documentation. A field that is 0 has its default.
 type RetryPolicy struct {
-	MaxAttempts int           // attempts with one token, at least 1; 1 disables retries
-	MinWait     time.Duration // upper limit of the first random wait; doubles with each attempt
-	MaxWait     time.Duration // upper limit of every wait, even if Retry-After is longer
+	MaxAttempts int           // attempts with one token; default 4; 1 disables retries
+	MinWait     time.Duration // upper limit of the first random wait; doubles with each attempt; default 500 ms, or MaxWait if that is less
+	// MaxWait is the upper limit of every wait; default 30 seconds, or MinWait if that is more. If
+	// Retry-After is longer, the call fails at once.
+	MaxWait time.Duration
 }
 
+// withDefaults returns the policy with defaults for the fields that are 0.
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	if p.MinWait == 0 && p.MaxWait > 0 {
+		p.MinWait = min(defaultRetryPolicy.MinWait, p.MaxWait)
+	}
+	p.MaxAttempts = cmp.Or(p.MaxAttempts, defaultRetryPolicy.MaxAttempts)
+	p.MinWait = cmp.Or(p.MinWait, defaultRetryPolicy.MinWait)
+	p.MaxWait = cmp.Or(p.MaxWait, max(p.MinWait, defaultRetryPolicy.MaxWait))
+	return p
+}
+
+var (
+	defaultRetryPolicy = RetryPolicy{MaxAttempts: 4, MinWait: 500 * time.Millisecond, MaxWait: 30 * time.Second}
+	defaultTimeouts    = Timeouts{Header: 2 * time.Minute, Idle: 30 * time.Second}
+)
+
 // Timeouts limits how long a call waits for the server to make progress. The duration of the whole
-// call is limited by its context.
+// call is limited by its context. A field that is 0 has its default.
 //
 // An attempt that exceeds Header has no response, and one that exceeds Idle has an incomplete body.
 // Whether it is retried depends on the operation; see the package documentation.
 type Timeouts struct {
-	Header time.Duration // from the start of an attempt, including connecting, to the headers of its response
-	Idle   time.Duration // for each read of a response body
+	Header time.Duration // from the start of an attempt, including connecting, to the headers of its response; default 2 minutes
+	Idle   time.Duration // for each read of a response body; default 30 seconds
 }
 
 // WithBaseURL sets the base URL of the API, instead of DefaultBaseURL.
@@ -158,18 +179,21 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 }
 
 // WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
-// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up
-// to a tenth more, but at most 30 s.
+// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up to
+// a tenth more instead. If the requested wait is longer than MaxWait, which is 30 s by default, the call
+// fails at once, and RetryAfter of the Error has the requested wait.
 //
-// MinWait must not be negative or longer than MaxWait. If both are 0, there are no
-// waits between attempts.
+// A field that is 0 has its default; a negative one is an error. MinWait must not be longer than
+// MaxWait. Tests can set MinWait and MaxWait to a nanosecond, so that they do not wait.
 func WithRetryPolicy(policy RetryPolicy) Option {
 	return func(c *config) error {
-		if policy.MaxAttempts < 1 {
-			return fmt.Errorf("retry policy: MaxAttempts must be at least 1, got %d", policy.MaxAttempts)
+		if policy.MaxAttempts < 0 || policy.MinWait < 0 || policy.MaxWait < 0 {
+			return fmt.Errorf("retry policy: MaxAttempts, MinWait and MaxWait must not be negative, got %d, %s and %s",
+				policy.MaxAttempts, policy.MinWait, policy.MaxWait)
 		}
-		if policy.MinWait < 0 || policy.MaxWait < policy.MinWait {
-			return fmt.Errorf("retry policy: MinWait must not be negative or longer than MaxWait, got MinWait %s and MaxWait %s",
+		policy := policy.withDefaults()
+		if policy.MaxWait < policy.MinWait {
+			return fmt.Errorf("retry policy: MinWait must not be longer than MaxWait, got MinWait %s and MaxWait %s",
 				policy.MinWait, policy.MaxWait)
 		}
 		c.retry = policy
@@ -199,13 +223,15 @@ func WithGate(maxWait time.Duration) Option {
 
 // WithTimeouts sets how long calls wait for the server to make progress. The default is 2 minutes
 // until the headers, since the service responds to most writes only when they are done, and 30
-// seconds for each read of a body. Both must be positive.
+// seconds for each read of a body. A field that is 0 has its default; a negative one is an error.
 func WithTimeouts(timeouts Timeouts) Option {
 	return func(c *config) error {
-		if timeouts.Header <= 0 || timeouts.Idle <= 0 {
-			return fmt.Errorf("timeouts must be positive, got Header %s and Idle %s", timeouts.Header, timeouts.Idle)
+		if timeouts.Header < 0 || timeouts.Idle < 0 {
+			return fmt.Errorf("timeouts must not be negative, got Header %s and Idle %s", timeouts.Header, timeouts.Idle)
 		}
-		c.timeouts, c.set.connection = timeouts, true
+		c.timeouts.Header = cmp.Or(timeouts.Header, defaultTimeouts.Header)
+		c.timeouts.Idle = cmp.Or(timeouts.Idle, defaultTimeouts.Idle)
+		c.set.connection = true
 		return nil
 	}
 }

@@ -22,21 +22,25 @@ const DefaultGroupName = "default"
 type UserPath string
 
 // GroupPath identifies a group: by account and by name or ID, or by an ID alone. Create it with
-// AccountPath.Group, GroupID or ParseGroupPath. It is comparable. The zero GroupPath identifies no
+// AccountPath.Group, GroupID or ParseGroupPath. It is comparable, but a result of Group.Path contains
+// the name too, for display: to compare groups, compare their IDs. The zero GroupPath identifies no
 // group; in list options it means no filter.
 type GroupPath struct {
 	account AccountPath
 	group   string
-	idOnly  bool // an ID alone, as opposed to an account that is empty by mistake
+	name    string // if group is an ID, the name that errors and logs show; may be empty
+	idOnly  bool   // an ID alone, as opposed to an account that is empty by mistake
 }
 
 // VirtualMachinePath identifies a virtual machine: by group and by name or ID, or by an ID alone.
 // Create it with GroupPath.VirtualMachine, VirtualMachineID or ParseVirtualMachinePath. It is
-// comparable. The zero VirtualMachinePath identifies no machine; in list options it means no
-// filter.
+// comparable, but a result of VirtualMachine.Path contains the names too, for display: to compare
+// machines, compare their IDs. The zero VirtualMachinePath identifies no machine; in list options it
+// means no filter.
 type VirtualMachinePath struct {
 	group   GroupPath
 	machine string
+	name    string // if machine is an ID, the name that errors and logs show; may be empty
 	idOnly  bool
 }
 
@@ -145,6 +149,27 @@ func (p NICPath) VirtualMachine() VirtualMachinePath { return p.machine }
 
 // Disc returns the disc of the path, or the zero path if it contains none.
 func (p BackupPath) Disc() DiscPath { return p.disc }
+
+// Name returns the last segment of the path: the name or ID of the account.
+func (p AccountPath) Name() string { return string(p) }
+
+// Name returns the last segment of the path: the name or ID of the user.
+func (p UserPath) Name() string { return string(p) }
+
+// Name returns the last segment of the path: the name or ID of the group.
+func (p GroupPath) Name() string { return p.group }
+
+// Name returns the last segment of the path: the name or ID of the virtual machine.
+func (p VirtualMachinePath) Name() string { return p.machine }
+
+// Name returns the last segment of the path: the label or ID of the disc.
+func (p DiscPath) Name() string { return p.disc }
+
+// Name returns the last segment of the path: the ID of the network interface.
+func (p NICPath) Name() string { return p.nic }
+
+// Name returns the last segment of the path: the label or ID of the backup.
+func (p BackupPath) Name() string { return p.backup }
 
 // IsZero reports whether p is the zero path.
 func (p AccountPath) IsZero() bool { return p == "" }
@@ -303,15 +328,6 @@ func (p DiscPath) addTo(s *segments) {
 		p.machine.addTo(s)
 	}
 }
-
-// display implements [resourcePath].
-func (p AccountPath) display() string        { return string(p) }
-func (p UserPath) display() string           { return string(p) }
-func (p GroupPath) display() string          { return p.String() }
-func (p VirtualMachinePath) display() string { return p.String() }
-func (p DiscPath) display() string           { return p.String() }
-func (p NICPath) display() string            { return p.String() }
-func (p BackupPath) display() string         { return p.String() }
 
 // isID reports whether the last segment of a path is an ID.
 func (p AccountPath) isID() bool        { return route.IsID(string(p)) }

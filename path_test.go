@@ -13,6 +13,7 @@ import (
 	properties "testing/quick"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -217,7 +218,12 @@ func TestParseInvalidPath(t *testing.T) {
 		{disc, "a.root.www1.web.acme", "got 5"},
 		{disc, "..web.acme", "is empty"},
 		{nic, "eth0.www1.web.acme", "a network interface has an ID and no name"},
-		{nic, "6100", "want 4 parts, got 1: write nic.machine.group.account"},
+		{nic, "eth0", "want 4 parts, got 1: write nic.machine.group.account"},
+		{vm, " www1.web.acme", "part 1 \" www1\" begins or ends with a space"},
+		{vm, "www1.web.acme ", "part 3 \"acme \" begins or ends with a space"},
+		{vm, "www1.web.acme/", "part 3 \"acme/\" ends with a slash"},
+		{vm, "www1.5012", "want 3 parts, got 2"},
+		{vm, "0", "0 is not an ID"},
 		{backup, "root.www1.web.acme", "want 5 parts, got 4: write backup.disc.machine.group.account"},
 	} {
 		t.Run(fmt.Sprintf("%T %q", tt.kind, tt.text), func(t *testing.T) {
@@ -268,6 +274,60 @@ func TestParentsOfPaths(t *testing.T) {
 	assert.Equal(t, bigv.AccountPath("acme").Group("web"), web, "paths are comparable")
 }
 
+// The # of an ID alone is optional, and Name returns the last segment.
+func TestParseBareIDAndName(t *testing.T) {
+	for _, tt := range []struct {
+		path fmt.Stringer
+		name string
+	}{
+		{bigv.AccountPath("41"), "41"}, {bigv.GroupID(78), "78"}, {bigv.VirtualMachineID(5012), "5012"}, {bigv.DiscID(9001), "9001"},
+		{bigv.NICID(6100), "6100"}, {bigv.BackupID(9100), "9100"},
+	} {
+		parsed, err := parsePath(tt.path, tt.name)
+		assert.NoError(t, err, "%T", tt.path)
+		assert.Equal(t, tt.path, parsed)
+		assert.Equal(t, tt.name, tt.path.(interface{ Name() string }).Name())
+	}
+	assert.Equal(t, "acme", acme.Name())
+	assert.Equal(t, "web", web.Name())
+	assert.Equal(t, "www1", www1.Name())
+	assert.Equal(t, "root", root.Name())
+	assert.Equal(t, "nightly", root.Backup("nightly").Name())
+	assert.Equal(t, "6100", www1.NIC(6100).Name())
+	assert.Equal(t, "alice", bigv.UserPath("alice").Name())
+	assert.Empty(t, bigv.GroupPath{}.Name())
+}
+
+// Errors show the names of a machine or group whose path was taken from a response. The path itself, and its text, have the IDs.
+func TestPathsKeepNamesForDisplay(t *testing.T) {
+	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io"}.Path()
+	group := bigv.Group{ID: 78, AccountID: 41, Name: "web"}.Path()
+	assert.Equal(t, "5012.78.acme", vm.String())
+	assert.Equal(t, "78.41", group.String())
+	srv := fakeserver.New(t, fakeserver.Respond(403, ""))
+	client := newClient(t, srv)
+	vms, negative := client.VirtualMachines, bigv.ShutdownOptions{ForceAfter: -1}
+	for want, err := range map[string]error{
+		"bigv: start virtual machine www1.web.acme: 403":            errorOf(vms.Start(t.Context(), vm)),
+		"bigv: wait for virtual machine www1.web.acme: ":            errorOf(vms.Wait(t.Context(), vm, bigv.PoweredOn, bigv.WaitOptions{})),
+		"bigv: update disc root.www1.web.acme: 403":                 errorOf(client.Discs.Resize(t.Context(), vm.Disc("root"), 50)),
+		"bigv: purge backup b.root.www1.web.acme: 403":              client.Backups.Purge(t.Context(), vm.Disc("root").Backup("b")),
+		"bigv: get network interface 6100.www1.web.acme: 403":       errorOf(client.NICs.Get(t.Context(), vm.NIC(6100))),
+		"bigv: delete group web.41: 403":                            client.Groups.Delete(t.Context(), group),
+		"bigv: list virtual machines of web.41: 403":                errorOf(vms.List(t.Context(), bigv.VirtualMachineListOptions{Group: group})),
+		"bigv: create virtual machine www3.web.41: 403":             errorOf(vms.Create(t.Context(), group, newMachine("www3"))),
+		"bigv: boot virtual machine www1.web.acme: not sent: ":      errorOf(vms.Boot(t.Context(), vm, "")),
+		"bigv: shut down virtual machine www1.web.acme: not sent: ": errorOf(vms.ShutdownAndWait(t.Context(), vm, negative)),
+	} {
+		assert.ErrorContains(t, err, want)
+	}
+	for _, request := range srv.Sent() {
+		assert.NotContains(t, request, "www1")
+		assert.NotContains(t, request, "web")
+	}
+	assert.True(t, vm.Group() != bigv.GroupPath{} && !vm.IsZero())
+}
+
 // anySegment is a random valid segment of a path.
 type anySegment string
 
@@ -283,7 +343,8 @@ func (anySegment) Generate(r *rand.Rand, size int) reflect.Value {
 		isDots := text == "." || text == ".."
 		isZeroID := strings.Trim(text, "0") == ""
 		isNegativeID := strings.HasPrefix(text, "-") && strings.Trim(text[1:], "0123456789") == ""
-		if !isDots && !isZeroID && !isNegativeID {
+		isTrimmed := strings.TrimSpace(text) == text && !strings.HasSuffix(text, "/")
+		if !isDots && !isZeroID && !isNegativeID && isTrimmed {
 			return reflect.ValueOf(anySegment(text))
 		}
 	}

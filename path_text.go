@@ -31,6 +31,43 @@ func (p NICPath) String() string { return formatPath(p.segments(), nicDepth) }
 // parses.
 func (p BackupPath) String() string { return formatPath(p.segments(), backupDepth) }
 
+// display implements [resourcePath].
+func (p AccountPath) display() string        { return string(p) }
+func (p UserPath) display() string           { return string(p) }
+func (p GroupPath) display() string          { return p.named().String() }
+func (p VirtualMachinePath) display() string { return p.named().String() }
+func (p DiscPath) display() string           { return p.named().String() }
+
+// display implements [resourcePath].
+func (p NICPath) display() string {
+	p.machine = p.machine.named()
+	return p.String()
+}
+
+// display implements [resourcePath].
+func (p BackupPath) display() string {
+	p.disc = p.disc.named()
+	return p.String()
+}
+
+// named returns the path with the names that it knows in place of IDs, for display only.
+func (p GroupPath) named() GroupPath {
+	p.group = cmp.Or(p.name, p.group)
+	return p
+}
+
+// named returns the path with the names that it knows in place of IDs, for display only.
+func (p VirtualMachinePath) named() VirtualMachinePath {
+	p.group, p.machine = p.group.named(), cmp.Or(p.name, p.machine)
+	return p
+}
+
+// named returns the path with the names that it knows in place of IDs, for display only.
+func (p DiscPath) named() DiscPath {
+	p.machine = p.machine.named()
+	return p
+}
+
 // formatPath returns the text form of a path, the child first. If parents are missing, a # marks
 // the last segment.
 func formatPath(segments segments, depth int) string {
@@ -72,6 +109,7 @@ func parsePath(kind, text string, depth int) (segments []string, err error) {
 	}
 	last := words[len(words)-1]
 	id, idOnly := strings.CutPrefix(last, "#")
+	idOnly = idOnly || depth > accountDepth && len(words) == 1 && route.IsID(last)
 	switch {
 	case text == "":
 		return nil, route.ErrEmpty
@@ -131,7 +169,8 @@ func ParseAccountPath(text string) (AccountPath, error) {
 }
 
 // ParseGroupPath parses group.account, .account for the default group of the account, or #78. The
-// domain of the service at the end is accepted.
+// domain of the service at the end is accepted. The # of an ID alone is optional, since an unquoted
+// #78 begins a comment in YAML and in the shell.
 func ParseGroupPath(text string) (GroupPath, error) {
 	segments, err := parsePath("group", text, groupDepth)
 	return groupOf(segments), err
@@ -139,19 +178,22 @@ func ParseGroupPath(text string) (GroupPath, error) {
 
 // ParseVirtualMachinePath parses machine.group.account, machine..account for the default group of
 // the account, or #5012. The domain of the service at the end is accepted, so
-// VirtualMachine.Hostname can be parsed.
+// VirtualMachine.Hostname can be parsed. The # of an ID alone is optional, since an unquoted #5012
+// begins a comment in YAML and in the shell.
 func ParseVirtualMachinePath(text string) (VirtualMachinePath, error) {
 	segments, err := parsePath("virtual machine", text, machineDepth)
 	return machineOf(segments), err
 }
 
-// ParseDiscPath parses disc.machine.group.account or #9001.
+// ParseDiscPath parses disc.machine.group.account or #9001. The # of an ID alone is optional, since
+// an unquoted #9001 begins a comment in YAML and in the shell.
 func ParseDiscPath(text string) (DiscPath, error) {
 	segments, err := parsePath("disc", text, discDepth)
 	return discOf(segments), err
 }
 
-// ParseNICPath parses nic.machine.group.account or #6100. The first part must be an ID.
+// ParseNICPath parses nic.machine.group.account or #6100. The first part must be an ID. The # of an
+// ID alone is optional, since an unquoted #6100 begins a comment in YAML and in the shell.
 func ParseNICPath(text string) (NICPath, error) {
 	segments, err := parsePath("network interface", text, nicDepth)
 	if err != nil || !route.IsID(segments[0]) {
@@ -163,7 +205,8 @@ func ParseNICPath(text string) (NICPath, error) {
 	return NICPath{nic: segments[0], machine: machineOf(segments[1:]), idOnly: len(segments) == 1}, nil
 }
 
-// ParseBackupPath parses backup.disc.machine.group.account or #9100.
+// ParseBackupPath parses backup.disc.machine.group.account or #9100. The # of an ID alone is
+// optional, since an unquoted #9100 begins a comment in YAML and in the shell.
 func ParseBackupPath(text string) (BackupPath, error) {
 	segments, err := parsePath("backup", text, backupDepth)
 	if err != nil {

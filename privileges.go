@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -79,9 +81,24 @@ type privilegeBody struct {
 	APIKeyID         int                       `json:"api_key_id,omitzero"`
 }
 
+// advice implements [adviser].
+func (b privilegeBody) advice(status int) string {
+	known := []PrivilegeLevel{ClusterSU, ClusterAdmin, AccountAdmin, GroupAdmin, VirtualMachineAdmin, VirtualMachineConsole}
+	if status != http.StatusBadRequest || slices.Contains(known, b.Level) {
+		return ""
+	}
+	return fmt.Sprintf("the level %q may be unknown to the service: use %s, %s, %s or %s",
+		oneLine(string(b.Level), 100), AccountAdmin, GroupAdmin, VirtualMachineAdmin, VirtualMachineConsole)
+}
+
 // target returns the path that the privilege applies to, for error messages.
 func (g PrivilegeGrant) target() string {
-	return cmp.Or(string(g.Account), g.Group.String(), g.VirtualMachine.String(), "nothing")
+	return cmp.Or(string(g.Account), g.Group.display(), g.VirtualMachine.display(), "nothing")
+}
+
+// subject describes the grant, for error messages.
+func (g PrivilegeGrant) subject(user UserPath) string {
+	return fmt.Sprintf("%s on %s to %s", g.Level, g.target(), user)
 }
 
 // targets returns the names of the target fields that are set.
@@ -210,7 +227,7 @@ func privilegeEndpoint(id int) endpoint { return fixed("/privileges/{privilege}"
 // privileges on the target before calling Grant again. If the service responds without a body, the
 // result is the zero Privilege.
 func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant PrivilegeGrant, opts ...CallOption) (Privilege, error) {
-	subject := fmt.Sprintf("%s on %s to %s", grant.Level, grant.target(), user)
+	subject := grant.subject(user)
 	err := checkPath(user) // check before sending any lookup
 	var body privilegeBody
 	if err == nil {

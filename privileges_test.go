@@ -127,6 +127,24 @@ func privilegeRows() []wireRow {
 			},
 		},
 
+		wireRow{
+			name:      "Privileges.FindOrGrant finds the privilege of a user by ID",
+			call:      privilegesFindOrGrant(bigv.UserID(13), bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: web}),
+			responses: responses{"GET /users/13": `{"id":13,"username":"bob"}`, "GET " + webURL + "/privileges": groupPrivileges},
+			sent:      []string{"GET /users/13", "GET " + webURL + "/privileges"},
+			want:      foundOrCreated{bigv.Privilege{ID: 33, Username: "Bob", Level: bigv.GroupAdmin}, false},
+		},
+		wireRow{
+			name:      "Privileges.FindOrGrant grants",
+			call:      privilegesFindOrGrant("carol", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: acme.Group("78")}),
+			responses: responses{"GET /accounts/acme/groups/78/privileges": groupPrivileges},
+			sent: []string{
+				"GET /accounts/acme/groups/78/privileges",
+				`POST /users/carol/privileges {"level":"group_admin","group_id":78,"password_required":true}`,
+			},
+			want: foundOrCreated{bigv.Privilege{ID: 1}, true},
+		},
+
 		update("of nothing", bigv.PrivilegeUpdate{}, `{}`),
 		update("to need a YubiKey", bigv.PrivilegeUpdate{YubikeyRequired: new(true)}, `{"yubikey_required":true}`),
 		update("to need no YubiKey", bigv.PrivilegeUpdate{YubikeyRequired: new(false)}, `{"yubikey_required":false}`),
@@ -250,6 +268,18 @@ func privilegesAll(options bigv.PrivilegeListOptions) callFunc {
 func privilegesGet(id int) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.Get(ctx, id) }
 }
+
+func privilegesFindOrGrant(user bigv.UserPath, grant bigv.PrivilegeGrant) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) {
+		p, granted, err := c.Privileges.FindOrGrant(ctx, user, grant, quickWait)
+		return foundOrCreated{p, granted}, err
+	}
+}
+
+// groupPrivileges is a list of privileges on a group: one of another user, one of another level, one of an API key, and one that
+// FindOrGrant finds.
+const groupPrivileges = `[{"id":30,"username":"alice","level":"group_admin"},{"id":31,"username":"bob","level":"vm_admin"},
+	{"id":32,"username":"bob","level":"group_admin","api_key_id":9},{"id":33,"username":"Bob","level":"group_admin"}]`
 
 func privilegesGrant(user bigv.UserPath, grant bigv.PrivilegeGrant) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.Privileges.Grant(ctx, user, grant) }

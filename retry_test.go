@@ -67,13 +67,13 @@ var retryCases = []retryCase{
 	{name: "503", failure: fakeserver.Respond(503, "down"), status: 503, kind: bigv.ErrUnavailable,
 		safe: retries, idempotent: retries, nonIdempotent: fails, http2: true},
 	{name: "503 Retry-After in seconds, above the maximum", failure: fakeserver.Respond(503, "", "Retry-After", "7200"), status: 503,
-		kind: bigv.ErrUnavailable, safe: retries, idempotent: retries, nonIdempotent: retries, http2: true},
+		kind: bigv.ErrUnavailable, safe: fails, idempotent: fails, nonIdempotent: fails, http2: true},
 	{name: "503 Retry-After out of range", failure: fakeserver.Respond(503, "", "Retry-After", "99999999999999999999"), status: 503,
-		kind: bigv.ErrUnavailable, safe: retries, idempotent: retries, nonIdempotent: retries},
+		kind: bigv.ErrUnavailable, safe: fails, idempotent: fails, nonIdempotent: fails},
 	{name: "503 Retry-After negative", failure: fakeserver.Respond(503, "", "Retry-After", "-5"), status: 503,
 		kind: bigv.ErrUnavailable, safe: retries, idempotent: retries, nonIdempotent: retries},
 	{name: "503 Retry-After as a date, above the maximum", failure: fakeserver.Respond(503, "", "Retry-After", farFuture), status: 503,
-		kind: bigv.ErrUnavailable, safe: retries, idempotent: retries, nonIdempotent: retries},
+		kind: bigv.ErrUnavailable, safe: fails, idempotent: fails, nonIdempotent: fails},
 	{name: "503 Retry-After as a date in the past", failure: fakeserver.Respond(503, "", "Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"),
 		status: 503, kind: bigv.ErrUnavailable, safe: retries, idempotent: retries, nonIdempotent: retries},
 	{name: "503 Retry-After not valid", failure: fakeserver.Respond(503, "", "Retry-After", "soon"), status: 503, kind: bigv.ErrUnavailable,
@@ -289,7 +289,8 @@ func TestNoRetryBeyondDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log attemptLog
 			srv := fakeserver.New(t, fakeserver.Respond(503, "closed on Mondays", "Retry-After", "86400"))
-			client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 3, MaxWait: 48 * time.Hour}))
+			policy := bigv.RetryPolicy{MaxAttempts: 3, MinWait: time.Nanosecond, MaxWait: 48 * time.Hour}
+			client := newClient(t, srv, log.option(), bigv.WithRetryPolicy(policy))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			err := operationNamed(t, name).call(ctx, client)

@@ -2,7 +2,6 @@ package bigv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,8 +85,7 @@ func (s *UsersService) Update(ctx context.Context, user UserPath, update UserUpd
 // between the two requests is lost.
 func (s *UsersService) AddKey(ctx context.Context, user UserPath, key string, opts ...CallOption) (User, error) {
 	key = strings.TrimSpace(key)
-	if key == "" || strings.ContainsAny(key, "\n\r") || len(strings.Fields(key)) < 2 {
-		err := errors.New("key must be one line with a type and a key, such as ssh-ed25519 AAAA… comment")
+	if err := checkPublicKey(key); err != nil {
 		return User{}, notSent("add key to user", string(user), err)
 	}
 	return s.editKeys(ctx, "add key to user", user, func(keys []string) ([]string, error) {
@@ -118,7 +116,7 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 		}
 		switch n := len(keys) - len(left); n {
 		case 0:
-			return nil, fmt.Errorf("%w: the user has no key with the line or comment %q", ErrNotFound, wanted)
+			return nil, fmt.Errorf("%w: the user has no key with the line or comment %q: see User.Keys for those that it has", ErrNotFound, wanted)
 		case 1:
 			return left, nil
 		default:
@@ -136,16 +134,17 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 	defer s.client.keyEdits.release()
 	read, err := get[userWithKeys](ctx, s.client, reading("get user", resource(user)), nil)
 	if err != nil {
-		return User{}, err
+		return User{}, notSent(operation, string(user), err)
 	}
 	u := read.User
 	if u.AuthorizedKeys, _ = read.AuthorizedKeys.Get(); read.AuthorizedKeys.IsZero() {
-		return User{}, notSent(operation, string(user), fmt.Errorf("%w: the keys are missing, so they would be lost", ErrInvalidResponse))
+		return User{}, notChanged(operation, string(user),
+			fmt.Errorf("%w: the keys are missing from the response, so they would be lost: try again later", ErrInvalidResponse))
 	}
 	before := u.Keys()
 	after, err := edit(slices.Clone(before))
 	if err != nil {
-		return User{}, notSent(operation, string(user), err)
+		return User{}, notChanged(operation, string(user), err)
 	}
 	if slices.Equal(before, after) {
 		return u, nil

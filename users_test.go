@@ -90,6 +90,12 @@ func userRows() []wireRow {
 			sent:      []string{getAlice},
 		},
 		{
+			name: "Users.AddKey with options", responses: none,
+			call: usersAddKey("alice", `no-pty,command="a b" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o`),
+			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"no-pty,command=\"a b\" ` +
+				`ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o"}`},
+		},
+		{
 			name: "Users.AddKey by ID", call: usersAddKey(bigv.UserID(12), "ssh-rsa AAAA one"),
 			responses: responses{"GET /users/12": `{"id":12,"authorized_keys":null}`},
 			sent:      []string{"GET /users/12", `PUT /users/12 {"authorized_keys":"ssh-rsa AAAA one"}`},
@@ -97,7 +103,7 @@ func userRows() []wireRow {
 		{
 			name: "Users.AddKey: a response without the keys would lose them", call: usersAddKey("alice", "ssh-rsa AAAA one"),
 			responses: responses{getAlice: `{"id":12,"username":"alice"}`}, sent: []string{getAlice},
-			wantErr: []any{bigv.ErrInvalidResponse, "the keys are missing"},
+			wantErr: []any{bigv.ErrInvalidResponse, "nothing was changed", "the keys are missing"},
 		},
 		{
 			name: "Users.RemoveKey by line", call: usersRemoveKey("alice", " ssh-rsa CCCC laptop2 "), responses: keys,
@@ -141,6 +147,13 @@ func userRefusedRows() []wireRow {
 		},
 		{name: "Users.AddKey without a key", call: usersAddKey("alice", " "), wantErr: []any{"one line"}},
 		{name: "Users.AddKey with one word", call: usersAddKey("alice", "AAAA"), wantErr: []any{"one line"}},
+		{name: "Users.AddKey with words", call: usersAddKey("alice", "not a key"), wantErr: []any{"one line"}},
+		{name: "Users.AddKey with a type and no key", call: usersAddKey("alice", "no-pty ssh-rsa"), wantErr: []any{"one line"}},
+		{name: "Users.AddKey with a type and words", call: usersAddKey("alice", "ssh-rsa of my laptop"), wantErr: []any{"one line"}},
+		{
+			name: "Users.AddKey with a key of another type", wantErr: []any{"one line"},
+			call: usersAddKey("alice", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o alice@laptop"),
+		},
 		{
 			name: "Users.List with a reserved header", call: usersList(bigv.WithHeader("authorization", "x")),
 			wantErr: []any{"is set by the client"},

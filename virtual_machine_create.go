@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 )
 
@@ -57,6 +58,14 @@ func (vm VirtualMachineCreate) checkSettings() error {
 	return nil
 }
 
+// advice implements [adviser].
+func (vm VirtualMachineCreate) advice(status int) string {
+	if vm.CDROMURL != "" && status == http.StatusInternalServerError {
+		return hintCDROM
+	}
+	return ""
+}
+
 // startsWhenCreated reports whether the service starts the new machine.
 func (vm VirtualMachineCreate) startsWhenCreated() bool {
 	if vm.PowerOn == nil && vm.AutorebootOn == nil {
@@ -105,6 +114,9 @@ func (b createBody) validate() error {
 	return nil
 }
 
+// advice implements [adviser].
+func (b createBody) advice(status int) string { return b.VirtualMachine.advice(status) }
+
 // createResponse is the response body of vm_create. Most deployments wrap the machine in an object;
 // some return the machine itself.
 type createResponse struct {
@@ -145,10 +157,10 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 		err = s.client.creates.acquire(ctx)
 	}
 	if err != nil {
-		return VirtualMachine{}, notSent(operation, path.String(), err)
+		return VirtualMachine{}, notSent(operation, path.display(), err)
 	}
 	defer s.client.creates.release()
-	op := posting(operation, below(group, "/vm_create").about(path.String()), body)
+	op := posting(operation, below(group, "/vm_create").about(path.display()), body)
 	reread := func(ctx context.Context) (createResponse, error) {
 		vm, err := s.Get(ctx, path)
 		return createResponse{VirtualMachine: vm}, err
@@ -161,7 +173,7 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 	}
 	if err == nil && response.Wrapped.IsNull() {
 		if created, err = s.Get(contextWithSecrets(ctx, bodySecrets(body)), path); err != nil {
-			err = &rereadError{describe(operation, path.String()), err}
+			err = &rereadError{describe(operation, path.display()), err}
 		}
 	}
 	return created, err
@@ -177,11 +189,11 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	opts ...CallOption) (VirtualMachine, error) {
 	if len(vm.Discs) > 0 || vm.Image != nil || vm.IPs != nil {
-		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).String(),
+		return VirtualMachine{}, notSent("create bare virtual machine", group.VirtualMachine(vm.Name).display(),
 			errors.New("discs, image and ips must not be set: use Create"))
 	}
 	path := group.VirtualMachine(vm.Name)
-	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.String()), vm)
+	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.display()), vm)
 	reread := func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, path) }
 	return write(ctx, s.client, op, reread, opts)
 }

@@ -27,5 +27,6 @@ func (i Image) validate() error {
 // All data on the first disc is lost. The machine is on afterwards, with autoreboot off. Reimage is
 // not idempotent, so it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) Reimage(ctx context.Context, vm VirtualMachinePath, image Image, opts ...CallOption) error {
-	return execute(ctx, s.client, posting("reimage virtual machine", below(vm, "/reimage"), image), opts)
+	op := posting("reimage virtual machine", below(vm, "/reimage"), image).refusedIf("the machine must be off")
+	return execute(ctx, s.client, op, opts)
 }

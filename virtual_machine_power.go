@@ -43,7 +43,7 @@ func (s *VirtualMachinesService) Stop(ctx context.Context, vm VirtualMachinePath
 
 // Restart turns a virtual machine off at once, after which the service starts it again: PUT
 // {virtual machine}. The new values of cores, memory and hardware profile take effect. Autoreboot
-// is on afterwards.
+// is on afterwards. A machine that is off is started, since autoreboot is turned on.
 //
 // Data that the system has not written to disc is lost; RestartAndWait shuts the system down first.
 // Restart returns before the machine is on again; Wait for PoweredOn. Restart is not idempotent, so
@@ -59,7 +59,7 @@ func (s *VirtualMachinesService) Restart(ctx context.Context, vm VirtualMachineP
 func (s *VirtualMachinesService) Boot(ctx context.Context, vm VirtualMachinePath, applianceName string,
 	opts ...CallOption) (VirtualMachine, error) {
 	if applianceName == "" {
-		return VirtualMachine{}, notSent("boot virtual machine", vm.String(), errors.New("appliance has no name"))
+		return VirtualMachine{}, notSent("boot virtual machine", vm.display(), errors.New("appliance has no name"))
 	}
 	body := powerBody{AutorebootOn: true, PowerOn: true, Appliance: &Appliance{Name: applianceName}}
 	op := puttingOnce("boot virtual machine", resource(vm), body)
@@ -82,7 +82,7 @@ type signalBody struct {
 func (s *VirtualMachinesService) signal(
 	ctx context.Context, name string, vm VirtualMachinePath, body signalBody, opts []CallOption,
 ) error {
-	return execute(ctx, s.client, posting(name, below(vm, "/signal"), body), opts)
+	return execute(ctx, s.client, posting(name, below(vm, "/signal"), body).refusedIf("only a machine that is on receives a signal"), opts)
 }
 
 // Reset resets a virtual machine that is on, like the reset button of a computer: POST {virtual
@@ -110,7 +110,7 @@ func (s *VirtualMachinesService) PowerDown(ctx context.Context, vm VirtualMachin
 // keys. SendKeys is not idempotent, so it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachinePath, keys []string, opts ...CallOption) error {
 	if len(keys) == 0 || slices.Contains(keys, "") {
-		return notSent("send keys to virtual machine", vm.String(), errors.New("keys must not be empty"))
+		return notSent("send keys to virtual machine", vm.display(), errors.New("keys must not be empty"))
 	}
 	return s.signal(ctx, "send keys to virtual machine", vm, signalBody{Signal: "sendkey", Data: strings.Join(keys, "-")}, opts)
 }
@@ -119,12 +119,13 @@ func (s *VirtualMachinesService) SendKeys(ctx context.Context, vm VirtualMachine
 // machine off: it turns autoreboot off with PUT {virtual machine}, then calls PowerDown.
 //
 // Shutdown returns before the machine is off; Wait for PoweredOff, or use ShutdownAndWait. The
-// operating system may ignore the signal; Stop turns the machine off regardless. The second request
-// is not idempotent, so it is never retried once the service may have processed it.
+// operating system may ignore the signal; Stop turns the machine off regardless. If the machine is off
+// already, the service refuses the signal and the error matches ErrBadRequest; ShutdownAndWait succeeds.
+// The second request is not idempotent, so it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) Shutdown(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
 	path, err := s.Resolve(ctx, vm) // once for both calls below
 	if err != nil {
-		return notSent("shut down virtual machine", vm.String(), err)
+		return notSent("shut down virtual machine", vm.display(), err)
 	}
 	if _, err := s.Update(ctx, path, VirtualMachineUpdate{AutorebootOn: new(false)}, opts...); err != nil {
 		return err

@@ -23,7 +23,9 @@ const (
 	Compatibility2013 HardwareProfile = "compatibility2013" // for systems that lack virtio drivers
 )
 
-// VirtualMachine represents a virtual machine as the service reports it.
+// VirtualMachine represents a virtual machine as the service reports it. Its JSON has the attributes of
+// the service, so it does not contain Provisioning, which is the status of a response: a program that
+// stores a machine as JSON and reads it back loses it.
 type VirtualMachine struct {
 	ID       int    `json:"id"`       // unique at the service, never changes
 	Name     string `json:"name"`     // unique in its group
@@ -64,8 +66,19 @@ func (vm *VirtualMachine) setStatus(status int) { vm.Provisioning = status == ht
 // name.
 //
 // The path stays valid when the machine or its group is renamed. It becomes invalid when the
-// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too.
+// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too. Errors and logs
+// show the names that vm has, as in www1.web.acme; String returns the IDs, as in 5012.78.acme.
 func (vm VirtualMachine) Path() VirtualMachinePath {
+	path := vm.idPath()
+	if !path.idOnly {
+		path.group.name, _, _ = vm.parents()
+		path.name = vm.Name
+	}
+	return path
+}
+
+// idPath returns the path of the machine without the names for display.
+func (vm VirtualMachine) idPath() VirtualMachinePath {
 	if _, account, ok := vm.parents(); ok && vm.GroupID > 0 {
 		return AccountPath(account).Group(strconv.Itoa(vm.GroupID)).VirtualMachine(strconv.Itoa(vm.ID))
 	}
@@ -79,6 +92,25 @@ func (vm VirtualMachine) parents() (group, account string, ok bool) {
 		return "", "", false
 	}
 	return labels[1], labels[2], true
+}
+
+// PrimaryIP returns the address that users and reverse DNS mean by the machine: the first IPv4 address
+// of its first network interface that has one, or else the first IPv6 address. Additional addresses are
+// not considered. It is the zero Addr, which is not valid, if vm has no network interfaces: they are
+// read only with Overview, and a machine has no address until it has been provisioned.
+func (vm VirtualMachine) PrimaryIP() netip.Addr {
+	var primary netip.Addr
+	for _, nic := range vm.NetworkInterfaces {
+		for _, ip := range nic.IPs {
+			if ip.Unmap().Is4() {
+				return ip
+			}
+			if !primary.IsValid() {
+				primary = ip
+			}
+		}
+	}
+	return primary
 }
 
 // VirtualMachineUpdate holds the changes to a virtual machine. A field that is nil or unset is not
@@ -111,6 +143,14 @@ func (u VirtualMachineUpdate) validate() error {
 		return errors.New("cores and memory must be positive")
 	}
 	return nil
+}
+
+// advice implements [adviser].
+func (u VirtualMachineUpdate) advice(status int) string {
+	if url, _ := u.CDROMURL.Get(); url != "" && status == http.StatusInternalServerError {
+		return hintCDROM
+	}
+	return ""
 }
 
 // isIdempotent reports whether sending the update twice has the same effect as sending it once.
@@ -152,7 +192,8 @@ func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachin
 // of the list.
 //
 // If the call fails, before or after the first machine, the iterator yields a zero VirtualMachine
-// with the error and stops. Machines yielded before the error are valid.
+// with the error and stops. Machines yielded before the error are valid. If the body of the loop is
+// slow, use List: see the package documentation.
 func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachineListOptions,
 	opts ...CallOption) iter.Seq2[VirtualMachine, error] {
 	e, verify, err := s.client.virtualMachineList(ctx, options)
@@ -180,7 +221,7 @@ func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath,
 	}
 	e, verify, err := s.client.virtualMachineList(ctx, VirtualMachineListOptions{Group: vm.group})
 	if err = cmp.Or(checkPath(vm), err); err != nil {
-		return VirtualMachine{}, notSent(operation, vm.String(), err)
+		return VirtualMachine{}, notSent(operation, vm.display(), err)
 	}
 	if vm.isID() {
 		op := reading(operation, resource(virtualMachineIDOnly(vm.machine)).about(vm.display()))
@@ -211,60 +252,6 @@ func (s *VirtualMachinesService) reread(vm VirtualMachinePath) func(context.Cont
 	return func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, vm, WithDeleted()) }
 }
 
-// Rename changes the name of a virtual machine: PUT {virtual machine}.
-//
-// Its host name changes too. Afterwards, calls with a path that contains the old name return an
-// error that matches ErrNotFound. Rename is not idempotent, so it is never retried once the service
-// may have processed it.
-func (s *VirtualMachinesService) Rename(ctx context.Context, vm VirtualMachinePath, name string,
-	opts ...CallOption) (VirtualMachine, error) {
-	op := puttingOnce("rename virtual machine", resource(vm), renameMachine{name})
-	reread := func(ctx context.Context) (VirtualMachine, error) {
-		if vm.isID() {
-			return s.Get(ctx, vm, WithDeleted())
-		}
-		return s.Get(ctx, vm.group.VirtualMachine(name), WithDeleted())
-	}
-	return write(ctx, s.client, op, reread, opts)
-}
-
-// renameMachine is the request body of Rename.
-type renameMachine struct {
-	Name string `json:"name"`
-}
-
-// validate returns an error if the name is invalid.
-func (r renameMachine) validate() error { return checkNewName("name", r.Name) }
-
-// Move moves a virtual machine to another group, in the same account or another one that the caller
-// administers: PUT {virtual machine}. If the path of the group has no ID, the group is looked up
-// first.
-//
-// The host name changes too. Afterwards, calls with a path through the old group return an error
-// that matches ErrNotFound. Move is not idempotent, so it is never retried once the service may
-// have processed it.
-func (s *VirtualMachinesService) Move(ctx context.Context, vm VirtualMachinePath, to GroupPath,
-	opts ...CallOption) (VirtualMachine, error) {
-	err := checkPath(vm) // check before sending the lookup of the group
-	id := 0
-	if err == nil {
-		id, err = s.client.Groups.id(ctx, to)
-	}
-	if err != nil {
-		return VirtualMachine{}, notSent("move virtual machine", vm.String(), err)
-	}
-	op := puttingOnce("move virtual machine", resource(vm), moveMachine{id})
-	reread := func(ctx context.Context) (VirtualMachine, error) {
-		return s.Get(ctx, to.VirtualMachine(vm.machine), WithDeleted())
-	}
-	return write(ctx, s.client, op, reread, opts)
-}
-
-// moveMachine is the request body of Move.
-type moveMachine struct {
-	GroupID int `json:"group_id"`
-}
-
 // Delete turns a virtual machine off and marks it as deleted: DELETE {virtual machine}.
 //
 // A deleted machine keeps its name and addresses. Undelete restores it, for a limited time that the
@@ -289,7 +276,8 @@ type undeleteMachine struct {
 // need not be deleted first.
 //
 // All its data is lost, its addresses are released and its name becomes free. Purge cannot be
-// undone. Purge is idempotent, so it is retried.
+// undone. Purge is idempotent, so it is retried. If the machine does not exist, for example because
+// it has been purged before, the error matches ErrNotFound; a program that wants it gone can ignore it.
 func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
 	return execute(ctx, s.client, deleting("purge virtual machine", resource(vm).withQuery(purging)), opts)
 }
@@ -302,7 +290,7 @@ func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePat
 // those requests.
 func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachinePath, error) {
 	if err := cmp.Or(checkContext(ctx), checkPath(vm)); err != nil {
-		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.String(), err)
+		return VirtualMachinePath{}, notSent("resolve virtual machine", vm.display(), err)
 	}
 	if isComplete(vm) {
 		return vm, nil
@@ -313,11 +301,11 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 		if err != nil {
 			return VirtualMachinePath{}, err
 		}
-		if path := m.Path(); isComplete(path) {
+		if path := m.idPath(); isComplete(path) {
 			return path, nil
 		}
 		if m.GroupID <= 0 {
-			return VirtualMachinePath{}, missingParent("resolve virtual machine", vm.String(), "group")
+			return VirtualMachinePath{}, missingParent("resolve virtual machine", vm.display(), "group")
 		}
 		group = GroupID(m.GroupID)
 	}

@@ -27,8 +27,8 @@ var (
 		HardwareProfile: bigv.Virtio2018, HardwareProfileLocked: new(true), ZoneName: "york",
 		Discs: []bigv.DiscCreate{
 			{Label: "root", Size: 25600, StorageGrade: bigv.SSD, BackupSchedules: []bigv.BackupSchedule{
-				{StartAt: "00:00", IntervalSeconds: 86400, Capacity: 3},
-				{StartAt: "2019-03-04 00:00:00 GMT", IntervalSeconds: 604800, Capacity: 1},
+				{StartAt: "00:00", Interval: 24 * time.Hour, Capacity: 3},
+				{StartAt: "2019-03-04 00:00:00 GMT", Interval: 7 * 24 * time.Hour, Capacity: 1},
 			}},
 			{Size: 51200, StorageGrade: bigv.Archive},
 		},
@@ -62,6 +62,12 @@ func vmRows() []wireRow {
 		{
 			"VirtualMachines.Move", func(p bigv.VirtualMachinePath) callFunc { return vmsMove(p, bigv.GroupID(79)) },
 			`PUT {} {"group_id":79}`,
+		},
+		{
+			"VirtualMachines.Relocate", func(p bigv.VirtualMachinePath) callFunc {
+				return vmsRelocate(p, bigv.VirtualMachineRelocate{Name: "www2", Group: bigv.GroupID(79)})
+			},
+			`PUT {} {"name":"www2","group_id":79}`,
 		},
 		{"VirtualMachines.Start", vmsStart, `PUT {} {"autoreboot_on":true,"power_on":true}`},
 		{"VirtualMachines.Stop", vmsStop, `PUT {} {"autoreboot_on":false,"power_on":false}`},
@@ -353,6 +359,28 @@ func vmWorkflowRows() []wireRow {
 		},
 
 		{
+			name:      "VirtualMachines.Relocate to a group by name looks up its ID",
+			call:      vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "db1", Group: acme.Group("db")}),
+			responses: responses{"GET /accounts/acme/groups/db": `{"id":79}`},
+			sent:      []string{"GET /accounts/acme/groups/db", "PUT " + www1URL + ` {"name":"db1","group_id":79}`},
+		},
+		{
+			name: "VirtualMachines.Relocate with a name alone", call: vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "www2"}),
+			sent: []string{"PUT " + www1URL + ` {"name":"www2"}`},
+		},
+		{
+			name: "VirtualMachines.Relocate with an empty response reads the machine at its new place",
+			call: vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "db1", Group: acme.Group("79")}),
+			responses: responses{
+				"PUT " + www1URL: "204", "GET /accounts/acme/groups/79/virtual_machines/db1": `{"id":5012,"name":"db1"}`,
+			},
+			sent: []string{
+				"PUT " + www1URL + ` {"name":"db1","group_id":79}`,
+				"GET /accounts/acme/groups/79/virtual_machines/db1?include_deleted=true",
+			},
+			want: bigv.VirtualMachine{ID: 5012, Name: "db1"},
+		},
+		{
 			name: "VirtualMachines.Shutdown turns autoreboot off, then signals powerdown", call: vmsShutdown(www1),
 			sent: []string{autorebootOff, powerDown},
 		},
@@ -636,6 +664,14 @@ func vmRefusedRows() []wireRow {
 			call:    vmsUpdateAndRestart(www1, bigv.VirtualMachineUpdate{AutorebootOn: new(true)}, quickShutdown),
 			wantErr: []any{"PowerOn and AutorebootOn must not be set"},
 		},
+		{
+			name: "VirtualMachines.Relocate to nowhere", call: vmsRelocate(www1, bigv.VirtualMachineRelocate{}),
+			wantErr: []any{"set at least one"},
+		},
+		{
+			name: "VirtualMachines.Relocate to digits", call: vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "7", Group: bigv.GroupID(79)}),
+			wantErr: []any{"all digits"},
+		},
 		{name: "VirtualMachines.Rename to digits", call: vmsRename(www1, "77"), wantErr: []any{"all digits"}},
 		{name: "VirtualMachines.Rename to an empty string", call: vmsRename(www1, ""), wantErr: []any{"is empty"}},
 		{name: "VirtualMachines.Rename to dots", call: vmsRename(www1, ".."), wantErr: []any{"is not allowed"}},
@@ -705,6 +741,10 @@ func vmsRename(vm bigv.VirtualMachinePath, name string) callFunc {
 
 func vmsMove(vm bigv.VirtualMachinePath, to bigv.GroupPath) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Move(ctx, vm, to) }
+}
+
+func vmsRelocate(vm bigv.VirtualMachinePath, to bigv.VirtualMachineRelocate) callFunc {
+	return func(ctx context.Context, c *bigv.Client) (any, error) { return c.VirtualMachines.Relocate(ctx, vm, to) }
 }
 
 func vmsStart(vm bigv.VirtualMachinePath) callFunc {
@@ -787,7 +827,7 @@ func vmsWaitAll(vms []bigv.VirtualMachinePath, until bigv.VirtualMachineConditio
 
 func vmsFindOrCreate(group bigv.GroupPath, vm bigv.VirtualMachineCreate) callFunc {
 	return func(ctx context.Context, c *bigv.Client) (any, error) {
-		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm)
+		m, created, err := c.VirtualMachines.FindOrCreate(ctx, group, vm, quickWait)
 		return foundOrCreated{m, created}, err
 	}
 }

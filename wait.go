@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -52,10 +53,12 @@ func Deleted(vm VirtualMachine) (bool, error) { return vm.ID == 0 || vm.Deleted,
 // notDeleted returns an error if the machine is deleted.
 func notDeleted(vm VirtualMachine) error {
 	if vm.Deleted {
-		return errors.New("the machine is deleted")
+		return errMachineDeleted
 	}
 	return nil
 }
+
+var errMachineDeleted = fmt.Errorf("the machine is %w: use Undelete to restore it", ErrDeleted)
 
 // DiscCondition reports whether a disc is in the state that Wait waits for. If it returns an error,
 // the wait ends with that error, since the state can no longer be reached. For a disc that does not
@@ -76,16 +79,17 @@ type Poll struct {
 	// until the first successful poll.
 	State          string
 	VirtualMachine VirtualMachine // as last seen; zero unless the wait is for a virtual machine
-	Disc           Disc           // as last seen; zero unless the wait is for a disc or a backup
+	Disc           Disc           // as last seen, also the Disc of a backup; zero unless the wait is for a disc or a backup
 	Err            error          // error of this poll, or nil
 	Next           time.Duration  // time until the next poll
 }
 
-// WaitOptions configures a wait. A duration that is zero or negative means its default.
+// WaitOptions configures a wait. A field that is 0 has its default; a negative one is an error, and
+// nothing is sent.
 type WaitOptions struct {
 	OnPoll      func(Poll)    // called after each poll that does not end the wait; may be nil
-	MinInterval time.Duration // upper limit of the first interval between polls; default 1 second
-	MaxInterval time.Duration // upper limit of every interval; default 10 seconds
+	MinInterval time.Duration // upper limit of the first interval between polls; default 1 second, or MaxInterval if that is less
+	MaxInterval time.Duration // upper limit of every interval; default 10 seconds, and at least MinInterval
 	Timeout     time.Duration // limit of the whole wait, in addition to the context; default 30 minutes
 	// NotFoundGrace is the time after the start of the wait during which ErrNotFound does not end
 	// it, since a new resource may not be visible at once; default 30 seconds. After a successful
@@ -93,20 +97,23 @@ type WaitOptions struct {
 	NotFoundGrace time.Duration
 }
 
-// withDefaults returns the options with defaults for the fields that are not set.
-func (o WaitOptions) withDefaults() WaitOptions {
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&o.MinInterval, time.Second}, {&o.MaxInterval, 10 * time.Second}, {&o.Timeout, 30 * time.Minute},
-		{&o.NotFoundGrace, 30 * time.Second},
-	} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
+// validate returns an error if a field is negative.
+func (o WaitOptions) validate() error {
+	if o.MinInterval < 0 || o.MaxInterval < 0 || o.Timeout < 0 || o.NotFoundGrace < 0 {
+		return fmt.Errorf("MinInterval, MaxInterval, Timeout and NotFoundGrace must not be negative, got %s, %s, %s and %s",
+			o.MinInterval, o.MaxInterval, o.Timeout, o.NotFoundGrace)
 	}
-	o.MaxInterval = max(o.MaxInterval, o.MinInterval)
+	return nil
+}
+
+// withDefaults returns the options with defaults for the fields that are 0.
+func (o WaitOptions) withDefaults() WaitOptions {
+	if o.MinInterval == 0 {
+		o.MinInterval = min(time.Second, cmp.Or(o.MaxInterval, time.Second))
+	}
+	o.MaxInterval = max(cmp.Or(o.MaxInterval, 10*time.Second), o.MinInterval)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Minute)
+	o.NotFoundGrace = cmp.Or(o.NotFoundGrace, 30*time.Second)
 	return o
 }
 
@@ -147,7 +154,7 @@ const maxFailedPolls = 10
 // wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
 // WaitFor returns the last successful result of poll, even with an error. The error is a
-// *WaitError, unless ctx, poll or until is nil.
+// *WaitError, unless ctx, poll or until is nil or an option is negative.
 //
 // The Wait methods are built on it.
 func WaitFor[T any](ctx context.Context, subject string, poll func(context.Context) (T, error), until func(T) (bool, error),
@@ -161,6 +168,9 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 	if ctx == nil || poll == nil || until == nil {
 		return last, notSent("wait for", subject, nilArgument(ctx, poll == nil))
 	}
+	if err := options.validate(); err != nil {
+		return last, notSent("wait for", subject, err)
+	}
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
@@ -170,7 +180,7 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 		if ended, err := w.observe(ctx, seen, err); ended {
 			return w.last, err
 		}
-		pause := jitter(interval)
+		pause := max(jitter(interval), requestedWait(err))
 		w.report(ctx, pause)
 		if !sleep(ctx, pause) {
 			return w.last, w.interrupted(ctx)
@@ -266,6 +276,14 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// requestedWait returns the wait that the service has requested with an error, or 0.
+func requestedWait(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}
+
 // nilArgument returns the error for a nil argument of a wait.
 func nilArgument(ctx context.Context, pollIsNil bool) error {
 	switch {
@@ -294,7 +312,7 @@ func isTransient(err error) bool {
 // an error, which is a *WaitError.
 func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
-	return s.wait(ctx, vm.String(), vm, until, options, opts)
+	return s.wait(ctx, vm.display(), vm, until, options, opts)
 }
 
 // wait implements Wait. name identifies the machine in errors; it may differ from vm.
@@ -339,7 +357,7 @@ func (vm VirtualMachine) state() string {
 func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
 	opts ...CallOption) (Disc, error) {
 	poll := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
-	return wait(ctx, "disc "+disc.String(), poll, until, options, noteDisc)
+	return wait(ctx, "disc "+disc.display(), poll, until, options, noteDisc)
 }
 
 // noteDisc records a disc in a Poll.

@@ -33,8 +33,8 @@ type VirtualMachineResult struct {
 // the list. A condition is called more than once with the same machine, also with another value of
 // Provisioning, so it must not have side effects.
 //
-// WaitAll sends one request at a time. If ctx, until or a path is invalid, the iterator yields that
-// error.
+// WaitAll sends one request at a time. If ctx, until, an option or a path is invalid, the iterator
+// yields that error.
 func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) iter.Seq2[VirtualMachineResult, error] {
 	withDeleted := slices.Concat(opts, []CallOption{WithDeleted()})
@@ -181,6 +181,12 @@ func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source wa
 		var path P
 		var none T
 		yield(path, none, notSent("wait for", source.what+"s", nilArgument(ctx, false)))
+		return
+	}
+	if err := options.validate(); err != nil {
+		var path P
+		var none T
+		yield(path, none, notSent("wait for", source.what+"s", err))
 		return
 	}
 	options = options.withDefaults()

@@ -212,3 +212,69 @@ func TestWaitForProvisionedWithFlatURLs(t *testing.T) {
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, polls, 2, "polls that found it being provisioned")
 }
+
+// A negative option of a wait is an error, and no method with options sends anything.
+func TestNegativeWaitOptions(t *testing.T) {
+	for name, options := range map[string]bigv.WaitOptions{
+		"MinInterval": {MinInterval: -1}, "MaxInterval": {MaxInterval: -1}, "Timeout": {Timeout: -1}, "NotFoundGrace": {NotFoundGrace: -1},
+	} {
+		for method, call := range waitingMethods(options, bigv.ShutdownOptions{Wait: options}) {
+			srv := bigvtest.NewServer(t)
+			err := call(t.Context(), srv.Client())
+			assert.ErrorContains(t, err, notSentText, "%s %s", method, name)
+			assert.ErrorContains(t, err, name, "%s %s", method, name)
+			assert.Empty(t, srv.Journal(), "%s %s", method, name)
+		}
+	}
+	for method, call := range waitingMethods(bigv.WaitOptions{Timeout: -1}, bigv.ShutdownOptions{ForceAfter: -1}) {
+		srv := bigvtest.NewServer(t)
+		assert.ErrorContains(t, call(t.Context(), srv.Client()), "must not be negative", method)
+		assert.Empty(t, srv.Journal(), method)
+	}
+}
+
+// waitingMethods returns calls of the methods that wait, with options.
+func waitingMethods(
+	options bigv.WaitOptions, shutdown bigv.ShutdownOptions,
+) map[string]func(context.Context, *bigv.Client) error {
+	return map[string]func(context.Context, *bigv.Client) error{
+		"WaitFor": func(ctx context.Context, _ *bigv.Client) error {
+			return errorOf(bigv.WaitFor(ctx, "it", func(context.Context) (int, error) { return 1, nil },
+				func(int) (bool, error) { return true, nil }, options))
+		},
+		"VirtualMachines.Wait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.Wait(ctx, www1, bigv.PoweredOn, options))
+		},
+		"Discs.Wait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.Discs.Wait(ctx, root, bigv.Restored, options))
+		},
+		"Backups.Wait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.Backups.Wait(ctx, root.Backup("nightly"), bigv.InColdStorage, options))
+		},
+		"CreateAndWait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.CreateAndWait(ctx, web, least, options))
+		},
+		"ShutdownAndWait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.ShutdownAndWait(ctx, www1, shutdown))
+		},
+		"ShutdownAndWait by ID": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.ShutdownAndWait(ctx, bigv.VirtualMachineID(5012), shutdown))
+		},
+		"RestartAndWait": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.RestartAndWait(ctx, www1, shutdown))
+		},
+		"UpdateAndRestart": func(ctx context.Context, c *bigv.Client) error {
+			return errorOf(c.VirtualMachines.UpdateAndRestart(ctx, www1, bigv.VirtualMachineUpdate{Memory: new(2048)}, shutdown))
+		},
+	}
+}
+
+// A wait does not poll before the time that the service has requested.
+func TestWaitHonoursRetryAfter(t *testing.T) {
+	srv := fakeserver.New(t, sequence(fakeserver.Respond(503, "", "Retry-After", "1"), fakeserver.Service))
+	started := time.Now()
+	_, err := newClient(t, srv).VirtualMachines.Wait(t.Context(), www1, bigv.Provisioned, pollQuickly(nil))
+	require.NoError(t, err)
+	assert.Len(t, srv.Requests(), 2)
+	assert.GreaterOrEqual(t, time.Since(started), time.Second)
+}

@@ -5,92 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // The operations in this file need several calls. Each can be cancelled, and repeated after a crash:
 // it reads the current state first and does what remains.
-
-// FindOrCreate returns the group with this name, and creates it with Create if it does not exist.
-// created reports whether it did.
-//
-// If the response to the creation is lost, FindOrCreate does not create the group again, but looks
-// for it for 30 seconds. If the group appears, it is returned with created true, even if another
-// program has created it; otherwise the error matches ErrOutcomeUnknown.
-func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, group GroupCreate,
-	opts ...CallOption) (g Group, created bool, err error) {
-	return findOrCreate(ctx, "find or create group "+account.Group(group.Name).String(), group.validate(),
-		func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name), opts...) },
-		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) })
-}
-
-// FindOrCreate returns the virtual machine with this name, unchanged, and creates it with Create if
-// it does not exist. created reports whether it did. A machine that is created is billed from this
-// moment, and is usually still being provisioned.
-//
-// If the response to the creation is lost, FindOrCreate does not create the machine again, but
-// looks for it for 30 seconds. If the machine appears, it is returned with created true, even if
-// another program has created it; otherwise the error matches ErrOutcomeUnknown. If the context
-// ends during the creation, the machine may still be created later; see ErrOutcomeUnknown.
-//
-// A deleted machine keeps its name, so FindOrCreate returns it with an error; undelete or purge it
-// first.
-func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
-	opts ...CallOption) (m VirtualMachine, created bool, err error) {
-	path := group.VirtualMachine(vm.Name)
-	what := "find or create virtual machine " + path.String()
-	ctx = contextWithSecrets(ctx, bodySecrets(vm))
-	m, created, err = findOrCreate(ctx, what, newCreateBody(vm).validate(),
-		func(ctx context.Context) (VirtualMachine, error) {
-			return s.Get(ctx, path, slices.Concat(opts, []CallOption{WithDeleted()})...)
-		},
-		func(ctx context.Context) (VirtualMachine, error) { return s.Create(ctx, group, vm, opts...) })
-	if err == nil && m.Deleted {
-		err = fmt.Errorf("bigv: %s: the machine is deleted and keeps its name: undelete or purge it", what)
-	}
-	return m, created, err
-}
-
-// findOrCreate calls get, and create if get returned ErrNotFound. It calls get again if the outcome
-// of create is unknown, or if another program created the resource in the meantime.
-func findOrCreate[T any](
-	ctx context.Context, what string, invalid error, get, create func(context.Context) (T, error),
-) (T, bool, error) {
-	var none T
-	if invalid != nil {
-		return none, false, notSent(what, "", invalid)
-	}
-	found, err := get(ctx)
-	if !errors.Is(err, ErrNotFound) {
-		return found, false, err
-	}
-	created, err := create(ctx)
-	switch {
-	case err == nil:
-		return created, true, nil
-	case errors.Is(err, ErrOutcomeUnknown), isReread(err):
-		// The service may still be creating it. Look for it, and do not create another.
-		exists := false
-		seen, pollErr := WaitFor(ctx, what, func(ctx context.Context) (T, error) {
-			seen, err := get(ctx)
-			exists = err == nil
-			return seen, err
-		}, func(T) (bool, error) { return exists, nil }, WaitOptions{NotFoundGrace: lookAfterLoss, Timeout: 2 * lookAfterLoss})
-		if pollErr == nil {
-			return seen, true, nil
-		}
-		return none, false, fmt.Errorf("%w; looking for it failed: %v", err, pollErr)
-	case errors.Is(err, ErrBadRequest):
-		if found, getErr := get(ctx); getErr == nil {
-			return found, false, nil // created by another program in the meantime
-		}
-	}
-	return none, false, err
-}
-
-// lookAfterLoss is how long to look for a resource after the response to its creation was lost.
-const lookAfterLoss = 30 * time.Second
 
 // CreateAndWait creates a virtual machine with Create and waits until it is on, or only until it is
 // provisioned if the service does not start it; see VirtualMachineCreate.PowerOn. The call options
@@ -100,6 +19,9 @@ const lookAfterLoss = 30 * time.Second
 // billed: CreateAndWait returns it with the error, which is a *WaitError.
 func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupPath, vm VirtualMachineCreate,
 	options WaitOptions, opts ...CallOption) (VirtualMachine, error) {
+	if err := options.validate(); err != nil {
+		return VirtualMachine{}, notSent("create virtual machine", group.VirtualMachine(vm.Name).display(), err)
+	}
 	ctx = contextWithSecrets(ctx, bodySecrets(vm))
 	created, err := s.Create(ctx, group, vm, opts...)
 	if err != nil && !isReread(err) {
@@ -110,7 +32,7 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 		until = PoweredOn
 	}
 	path := group.VirtualMachine(vm.Name)
-	name := path.String() + ", which was created and is billed"
+	name := path.display() + ", which was created and is billed"
 	if created.ID != 0 {
 		path = created.Path()
 	}
@@ -126,17 +48,26 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 type ShutdownOptions struct {
 	// ForceAfter is how long to wait for the system to shut down. After that, the machine is turned
 	// off with Stop, and data that the system has not written to disc is lost. If ForceAfter is 0,
-	// the machine is never forced off, and the call fails when Wait.Timeout has passed.
+	// the machine is never forced off, and the call fails when Wait.Timeout has passed. A negative
+	// value is an error, and nothing is sent.
 	ForceAfter time.Duration
 	// Wait configures the waits until the machine is off and, if it is started again, on.
 	Wait WaitOptions
+}
+
+// validate returns an error if a duration is negative.
+func (o ShutdownOptions) validate() error {
+	if o.ForceAfter < 0 {
+		return fmt.Errorf("ForceAfter must not be negative, got %s", o.ForceAfter)
+	}
+	return o.Wait.validate()
 }
 
 // States in which ShutdownAndWait and UpdateAndRestart leave a virtual machine if they fail.
 const (
 	leftUnchanged    = "unchanged"
 	leftNoAutoreboot = "without autoreboot"
-	leftShuttingDown = "without autoreboot and with a shutdown requested"
+	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen"
 	leftOff          = "off, without autoreboot"
 	leftStarted      = "started, with autoreboot"
 )
@@ -177,8 +108,8 @@ func (s *VirtualMachinesService) ShutdownAndWait(ctx context.Context, vm Virtual
 // shutDownAndWait implements ShutdownAndWait. It also returns the path to use for further writes.
 func (s *VirtualMachinesService) shutDownAndWait(ctx context.Context, vm VirtualMachinePath, options ShutdownOptions,
 	opts []CallOption) (VirtualMachinePath, VirtualMachine, error) {
-	if err := cmp.Or(checkContext(ctx), checkPath(vm)); err != nil {
-		return vm, VirtualMachine{}, notSent("shut down virtual machine", vm.String(), err)
+	if err := cmp.Or(checkContext(ctx), checkPath(vm), options.validate()); err != nil {
+		return vm, VirtualMachine{}, notSent("shut down virtual machine", vm.display(), err)
 	}
 	seen, err := s.Get(ctx, vm, opts...)
 	if err == nil && !isComplete(vm) { // once for all calls below, and from what was read if possible
@@ -266,7 +197,7 @@ func (s *VirtualMachinesService) byID(vm VirtualMachinePath, seen VirtualMachine
 // waitFrom calls Wait, and returns before instead of the zero machine if no poll succeeded.
 func (s *VirtualMachinesService) waitFrom(ctx context.Context, before VirtualMachine, vm VirtualMachinePath,
 	until VirtualMachineCondition, options WaitOptions, opts []CallOption) (VirtualMachine, error) {
-	seen, err := s.wait(ctx, vm.String(), s.byID(vm, before), until, options, opts)
+	seen, err := s.wait(ctx, vm.display(), s.byID(vm, before), until, options, opts)
 	if seen.ID == 0 {
 		seen = before
 	}
@@ -294,11 +225,11 @@ func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualM
 func (s *VirtualMachinesService) UpdateAndRestart(ctx context.Context, vm VirtualMachinePath, update VirtualMachineUpdate,
 	options ShutdownOptions, opts ...CallOption) (VirtualMachine, error) {
 	if update.PowerOn != nil || update.AutorebootOn != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(),
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(),
 			errors.New("PowerOn and AutorebootOn must not be set: the machine is on afterwards"))
 	}
-	if err := update.validate(); err != nil {
-		return VirtualMachine{}, notSent("update and restart virtual machine", vm.String(), err)
+	if err := cmp.Or(update.validate(), options.validate()); err != nil {
+		return VirtualMachine{}, notSent("update and restart virtual machine", vm.display(), err)
 	}
 	vm, seen, err := s.shutDownAndWait(ctx, vm, options, opts)
 	if err != nil {

@@ -2,6 +2,8 @@ package bigv_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,7 +18,7 @@ import (
 
 func TestFindOrCreate(t *testing.T) {
 	findOrCreate := func(t *testing.T, c *bigv.Client) (bigv.VirtualMachine, bool, error) {
-		return c.VirtualMachines.FindOrCreate(t.Context(), web, newMachine("www1"))
+		return c.VirtualMachines.FindOrCreate(t.Context(), web, newMachine("www1"), pollQuickly(nil))
 	}
 	// ofCreate makes a fault one of the request that creates the machine.
 	ofCreate := func(f bigvtest.Fault) bigvtest.Fault {
@@ -42,9 +44,27 @@ func TestFindOrCreate(t *testing.T) {
 			srv.Inject(bigvtest.Fault{Method: http.MethodGet, Status: 404})
 			srv.Account("acme").Group("web").VirtualMachine("www1")
 		}},
-		{name: "exists and is deleted", setUp: func(srv *bigvtest.Server) {
-			srv.Account("acme").Group("web").VirtualMachine("www1").SetDeleted(true)
-		}, message: "undelete or purge it"},
+		{name: "the service is unavailable twice", setUp: func(srv *bigvtest.Server) {
+			unavailable := ofCreate(bigvtest.Unavailable())
+			unavailable.Times = 2
+			srv.Inject(unavailable)
+		}, created: true},
+		{name: "the service is unavailable after the work was done", setUp: func(srv *bigvtest.Server) {
+			srv.Inject(ofCreate(bigvtest.Fault{Status: 503, AfterWork: true}))
+		}, created: true},
+		{name: "the service limits the rate", setUp: func(srv *bigvtest.Server) {
+			srv.Inject(ofCreate(bigvtest.Fault{Status: 429}))
+		}, created: true},
+		{name: "the service remains unavailable", setUp: func(srv *bigvtest.Server) {
+			unavailable := ofCreate(bigvtest.Unavailable())
+			unavailable.Times = -1
+			srv.Inject(unavailable)
+		}, message: "503"},
+		{name: "the service reports a conflict with another status", setUp: func(srv *bigvtest.Server) {
+			srv.Inject(bigvtest.Fault{Method: http.MethodGet, Status: 404})
+			srv.Inject(ofCreate(bigvtest.Fault{Status: 409, Body: "exists"}))
+			srv.Account("acme").Group("web").VirtualMachine("www1")
+		}},
 		{name: "the create is forbidden", setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{Status: 403})) },
 			message: "403"},
 	} {
@@ -71,16 +91,127 @@ func TestFindOrCreate(t *testing.T) {
 	}
 }
 
+// For a deleted machine, the error contains the machine, and is an Error like others.
+func TestFindOrCreateDeletedMachine(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	deleted := srv.Account("acme").Group("web").VirtualMachine("www1").SetDeleted(true)
+	_, created, err := srv.Client().VirtualMachines.FindOrCreate(t.Context(), web, newMachine("www1"), pollQuickly(nil))
+	assert.False(t, created)
+	require.ErrorIs(t, err, bigv.ErrDeleted)
+	assert.NotErrorIs(t, err, bigv.ErrOutcomeUnknown)
+	found, ok := errors.AsType[*bigv.DeletedError](err)
+	require.True(t, ok)
+	assert.Equal(t, deleted.ID(), found.VirtualMachine.ID)
+	_, ok = errors.AsType[*bigv.Error](err)
+	assert.True(t, ok)
+	assert.ErrorContains(t, err, "bigv: find or create virtual machine www1.web.acme: 200 OK: virtual machine #")
+	assert.ErrorContains(t, err, "undelete or purge it")
+}
+
+// The options limit how long a resource is looked for after its creation was lost.
+func TestFindOrCreateLooksAsLongAsTheOptionsSay(t *testing.T) {
+	for name, options := range map[string]bigv.WaitOptions{
+		"NotFoundGrace": {NotFoundGrace: 20 * time.Millisecond, MaxInterval: time.Millisecond},
+		"Timeout":       {Timeout: 20 * time.Millisecond, MaxInterval: time.Millisecond},
+	} {
+		srv := bigvtest.NewServer(t)
+		srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropBefore: true, Times: -1})
+		started := time.Now()
+		_, _, err := srv.Client().VirtualMachines.FindOrCreate(t.Context(), web, newMachine("www1"), options)
+		require.ErrorIs(t, err, bigv.ErrOutcomeUnknown, name)
+		assert.Less(t, time.Since(started), 25*time.Second, name)
+		assert.Equal(t, 1, countRequests(srv, http.MethodPost), name)
+	}
+}
+
+// FindOrCreate of discs and FindOrGrant are safe to run again, whatever happens to the first request.
+func TestFindOrCreateOthers(t *testing.T) {
+	grant := bigv.PrivilegeGrant{Level: bigv.VirtualMachineAdmin, VirtualMachine: www1}
+	for name, call := range map[string]func(*bigv.Client) (int, bool, error){
+		"disc": func(c *bigv.Client) (int, bool, error) {
+			disc, created, err := c.Discs.FindOrCreate(t.Context(), www1, bigv.DiscCreate{Label: "data", Size: 100}, pollQuickly(nil))
+			return disc.ID, created, err
+		},
+		"privilege": func(c *bigv.Client) (int, bool, error) {
+			p, created, err := c.Privileges.FindOrGrant(t.Context(), "bob", grant, pollQuickly(nil))
+			return p.ID, created, err
+		},
+	} {
+		for fault, f := range map[string]bigvtest.Fault{
+			"no fault": {}, "lost": {DropAfter: true}, "cut": {CutBodyAt: 5}, "bad gateway": {Status: 502, AfterWork: true},
+			"unavailable": bigvtest.Unavailable(), "empty": {Status: 200, Body: " ", AfterWork: true},
+		} {
+			t.Run(name+"/"+fault, func(t *testing.T) {
+				srv := bigvtest.NewServer(t)
+				srv.User("bob")
+				srv.Account("acme").Group("web").VirtualMachine("www1").SetPower(false)
+				if fault != "no fault" {
+					f.Method = http.MethodPost
+					srv.Inject(f)
+				}
+				id, created, err := call(srv.Client())
+				require.NoError(t, err)
+				assert.True(t, created)
+				again, created, err := call(srv.Client())
+				require.NoError(t, err)
+				assert.False(t, created)
+				if fault != "empty" {
+					assert.Equal(t, id, again)
+				}
+				assert.Empty(t, srv.DoneTwice())
+			})
+		}
+	}
+}
+
+// A privilege is found if it has the level, the target, the API key and the conditions of the grant.
+func TestFindOrGrantMatchesConditions(t *testing.T) {
+	base := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: web}
+	for name, tt := range map[string]struct {
+		change  func(*bigv.PrivilegeGrant)
+		granted bool
+	}{
+		"the same":               {func(*bigv.PrivilegeGrant) {}, false},
+		"conditions that it has": {func(g *bigv.PrivilegeGrant) { g.YubikeyRequired, g.PasswordRequired = new(false), new(true) }, false},
+		"a YubiKey":              {func(g *bigv.PrivilegeGrant) { g.YubikeyRequired = new(true) }, true},
+		"no password":            {func(g *bigv.PrivilegeGrant) { g.PasswordRequired = new(false) }, true},
+		"an age":                 {func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Set(60) }, true},
+		"no age":                 {func(g *bigv.PrivilegeGrant) { g.YubikeyOTPMaxAge = bigv.Null[int]() }, false},
+		"restrictions":           {func(g *bigv.PrivilegeGrant) { g.IPRestrictions = bigv.Set(json.RawMessage(`["192.0.2.1"]`)) }, true},
+		"no restrictions":        {func(g *bigv.PrivilegeGrant) { g.IPRestrictions = bigv.Null[json.RawMessage]() }, false},
+		"another target":         {func(g *bigv.PrivilegeGrant) { g.Group = acme.DefaultGroup() }, true},
+		"the target by ID":       {func(g *bigv.PrivilegeGrant) { g.Group = bigv.GroupID(0) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			srv.User("bob")
+			group := srv.Account("acme").Group("web")
+			first, granted, err := srv.Client().Privileges.FindOrGrant(t.Context(), "bob", base, pollQuickly(nil))
+			require.NoError(t, err)
+			require.True(t, granted)
+			grant := base
+			tt.change(&grant)
+			if grant.Group == bigv.GroupID(0) {
+				grant.Group = bigv.GroupID(group.ID())
+			}
+			found, granted, err := srv.Client().Privileges.FindOrGrant(t.Context(), "bob", grant, pollQuickly(nil))
+			require.NoError(t, err)
+			assert.Equal(t, tt.granted, granted)
+			assert.Equal(t, tt.granted, found.ID != first.ID)
+		})
+	}
+}
+
 func TestFindOrCreateGroup(t *testing.T) {
 	srv := bigvtest.NewServer(t)
-	group, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"})
+	group, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"}, pollQuickly(nil))
 	require.NoError(t, err)
 	assert.True(t, created)
-	found, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"})
+	found, created, err := srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "db"}, pollQuickly(nil))
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Equal(t, group.ID, found.ID)
-	_, _, err = srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "77"})
+	_, _, err = srv.Client().Groups.FindOrCreate(t.Context(), acme, bigv.GroupCreate{Name: "77"}, pollQuickly(nil))
 	assert.ErrorContains(t, err, notSentText)
 }
 
@@ -99,7 +230,7 @@ func TestFindOrCreateNeverCreatesTwice(t *testing.T) {
 			cancel()
 		}
 	})
-	_, _, err := srv.Client(cancelAfterSearch).VirtualMachines.FindOrCreate(ctx, web, newMachine("www1"))
+	_, _, err := srv.Client(cancelAfterSearch).VirtualMachines.FindOrCreate(ctx, web, newMachine("www1"), pollQuickly(nil))
 	require.ErrorIs(t, err, bigv.ErrOutcomeUnknown)
 	assert.NotErrorIs(t, err, bigv.ErrNotFound)
 	assert.Equal(t, 1, countRequests(srv, http.MethodPost))
@@ -261,7 +392,7 @@ func TestCreateWithEmptyResponse(t *testing.T) {
 				return c.VirtualMachines.CreateAndWait(ctx, web, least, pollQuickly(nil))
 			},
 			"FindOrCreate": func(ctx context.Context, c *bigv.Client) (bigv.VirtualMachine, error) {
-				vm, created, err := c.VirtualMachines.FindOrCreate(ctx, web, least)
+				vm, created, err := c.VirtualMachines.FindOrCreate(ctx, web, least, pollQuickly(nil))
 				assert.True(t, created)
 				return vm, err
 			},
@@ -342,7 +473,7 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 	neverOff := bigvtest.Fault{Method: http.MethodGet, Skip: 1, Times: -1, Status: 403}
 	const (
 		noAutoreboot = "; the machine was left without autoreboot"
-		requested    = "; the machine was left without autoreboot and with a shutdown requested"
+		requested    = "; the machine was left without autoreboot and with a shutdown requested, which may still happen"
 		off          = "; the machine was left off, without autoreboot"
 		started      = "; the machine was left started, with autoreboot"
 	)
@@ -362,8 +493,9 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 			suffix: noAutoreboot, kind: bigv.ErrBadRequest},
 		{name: "the wait for the shutdown fails", faults: []bigvtest.Fault{neverOff}, suffix: requested, kind: bigv.ErrForbidden},
 		{name: "the signal is lost, and the wait fails", faults: []bigvtest.Fault{neverOff, signal(bigvtest.Fault{DropBefore: true})},
-			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested",
-			kind:   bigv.ErrOutcomeUnknown},
+			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested, " +
+				"which may still happen",
+			kind: bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},
 		{name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},

@@ -12,7 +12,8 @@ import (
 
 // ClientOptions returns the options with which [bigv.NewClient] creates a client for this server:
 // the URLs, a transport that connects to the server and trusts its certificate, alice's token, and a
-// retry policy with very short waits. There is no token if the server was started with [WithEmpty].
+// retry policy with very short waits, except for those that a Retry-After header requests. There is no
+// token if the server was started with [WithEmpty].
 func (s *Server) ClientOptions() []bigv.Option {
 	return s.clientOptions(s.token)
 }
@@ -21,7 +22,7 @@ func (s *Server) ClientOptions() []bigv.Option {
 func (s *Server) clientOptions(token string) []bigv.Option {
 	opts := []bigv.Option{
 		bigv.WithBaseURL(s.URL()), bigv.WithAuthURL(s.AuthURL()), bigv.WithInsecureHTTP(),
-		bigv.WithRetryPolicy(bigv.RetryPolicy{MaxAttempts: 4, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond}),
+		bigv.WithRetryPolicy(bigv.RetryPolicy{MinWait: time.Millisecond}),
 		bigv.WithTransport(&markingTransport{s.connect(bigv.NewTransport()), &s.calls}),
 	}
 	if token != "" {

@@ -23,7 +23,8 @@ func TestDoneTwiceAllowsNewCalls(t *testing.T) {
 	machine := web.VirtualMachine("www1")
 	disc := machine.Disc("disc-1")
 	findOrCreate := func(c *bigv.Client) error {
-		_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, bigv.VirtualMachineCreate{Name: "new1", Discs: []bigv.DiscCreate{{Size: 50}}})
+		create := bigv.VirtualMachineCreate{Name: "new1", Discs: []bigv.DiscCreate{{Size: 50}}}
+		_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, create, bigv.WaitOptions{})
 		return err
 	}
 	purge := func(c *bigv.Client) error { return c.VirtualMachines.Purge(ctx, web.VirtualMachine("new1")) }

@@ -68,7 +68,7 @@ var jobs = []job{
 	}, "the list as above, the parents of the machine, the IP"},
 	{"find or create a machine that exists", func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
 		create := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
-		_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, create)
+		_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, create, bigv.WaitOptions{})
 		return err
 	}, ""},
 	{"create a machine and wait", func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {

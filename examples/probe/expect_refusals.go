@@ -9,7 +9,7 @@ import (
 
 // refusalExpectations are about writes that are refused.
 var refusalExpectations = []expectation{
-	{"A name that is taken gets 400 of the attribute", "workflows.go findOrCreate", true,
+	{"A name that is taken gets 400 of the attribute", "find_or_create.go findOrCreate", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			if err := isMade(p.makeGroup(ctx)); err != nil {
 				return "", err
@@ -17,7 +17,7 @@ var refusalExpectations = []expectation{
 			x, err := p.do(ctx, call{method: http.MethodPost, route: groupsRoute, args: []string{p.account}, body: object{"name": p.name}})
 			return checkFields(x, err, "name")
 		}},
-	{"The name of a machine that is taken gets 400 of the attribute", "workflows.go findOrCreate", true,
+	{"The name of a machine that is taken gets 400 of the attribute", "find_or_create.go findOrCreate", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			if err := isMade(p.makeMachine(ctx)); err != nil {
 				return "", err

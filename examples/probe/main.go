@@ -219,7 +219,7 @@ func seed(ctx context.Context, srv *bigvtest.Server, client *bigv.Client) error 
 	web.VirtualMachine("www2")
 	web.VirtualMachine("old").SetDeleted(true)
 	_, err := client.BackupSchedules.Create(ctx, data.Path(), bigv.BackupSchedule{
-		StartAt: bigv.NewTimestamp(srv.Now()), IntervalSeconds: 604800, Capacity: 1,
+		StartAt: bigv.NewTimestamp(srv.Now()), Interval: 7 * 24 * time.Hour, Capacity: 1,
 	})
 	if err != nil {
 		return err

@@ -202,7 +202,7 @@ func (p *provisioner) provision(ctx context.Context, wanted spec, password rootP
 		}
 		printf(p.out, "Creating %s\n", wanted)
 		// If the response is lost, FindOrCreate checks whether the machine was created.
-		vm, created, err = p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password.Secret))
+		vm, created, err = p.client.VirtualMachines.FindOrCreate(ctx, wanted.Group, wanted.create(password.Secret), bigv.WaitOptions{})
 	}
 	switch {
 	case err != nil:

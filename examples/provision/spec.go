@@ -125,7 +125,7 @@ func (d disc) create() bigv.DiscCreate {
 }
 
 func (b backup) schedule() bigv.BackupSchedule {
-	return bigv.BackupSchedule{StartAt: bigv.Timestamp(b.StartAt), IntervalSeconds: int(b.Every / time.Second), Capacity: b.Keep}
+	return bigv.BackupSchedule{StartAt: bigv.Timestamp(b.StartAt), Interval: b.Every, Capacity: b.Keep}
 }
 
 // differences returns how a machine differs from the spec. It ignores what the spec does not set, and missing discs
@@ -183,7 +183,7 @@ func (d disc) find(vm bigv.VirtualMachine) (bigv.Disc, bool) {
 // the service returns them with a date.
 func (b backup) find(d bigv.Disc) (bigv.BackupSchedule, bool) {
 	for _, existing := range d.BackupSchedules {
-		if existing.Interval() == b.Every {
+		if existing.Interval == b.Every {
 			return existing, true
 		}
 	}

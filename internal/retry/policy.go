@@ -14,11 +14,12 @@ import (
 type Policy struct {
 	MaxAttempts int           // 1 means no retries
 	MinWait     time.Duration // upper limit of the first wait, which is random
-	MaxWait     time.Duration // upper limit of every wait, also of Retry-After
+	MaxWait     time.Duration // upper limit of every wait; a longer Retry-After is not waited for
 }
 
 // wait returns how long to wait after this many attempts, the last of which had a
-// response with header. It reports false if the wait would outlast the context.
+// response with header. It reports false if the wait would outlast the context, or if
+// Retry-After is above MaxWait: an earlier attempt would be refused again.
 //
 // It adds up to a tenth to Retry-After, so that clients that were refused at the same
 // time do not return at the same time, but not so much that the wait would outlast the
@@ -26,8 +27,10 @@ type Policy struct {
 func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
 	wait, jitter := p.backoff(attempts), time.Duration(0)
 	if requested, ok := RetryAfter(header); ok {
-		wait = min(requested, p.MaxWait)
-		jitter = min(wait/10, p.MaxWait-wait)
+		if requested > p.MaxWait {
+			return 0, false
+		}
+		wait, jitter = requested, min(requested/10, p.MaxWait-requested)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline) - wait

@@ -64,7 +64,8 @@ var ErrEmpty = errors.New("is empty")
 
 // Check returns an error if segment cannot be a segment of a path: if it is empty,
 // names another endpoint (. and ..), contains a control character or invalid
-// UTF-8, or is a number that cannot be an ID.
+// UTF-8, begins or ends with a space, ends with a slash, or is a number that cannot
+// be an ID.
 func Check(segment string) error {
 	switch segment {
 	case "":
@@ -77,6 +78,12 @@ func Check(segment string) error {
 	}
 	if strings.ContainsFunc(segment, unicode.IsControl) {
 		return fmt.Errorf("%q contains a control character", segment)
+	}
+	if strings.TrimSpace(segment) != segment {
+		return fmt.Errorf("%q begins or ends with a space", segment)
+	}
+	if strings.HasSuffix(segment, "/") {
+		return fmt.Errorf("%q ends with a slash", segment)
 	}
 	if digits, negative := strings.CutPrefix(segment, "-"); IsID(digits) && (negative || strings.Trim(digits, "0") == "") {
 		return fmt.Errorf("%s is not an ID: IDs are greater than zero", segment)

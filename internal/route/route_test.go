@@ -58,8 +58,10 @@ func TestCheck(t *testing.T) {
 		"is not an ID":                 {"0", "000", "-1", "-0"},
 		"contains a control character": {"\x00", "a\nb", "\x7f", "\u0085"},
 		"is not valid UTF-8":           {"\xff", "a\xc3"},
+		"begins or ends with a space":  {" ", " a", "a ", "\u00a0a", "a\u2003"},
+		"ends with a slash":            {"/", "a/", "a//"},
 		"": {
-			"a", "1", "007", "...", "..a", "-", "-a", "1-", "--1", "a/b", "%", " ", "\u0663", "99999999999999999999",
+			"a", "1", "007", "...", "..a", "-", "-a", "1-", "--1", "a/b", "/a", "%", "a b", "\u0663", "99999999999999999999",
 		},
 	} {
 		for _, segment := range segments {

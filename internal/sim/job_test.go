@@ -30,6 +30,8 @@ var jobs = []job{
 	{"VirtualMachines.CreateAndWait", createAndWait},
 	{"VirtualMachines.FindOrCreate", findOrCreateMachine},
 	{"Groups.FindOrCreate", findOrCreateGroup},
+	{"Discs.FindOrCreate", findOrCreateDisc},
+	{"Privileges.FindOrGrant", findOrGrant},
 	{"VirtualMachines.UpdateAndRestart", updateAndRestart},
 	{"VirtualMachines.RestartAndWait", restartAndWait},
 	{"VirtualMachines.ShutdownAndWait", shutdownAndWait},
@@ -117,7 +119,7 @@ func found(name string, isNew bool, err error, n int) string {
 
 func findOrCreateMachine(w *world, word string) task {
 	return func(ctx context.Context) func([]bigvtest.Exchange) string {
-		vm, isNew, err := w.client.VirtualMachines.FindOrCreate(ctx, web, machineToCreate(word))
+		vm, isNew, err := w.client.VirtualMachines.FindOrCreate(ctx, web, machineToCreate(word), bigv.WaitOptions{})
 		return func(done []bigvtest.Exchange) string {
 			return found(vm.Name, isNew, err, count(done, http.MethodPost, `"name":"`+word))
 		}
@@ -126,9 +128,31 @@ func findOrCreateMachine(w *world, word string) task {
 
 func findOrCreateGroup(w *world, word string) task {
 	return func(ctx context.Context) func([]bigvtest.Exchange) string {
-		group, isNew, err := w.client.Groups.FindOrCreate(ctx, acme, bigv.GroupCreate{Name: word})
+		group, isNew, err := w.client.Groups.FindOrCreate(ctx, acme, bigv.GroupCreate{Name: word}, bigv.WaitOptions{})
 		return func(done []bigvtest.Exchange) string {
 			return found(group.Name, isNew, err, count(done, http.MethodPost, `"name":"`+word))
+		}
+	}
+}
+
+func findOrCreateDisc(w *world, word string) task {
+	vm := w.machine(word)
+	return func(ctx context.Context) func([]bigvtest.Exchange) string {
+		disc := bigv.DiscCreate{Label: "data", Size: 25600}
+		d, isNew, err := w.client.Discs.FindOrCreate(ctx, vm, disc, bigv.WaitOptions{})
+		return func(done []bigvtest.Exchange) string {
+			return found(d.Label, isNew, err, count(done, http.MethodPost, word+"/discs"))
+		}
+	}
+}
+
+func findOrGrant(w *world, word string) task {
+	user := w.service.User(word).Path()
+	return func(ctx context.Context) func([]bigvtest.Exchange) string {
+		grant := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: web}
+		p, isNew, err := w.client.Privileges.FindOrGrant(ctx, user, grant, bigv.WaitOptions{})
+		return func(done []bigvtest.Exchange) string {
+			return found(p.Username, isNew, err, count(done, http.MethodPost, "/users/"+word))
 		}
 	}
 }

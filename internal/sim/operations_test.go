@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
@@ -130,6 +131,10 @@ var machineOperations = []operation{
 	onMachine("VirtualMachines.Move", once, func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
 		return errorOf(c.VirtualMachines.Move(ctx, vm, acme.Group("default")))
 	}),
+	onMachine("VirtualMachines.Relocate", once, func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
+		to := bigv.VirtualMachineRelocate{Name: "www9", Group: acme.Group("default")}
+		return errorOf(c.VirtualMachines.Relocate(ctx, vm, to))
+	}),
 	onMachine("VirtualMachines.Delete", repeatable, func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
 		return c.VirtualMachines.Delete(ctx, vm)
 	}),
@@ -213,11 +218,11 @@ var discOperations = []operation{
 		return c.Backups.Purge(ctx, backup)
 	}),
 	onDisc("BackupSchedules.Create", once, func(ctx context.Context, c *bigv.Client, disc bigv.DiscPath) error {
-		return errorOf(c.BackupSchedules.Create(ctx, disc, bigv.BackupSchedule{IntervalSeconds: 86400}))
+		return errorOf(c.BackupSchedules.Create(ctx, disc, bigv.BackupSchedule{Interval: 24 * time.Hour}))
 	}),
 	{name: "BackupSchedules.Delete", idempotent: repeatable, prepare: func(w *world) func(context.Context) error {
 		disc := w.machine("www1").Disc("disc-1")
-		schedule := must(w.client.BackupSchedules.Create(w.ctx, disc, bigv.BackupSchedule{IntervalSeconds: 86400}))
+		schedule := must(w.client.BackupSchedules.Create(w.ctx, disc, bigv.BackupSchedule{Interval: 24 * time.Hour}))
 		return func(ctx context.Context) error { return w.client.BackupSchedules.Delete(ctx, disc, schedule.ID) }
 	}},
 }
