@@ -239,10 +239,11 @@ func newStatusError(resp *response, err error) error {
 	if err != nil {
 		e.Err = resp.clean(err)
 	} else {
-		if resp.ReadErr == nil {
-			e.Body = resp.redactor().String(string(resp.Body))
+		body := resp.Body[:min(len(resp.Body), maxRefusal)]
+		if resp.ReadErr == nil && len(body) == len(resp.Body) {
+			e.Body = resp.redactor().String(string(body))
 		} else {
-			e.Body = resp.redactor().Truncated(string(resp.Body))
+			e.Body = resp.redactor().Truncated(string(body))
 		}
 		switch e.StatusCode {
 		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
@@ -254,6 +255,10 @@ func newStatusError(resp *response, err error) error {
 	e.advice = resp.advice(e)
 	return e.typed()
 }
+
+// maxRefusal is how much is used of the body of a response that is not a 2xx. Redacting takes
+// several times its size.
+const maxRefusal = 256 << 10
 
 // newDecodeError returns the error of a 2xx response that is not what the API defines. It keeps the
 // body only if that is an HTML page, since any other body may contain secrets.

@@ -51,7 +51,7 @@ var writeExpectations = []expectation{
 			return p.checkCreated(x, err)
 		}},
 	{"A disc without a label gets disc and a number", "api/openapi.yaml: Which labels are refused", true, checkDefaultLabel},
-	{"A renamed machine has another host name, and its path gets 404", "virtual_machines.go Rename", true, checkRename},
+	{"A renamed machine has another host name, and its path gets 404", "virtual_machine_relocate.go Rename", true, checkRename},
 	{"POST of a backup schedule gets 200 or 201", "api/openapi.yaml: The status of the success is not stated", true,
 		func(ctx context.Context, p *probe) (string, error) {
 			return p.checkCreated(p.makeSchedule(ctx))
