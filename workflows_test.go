@@ -523,3 +523,13 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 		})
 	}
 }
+
+// A creation whose response is empty has succeeded. What was created is looked for.
+func TestFindOrGrantWithAnEmptyResponse(t *testing.T) {
+	srv := bigvtest.NewServer(t, bigvtest.WithPostStatus(http.StatusNoContent))
+	grant := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: srv.Account("acme").Group("web").Path()}
+	p, granted, err := srv.Client().Privileges.FindOrGrant(t.Context(), "bob", grant, pollQuickly(nil))
+	require.NoError(t, err)
+	assert.True(t, granted)
+	assert.Positive(t, p.ID)
+}
