@@ -203,11 +203,11 @@ func goType(kind types.Type) string {
 	if pointer, ok := kind.(*types.Pointer); ok {
 		return goType(pointer.Elem())
 	}
-	if named, ok := kind.(*types.Named); ok {
+	if named, ok := types.Unalias(kind).(*types.Named); ok {
 		switch named.Obj().Name() {
 		case "Nullable":
 			return goType(named.TypeArgs().At(0))
-		case "RawMessage":
+		case "RawMessage", "Value": // the first is an alias of the second as of Go 1.27
 			return ""
 		case "Secret", "Timestamp", "Addr", "AccountPath", "GroupPath", "VirtualMachinePath":
 			return "string"

@@ -2,6 +2,7 @@ package jsonwire
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestUnmarshalLimited(t *testing.T) {
 		{"few bytes", new([]object), filled(limit/160, "[{}", ",{}", "]"), false},
 		{"empty objects", new([]object), filled(limit, "[{}", ",{}", "]"), true},
 		{"null objects", new([]object), filled(limit, "[null", ",null", "]"), true},
-		{"numbers in a member", new(object), filled(limit, `{"sizes":[1`, ",1", "]}"), true},
+		{"numbers in a member", new(object), filled(limit, `{"sizes":[1`, ",1", "]}"), strconv.IntSize == 64},
 		{"names", new(object), filled(limit, `{"id":1`, `,"xx":0`, "}"), true},
 		{"a long name", new(object), filled(limit, `{"`, `x`, `":1}`), false},
 		{"a long name, escaped", new(object), filled(limit, `{"\n`, `x`, `":1}`), true},
