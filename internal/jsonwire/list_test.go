@@ -2,6 +2,7 @@ package jsonwire
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -82,4 +83,18 @@ func TestReadArrayAllocations(t *testing.T) {
 		_, _ = ReadArray[object](strings.NewReader(body), int64(len(body)), 1<<24)
 	})
 	assert.Less(t, allocs, 10100.0, "one for each element, and a few")
+}
+
+// A list of small elements that is too large when decoded costs no more than the memory that it may use: its slice is not copied again
+// for each element after that.
+func TestReadArrayStopsAtTheMemoryLimit(t *testing.T) {
+	const limit = 1 << 20
+	for _, body := range []string{filled(limit, "[{}", ",{}", "]"), filled(limit, "[null", ",null", "]"), filled(limit, `[{"\u0069d":1}`, ",{}", "]")} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ReadArray[object](strings.NewReader(body), -1, limit)
+		runtime.ReadMemStats(&after)
+		assert.ErrorIs(t, err, ErrDecodedTooLarge)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*limit), "%.20s", body)
+	}
 }

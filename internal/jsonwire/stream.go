@@ -47,6 +47,9 @@ func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
 			if len(list) == cap(list) {
 				list = grow(list, position, size, left)
 			}
+			if *left < 0 {
+				return nil
+			}
 			return &list[:len(list)+1][len(list)]
 		},
 		decoded: func() bool {
@@ -62,7 +65,7 @@ func ReadArray[T any](r io.Reader, size, limit int64) ([]T, error) {
 
 // grow returns the list with room for more elements: for those in the bytes still to
 // come, if they are as long as the ones so far, or for twice as many. It subtracts the
-// additional memory from left.
+// additional memory from left, and does not allocate it if that is not enough.
 func grow[T any](list []T, position, size int64, left *int64) []T {
 	n := int64(len(list))
 	room := max(2*n, 1)
@@ -78,7 +81,7 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 	}
 	*left -= (room - n) * elementSize
 	if *left < 0 {
-		room = n + 1 // the caller returns an error
+		return list
 	}
 	return append(make([]T, 0, room), list...)
 }
@@ -91,7 +94,8 @@ const manyElements = 64
 // code for each type would make programs larger.
 type target struct {
 	// next returns a pointer to the zero value to decode the next element into, which
-	// begins at a position. It sets or reduces the memory that may still be allocated.
+	// begins at a position. It sets or reduces the memory that may still be allocated, and
+	// returns nil if that is not enough.
 	next    func(position int64, left *int64) any
 	decoded func() bool // is called when the element is decoded; false ends decoding
 }
@@ -144,6 +148,9 @@ func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count 
 			d.space()
 			start := d.pos
 			element := to.next(offset, &d.left)
+			if element == nil {
+				return 0, 0, false, ErrDecodedTooLarge
+			}
 			v := reflect.ValueOf(element).Elem()
 			if d.value(d.table, v) && int64(d.pos-start) <= limit {
 				_, _ = r.Discard(d.pos)
@@ -204,6 +211,9 @@ func decodeElements(elements *elementReader, d *decoder, to target, offset int64
 		}
 		end := dec.InputOffset()
 		element := to.next(offset+elements.start, &d.left)
+		if element == nil {
+			return ErrDecodedTooLarge
+		}
 		if err := d.decode(value, reflect.ValueOf(element)); err != nil {
 			place := jsontext.Pointer("/" + strconv.Itoa(index))
 			return locate(err, func(p jsontext.Pointer) jsontext.Pointer { return place + p }, end-int64(len(value)))
