@@ -79,7 +79,7 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 			room = estimate
 		}
 	}
-	*left -= (room - n) * elementSize
+	*left -= (room-n)*elementSize + n*elementSize/4 // the copy that is left may not be collected at once
 	if *left < 0 {
 		return list
 	}
