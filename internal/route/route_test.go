@@ -150,7 +150,8 @@ func FuzzCheck(f *testing.F) {
 		isDots := segment == "." || segment == ".."
 		isNumber := !strings.ContainsFunc(segment, func(r rune) bool { return r != '-' && (r < '0' || r > '9') })
 		switch {
-		case segment == "", isDots, !utf8.ValidString(segment), strings.ContainsFunc(segment, unicode.IsControl):
+		case segment == "", isDots, !utf8.ValidString(segment), strings.ContainsFunc(segment, unicode.IsControl),
+			strings.TrimSpace(segment) != segment, strings.HasSuffix(segment, "/"):
 			require.Error(t, Check(segment))
 		case !isNumber:
 			require.NoError(t, Check(segment))
