@@ -81,6 +81,7 @@ type progress struct {
 	headersWritten atomic.Bool
 	requestWritten atomic.Bool // and there is no response yet
 	awaiting       atomic.Bool // the headers were written, and there is no response yet
+	responded      atomic.Bool // there is a response
 	repeated       atomic.Bool // net/http has sent the request more than once
 	body           bodyState
 	conn           atomic.Pointer[transport.Conn] // nil if the connection does not count the bytes
@@ -107,6 +108,9 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) {
 			p.traced.Store(true)
+			if p.isSent() {
+				p.repeated.Store(true)
+			}
 			if cancel != nil && p.requestWritten.Load() {
 				cancel(errReplayed)
 			}
@@ -120,10 +124,21 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
 		GotFirstResponseByte: func() {
+			p.responded.Store(true)
 			p.awaiting.Store(false)
 			p.requestWritten.Store(false)
 		},
 	})
+}
+
+// isSent reports whether the request has been sent and has no response yet. The bytes
+// that were written to the connection decide where they are known: over HTTP/2, the
+// transport may report the headers as written only after the server has reset the stream.
+func (p *progress) isSent() bool {
+	if conn := p.conn.Load(); conn != nil {
+		return !p.responded.Load() && conn.HasExceeded(p.writeLimit.Load())
+	}
+	return p.awaiting.Load()
 }
 
 // gotConn records the connection of the attempt. If there are several, it records

@@ -51,13 +51,16 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// HasExceeded reports whether more than limit bytes have been written to the connection.
+func (c *Conn) HasExceeded(limit int64) bool { return c.written.Load() > limit }
+
 // EndWithin closes the connection if at most limit bytes have been written to it, and
 // reports whether that is so. It is called after a request has failed, when net/http
 // does not use the connection any more.
 func (c *Conn) EndWithin(limit int64) bool {
-	if c.written.Load() > limit {
+	if c.HasExceeded(limit) {
 		return false
 	}
 	_ = c.Close() // a write that has not begun cannot succeed now
-	return c.written.Load() <= limit
+	return !c.HasExceeded(limit)
 }
