@@ -193,7 +193,7 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 		created, err := f.create(ctx)
 		switch {
 		case err == nil && checkComplete(created) != nil: // the response is empty, and the object has no path to read it by
-			return f.lookAfter(ctx, &callError{f.what, errors.New("it was created, but the response does not contain it")}, options)
+			return f.lookAfter(ctx, missingResult(f.what, "", "the response does not contain the result"), options)
 		case err == nil:
 			return created, true, nil
 		case errors.Is(err, ErrOutcomeUnknown), isReread(err):
