@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	exhaustive = flag.Bool("exhaustive", false, "20,000 random operations instead of 2,000, with another seed each time")
+	exhaustive = flag.Bool("exhaustive", false, "20,000 random operations instead of 2,000; the seed is the time, unless -modelseed is set")
 	modelSeed  = flag.Uint64("modelseed", 0, "random seed of TestModel; 0 is 1, or the time with -exhaustive")
 )
 
