@@ -48,6 +48,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	if err := checkContext(ctx); err != nil {
 		return err
 	}
+	if c.http == nil {
+		return errZeroClient
+	}
 	config := &req.config
 	err := config.apply(opts)
 	if config.response != nil {
@@ -216,7 +219,7 @@ func (c *Client) send(ctx context.Context, req *request, stream streamFunc) (*re
 		return resp, nil
 	}
 	gone := err == nil && resp.StatusCode == http.StatusNotFound && req.method == http.MethodDelete
-	if gone && (resp.OutcomeUnknown || resp.Repeated) {
+	if gone && resp.OutcomeUnknown {
 		resp.Body, resp.ReadErr = nil, nil
 		return resp, nil // it was deleted before, by a request whose response was lost
 	}

@@ -151,7 +151,7 @@ func TestGoAway(t *testing.T) {
 		unknown     bool
 	}{
 		{"excluded by a shutdown, safe", false, requestStream - 2, 0, Safe, 1, false}, // net/http repeats it
-		{"excluded by a shutdown, idempotent", false, requestStream - 2, 0, Idempotent, 1, false},
+		{"excluded by a shutdown, idempotent", false, requestStream - 2, 0, Idempotent, 2, false},
 		{"excluded by a shutdown, non-idempotent", false, requestStream - 2, 0, NonIdempotent, 2, false},
 		{"excluded by a shutdown, first request", true, 0, 0, NonIdempotent, 2, false},
 		{"excluded by an error", false, requestStream - 2, 1, NonIdempotent, 2, false},

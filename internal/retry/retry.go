@@ -76,12 +76,10 @@ type Response struct {
 	Body       []byte // unless it was streamed
 	ReadErr    error  // why the body could not be read, or not all of it
 	Attempts   int    // attempts of all requests
-	// OutcomeUnknown says that one of the attempts may have been applied, whatever
-	// the last response was.
+	// OutcomeUnknown says that an attempt may have been applied, whatever the last
+	// response was. That of a last attempt that net/http repeated by itself may be about
+	// the repetition.
 	OutcomeUnknown bool
-	// Repeated says that net/http sent one of the attempts more than once, so that the
-	// last response may not be the first.
-	Repeated bool
 }
 
 // OK reports whether the response is a 2xx.
@@ -89,9 +87,9 @@ func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 
 
 // Do sends a request until it has a response that ends it, or must not be retried,
 // and stores the response in resp. The error says why there is no response in it.
-// Attempts, OutcomeUnknown and Repeated are added to those of an earlier request.
+// Attempts and OutcomeUnknown are added to those of an earlier request.
 func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
-	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown, Repeated: resp.Repeated}
+	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown}
 	call := &call{Context: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
 	defer func() { call.endContext() }()
 	if call.enterGate() != nil {
@@ -178,7 +176,7 @@ func (c *call) newRequest() (*retryablehttp.Request, error) {
 		})
 	}
 	err := retryable.SetBody(body)
-	if c.req.Idempotency == NonIdempotent {
+	if c.req.Idempotency != Safe {
 		retryable.GetBody = nil // without it, net/http cannot repeat the request by itself
 	}
 	return retryable, err
@@ -251,8 +249,8 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	retry, outcomeUnknown := c.req.Idempotency.classify(r)
 	out := c.response
 	out.Attempts++
+	outcomeUnknown = outcomeUnknown || c.progress.wasRepeated()
 	out.OutcomeUnknown = out.OutcomeUnknown || outcomeUnknown
-	out.Repeated = out.Repeated || c.progress.wasRepeated()
 	// The caller sees the last response, unless this attempt has brought nothing but
 	// the end of the context.
 	c.err = r.err

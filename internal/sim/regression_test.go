@@ -14,6 +14,12 @@ func TestRegressions(t *testing.T) {
 				{Kind: SlowWrite, At: 1},
 			},
 		}},
+		{"a DELETE that net/http repeats gets a response that is about the repetition", scenario{
+			http2: true, warm: true, jobs: []string{"Do DELETE"}, faults: []Fault{
+				{Kind: ResetStream, After: true, Code: 7},
+				{Kind: Respond, Status: 408},
+			},
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if problem := test.fails(t, 50); problem != "" {
