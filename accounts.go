@@ -36,20 +36,20 @@ type AccountsService struct{ client *Client }
 
 // List returns the accounts that the caller can see: GET /accounts.
 func (s *AccountsService) List(ctx context.Context, options AccountListOptions, opts ...CallOption) ([]Account, error) {
-	return list[Account](ctx, s.client, listing("list accounts", fixed("/accounts").withQuery(options)), nil, opts)
+	return list[Account](ctx, clientOf(s), listing("list accounts", fixed("/accounts").withQuery(options)), nil, opts)
 }
 
 // All returns an iterator over the accounts that the caller can see: GET /accounts. It yields each
 // account as it arrives. If the call fails, the iterator yields a zero Account with the error and
 // stops.
 func (s *AccountsService) All(ctx context.Context, options AccountListOptions, opts ...CallOption) iter.Seq2[Account, error] {
-	return all[Account](ctx, s.client, listing("list accounts", fixed("/accounts").withQuery(options)), nil, opts)
+	return all[Account](ctx, clientOf(s), listing("list accounts", fixed("/accounts").withQuery(options)), nil, opts)
 }
 
 // Get returns an account: GET /accounts/{account}. WithView(Overview) embeds its groups. If the
 // account does not exist, or the caller may not see it, the error matches ErrNotFound.
 func (s *AccountsService) Get(ctx context.Context, account AccountPath, opts ...CallOption) (Account, error) {
-	return get[Account](ctx, s.client, reading("get account", resource(account)), opts)
+	return get[Account](ctx, clientOf(s), reading("get account", resource(account)), opts)
 }
 
 // Create creates an account: POST /accounts.
@@ -62,7 +62,7 @@ func (s *AccountsService) Get(ctx context.Context, account AccountPath, opts ...
 func (s *AccountsService) Create(ctx context.Context, account AccountCreate, opts ...CallOption) (Account, error) {
 	op := posting("create account", fixed("/accounts").about(account.Name), account)
 	reread := func(ctx context.Context) (Account, error) { return s.Get(ctx, AccountPath(account.Name)) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Delete deletes an account: DELETE /accounts/{account}. It needs more permissions than the owner
@@ -71,12 +71,12 @@ func (s *AccountsService) Create(ctx context.Context, account AccountCreate, opt
 // Deprecated: The service no longer documents this endpoint. Delete the contents of the account
 // with VirtualMachines.Purge and Groups.Delete, and ask Bytemark to close it.
 func (s *AccountsService) Delete(ctx context.Context, account AccountPath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("delete account", resource(account)), opts)
+	return execute(ctx, clientOf(s), deleting("delete account", resource(account)), opts)
 }
 
 // id returns the ID of an account. It reads the account if the path has only its name.
 func (s *AccountsService) id(ctx context.Context, account AccountPath) (int, error) {
-	account, err := s.client.resolveDefaultAccount(account)
+	account, err := clientOf(s).resolveDefaultAccount(account)
 	if err != nil {
 		return 0, err
 	}

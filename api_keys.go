@@ -72,13 +72,13 @@ func (s *APIKeysService) list(ctx context.Context, operation string, options API
 	user := options.User
 	e := fixed(apiKeysRoute).withQuery(apiKeyQuery{View: options.View}).about(string(user))
 	if user == "" {
-		return list[APIKey](ctx, s.client, listing(operation, e), nil, opts)
+		return list[APIKey](ctx, clientOf(s), listing(operation, e), nil, opts)
 	}
-	id, err := s.client.Users.id(ctx, user)
+	id, err := clientOf(s).Users.id(ctx, user)
 	if err != nil {
 		return nil, notSent(operation, e.describe(), fmt.Errorf("looking up the user: %w", err))
 	}
-	keys, err := list[APIKey](ctx, s.client, listing(operation, e), nil, opts)
+	keys, err := list[APIKey](ctx, clientOf(s), listing(operation, e), nil, opts)
 	return slices.DeleteFunc(keys, func(k APIKey) bool { return k.UserID != id }), err
 }
 
@@ -116,13 +116,13 @@ func (s *APIKeysService) Create(ctx context.Context, user UserPath, key APIKeyCr
 	body := apiKeyBody{Label: key.Label, ExpiresAt: NewTimestamp(key.ExpiresAt)}
 	err := key.validate()
 	if err == nil {
-		body.UserID, err = s.client.Users.id(ctx, user)
+		body.UserID, err = clientOf(s).Users.id(ctx, user)
 	}
 	if err != nil {
 		return APIKey{}, notSent(operation, string(user), err)
 	}
 	op := posting(operation, fixed(apiKeysRoute).about(string(user)), body)
-	created, err := write[APIKey](ctx, s.client, op, nil, opts)
+	created, err := write[APIKey](ctx, clientOf(s), op, nil, opts)
 	if err == nil && created.Key.IsZero() {
 		err = missingResult(operation, string(user), "the response does not contain the key; delete it and create another")
 	}
@@ -133,7 +133,7 @@ func (s *APIKeysService) Create(ctx context.Context, user UserPath, key APIKeyCr
 // so it is retried.
 func (s *APIKeysService) Delete(ctx context.Context, id int, opts ...CallOption) error {
 	op := deleting("delete API key", fixed(apiKeysRoute+"/{API key}", strconv.Itoa(id)))
-	return execute(ctx, s.client, op, opts)
+	return execute(ctx, clientOf(s), op, opts)
 }
 
 // objectID implements [identified].

@@ -144,6 +144,9 @@ func callWithContext(ctx context.Context, f func() (Secret, error)) (Secret, err
 // fetchToken returns the token for a call. rejected, unless zero, is the token to which the service
 // has just responded with 401; fetchToken returns it again if there is no other.
 func (c *Client) fetchToken(ctx context.Context, rejected Secret) (Secret, error) {
+	if c.http == nil {
+		return Secret{}, errZeroClient
+	}
 	if c.loginSession != nil {
 		return c.loginSession.token(ctx, c, rejected)
 	}

@@ -82,7 +82,7 @@ const backupSchedulesRoute = "/backup_schedules"
 // List returns the backup schedules of a disc. The service has no list of schedules, so List reads
 // the disc: GET {disc}, or GET /discs/{ID} for a path with an ID alone.
 func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]BackupSchedule, error) {
-	d, err := s.client.Discs.Get(ctx, disc, opts...)
+	d, err := clientOf(s).Discs.Get(ctx, disc, opts...)
 	if err == nil && d.BackupSchedules == nil {
 		return []BackupSchedule{}, nil
 	}
@@ -98,14 +98,14 @@ func (s *BackupSchedulesService) List(ctx context.Context, disc DiscPath, opts .
 func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, schedule BackupSchedule,
 	opts ...CallOption) (BackupSchedule, error) {
 	op := posting("create backup schedule of disc", below(disc, backupSchedulesRoute), schedule.sent())
-	return write[BackupSchedule](ctx, s.client, op, nil, opts)
+	return write[BackupSchedule](ctx, clientOf(s), op, nil, opts)
 }
 
 // Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
 // taken are kept. Delete is idempotent, so it is retried.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
 	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.display())
-	return execute(ctx, s.client, deleting("delete backup schedule", e), opts)
+	return execute(ctx, clientOf(s), deleting("delete backup schedule", e), opts)
 }
 
 // objectID implements [identified].

@@ -69,7 +69,7 @@ const backupsRoute = "/backups"
 // the service does not define; it is usually the order of their IDs, so the oldest is the first. Sort
 // them by Backup.TakenAt or by ID where the order matters.
 func (s *BackupsService) List(ctx context.Context, disc DiscPath, opts ...CallOption) ([]Backup, error) {
-	return list[Backup](ctx, s.client, listing("list backups", below(disc, backupsRoute)), nil, opts)
+	return list[Backup](ctx, clientOf(s), listing("list backups", below(disc, backupsRoute)), nil, opts)
 }
 
 // Get returns a backup. The service has no endpoint for a single one, so Get finds it by ID or
@@ -90,7 +90,7 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 		}
 		return b.Label == backup.backup
 	}
-	return findByName(ctx, s.client, listing(operation, e.about(backup.display())), nil, matches, opts)
+	return findByName(ctx, clientOf(s), listing(operation, e.about(backup.display())), nil, matches, opts)
 }
 
 // Create takes a backup of a disc: POST {disc}/backups. The result has its Type set, unlike that of
@@ -104,7 +104,7 @@ func (s *BackupsService) Get(ctx context.Context, backup BackupPath, opts ...Cal
 // error matches ErrOutcomeUnknown, list the backups before calling Create again.
 func (s *BackupsService) Create(ctx context.Context, disc DiscPath, opts ...CallOption) (Backup, error) {
 	op := posting("create backup of disc", below(disc, backupsRoute), nil)
-	return write[Backup](ctx, s.client, op, nil, opts)
+	return write[Backup](ctx, clientOf(s), op, nil, opts)
 }
 
 // Restore restores a disc to the state of a backup: PUT {disc}/backups/{backup}.
@@ -115,7 +115,7 @@ func (s *BackupsService) Create(ctx context.Context, disc DiscPath, opts ...Call
 // processed it.
 func (s *BackupsService) Restore(ctx context.Context, backup BackupPath, opts ...CallOption) error {
 	op := puttingOnce("restore backup", resource(backup), restoreBody{Restore: true})
-	return execute(ctx, s.client, op, opts)
+	return execute(ctx, clientOf(s), op, opts)
 }
 
 // restoreBody is the request body of Restore.
@@ -127,7 +127,7 @@ type restoreBody struct {
 // have no other kind of deletion. Purge is idempotent, so it is retried. If the backup does not exist,
 // the error matches ErrNotFound.
 func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("purge backup", resource(backup).withQuery(purging)), opts)
+	return execute(ctx, clientOf(s), deleting("purge backup", resource(backup).withQuery(purging)), opts)
 }
 
 // Wait polls a backup until the condition holds: GET {disc}/backups. Intervals and errors are those
@@ -156,7 +156,7 @@ func (s *BackupsService) Resolve(ctx context.Context, backup BackupPath, opts ..
 	if isComplete(backup) {
 		return backup, nil
 	}
-	disc, err := s.client.Discs.Resolve(ctx, backup.disc, opts...)
+	disc, err := clientOf(s).Discs.Resolve(ctx, backup.disc, opts...)
 	if err != nil {
 		return BackupPath{}, err
 	}

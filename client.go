@@ -87,6 +87,17 @@ type config struct {
 	}
 }
 
+// clientOf returns the client of a service, or a zero client if the service has none because its
+// client was not made by NewClient.
+func clientOf[S ~struct{ client *Client }](service *S) *Client {
+	if service == nil || struct{ client *Client }(*service).client == nil {
+		return new(Client)
+	}
+	return struct{ client *Client }(*service).client
+}
+
+var errZeroClient = errors.New("the client is a zero Client: create it with NewClient")
+
 // semaphore limits how many callers do something at a time.
 type semaphore chan struct{}
 
@@ -97,6 +108,9 @@ func newSemaphore(n int) semaphore { return make(semaphore, n) }
 func (s semaphore) acquire(ctx context.Context) error {
 	if ctx == nil {
 		return errNilContext
+	}
+	if s == nil {
+		return errZeroClient
 	}
 	select {
 	case s <- struct{}{}:
@@ -137,6 +151,9 @@ func NewClient(opts ...Option) (*Client, error) {
 // used at the same time. They share connections, the session, the gate and the limit of concurrent
 // creates, unless an option replaces them. The errors are those of NewClient.
 func (c *Client) With(opts ...Option) (*Client, error) {
+	if c.http == nil {
+		return nil, fmt.Errorf("bigv: new client: %w", errZeroClient)
+	}
 	return c.config.client(c, opts)
 }
 
@@ -224,7 +241,12 @@ func (c *Client) CloseIdleConnections() {
 }
 
 // String returns the client's base URL. It contains no secret.
-func (c *Client) String() string { return "bigv.Client(" + c.baseURL.String() + ")" }
+func (c *Client) String() string {
+	if c.baseURL == nil {
+		return "bigv.Client()"
+	}
+	return "bigv.Client(" + c.baseURL.String() + ")"
+}
 
 // Format writes String for every verb, so that printing a client reveals no credentials.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }

@@ -60,6 +60,6 @@ const definitionsRoute = "/definitions"
 func (s *DefinitionsService) Get(ctx context.Context, opts ...CallOption) (Definitions, error) {
 	e := fixed(definitionsRoute)
 	e.anonymous = true
-	response, err := get[definitionsResponse](ctx, s.client, reading("get definitions", e), opts)
+	response, err := get[definitionsResponse](ctx, clientOf(s), reading("get definitions", e), opts)
 	return response.Definitions, err
 }

@@ -128,7 +128,7 @@ func (s *DiscsService) List(ctx context.Context, options DiscListOptions, opts .
 	if err != nil {
 		return nil, notSent("list discs", e.describe(), err)
 	}
-	return list(ctx, s.client, listing("list discs", e), verify, opts)
+	return list(ctx, clientOf(s), listing("list discs", e), verify, opts)
 }
 
 // All returns an iterator over the discs that the options select. It calls the endpoint of List and
@@ -139,14 +139,14 @@ func (s *DiscsService) All(ctx context.Context, options DiscListOptions, opts ..
 	if err != nil {
 		return errSeq[Disc](notSent("list discs", e.describe(), err))
 	}
-	return all(ctx, s.client, listing("list discs", e), verify, opts)
+	return all(ctx, clientOf(s), listing("list discs", e), verify, opts)
 }
 
 // listEndpoint returns the endpoint of a list, and a function that verifies that a disc in the
 // response matches the options.
 func (s *DiscsService) listEndpoint(ctx context.Context, options DiscListOptions) (endpoint, func(Disc) error, error) {
 	machineID := func(d Disc) int { return d.VirtualMachineID }
-	return machineList(ctx, s.client, options.VirtualMachine, discsRoute, machineID)
+	return machineList(ctx, clientOf(s), options.VirtualMachine, discsRoute, machineID)
 }
 
 // Get returns a disc: GET {virtual machine}/discs/{disc}, or GET /discs/{ID} for a path with an ID
@@ -161,8 +161,8 @@ func (s *DiscsService) listEndpoint(ctx context.Context, options DiscListOptions
 // VirtualMachines.Get does; use a path with its ID to save that request.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	const operation = "get disc"
-	if disc.idOnly || s.client.style == NestedURLs && (disc.IsZero() || isComplete(disc)) {
-		return get[Disc](ctx, s.client, reading(operation, resource(disc)), opts)
+	if disc.idOnly || clientOf(s).style == NestedURLs && (disc.IsZero() || isComplete(disc)) {
+		return get[Disc](ctx, clientOf(s), reading(operation, resource(disc)), opts)
 	}
 	e, verify, err := s.listEndpoint(ctx, DiscListOptions{VirtualMachine: disc.machine})
 	if err = cmp.Or(checkPath(disc), err); err != nil {
@@ -170,10 +170,10 @@ func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOptio
 	}
 	if disc.isID() {
 		op := reading(operation, resource(discIDOnly(disc.disc)).about(disc.display()))
-		return getVerified(ctx, s.client, op, verify, opts)
+		return getVerified(ctx, clientOf(s), op, verify, opts)
 	}
 	hasLabel := func(d Disc) bool { return d.Label == disc.disc }
-	return findByName(ctx, s.client, listing(operation, e.about(disc.display())), verify, hasLabel, opts)
+	return findByName(ctx, clientOf(s), listing(operation, e.about(disc.display())), verify, hasLabel, opts)
 }
 
 // Create adds a disc to a virtual machine: POST {virtual machine}/discs.
@@ -192,12 +192,12 @@ func (s *DiscsService) Create(ctx context.Context, vm VirtualMachinePath, disc D
 	}
 	if disc.Label == "" { // the service chooses the label
 		op := posting("create disc on virtual machine", below(vm, discsRoute), disc)
-		return write[Disc](ctx, s.client, op, nil, opts)
+		return write[Disc](ctx, clientOf(s), op, nil, opts)
 	}
 	path := vm.Disc(disc.Label)
 	op := posting("create disc", below(vm, discsRoute).about(path.display()), disc)
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, path) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 var errSchedulesOfDisc = errors.New("backup_schedules is accepted for the discs of a new virtual machine only: use BackupSchedules.Create")
@@ -207,7 +207,7 @@ var errSchedulesOfDisc = errors.New("backup_schedules is accepted for the discs 
 func (s *DiscsService) Update(ctx context.Context, disc DiscPath, update DiscUpdate, opts ...CallOption) (Disc, error) {
 	op := putting("update disc", resource(disc), update)
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Resize sets the size of a disc, in MiB: PUT {virtual machine}/discs/{disc}. A disc can grow but
@@ -230,7 +230,7 @@ func (s *DiscsService) Relabel(ctx context.Context, disc DiscPath, label string,
 		}
 		return s.Get(ctx, disc.machine.Disc(label))
 	}
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // relabel is the request body of Relabel.
@@ -250,14 +250,14 @@ func (s *DiscsService) Move(ctx context.Context, disc DiscPath, to VirtualMachin
 	err := checkPath(disc) // check before sending the lookup of the machine
 	id := 0
 	if err == nil {
-		id, err = s.client.VirtualMachines.id(ctx, to)
+		id, err = clientOf(s).VirtualMachines.id(ctx, to)
 	}
 	if err != nil {
 		return Disc{}, notSent("move disc", disc.display(), err)
 	}
 	op := puttingOnce("move disc", resource(disc), moveDisc{id}).refusedIf("both machines must be off")
 	reread := func(ctx context.Context) (Disc, error) { return s.Get(ctx, to.Disc(disc.disc)) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // moveDisc is the request body of Move.
@@ -276,7 +276,7 @@ func (s *DiscsService) Purge(ctx context.Context, disc DiscPath, opts ...CallOpt
 	if disc.idOnly {
 		e = fixed(discsRoute+"/{disc}", disc.disc).about(disc.display())
 	}
-	return execute(ctx, s.client, deleting("purge disc", e.withQuery(purging)).refusedIf("the machine must be off"), opts)
+	return execute(ctx, clientOf(s), deleting("purge disc", e.withQuery(purging)).refusedIf("the machine must be off"), opts)
 }
 
 // purgeQuery holds the query parameter that makes a deletion final.
@@ -310,7 +310,7 @@ func (s *DiscsService) Resolve(ctx context.Context, disc DiscPath, opts ...CallO
 		}
 		vm = VirtualMachineID(d.VirtualMachineID)
 	}
-	vm, err := s.client.VirtualMachines.Resolve(ctx, vm, opts...)
+	vm, err := clientOf(s).VirtualMachines.Resolve(ctx, vm, opts...)
 	if err != nil {
 		return DiscPath{}, err
 	}

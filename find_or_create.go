@@ -42,7 +42,7 @@ func (s *GroupsService) FindOrCreate(ctx context.Context, account AccountPath, g
 		"find or create group " + path.display(),
 		func(ctx context.Context) (Group, error) { return s.Get(ctx, path, opts...) },
 		func(ctx context.Context) (Group, error) { return s.Create(ctx, account, group, opts...) },
-	}.findOrCreate(ctx, s.client, group.validate(), options)
+	}.findOrCreate(ctx, clientOf(s), group.validate(), options)
 }
 
 // FindOrCreate returns the virtual machine with this name, unchanged, and creates it with Create if
@@ -69,7 +69,7 @@ func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPa
 			return s.Get(ctx, path, slices.Concat(opts, []CallOption{WithDeleted()})...)
 		},
 		func(ctx context.Context) (VirtualMachine, error) { return s.Create(ctx, group, vm, opts...) },
-	}.findOrCreate(ctx, s.client, newCreateBody(vm).validate(), options)
+	}.findOrCreate(ctx, clientOf(s), newCreateBody(vm).validate(), options)
 	if err == nil && m.Deleted {
 		err = newDeletedError(operation, path, m)
 	}
@@ -103,7 +103,7 @@ func (s *DiscsService) FindOrCreate(ctx context.Context, vm VirtualMachinePath, 
 		"find or create disc " + path.display(),
 		func(ctx context.Context) (Disc, error) { return s.Get(ctx, path, opts...) },
 		func(ctx context.Context) (Disc, error) { return s.Create(ctx, vm, disc, opts...) },
-	}.findOrCreate(ctx, s.client, invalid, options)
+	}.findOrCreate(ctx, clientOf(s), invalid, options)
 }
 
 // FindOrGrant returns a privilege of the user that has the level, the target, the API key and those
@@ -123,7 +123,7 @@ func (s *PrivilegesService) FindOrGrant(ctx context.Context, user UserPath, gran
 	invalid := cmp.Or(checkPath(user), grant.validate(), options.validate())
 	name := string(user)
 	if invalid == nil && user.isID() {
-		u, err := s.client.Users.Get(ctx, user)
+		u, err := clientOf(s).Users.Get(ctx, user)
 		if err != nil {
 			return Privilege{}, false, notSent(operation, subject, fmt.Errorf("looking up the user name: %w", err))
 		}
@@ -145,7 +145,7 @@ func (s *PrivilegesService) FindOrGrant(ctx context.Context, user UserPath, gran
 			return privileges[i], nil
 		},
 		func(ctx context.Context) (Privilege, error) { return s.Grant(ctx, user, grant, opts...) },
-	}.findOrCreate(ctx, s.client, invalid, options)
+	}.findOrCreate(ctx, clientOf(s), invalid, options)
 }
 
 // matches reports whether a privilege on the target of the grant is what the grant would create,

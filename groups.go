@@ -52,22 +52,22 @@ const groupsRoute = "/groups"
 //
 // It calls GET /groups if the options name no account, or if the client uses FlatURLs.
 func (s *GroupsService) List(ctx context.Context, options GroupListOptions, opts ...CallOption) ([]Group, error) {
-	e, verify, err := s.client.groupList(ctx, options)
+	e, verify, err := clientOf(s).groupList(ctx, options)
 	if err != nil {
 		return nil, notSent("list groups", e.describe(), err)
 	}
-	return list(ctx, s.client, listing("list groups", e), verify, opts)
+	return list(ctx, clientOf(s), listing("list groups", e), verify, opts)
 }
 
 // All returns an iterator over the groups that the options select. It calls the endpoint of List
 // and yields each group as it arrives. If the call fails, the iterator yields a zero Group with the
 // error and stops.
 func (s *GroupsService) All(ctx context.Context, options GroupListOptions, opts ...CallOption) iter.Seq2[Group, error] {
-	e, verify, err := s.client.groupList(ctx, options)
+	e, verify, err := clientOf(s).groupList(ctx, options)
 	if err != nil {
 		return errSeq[Group](notSent("list groups", e.describe(), err))
 	}
-	return all(ctx, s.client, listing("list groups", e), verify, opts)
+	return all(ctx, clientOf(s), listing("list groups", e), verify, opts)
 }
 
 // Get returns a group: GET /accounts/{account}/groups/{group}, or GET /groups/{ID} for a path with
@@ -81,22 +81,22 @@ func (s *GroupsService) All(ctx context.Context, options GroupListOptions, opts 
 // the account, so an account by name is read too: GET /accounts/{account}.
 func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOption) (Group, error) {
 	const operation = "get group"
-	if s.client.style == NestedURLs || group.idOnly {
-		return get[Group](ctx, s.client, reading(operation, resource(group)), opts)
+	if clientOf(s).style == NestedURLs || group.idOnly {
+		return get[Group](ctx, clientOf(s), reading(operation, resource(group)), opts)
 	}
-	e, verify, err := s.client.groupList(ctx, GroupListOptions{Account: group.account})
+	e, verify, err := clientOf(s).groupList(ctx, GroupListOptions{Account: group.account})
 	if err = cmp.Or(checkPath(group), err); err != nil {
 		return Group{}, notSent(operation, group.display(), err)
 	}
 	if group.isID() {
 		op := reading(operation, resource(groupIDOnly(group.group)).about(group.display()))
-		return getVerified(ctx, s.client, op, verify, opts)
+		return getVerified(ctx, clientOf(s), op, verify, opts)
 	}
 	hasName := func(g Group) bool { return strings.EqualFold(g.Name, group.group) }
-	g, err := findByName(ctx, s.client, listing(operation, e.about(group.display())), verify, hasName, opts)
+	g, err := findByName(ctx, clientOf(s), listing(operation, e.about(group.display())), verify, hasName, opts)
 	if errors.Is(err, ErrNotFound) && group.group == DefaultGroupName {
 		// The default group may have been renamed. Only the nested URL still finds it by this name.
-		return get[Group](ctx, s.client, reading(operation, resource(group)), opts)
+		return get[Group](ctx, clientOf(s), reading(operation, resource(group)), opts)
 	}
 	return g, err
 }
@@ -109,7 +109,7 @@ func (s *GroupsService) Get(ctx context.Context, group GroupPath, opts ...CallOp
 func (s *GroupsService) Create(ctx context.Context, account AccountPath, group GroupCreate, opts ...CallOption) (Group, error) {
 	op := posting("create group", below(account, groupsRoute).about(account.Group(group.Name).display()), group)
 	reread := func(ctx context.Context) (Group, error) { return s.Get(ctx, account.Group(group.Name)) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Rename changes the name of a group: PUT /accounts/{account}/groups/{group}.
@@ -125,7 +125,7 @@ func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string
 		}
 		return s.Get(ctx, group.account.Group(name))
 	}
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Delete deletes a group: DELETE /accounts/{account}/groups/{group}. While the group contains
@@ -133,7 +133,7 @@ func (s *GroupsService) Rename(ctx context.Context, group GroupPath, name string
 // Delete is idempotent, so it is retried.
 func (s *GroupsService) Delete(ctx context.Context, group GroupPath, opts ...CallOption) error {
 	op := deleting("delete group", resource(group)).refusedIf("the group must be empty: purge its machines, also the deleted ones")
-	return execute(ctx, s.client, op, opts)
+	return execute(ctx, clientOf(s), op, opts)
 }
 
 // Resolve returns the full path of a group, with its account. It reads the group if the path is an
@@ -165,7 +165,7 @@ func (s *GroupsService) id(ctx context.Context, group GroupPath) (int, error) {
 	if group.isID() {
 		return parseID(group.group)
 	}
-	found, err := get[Group](ctx, s.client, reading("get group", resource(group)), nil)
+	found, err := get[Group](ctx, clientOf(s), reading("get group", resource(group)), nil)
 	return responseID(found.ID, err)
 }
 

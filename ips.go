@@ -66,7 +66,7 @@ func (s *IPsService) Get(ctx context.Context, address netip.Addr, opts ...CallOp
 	if err != nil {
 		return IP{}, notSent("get IP", e.describe(), err)
 	}
-	return get[IP](ctx, s.client, reading("get IP", e), opts)
+	return get[IP](ctx, clientOf(s), reading("get IP", e), opts)
 }
 
 // Update changes an address: PUT /ips/{address}. Update is idempotent, so it is retried.
@@ -77,7 +77,7 @@ func (s *IPsService) Update(ctx context.Context, address netip.Addr, update IPUp
 	}
 	op := putting("update IP", e, update)
 	reread := func(ctx context.Context) (IP, error) { return s.Get(ctx, address) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // SetRDNS sets the host name for reverse DNS of an address: PUT /ips/{address}. An empty host
@@ -98,7 +98,7 @@ func (s *IPsService) Release(ctx context.Context, address netip.Addr, opts ...Ca
 	if err != nil {
 		return notSent("release IP", e.describe(), err)
 	}
-	return execute(ctx, s.client, deleting("release IP", e).refusedIf("only additional addresses can be released"), opts)
+	return execute(ctx, clientOf(s), deleting("release IP", e).refusedIf("only additional addresses can be released"), opts)
 }
 
 // Swap exchanges the primary addresses, IPv4 and IPv6, of two virtual machines: POST
@@ -118,16 +118,16 @@ func (s *IPsService) Swap(ctx context.Context, swap IPSwap, opts ...CallOption) 
 		err = errors.New("VirtualMachine1 and VirtualMachine2 are the same")
 	}
 	if err == nil {
-		body.VirtualMachine1ID, err = s.client.VirtualMachines.id(ctx, vm1)
+		body.VirtualMachine1ID, err = clientOf(s).VirtualMachines.id(ctx, vm1)
 	}
 	if err == nil {
-		body.VirtualMachine2ID, err = s.client.VirtualMachines.id(ctx, vm2)
+		body.VirtualMachine2ID, err = clientOf(s).VirtualMachines.id(ctx, vm2)
 	}
 	if err != nil {
 		return notSent(operation, subject, err)
 	}
 	op := posting(operation, fixed("/ips/swap_virtual_machine_ips").about(subject), body).refusedIf("both machines must be off")
-	return execute(ctx, s.client, op, opts)
+	return execute(ctx, clientOf(s), op, opts)
 }
 
 // checkComplete implements [completer].

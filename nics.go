@@ -89,7 +89,7 @@ func (s *NICsService) List(ctx context.Context, options NICListOptions, opts ...
 	if err != nil {
 		return nil, notSent("list network interfaces", e.describe(), err)
 	}
-	return list(ctx, s.client, listing("list network interfaces", e), verify, opts)
+	return list(ctx, clientOf(s), listing("list network interfaces", e), verify, opts)
 }
 
 // All returns an iterator over the network interfaces that the options select. It calls the
@@ -100,14 +100,14 @@ func (s *NICsService) All(ctx context.Context, options NICListOptions, opts ...C
 	if err != nil {
 		return errSeq[NIC](notSent("list network interfaces", e.describe(), err))
 	}
-	return all(ctx, s.client, listing("list network interfaces", e), verify, opts)
+	return all(ctx, clientOf(s), listing("list network interfaces", e), verify, opts)
 }
 
 // listEndpoint returns the endpoint of a list, and a function that verifies that an interface in
 // the response matches the options.
 func (s *NICsService) listEndpoint(ctx context.Context, options NICListOptions) (endpoint, func(NIC) error, error) {
 	machineID := func(n NIC) int { return n.VirtualMachineID }
-	return machineList(ctx, s.client, options.VirtualMachine, nicsRoute, machineID)
+	return machineList(ctx, clientOf(s), options.VirtualMachine, nicsRoute, machineID)
 }
 
 // Get returns a network interface: GET {virtual machine}/nics/{network interface}, or GET
@@ -120,15 +120,15 @@ func (s *NICsService) listEndpoint(ctx context.Context, options NICListOptions) 
 // does; use a path with its ID to save that request.
 func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) (NIC, error) {
 	const operation = "get network interface"
-	if nic.idOnly || s.client.style == NestedURLs && (nic.IsZero() || isComplete(nic)) {
-		return get[NIC](ctx, s.client, reading(operation, resource(nic)), opts)
+	if nic.idOnly || clientOf(s).style == NestedURLs && (nic.IsZero() || isComplete(nic)) {
+		return get[NIC](ctx, clientOf(s), reading(operation, resource(nic)), opts)
 	}
 	_, verify, err := s.listEndpoint(ctx, NICListOptions{VirtualMachine: nic.machine})
 	if err = cmp.Or(checkPath(nic), err); err != nil {
 		return NIC{}, notSent(operation, nic.display(), err)
 	}
 	op := reading(operation, below(NICPath{nic: nic.nic, idOnly: true}, "").about(nic.display()))
-	return getVerified(ctx, s.client, op, verify, opts)
+	return getVerified(ctx, clientOf(s), op, verify, opts)
 }
 
 // CreateIPs adds addresses to the virtual machine of a network interface and returns them: POST
@@ -144,7 +144,7 @@ func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) 
 func (s *NICsService) CreateIPs(ctx context.Context, nic NICPath, ips IPCreate, opts ...CallOption) ([]netip.Addr, error) {
 	const operation = "create IPs on network interface"
 	ips.Family = cmp.Or(ips.Family, IPv4)
-	created, err := write[ipCreateResponse](ctx, s.client, posting(operation, below(nic, "/ip_create"), ips), nil, opts)
+	created, err := write[ipCreateResponse](ctx, clientOf(s), posting(operation, below(nic, "/ip_create"), ips), nil, opts)
 	if err == nil && len(created.IPs) == 0 {
 		err = missingResult(operation, nic.display(), "the response does not contain the addresses; get the network interface to see them")
 	}
@@ -175,7 +175,7 @@ func (s *NICsService) Resolve(ctx context.Context, nic NICPath, opts ...CallOpti
 		}
 		vm = VirtualMachineID(n.VirtualMachineID)
 	}
-	vm, err := s.client.VirtualMachines.Resolve(ctx, vm, opts...)
+	vm, err := clientOf(s).VirtualMachines.Resolve(ctx, vm, opts...)
 	if err != nil {
 		return NICPath{}, err
 	}

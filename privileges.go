@@ -192,28 +192,28 @@ const privilegesRoute = "/privileges"
 //     machine}/privileges
 //   - a single one by ID: GET /privileges?privilege_id=
 func (s *PrivilegesService) List(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) ([]Privilege, error) {
-	e, verify, err := s.client.privilegeList(ctx, options)
+	e, verify, err := clientOf(s).privilegeList(ctx, options)
 	if err != nil {
 		return nil, notSent("list privileges", e.describe(), err)
 	}
-	return list(ctx, s.client, listing("list privileges", e), verify, opts)
+	return list(ctx, clientOf(s), listing("list privileges", e), verify, opts)
 }
 
 // All returns an iterator over the privileges that the options select. It calls the endpoint of
 // List and yields each privilege as it arrives. If the call fails, the iterator yields a zero
 // Privilege with the error and stops.
 func (s *PrivilegesService) All(ctx context.Context, options PrivilegeListOptions, opts ...CallOption) iter.Seq2[Privilege, error] {
-	e, verify, err := s.client.privilegeList(ctx, options)
+	e, verify, err := clientOf(s).privilegeList(ctx, options)
 	if err != nil {
 		return errSeq[Privilege](notSent("list privileges", e.describe(), err))
 	}
-	return all(ctx, s.client, listing("list privileges", e), verify, opts)
+	return all(ctx, clientOf(s), listing("list privileges", e), verify, opts)
 }
 
 // Get returns a privilege: GET /privileges/{ID}. If it does not exist, or the caller may not see
 // it, the error matches ErrNotFound.
 func (s *PrivilegesService) Get(ctx context.Context, id int, opts ...CallOption) (Privilege, error) {
-	return get[Privilege](ctx, s.client, reading("get privilege", privilegeEndpoint(id)), opts)
+	return get[Privilege](ctx, clientOf(s), reading("get privilege", privilegeEndpoint(id)), opts)
 }
 
 // privilegeEndpoint returns the endpoint of a privilege.
@@ -237,7 +237,7 @@ func (s *PrivilegesService) Grant(ctx context.Context, user UserPath, grant Priv
 		return Privilege{}, notSent("grant privilege", subject, err)
 	}
 	op := posting("grant privilege", below(user, privilegesRoute).about(subject), body)
-	return write[Privilege](ctx, s.client, op, nil, opts)
+	return write[Privilege](ctx, clientOf(s), op, nil, opts)
 }
 
 // body returns the request body for a grant, after looking up the ID of its target.
@@ -253,11 +253,11 @@ func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (pri
 	switch {
 	case err != nil:
 	case grant.Account != "":
-		body.AccountID, err = s.client.Accounts.id(ctx, grant.Account)
+		body.AccountID, err = clientOf(s).Accounts.id(ctx, grant.Account)
 	case !grant.Group.IsZero():
-		body.GroupID, err = s.client.Groups.id(ctx, grant.Group)
+		body.GroupID, err = clientOf(s).Groups.id(ctx, grant.Group)
 	case !grant.VirtualMachine.IsZero():
-		body.VirtualMachineID, err = s.client.VirtualMachines.id(ctx, grant.VirtualMachine)
+		body.VirtualMachineID, err = clientOf(s).VirtualMachines.id(ctx, grant.VirtualMachine)
 	}
 	return body, err
 }
@@ -267,12 +267,12 @@ func (s *PrivilegesService) body(ctx context.Context, grant PrivilegeGrant) (pri
 func (s *PrivilegesService) Update(ctx context.Context, id int, update PrivilegeUpdate, opts ...CallOption) (Privilege, error) {
 	op := putting("update privilege", privilegeEndpoint(id), update)
 	reread := func(ctx context.Context) (Privilege, error) { return s.Get(ctx, id) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Revoke removes a privilege: DELETE /privileges/{ID}. Revoke is idempotent, so it is retried.
 func (s *PrivilegesService) Revoke(ctx context.Context, id int, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("revoke privilege", privilegeEndpoint(id)), opts)
+	return execute(ctx, clientOf(s), deleting("revoke privilege", privilegeEndpoint(id)), opts)
 }
 
 // objectID implements [identified].

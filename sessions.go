@@ -82,7 +82,7 @@ func tokenEndpoint(route string, args ...string) endpoint {
 // Create is not idempotent, since a one-time password works only once, so it is never retried once
 // the service may have processed it.
 func (s *SessionsService) Create(ctx context.Context, session SessionCreate, opts ...CallOption) (Secret, error) {
-	return s.client.logIn(ctx, session, false, opts)
+	return clientOf(s).logIn(ctx, session, false, opts)
 }
 
 // Get returns the session of a token, and extends it: GET /session/{session} of the authentication
@@ -95,7 +95,7 @@ func (s *SessionsService) Get(ctx context.Context, token Secret, opts ...CallOpt
 		return Session{}, notSent("get session", "", err)
 	}
 	op := reading("get session", sessionEndpoint(sessionsRoute+"/{session}", token.Reveal()))
-	return get[Session](ctx, s.client, op, opts)
+	return get[Session](ctx, clientOf(s), op, opts)
 }
 
 // Impersonate opens a session as another user with the token of the caller's own session, and
@@ -112,7 +112,7 @@ func (s *SessionsService) Impersonate(ctx context.Context, token Secret, usernam
 		return Secret{}, notSent("impersonate user", username, err)
 	}
 	e := tokenEndpoint(sessionsRoute+"/{session}", token.Reveal()).about(username)
-	return s.client.openSession(ctx, posting("impersonate user", e, sessionBody{Username: username}), opts)
+	return clientOf(s).openSession(ctx, posting("impersonate user", e, sessionBody{Username: username}), opts)
 }
 
 // checkSessionToken returns an error if the token is not one of a session. The error does not
@@ -190,14 +190,14 @@ func (s *SessionsService) keepAlive(ctx context.Context, interval time.Duration)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		token, err := s.client.fetchToken(ctx, Secret{})
+		token, err := clientOf(s).fetchToken(ctx, Secret{})
 		if err == nil {
 			_, err = s.Get(ctx, token)
 		}
 		if ctx.Err() != nil {
 			return retry.ContextError(ctx, nil)
 		}
-		ended := s.client.loginSession != nil && errors.Is(err, ErrNotFound) // the next call logs in
+		ended := clientOf(s).loginSession != nil && errors.Is(err, ErrNotFound) // the next call logs in
 		if err != nil && !ended && !isTransient(err) {
 			return &callError{"keep session alive", err}
 		}

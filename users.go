@@ -59,13 +59,13 @@ const usersRoute = "/users"
 
 // List returns the users that the caller can see, normally the caller alone: GET /users.
 func (s *UsersService) List(ctx context.Context, opts ...CallOption) ([]User, error) {
-	return list[User](ctx, s.client, listing("list users", fixed(usersRoute)), nil, opts)
+	return list[User](ctx, clientOf(s), listing("list users", fixed(usersRoute)), nil, opts)
 }
 
 // Get returns a user: GET /users/{user}. If the user does not exist, or the caller may not see it,
 // the error matches ErrNotFound.
 func (s *UsersService) Get(ctx context.Context, user UserPath, opts ...CallOption) (User, error) {
-	return get[User](ctx, s.client, reading("get user", resource(user)), opts)
+	return get[User](ctx, clientOf(s), reading("get user", resource(user)), opts)
 }
 
 // Update changes a user: PUT /users/{user}. To change a single SSH key, use AddKey or RemoveKey.
@@ -73,7 +73,7 @@ func (s *UsersService) Get(ctx context.Context, user UserPath, opts ...CallOptio
 func (s *UsersService) Update(ctx context.Context, user UserPath, update UserUpdate, opts ...CallOption) (User, error) {
 	op := putting("update user", resource(user), update)
 	reread := func(ctx context.Context) (User, error) { return s.Get(ctx, user) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // AddKey adds an SSH public key to a user: GET /users/{user}, then PUT /users/{user}. The key is
@@ -128,11 +128,11 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 // editKeys reads the user's keys, calls edit with them, and writes the result if it differs.
 func (s *UsersService) editKeys(ctx context.Context, operation string, user UserPath, edit func([]string) ([]string, error),
 	opts []CallOption) (User, error) {
-	if err := s.client.keyEdits.acquire(ctx); err != nil {
+	if err := clientOf(s).keyEdits.acquire(ctx); err != nil {
 		return User{}, notSent(operation, string(user), err)
 	}
-	defer s.client.keyEdits.release()
-	read, err := get[userWithKeys](ctx, s.client, reading("get user", resource(user)), nil)
+	defer clientOf(s).keyEdits.release()
+	read, err := get[userWithKeys](ctx, clientOf(s), reading("get user", resource(user)), nil)
 	if err != nil {
 		return User{}, notSent(operation, string(user), err)
 	}
@@ -169,7 +169,7 @@ type userWithKeys struct {
 func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...CallOption) (User, error) {
 	op := posting("create user", fixed(usersRoute).about(user.Username), user)
 	reread := func(ctx context.Context) (User, error) { return s.Get(ctx, UserPath(user.Username)) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }
 
 // Delete deletes a user: DELETE /users/{user}. Delete is idempotent, so it is retried.
@@ -177,7 +177,7 @@ func (s *UsersService) Create(ctx context.Context, user UserCreate, opts ...Call
 // Deprecated: The service no longer documents this endpoint. Remove the user's permissions with
 // Privileges.Revoke, and ask Bytemark to remove the user.
 func (s *UsersService) Delete(ctx context.Context, user UserPath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("delete user", resource(user)), opts)
+	return execute(ctx, clientOf(s), deleting("delete user", resource(user)), opts)
 }
 
 // id returns the ID of a user. It reads the user if the path has only its name.

@@ -154,18 +154,18 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 	body, path := newCreateBody(vm), group.VirtualMachine(vm.Name)
 	err := body.validate() // before waiting for other creates
 	if err == nil {
-		err = s.client.creates.acquire(ctx)
+		err = clientOf(s).creates.acquire(ctx)
 	}
 	if err != nil {
 		return VirtualMachine{}, notSent(operation, path.display(), err)
 	}
-	defer s.client.creates.release()
+	defer clientOf(s).creates.release()
 	op := posting(operation, below(group, "/vm_create").about(path.display()), body)
 	reread := func(ctx context.Context) (createResponse, error) {
 		vm, err := s.Get(ctx, path)
 		return createResponse{VirtualMachine: vm}, err
 	}
-	response, err := write(ctx, s.client, op, reread, opts)
+	response, err := write(ctx, clientOf(s), op, reread, opts)
 	created := response.VirtualMachine
 	if wrapped, ok := response.Wrapped.Get(); ok {
 		created = wrapped
@@ -195,5 +195,5 @@ func (s *VirtualMachinesService) CreateBare(ctx context.Context, group GroupPath
 	path := group.VirtualMachine(vm.Name)
 	op := posting("create bare virtual machine", below(group, virtualMachinesRoute).about(path.display()), vm)
 	reread := func(ctx context.Context) (VirtualMachine, error) { return s.Get(ctx, path) }
-	return write(ctx, s.client, op, reread, opts)
+	return write(ctx, clientOf(s), op, reread, opts)
 }

@@ -28,5 +28,5 @@ func (i Image) validate() error {
 // not idempotent, so it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) Reimage(ctx context.Context, vm VirtualMachinePath, image Image, opts ...CallOption) error {
 	op := posting("reimage virtual machine", below(vm, "/reimage"), image).refusedIf("the machine must be off")
-	return execute(ctx, s.client, op, opts)
+	return execute(ctx, clientOf(s), op, opts)
 }

@@ -28,7 +28,7 @@ type powerBody struct {
 // Start returns before the system of the machine has booted. Start is idempotent, so it is retried.
 func (s *VirtualMachinesService) Start(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	op := putting("start virtual machine", resource(vm), powerBody{AutorebootOn: true, PowerOn: true})
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // Stop turns a virtual machine off at once, and its autoreboot too, so that it stays off: PUT
@@ -38,7 +38,7 @@ func (s *VirtualMachinesService) Start(ctx context.Context, vm VirtualMachinePat
 // system shut down first. Stop is idempotent, so it is retried.
 func (s *VirtualMachinesService) Stop(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	op := putting("stop virtual machine", resource(vm), powerBody{})
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // Restart turns a virtual machine off at once, after which the service starts it again: PUT
@@ -50,7 +50,7 @@ func (s *VirtualMachinesService) Stop(ctx context.Context, vm VirtualMachinePath
 // it is never retried once the service may have processed it.
 func (s *VirtualMachinesService) Restart(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	op := puttingOnce("restart virtual machine", resource(vm), powerBody{AutorebootOn: true})
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // Boot starts a virtual machine that is off from an appliance over the network, for this start
@@ -63,7 +63,7 @@ func (s *VirtualMachinesService) Boot(ctx context.Context, vm VirtualMachinePath
 	}
 	body := powerBody{AutorebootOn: true, PowerOn: true, Appliance: &Appliance{Name: applianceName}}
 	op := puttingOnce("boot virtual machine", resource(vm), body)
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // Rescue boots a virtual machine that is off into the rescue system. It calls Boot with the
@@ -82,7 +82,7 @@ type signalBody struct {
 func (s *VirtualMachinesService) signal(
 	ctx context.Context, name string, vm VirtualMachinePath, body signalBody, opts []CallOption,
 ) error {
-	return execute(ctx, s.client, posting(name, below(vm, "/signal"), body).refusedIf("only a machine that is on receives a signal"), opts)
+	return execute(ctx, clientOf(s), posting(name, below(vm, "/signal"), body).refusedIf("only a machine that is on receives a signal"), opts)
 }
 
 // Reset resets a virtual machine that is on, like the reset button of a computer: POST {virtual

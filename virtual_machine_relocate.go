@@ -68,7 +68,7 @@ func (s *VirtualMachinesService) relocate(ctx context.Context, operation string,
 	body := relocateBody{Name: to.Name}
 	err := cmp.Or(checkPath(vm), invalid) // check before sending the lookup of the group
 	if err == nil && !to.Group.IsZero() {
-		body.GroupID, err = s.client.Groups.id(ctx, to.Group)
+		body.GroupID, err = clientOf(s).Groups.id(ctx, to.Group)
 	}
 	if err != nil {
 		return VirtualMachine{}, notSent(operation, vm.display(), err)
@@ -86,5 +86,5 @@ func (s *VirtualMachinesService) relocate(ctx context.Context, operation string,
 		}
 		return s.Get(ctx, group.VirtualMachine(cmp.Or(name, vm.machine)), WithDeleted())
 	}
-	return write(ctx, s.client, puttingOnce(operation, resource(vm), body), reread, opts)
+	return write(ctx, clientOf(s), puttingOnce(operation, resource(vm), body), reread, opts)
 }

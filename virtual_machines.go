@@ -180,11 +180,11 @@ const virtualMachinesRoute = "/virtual_machines"
 // client uses FlatURLs.
 func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachineListOptions,
 	opts ...CallOption) ([]VirtualMachine, error) {
-	e, verify, err := s.client.virtualMachineList(ctx, options)
+	e, verify, err := clientOf(s).virtualMachineList(ctx, options)
 	if err != nil {
 		return nil, notSent("list virtual machines", e.describe(), err)
 	}
-	return list(ctx, s.client, listing("list virtual machines", e), verify, opts)
+	return list(ctx, clientOf(s), listing("list virtual machines", e), verify, opts)
 }
 
 // All returns an iterator over the virtual machines that the options select. It calls the endpoint
@@ -196,11 +196,11 @@ func (s *VirtualMachinesService) List(ctx context.Context, options VirtualMachin
 // slow, use List: see the package documentation.
 func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachineListOptions,
 	opts ...CallOption) iter.Seq2[VirtualMachine, error] {
-	e, verify, err := s.client.virtualMachineList(ctx, options)
+	e, verify, err := clientOf(s).virtualMachineList(ctx, options)
 	if err != nil {
 		return errSeq[VirtualMachine](notSent("list virtual machines", e.describe(), err))
 	}
-	return all(ctx, s.client, listing("list virtual machines", e), verify, opts)
+	return all(ctx, clientOf(s), listing("list virtual machines", e), verify, opts)
 }
 
 // Get returns a virtual machine: GET {group}/virtual_machines/{virtual machine}, or GET
@@ -216,19 +216,19 @@ func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachine
 // the error matches ErrNotFound.
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	const operation = "get virtual machine"
-	if vm.idOnly || s.client.style == NestedURLs && (vm.IsZero() || isComplete(vm)) {
-		return get[VirtualMachine](ctx, s.client, reading(operation, resource(vm)), opts)
+	if vm.idOnly || clientOf(s).style == NestedURLs && (vm.IsZero() || isComplete(vm)) {
+		return get[VirtualMachine](ctx, clientOf(s), reading(operation, resource(vm)), opts)
 	}
-	e, verify, err := s.client.virtualMachineList(ctx, VirtualMachineListOptions{Group: vm.group})
+	e, verify, err := clientOf(s).virtualMachineList(ctx, VirtualMachineListOptions{Group: vm.group})
 	if err = cmp.Or(checkPath(vm), err); err != nil {
 		return VirtualMachine{}, notSent(operation, vm.display(), err)
 	}
 	if vm.isID() {
 		op := reading(operation, resource(virtualMachineIDOnly(vm.machine)).about(vm.display()))
-		return getVerified(ctx, s.client, op, verify, opts)
+		return getVerified(ctx, clientOf(s), op, verify, opts)
 	}
 	hasName := func(m VirtualMachine) bool { return strings.EqualFold(m.Name, vm.machine) }
-	return findByName(ctx, s.client, listing(operation, e.about(vm.display())), verify, hasName, opts)
+	return findByName(ctx, clientOf(s), listing(operation, e.about(vm.display())), verify, hasName, opts)
 }
 
 // Update changes a virtual machine: PUT {virtual machine}. Only the fields that are set are sent.
@@ -243,7 +243,7 @@ func (s *VirtualMachinesService) Update(ctx context.Context, vm VirtualMachinePa
 	if !update.isIdempotent() {
 		op = puttingOnce(op.name, resource(vm), update)
 	}
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // reread returns a function that reads a virtual machine after a write whose response does not
@@ -257,14 +257,14 @@ func (s *VirtualMachinesService) reread(vm VirtualMachinePath) func(context.Cont
 // A deleted machine keeps its name and addresses. Undelete restores it, for a limited time that the
 // service does not state; Purge destroys it. Delete is idempotent, so it is retried.
 func (s *VirtualMachinesService) Delete(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("delete virtual machine", resource(vm)), opts)
+	return execute(ctx, clientOf(s), deleting("delete virtual machine", resource(vm)), opts)
 }
 
 // Undelete restores a deleted virtual machine: PUT {virtual machine}. The machine is off
 // afterwards. Undelete is idempotent, so it is retried.
 func (s *VirtualMachinesService) Undelete(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	op := putting("undelete virtual machine", resource(vm), undeleteMachine{})
-	return write(ctx, s.client, op, s.reread(vm), opts)
+	return write(ctx, clientOf(s), op, s.reread(vm), opts)
 }
 
 // undeleteMachine is the request body of Undelete.
@@ -279,7 +279,7 @@ type undeleteMachine struct {
 // undone. Purge is idempotent, so it is retried. If the machine does not exist, for example because
 // it has been purged before, the error matches ErrNotFound; a program that wants it gone can ignore it.
 func (s *VirtualMachinesService) Purge(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) error {
-	return execute(ctx, s.client, deleting("purge virtual machine", resource(vm).withQuery(purging)), opts)
+	return execute(ctx, clientOf(s), deleting("purge virtual machine", resource(vm).withQuery(purging)), opts)
 }
 
 // Resolve returns the full path of a virtual machine, with its group and account. It reads the
@@ -309,7 +309,7 @@ func (s *VirtualMachinesService) Resolve(ctx context.Context, vm VirtualMachineP
 		}
 		group = GroupID(m.GroupID)
 	}
-	group, err := s.client.Groups.Resolve(ctx, group, opts...)
+	group, err := clientOf(s).Groups.Resolve(ctx, group, opts...)
 	if err != nil {
 		return VirtualMachinePath{}, err
 	}

@@ -100,13 +100,13 @@ func (s *VMDefaultsService) Create(ctx context.Context, template VMDefaultCreate
 	body := vmDefaultBody{Name: template.Name, Public: template.Public, ServerSettings: newServerSettings(template.ServerSettings)}
 	err := template.validate()
 	if err == nil {
-		body.AccountID, err = s.client.Accounts.id(ctx, template.Account)
+		body.AccountID, err = clientOf(s).Accounts.id(ctx, template.Account)
 	}
 	if err != nil {
 		return VMDefault{}, notSent(operation, template.Name, err)
 	}
 	op := posting(operation, fixed("/vm_defaults").about(template.Name), body)
-	return write[VMDefault](ctx, s.client, op, nil, opts)
+	return write[VMDefault](ctx, clientOf(s), op, nil, opts)
 }
 
 // objectID implements [identified].

@@ -318,7 +318,7 @@ func (s *VirtualMachinesService) Wait(ctx context.Context, vm VirtualMachinePath
 // wait implements Wait. name identifies the machine in errors; it may differ from vm.
 func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts []CallOption) (VirtualMachine, error) {
-	path, byName := vm, s.client.style == FlatURLs && !vm.isID()
+	path, byName := vm, clientOf(s).style == FlatURLs && !vm.isID()
 	withDeleted := slices.Concat(opts, []CallOption{WithDeleted()})
 	poll := func(ctx context.Context) (VirtualMachine, error) {
 		seen, err := s.Get(ctx, path, withDeleted...)

@@ -41,7 +41,7 @@ func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachi
 	source := waitSource[VirtualMachinePath, VirtualMachine, VirtualMachineListOptions]{
 		what: "virtual machine",
 		get: func(ctx context.Context, vm VirtualMachinePath, last VirtualMachine) (VirtualMachine, error) {
-			if s.client.style == NestedURLs || vm.isID() {
+			if clientOf(s).style == NestedURLs || vm.isID() {
 				return s.Get(ctx, vm, withDeleted...)
 			}
 			if last.ID == 0 {

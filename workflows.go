@@ -188,7 +188,7 @@ func (s *VirtualMachinesService) shutDownFrom(ctx context.Context, before Virtua
 // byID returns the path with which to read a virtual machine that was seen before: by its ID, where
 // reading it by name needs a list.
 func (s *VirtualMachinesService) byID(vm VirtualMachinePath, seen VirtualMachine) VirtualMachinePath {
-	if s.client.style == FlatURLs && !vm.isID() {
+	if clientOf(s).style == FlatURLs && !vm.isID() {
 		return VirtualMachineID(seen.ID)
 	}
 	return vm
