@@ -65,6 +65,8 @@ func TestFindOrCreate(t *testing.T) {
 			srv.Inject(ofCreate(bigvtest.Fault{Status: 409, Body: "exists"}))
 			srv.Account("acme").Group("web").VirtualMachine("www1")
 		}},
+		{name: "a value is refused", setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{Status: 400})) },
+			message: "400"},
 		{name: "the create is forbidden", setUp: func(srv *bigvtest.Server) { srv.Inject(ofCreate(bigvtest.Fault{Status: 403})) },
 			message: "403"},
 	} {
@@ -76,6 +78,7 @@ func TestFindOrCreate(t *testing.T) {
 			vm, created, err := findOrCreate(t, srv.Client())
 			if tt.message != "" {
 				require.ErrorContains(t, err, tt.message)
+				assert.False(t, created)
 				return
 			}
 			require.NoError(t, err)
