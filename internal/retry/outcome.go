@@ -76,6 +76,7 @@ func isGatewayError(status int) bool {
 // progress records how far the transport has come with an attempt. The goroutines
 // of net/http write to it.
 type progress struct {
+	netHTTP        bool        // the transport is that of net/http
 	traced         atomic.Bool // the transport reports its progress at all
 	connected      atomic.Bool
 	headersWritten atomic.Bool
@@ -88,12 +89,13 @@ type progress struct {
 	writeLimit     atomic.Int64                   // conn exceeds it as soon as the request is written
 }
 
-// newProgress returns the progress of an attempt that has not begun. traced says
-// that the transport is known to report its progress: an attempt of which it has
-// reported nothing, such as one whose proxy function failed, has not been sent.
-func newProgress(traced bool) *progress {
-	p := &progress{}
-	p.traced.Store(traced)
+// newProgress returns the progress of an attempt that has not begun. netHTTP says
+// that the transport is that of net/http, so that it reports its progress: an attempt
+// of which it has reported nothing, such as one whose proxy function failed, has not
+// been sent.
+func newProgress(netHTTP bool) *progress {
+	p := &progress{netHTTP: netHTTP}
+	p.traced.Store(netHTTP)
 	return p
 }
 
@@ -102,10 +104,11 @@ func newProgress(traced bool) *progress {
 // net/http retries some requests by itself over HTTP/2, also after the server has
 // processed them, such as after RST_STREAM(PROTOCOL_ERROR). It begins by getting a
 // connection. cancel, unless nil, is called when that happens to a request that
-// has been written and has no response. After a response, it is a transport that
-// sends more than one request, such as for digest authentication.
+// has been written and has no response. After a response, it is a custom transport
+// that sends more than one request, such as for digest authentication. That of
+// net/http sends none then, and reports a 1xx as a response too.
 func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	trace := &httptrace.ClientTrace{
 		GetConn: func(string) {
 			p.traced.Store(true)
 			if p.isSent() {
@@ -123,12 +126,15 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
-		GotFirstResponseByte: func() {
+	}
+	if !p.netHTTP {
+		trace.GotFirstResponseByte = func() {
 			p.responded.Store(true)
 			p.awaiting.Store(false)
 			p.requestWritten.Store(false)
-		},
-	})
+		}
+	}
+	return httptrace.WithClientTrace(ctx, trace)
 }
 
 // isSent reports whether the request has been sent and has no response yet. The bytes

@@ -20,6 +20,12 @@ func TestRegressions(t *testing.T) {
 				{Kind: Respond, Status: 408},
 			},
 		}},
+		{"a DELETE that net/http repeats had an informational response", scenario{
+			http2: true, warm: true, jobs: []string{"IPs.Release"}, faults: []Fault{
+				{Kind: ResetStream, Dir: ToClient, At: 1, Code: 1},
+				{Kind: Informational, Status: 102},
+			},
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if problem := test.fails(t, 50); problem != "" {
