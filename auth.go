@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -258,20 +259,21 @@ func (s *sharedSource) leave(fetch *tokenFetch) {
 	}
 }
 
-// bearer is the Authorization header of a token. The header is in a closure, so that printing a
+// bearer is the header of requests with a token. The header is in a closure, so that printing a
 // Client does not reveal it.
 type bearer struct {
 	token  Secret
-	header func() []string
+	header func() http.Header
 }
 
-// authorization returns the Authorization header of a token. It keeps the last one, since most
-// calls use the same token.
-func (c *Client) authorization(token Secret) []string {
+// authorized returns the header of the client with a token, which must not be changed. It keeps the
+// last one, since most calls use the same token.
+func (c *Client) authorized(token Secret) http.Header {
 	last := c.lastBearer.Load()
 	if last == nil || last.token.Reveal() != token.Reveal() {
-		header := []string{"Bearer " + token.Reveal()}
-		last = &bearer{token, func() []string { return header }}
+		header := maps.Clone(c.header)
+		header["Authorization"] = []string{"Bearer " + token.Reveal()}
+		last = &bearer{token, func() http.Header { return header }}
 		c.lastBearer.Store(last)
 	}
 	return last.header()

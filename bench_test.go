@@ -154,7 +154,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkStatusError(b *testing.B) {
 	req := &request{
 		operation: putting("update virtual machine", resource(benchMachine), nil), route: benchMachine.kind().template,
-		url: &url.URL{Scheme: "https", Host: "uk0.bigv.io", Path: "/virtual_machines/5012"}, inherited: []string{"0123456789abcdef"},
+		url: url.URL{Scheme: "https", Host: "uk0.bigv.io", Path: "/virtual_machines/5012"}, inherited: []string{"0123456789abcdef"},
 	}
 	for _, row := range []struct {
 		name   string

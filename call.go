@@ -28,7 +28,7 @@ type request struct {
 	operation
 	config    callConfig // set by the options of the call
 	route     string     // the template of the path
-	url       *url.URL
+	url       url.URL
 	encoded   []byte   // the body
 	inherited []string // secrets of the write that this read follows
 }
@@ -92,7 +92,7 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	if req.endpoint.auth {
 		base = c.authURL
 	}
-	if req.url, err = joinURL(base, path, values.Encode()); err != nil {
+	if err := joinURL(&req.url, base, path, values.Encode()); err != nil {
 		return err
 	}
 	return req.checkNoPlaceholder()
@@ -109,27 +109,35 @@ func checkContext(ctx context.Context) error {
 	return nil
 }
 
-// joinURL returns the base URL with an escaped path and a query appended.
-func joinURL(base *url.URL, path, rawQuery string) (*url.URL, error) {
-	u := *base
+// joinURL sets u to the base URL with an escaped path and a query appended.
+func joinURL(u, base *url.URL, path, rawQuery string) error {
+	*u = *base
 	u.RawQuery = rawQuery
 	if !strings.Contains(path, "%") && u.RawPath == "" {
 		u.Path += path
-		return &u, nil
+		return nil
 	}
 	unescaped, err := url.PathUnescape(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u.RawPath = u.EscapedPath() + path
 	u.Path += unescaped
-	return &u, nil
+	return nil
 }
 
 // newHeader returns the header of a request that is sent with this token. The zero token is not
-// sent.
+// sent. The transport of net/http does not change a header, so it gets one that requests share.
 func (c *Client) newHeader(req *request, token Secret) http.Header {
-	header := maps.Clone(c.header)
+	header := c.header
+	if !token.IsZero() {
+		header = c.authorized(token)
+	}
+	usual := !req.large && req.config.query == nil && req.config.header == nil && req.endpoint.accept == ""
+	if usual && c.netHTTP {
+		return header
+	}
+	header = maps.Clone(header)
 	if req.large || req.config.query != nil {
 		header["Accept-Encoding"] = gzipEncoding
 	}
@@ -138,9 +146,6 @@ func (c *Client) newHeader(req *request, token Secret) http.Header {
 	}
 	for name, values := range req.config.header {
 		header[name] = values
-	}
-	if !token.IsZero() {
-		header["Authorization"] = c.authorization(token)
 	}
 	return header
 }
@@ -234,7 +239,7 @@ func (c *Client) sendWithToken(ctx context.Context, resp *response, stream strea
 	}
 	return c.http.Do(ctx, retry.Request{
 		Operation: req.name, Gate: gate,
-		Method: req.method, URL: req.url, Header: c.newHeader(req, resp.token), Body: req.encoded, Idempotency: req.idempotency,
+		Method: req.method, URL: &req.url, Header: c.newHeader(req, resp.token), Body: req.encoded, Idempotency: req.idempotency,
 		Stream: stream, Info: req, OnAttempt: c.onAttempt(ctx, resp),
 	}, &resp.Response)
 }

@@ -48,7 +48,8 @@ type Client struct {
 	http       *retry.Client
 	httpClient *http.Client      // what http sends requests with
 	base       http.RoundTripper // the transport of httpClient, without the timeouts
-	header     http.Header       // the headers of every request, which are copied for each
+	netHTTP    bool              // base is the transport of net/http
+	header     http.Header       // the headers of every request; not changed
 	lastBearer atomic.Pointer[bearer]
 }
 
@@ -194,6 +195,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	} else {
 		client.httpClient, client.base = c.newHTTPClient(parent)
 	}
+	_, client.netHTTP = client.base.(*http.Transport)
 	client.http = retry.NewClient(client.httpClient, retry.Policy(c.retry), c.maxResponseSize)
 	client.Accounts = &AccountsService{client}
 	client.Groups = &GroupsService{client}

@@ -95,8 +95,7 @@ func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 	if call.enterGate() != nil {
 		return call.end(nil)
 	}
-	retryable, err := call.newRequest()
-	if err != nil {
+	if err := call.initRequest(); err != nil {
 		return err
 	}
 	// Backoff is set by endAttempt, since most calls do not need it and the method
@@ -108,7 +107,7 @@ func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 		PrepareRetry: prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	_, err = call.library.Do(retryable)
+	_, err := call.library.Do(&call.request)
 	return call.end(err)
 }
 
@@ -119,6 +118,7 @@ type call struct {
 	client  *Client
 	req     Request
 	library retryablehttp.Client
+	request retryablehttp.Request // of library
 
 	response      *Response
 	priorAttempts int // of earlier requests, which do not count against the policy
@@ -159,15 +159,15 @@ func (c *call) Value(key any) any {
 // belongs to. It returns nil for the contexts of other requests.
 func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 
-// newRequest returns the request for the library, with the context of the first
+// initRequest makes the request for the library, with the context of the first
 // attempt.
-func (c *call) newRequest() (*retryablehttp.Request, error) {
+func (c *call) initRequest() error {
 	c.startAttempt()
-	retryable := &retryablehttp.Request{Request: (&http.Request{
+	c.request.Request = (&http.Request{
 		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.header(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(c.attemptContext)}
+	}).WithContext(c.attemptContext)
 	if len(c.req.Body) == 0 {
-		return retryable, nil
+		return nil
 	}
 	var body any = c.req.Body
 	if c.recordsBody() {
@@ -175,11 +175,11 @@ func (c *call) newRequest() (*retryablehttp.Request, error) {
 			return &requestBody{Reader: *bytes.NewReader(c.req.Body), state: &c.progress.body}, nil
 		})
 	}
-	err := retryable.SetBody(body)
+	err := c.request.SetBody(body)
 	if c.req.Idempotency != Safe {
-		retryable.GetBody = nil // without it, net/http cannot repeat the request by itself
+		c.request.GetBody = nil // without it, net/http cannot repeat the request by itself
 	}
-	return retryable, err
+	return err
 }
 
 // header returns the header of the next attempt. http.Client adds cookies to it.
