@@ -259,24 +259,33 @@ func (s *sharedSource) leave(fetch *tokenFetch) {
 	}
 }
 
-// bearer is the header of requests with a token. The header is in a closure, so that printing a
-// Client does not reveal it.
+// bearer is what requests with a token share. It is in closures, so that printing a Client does not
+// reveal the token.
 type bearer struct {
-	token  Secret
-	header func() http.Header
+	token    Secret
+	header   func() http.Header      // the header of the client with the token; not changed
+	redactor func() *redact.Redactor // of the token alone
 }
 
-// authorized returns the header of the client with a token, which must not be changed. It keeps the
-// last one, since most calls use the same token.
-func (c *Client) authorized(token Secret) http.Header {
+// bearer returns what requests with a token share. It keeps the last one, since most calls use the
+// same token.
+func (c *Client) bearer(token Secret) *bearer {
 	last := c.lastBearer.Load()
 	if last == nil || last.token.Reveal() != token.Reveal() {
 		header := maps.Clone(c.header)
 		header["Authorization"] = []string{"Bearer " + token.Reveal()}
-		last = &bearer{token, func() http.Header { return header }}
+		last = &bearer{
+			token, func() http.Header { return header },
+			sync.OnceValue(func() *redact.Redactor { return redact.New(withoutAPIKeyPrefix(token)) }),
+		}
 		c.lastBearer.Store(last)
 	}
-	return last.header()
+	return last
+}
+
+// withoutAPIKeyPrefix returns the text of a token, or the API key that it consists of.
+func withoutAPIKeyPrefix(token Secret) string {
+	return strings.TrimPrefix(token.Reveal(), apiKeyPrefix)
 }
 
 // loginSession holds the session of a client with credentials. All goroutines share one login.

@@ -95,7 +95,7 @@ func BenchmarkBuildRequest(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				_ = client.newHeader(req, token)
+				_ = client.newHeader(&response{request: req, bearer: client.bearer(token)})
 			}
 		})
 	}

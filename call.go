@@ -126,12 +126,12 @@ func joinURL(u, base *url.URL, path, rawQuery string) error {
 	return nil
 }
 
-// newHeader returns the header of a request that is sent with this token. The zero token is not
-// sent. The transport of net/http does not change a header, so it gets one that requests share.
-func (c *Client) newHeader(req *request, token Secret) http.Header {
-	header := c.header
-	if !token.IsZero() {
-		header = c.authorized(token)
+// newHeader returns the header of a request. The transport of net/http does not change a header, so
+// it gets one that requests share.
+func (c *Client) newHeader(resp *response) http.Header {
+	req, header := resp.request, c.header
+	if resp.bearer != nil {
+		header = resp.bearer.header()
 	}
 	usual := !req.large && req.config.query == nil && req.config.header == nil && req.endpoint.accept == ""
 	if usual && c.netHTTP {
@@ -172,6 +172,7 @@ type response struct {
 	token    Secret           // sent with the request
 	rejected Secret           // sent before that, and rejected
 	maxBody  int64            // the limit of the body
+	bearer   *bearer          // of token; nil if that is zero
 	cleaner  *redact.Redactor // nil until it is needed
 }
 
@@ -182,9 +183,11 @@ func (resp *response) redactor() *redact.Redactor {
 		if resp.request.endpoint.confidential {
 			secrets = append(secrets, resp.request.endpoint.args...)
 		}
-		for _, token := range []Secret{resp.token, resp.rejected} {
-			secrets = append(secrets, strings.TrimPrefix(token.Reveal(), apiKeyPrefix))
+		if len(secrets) == 0 && resp.rejected.IsZero() && resp.bearer != nil {
+			resp.cleaner = resp.bearer.redactor()
+			return resp.cleaner
 		}
+		secrets = append(secrets, withoutAPIKeyPrefix(resp.token), withoutAPIKeyPrefix(resp.rejected))
 		resp.cleaner = redact.New(secrets...)
 	}
 	return resp.cleaner
@@ -237,9 +240,12 @@ func (c *Client) sendWithToken(ctx context.Context, resp *response, stream strea
 	if req.endpoint.auth {
 		gate = c.authGate
 	}
+	if !resp.token.IsZero() {
+		resp.bearer = c.bearer(resp.token)
+	}
 	return c.http.Do(ctx, retry.Request{
 		Operation: req.name, Gate: gate,
-		Method: req.method, URL: &req.url, Header: c.newHeader(req, resp.token), Body: req.encoded, Idempotency: req.idempotency,
+		Method: req.method, URL: &req.url, Header: c.newHeader(resp), Body: req.encoded, Idempotency: req.idempotency,
 		Stream: stream, Info: req, OnAttempt: c.onAttempt(ctx, resp),
 	}, &resp.Response)
 }

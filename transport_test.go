@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -129,4 +130,23 @@ func TestInvalidStatus(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Requests through the transport of net/http share a header. Others get one of their own, which they may change.
+func TestCustomTransportMayChangeTheHeader(t *testing.T) {
+	var seen [][]string
+	base := bigv.NewTransport()
+	t.Cleanup(base.CloseIdleConnections)
+	client := start(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Header.Values("X-Call"))
+		fakeserver.Respond(200, `{"id":41}`)(w, r)
+	}, bigv.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		req.Header.Add("X-Call", "1")
+		return base.RoundTrip(req)
+	})))
+	for range 2 {
+		_, err := client.Accounts.Get(t.Context(), bigv.AccountID(41))
+		require.NoError(t, err)
+	}
+	assert.Equal(t, [][]string{{"1"}, {"1"}}, seen)
 }

@@ -243,7 +243,8 @@ func TestBase64(t *testing.T) {
 		{"several", "hunter2", "aHVudGVyMg aHVudGVyMg", "[redacted] [redacted]"},
 		{"too short", "hunter2", "aHVudGVy", "aHVudGVy"},
 		{"escaped", "hunter2", `{"a":"aHVudG\u0056yMg=="}`, `{"a":"[redacted]=="}`},
-		{"in lines", "abcdefghijkl", "YWJjZGVm\nZ2hpamts, Z2hpamts", "[redacted]\n[redacted], Z2hpamts"},
+		{"in lines", "abcdefghijklmno", "YWJjZGVmZ2hp\namtsbW5v, Z2hpamts", "[redacted]\n[redacted], Z2hpamts"},
+		{"a part of it", "abcdefghijklmno", "ZGVmZ2hpamts", "[redacted]"},
 		{"in pieces that are too short", "hunter2", "aHVu dGVyMg", "aHVu dGVyMg"},
 		{"of text that is not a secret", "hunter2", "aHVudGVyMw==", "aHVudGVyMw=="},
 	} {

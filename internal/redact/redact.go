@@ -134,11 +134,7 @@ func (r *Redactor) find(text string, depth int, truncated bool) []span {
 	}
 	spans = r.appendSpans(spans, text, truncated)
 	if depth <= maxBase64Depth && len(r.decodings) > 0 {
-		for phase := range 4 {
-			decoded, runs := decodeBase64(text, phase)
-			cut := truncated && len(runs) > 0 && runs[len(runs)-1].end == len(text)
-			spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, cut)))...)
-		}
+		spans = r.appendBase64(spans, text, truncated)
 	}
 	if depth == maxDepth {
 		return merge(spans)
@@ -154,6 +150,21 @@ func (r *Redactor) find(text string, depth int, truncated bool) []span {
 		}
 	}
 	return merge(spans)
+}
+
+// appendBase64 appends the parts of text that are base64 of secrets or of parts of secrets.
+func (r *Redactor) appendBase64(spans []span, text string, truncated bool) []span {
+	parts := findBase64(text)
+	isGram := func(part span) bool { return part.end-part.start >= minGramRun }
+	if len(parts) == 0 || !truncated && len(r.short) == 0 && !slices.ContainsFunc(parts, isGram) {
+		return spans
+	}
+	for phase := range 4 {
+		decoded, runs := decodeBase64(text, parts, phase)
+		cut := truncated && len(runs) > 0 && runs[len(runs)-1].end == len(text)
+		spans = append(spans, locateRuns(runs, merge(r.appendSpans(nil, decoded, cut)))...)
+	}
+	return spans
 }
 
 // appendSpans appends the decoded secrets and parts of secrets in text.
