@@ -183,3 +183,15 @@ func TestNotFoundInTheFlatStyle(t *testing.T) {
 		})
 	}
 }
+
+// The error of a name that is not in a list is like that of the nested URL, which would have taken one attempt.
+func TestNotInAListIsNotFound(t *testing.T) {
+	client := start(t, fakeserver.Respond(200, `[]`), bigv.WithURLStyle(bigv.FlatURLs))
+	_, err := client.VirtualMachines.Get(t.Context(), bigv.AccountID(41).Group("web").VirtualMachine("www1"))
+	require.ErrorIs(t, err, bigv.ErrNotFound)
+	e, ok := errors.AsType[*bigv.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, 1, e.Attempts)
+	assert.Equal(t, 404, e.StatusCode)
+	assert.Equal(t, "/virtual_machines", e.Route)
+}

@@ -17,6 +17,7 @@ import (
 	"unsafe"
 
 	"github.com/bigv-go/bigv"
+	"github.com/bigv-go/bigv/bigvtest"
 	"github.com/bigv-go/bigv/internal/fakeserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -166,4 +167,34 @@ func TestRedactionOfURLs(t *testing.T) {
 	assert.Empty(t, findMarkers(log.String()))
 	assert.Contains(t, captured.String(), "/x?token=[redacted]")
 	assert.Empty(t, findMarkers(captured.String()))
+}
+
+// The reads that follow a creation may repeat its only secret.
+func TestOnlySecretOfACreationIsRedactedFromReads(t *testing.T) {
+	vm := newMachine("www1")
+	vm.Image = &bigv.Image{Distribution: "trusty", RootPassword: bigv.NewSecret(markedSecret)}
+	for name, call := range map[string]func(*bigv.Client) error{
+		"FindOrCreate": func(c *bigv.Client) error {
+			_, _, err := c.VirtualMachines.FindOrCreate(t.Context(), web, vm, pollQuickly(nil))
+			return err
+		},
+		"CreateAndWait": func(c *bigv.Client) error {
+			_, err := c.VirtualMachines.CreateAndWait(t.Context(), web, vm, pollQuickly(nil))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := bigvtest.NewServer(t)
+			srv.Account("acme").Group("web")
+			refused := bigvtest.Fault{Method: http.MethodGet, Times: -1, Status: http.StatusForbidden, Body: "no " + markedSecret}
+			if name == "FindOrCreate" {
+				refused.Skip = 1
+				srv.Inject(bigvtest.Fault{Method: http.MethodPost, DropAfter: true})
+			}
+			srv.Inject(refused)
+			err := call(srv.Client())
+			require.ErrorContains(t, err, "[redacted]")
+			assert.Empty(t, findMarkers(printedError(err)))
+		})
+	}
 }
