@@ -116,7 +116,8 @@ func (s *UsersService) RemoveKey(ctx context.Context, user UserPath, keyOrCommen
 		}
 		switch n := len(keys) - len(left); n {
 		case 0:
-			return nil, fmt.Errorf("%w: the user has no key with the line or comment %q: see User.Keys for those that it has", ErrNotFound, wanted)
+			return nil, fmt.Errorf("%w: the user has no key with the line or comment %q: see User.Keys for those that it has",
+				ErrNotFound, wanted)
 		case 1:
 			return left, nil
 		default:

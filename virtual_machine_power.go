@@ -82,7 +82,8 @@ type signalBody struct {
 func (s *VirtualMachinesService) signal(
 	ctx context.Context, name string, vm VirtualMachinePath, body signalBody, opts []CallOption,
 ) error {
-	return execute(ctx, clientOf(s), posting(name, below(vm, "/signal"), body).refusedIf("only a machine that is on receives a signal"), opts)
+	op := posting(name, below(vm, "/signal"), body).refusedIf("only a machine that is on receives a signal")
+	return execute(ctx, clientOf(s), op, opts)
 }
 
 // Reset resets a virtual machine that is on, like the reset button of a computer: POST {virtual

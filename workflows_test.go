@@ -541,11 +541,14 @@ func TestFindOrGrantWithAnEmptyResponse(t *testing.T) {
 func TestFindOrGrantThatCannotReadItsResult(t *testing.T) {
 	srv := bigvtest.NewServer(t, bigvtest.WithPostStatus(http.StatusNoContent))
 	grant := bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: srv.Account("acme").Group("web").Path()}
-	srv.Inject(bigvtest.Fault{Method: http.MethodGet, Path: "/accounts/acme/groups/web/privileges", Skip: 1, Times: -1, Status: http.StatusForbidden})
+	srv.Inject(bigvtest.Fault{
+		Method: http.MethodGet, Path: "/accounts/acme/groups/web/privileges", Skip: 1, Times: -1, Status: http.StatusForbidden,
+	})
 	_, granted, err := srv.Client().Privileges.FindOrGrant(t.Context(), "bob", grant, pollQuickly(nil))
 	assert.False(t, granted)
 	require.ErrorIs(t, err, bigv.ErrInvalidResponse)
 	assert.NotErrorIs(t, err, bigv.ErrForbidden, "the grant was not refused")
-	assert.ErrorContains(t, err, "find or grant privilege group_admin on web.acme to bob: the request succeeded, but the response does not contain the result")
+	assert.ErrorContains(t, err, "find or grant privilege group_admin on web.acme to bob: "+
+		"the request succeeded, but the response does not contain the result")
 	assert.ErrorContains(t, err, "403")
 }

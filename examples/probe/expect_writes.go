@@ -64,7 +64,7 @@ var writeExpectations = []expectation{
 		func(ctx context.Context, p *probe) (string, error) {
 			return p.checkCreated(p.makeKey(ctx))
 		}},
-	{"A new API key is in the response, without its prefix", "auth.go authorization", true, checkNewKey},
+	{"A new API key is in the response, without its prefix", "auth.go withoutAPIKeyPrefix", true, checkNewKey},
 	{"The expiry of an API key is returned as it was sent", "timestamp.go NewTimestamp", true, checkExpiry},
 }
 

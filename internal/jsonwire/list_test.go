@@ -89,7 +89,9 @@ func TestReadArrayAllocations(t *testing.T) {
 // for each element after that.
 func TestReadArrayStopsAtTheMemoryLimit(t *testing.T) {
 	const limit = 1 << 20
-	for _, body := range []string{filled(limit, "[{}", ",{}", "]"), filled(limit, "[null", ",null", "]"), filled(limit, `[{"\u0069d":1}`, ",{}", "]")} {
+	for _, body := range []string{
+		filled(limit, "[{}", ",{}", "]"), filled(limit, "[null", ",null", "]"), filled(limit, `[{"\u0069d":1}`, ",{}", "]"),
+	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := ReadArray[object](strings.NewReader(body), -1, limit)
