@@ -72,6 +72,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
+	if req.method == http.MethodPut && req.idempotency == retry.Idempotent && string(req.encoded) == "{}" {
+		return errEmptyUpdate
+	}
 	if secrets, ok := ctx.Value(secretsKey{}).(func() []string); ok {
 		req.inherited = secrets()
 	}
@@ -97,6 +100,9 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 	}
 	return req.checkNoPlaceholder()
 }
+
+// errEmptyUpdate is the error of an update that would change nothing.
+var errEmptyUpdate = errors.New("the update is empty: set at least one attribute")
 
 // checkContext returns an error if no call can begin with ctx.
 func checkContext(ctx context.Context) error {

@@ -149,7 +149,7 @@ func TestResponsesAreDecoded(t *testing.T) {
 			[]bigv.VirtualMachine{{ID: 7301}, {ID: 7302}},
 		},
 		{"VirtualMachines.All of none", vmsAll(bigv.VirtualMachineListOptions{}), "[]", []bigv.VirtualMachine{}},
-		{"VirtualMachines.Update", vmsUpdate(www1, bigv.VirtualMachineUpdate{}), "@virtual_machine.json", smtp},
+		{"VirtualMachines.Update", vmsUpdate(www1, bigv.VirtualMachineUpdate{Cores: new(2)}), "@virtual_machine.json", smtp},
 		{"VirtualMachines.Rename", vmsRename(www1, "smtp"), "@virtual_machine.json", smtp},
 		{"VirtualMachines.Move", vmsMove(www1, bigv.GroupID(641)), "@virtual_machine.json", smtp},
 		{"VirtualMachines.Start", vmsStart(www1), "@virtual_machine.json", smtp},
@@ -185,7 +185,7 @@ func TestResponsesAreDecoded(t *testing.T) {
 			bigv.User{ID: 93, Username: "ottoline"},
 		},
 		{"Users.List", usersList(), "[@user.json]", []bigv.User{ottoline}},
-		{"Users.Update", usersUpdate("ottoline", bigv.UserUpdate{}), "@user.json", ottoline},
+		{"Users.Update", usersUpdate("ottoline", bigv.UserUpdate{AuthorizedKeys: new("")}), "@user.json", ottoline},
 		{"Users.Create", usersCreate(bigv.UserCreate{Username: "ottoline"}), "@user.json", ottoline},
 		{"Privileges.Get", privilegesGet(551), "@privilege.json", mailAdmin},
 		{
@@ -209,7 +209,7 @@ func TestResponsesAreDecoded(t *testing.T) {
 		},
 		{"Privileges.List", privilegesList(bigv.PrivilegeListOptions{}), "[@privilege.json]", []bigv.Privilege{mailAdmin}},
 		{"Privileges.Grant", privilegesGrant("wilf", grant), "@privilege.json", mailAdmin},
-		{"Privileges.Update", privilegesUpdate(551, bigv.PrivilegeUpdate{}), "@privilege.json", mailAdmin},
+		{"Privileges.Update", privilegesUpdate(551, bigv.PrivilegeUpdate{YubikeyRequired: new(true)}), "@privilege.json", mailAdmin},
 	} {
 		body := row.body
 		if before, name, ok := strings.Cut(body, "@"); ok {

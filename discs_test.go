@@ -132,7 +132,6 @@ func discRows() []wireRow {
 			responses: byName, sent: []string{"GET /discs/900", findMachine}, want: disc,
 		},
 
-		update("of nothing", bigv.DiscUpdate{}, `{}`),
 		update("of the grade", bigv.DiscUpdate{StorageGrade: new(bigv.SSD)}, `{"storage_grade":"ssd"}`),
 		update("of the grade to an empty string", bigv.DiscUpdate{StorageGrade: new(bigv.StorageGrade(""))}, `{"storage_grade":""}`),
 		update("of the limit", bigv.DiscUpdate{IOPSLimit: new(500)}, `{"iops_limit":500}`),

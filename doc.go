@@ -122,6 +122,7 @@
 // # Unset, zero and null
 //
 // In updates, a nil field leaves the attribute unchanged, while new(0) and new(false) are sent.
+// An update in which no field is set is an error.
 // Attributes that can be cleared have the type [Nullable]: the zero value leaves the attribute
 // unchanged, [Set] sets it and [Null] clears it. In results, null is read as the zero value.
 //

@@ -171,7 +171,7 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 			return errorOf(c.VirtualMachines.Get(t.Context(), bigv.VirtualMachineID(5012)))
 		}},
 		{"update virtual machine", "www1.web.acme", vmRoute, func(c *bigv.Client) error {
-			return errorOf(c.VirtualMachines.Update(t.Context(), www1, bigv.VirtualMachineUpdate{}))
+			return errorOf(c.VirtualMachines.Update(t.Context(), www1, bigv.VirtualMachineUpdate{Cores: new(2)}))
 		}},
 		{"rename virtual machine", "www1.web.acme", vmRoute, func(c *bigv.Client) error {
 			return errorOf(c.VirtualMachines.Rename(t.Context(), www1, "www2"))
@@ -219,7 +219,7 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 			return errorOf(c.Users.Get(t.Context(), "alice"))
 		}},
 		{"update user", "alice", "/users/{user}", func(c *bigv.Client) error {
-			return errorOf(c.Users.Update(t.Context(), "alice", bigv.UserUpdate{}))
+			return errorOf(c.Users.Update(t.Context(), "alice", bigv.UserUpdate{AuthorizedKeys: new("")}))
 		}},
 		{"list privileges", "bob", "/users/{user}/privileges", func(c *bigv.Client) error {
 			return errorOf(c.Privileges.List(t.Context(), bigv.PrivilegeListOptions{User: "bob"}))
@@ -263,7 +263,7 @@ func TestMessages(t *testing.T) {
 	}
 	update := func(vm bigv.VirtualMachinePath) func(*bigv.Client) error {
 		return func(c *bigv.Client) error {
-			return errorOf(c.VirtualMachines.Update(t.Context(), vm, bigv.VirtualMachineUpdate{}))
+			return errorOf(c.VirtualMachines.Update(t.Context(), vm, bigv.VirtualMachineUpdate{Cores: new(2)}))
 		}
 	}
 	deleteGroup := func(group bigv.GroupPath) func(*bigv.Client) error {

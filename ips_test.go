@@ -79,10 +79,6 @@ func (wireRows) IPs() []wireRow {
 			responses: responses{"PUT " + one: `{"address":"192.0.2.20"}`}, sent: []string{"PUT " + one + ` {"rdns":""}`},
 		},
 		{
-			name: "IPs.Update of nothing", call: update(ip20, bigv.IPUpdate{}), want: www,
-			responses: responses{"PUT " + one: "@ip.json"}, sent: []string{"PUT " + one + ` {}`},
-		},
-		{
 			name: "IPs.SetRDNS", call: rdns(ip620, "www.example.org"), want: bigv.IP{Address: ip620, RDNS: "www.example.org"},
 			responses: responses{"PUT /ips/2001:db8:1::20": `{"address":"2001:db8:1::20","rdns":"www.example.org"}`},
 			sent:      []string{`PUT /ips/2001:db8:1::20 {"rdns":"www.example.org"}`},

@@ -165,12 +165,14 @@ func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// exampleValues has a valid argument of each parameter type of the services' methods. Options and updates need none: their zero
+// exampleValues has a valid argument of each parameter type of the services' methods. Options need none: their zero
 // values are valid.
 var exampleValues = valuesByType(
 	acme, bigv.UserPath("alice"), web, www1, root, www1.NIC(6100), root.Backup("nightly"), ip20,
 	[]bigv.VirtualMachinePath{www1}, []bigv.DiscPath{root}, 31, "ssh-rsa AAAA name", []string{"ctrl"}, bigv.NewSecret("t0ken"),
 	bigv.AccountCreate{Name: "acme"}, bigv.GroupCreate{Name: "web"}, least, *everything.Image, bigv.DiscCreate{Label: "data", Size: 50},
+	bigv.VirtualMachineUpdate{Memory: new(2048)}, bigv.DiscUpdate{Size: new(100)}, bigv.UserUpdate{AuthorizedKeys: new("")},
+	bigv.PrivilegeUpdate{YubikeyRequired: new(true)}, bigv.IPUpdate{RDNS: bigv.Set("a.example")},
 	bigv.VirtualMachineRelocate{Name: "www2", Group: acme.Group("79")},
 	bigv.UserCreate{Username: "carol"}, bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)},
 	bigv.IPCreate{Addresses: 1, Reason: "tls"}, bigv.IPSwap{VirtualMachine1: www1, VirtualMachine2: web.VirtualMachine("www2")},
@@ -192,7 +194,7 @@ func exampleValue(param reflect.Type) any {
 	if value, ok := exampleValues[param]; ok {
 		return value
 	}
-	if strings.HasSuffix(param.Name(), "Options") || strings.HasSuffix(param.Name(), "Update") {
+	if strings.HasSuffix(param.Name(), "Options") {
 		return reflect.Zero(param).Interface()
 	}
 	return nil

@@ -145,7 +145,6 @@ func privilegeRows() []wireRow {
 			want: foundOrCreated{bigv.Privilege{ID: 1}, true},
 		},
 
-		update("of nothing", bigv.PrivilegeUpdate{}, `{}`),
 		update("to need a YubiKey", bigv.PrivilegeUpdate{YubikeyRequired: new(true)}, `{"yubikey_required":true}`),
 		update("to need no YubiKey", bigv.PrivilegeUpdate{YubikeyRequired: new(false)}, `{"yubikey_required":false}`),
 		update("of the age", bigv.PrivilegeUpdate{YubikeyOTPMaxAge: bigv.Set(600)}, `{"yubikey_otp_max_age":600}`),

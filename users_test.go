@@ -17,7 +17,6 @@ func userRows() []wireRow {
 		{"in the flat style", flat, "alice", nil, "/users/alice"},
 	}, []variantRow[bigv.UserPath]{
 		{"Users.Get", usersGet, "GET {}"},
-		{"Users.Update of nothing", func(p bigv.UserPath) callFunc { return usersUpdate(p, bigv.UserUpdate{}) }, "PUT {} {}"},
 		{
 			"Users.Update of the keys",
 			func(p bigv.UserPath) callFunc {

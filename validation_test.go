@@ -3,6 +3,7 @@ package bigv_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -224,4 +225,18 @@ func TestBadPathsInValuesAreRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An update without attributes would change nothing, so it is a mistake of the caller.
+func TestEmptyUpdatesAreNotSent(t *testing.T) {
+	client := start(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
+	for name, err := range map[string]error{
+		"update virtual machine www1.web.acme": errorOf(client.VirtualMachines.Update(t.Context(), www1, bigv.VirtualMachineUpdate{})),
+		"update disc root.www1.web.acme":       errorOf(client.Discs.Update(t.Context(), root, bigv.DiscUpdate{})),
+		"update user alice":                    errorOf(client.Users.Update(t.Context(), "alice", bigv.UserUpdate{})),
+		"update privilege 31":                  errorOf(client.Privileges.Update(t.Context(), 31, bigv.PrivilegeUpdate{})),
+		"update IP 192.0.2.20":                 errorOf(client.IPs.Update(t.Context(), ip20, bigv.IPUpdate{})),
+	} {
+		assert.EqualError(t, err, "bigv: "+name+": not sent: the update is empty: set at least one attribute")
+	}
 }

@@ -141,7 +141,6 @@ func vmUpdateRows() []wireRow {
 		update bigv.VirtualMachineUpdate
 		body   string
 	}{
-		{"of nothing", bigv.VirtualMachineUpdate{}, `{}`},
 		{"of cores", bigv.VirtualMachineUpdate{Cores: new(2)}, `{"cores":2}`},
 		{"of memory", bigv.VirtualMachineUpdate{Memory: new(2048)}, `{"memory":2048}`},
 		{"of power to on", bigv.VirtualMachineUpdate{PowerOn: new(true)}, `{"power_on":true}`},
