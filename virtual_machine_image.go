@@ -3,6 +3,8 @@ package bigv
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 )
 
 // Image describes an operating system to install on the first disc of a virtual machine.
@@ -13,10 +15,20 @@ type Image struct {
 	FirstbootScript Secret `json:"firstboot_script,omitzero"` // script, with its #! line, run at the first boot; not for Windows
 }
 
-// validate returns an error if the image has no distribution.
+// validate returns an error if the image has no distribution, or a line of SSHPublicKey is no key:
+// nobody could log into the machine.
 func (i Image) validate() error {
 	if i.Distribution == "" {
 		return errors.New("image has no distribution")
+	}
+	for line := range strings.Lines(i.SSHPublicKey) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := checkPublicKey(line); err != nil {
+			return fmt.Errorf("ssh_public_key: %w", err)
+		}
 	}
 	return nil
 }

@@ -601,6 +601,13 @@ func vmRefusedRows() []wireRow {
 			wantErr: []any{"image has no distribution"},
 		},
 		{
+			name: "VirtualMachines.Create with a private key",
+			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) {
+				vm.Image = &bigv.Image{Distribution: "stretch", SSHPublicKey: "-----BEGIN OPENSSH PRIVATE KEY-----"}
+			})),
+			wantErr: []any{"ssh_public_key: key must be one line of an SSH public key"},
+		},
+		{
 			name:    "VirtualMachines.Create with empty IPs",
 			call:    vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) { vm.IPs = &bigv.VirtualMachineIPs{} })),
 			wantErr: []any{"ips contains no address"},
@@ -677,6 +684,11 @@ func vmRefusedRows() []wireRow {
 		{name: "VirtualMachines.Boot from an appliance without a name", call: vmsBoot(www1, ""), wantErr: []any{"no name"}},
 		{name: "VirtualMachines.SendKeys without keys", call: vmsSendKeys(www1, []string{}), wantErr: []any{"keys must not be empty"}},
 		{name: "VirtualMachines.SendKeys with an empty key", call: vmsSendKeys(www1, []string{"ctrl", ""}), wantErr: []any{"key"}},
+		{
+			name:    "VirtualMachines.Reimage with a key that is none",
+			call:    vmsReimage(www1, bigv.Image{Distribution: "stretch", SSHPublicKey: "# mine\nssh-rsa AAAA one\n\nnot a key\n"}),
+			wantErr: []any{"ssh_public_key: key must be one line of an SSH public key"},
+		},
 		{
 			name: "VirtualMachines.Reimage without a distribution", call: vmsReimage(www1, bigv.Image{}),
 			wantErr: []any{"image has no distribution"},
