@@ -34,37 +34,37 @@ func (p BackupPath) String() string { return formatPath(p.segments(), backupDept
 // display implements [resourcePath].
 func (p AccountPath) display() string        { return string(p) }
 func (p UserPath) display() string           { return string(p) }
-func (p GroupPath) display() string          { return p.named().String() }
-func (p VirtualMachinePath) display() string { return p.named().String() }
-func (p DiscPath) display() string           { return p.named().String() }
+func (p GroupPath) display() string          { return p.knownNames().String() }
+func (p VirtualMachinePath) display() string { return p.knownNames().String() }
+func (p DiscPath) display() string           { return p.knownNames().String() }
 
 // display implements [resourcePath].
 func (p NICPath) display() string {
-	p.machine = p.machine.named()
+	p.machine = p.machine.knownNames()
 	return p.String()
 }
 
 // display implements [resourcePath].
 func (p BackupPath) display() string {
-	p.disc = p.disc.named()
+	p.disc = p.disc.knownNames()
 	return p.String()
 }
 
-// named returns the path with the names that it knows in place of IDs, for display only.
-func (p GroupPath) named() GroupPath {
+// knownNames returns the path with the names that it knows in place of IDs, for display only.
+func (p GroupPath) knownNames() GroupPath {
 	p.group = cmp.Or(p.name, p.group)
 	return p
 }
 
-// named returns the path with the names that it knows in place of IDs, for display only.
-func (p VirtualMachinePath) named() VirtualMachinePath {
-	p.group, p.machine = p.group.named(), cmp.Or(p.name, p.machine)
+// knownNames returns the path with the names that it knows in place of IDs, for display only.
+func (p VirtualMachinePath) knownNames() VirtualMachinePath {
+	p.group, p.machine = p.group.knownNames(), cmp.Or(p.name, p.machine)
 	return p
 }
 
-// named returns the path with the names that it knows in place of IDs, for display only.
-func (p DiscPath) named() DiscPath {
-	p.machine = p.machine.named()
+// knownNames returns the path with the names that it knows in place of IDs, for display only.
+func (p DiscPath) knownNames() DiscPath {
+	p.machine = p.machine.knownNames()
 	return p
 }
 
