@@ -83,7 +83,7 @@ func TestErrorsOfLookups(t *testing.T) {
 			"get virtual machine #99999: 404 Not Found", "[GET http", "/virtual_machines/99999"}},
 		"shut down": {c.VirtualMachines.Shutdown(t.Context(), missing),
 			[]string{"bigv: shut down virtual machine #99999" + notSent, "404"}},
-		"move":      {errorOf(c.VirtualMachines.Move(t.Context(), www1, acme.Group("x1"))), []string{notSent + "get group x1.acme: 404"}},
+		"move": {errorOf(c.VirtualMachines.Move(t.Context(), www1, acme.Group("x1"))), []string{notSent + "get group x1.acme: 404"}},
 		"add key": {errorOf(c.Users.AddKey(t.Context(), "nobody", "ssh-rsa AAAA")),
 			[]string{"bigv: add key to user nobody" + notSent + "get user nobody: 404"}},
 	} {
