@@ -52,6 +52,25 @@ func TestUnverifiedHasAReason(t *testing.T) {
 	assert.Greater(t, count, 30)
 }
 
+// TestTextsAreWhole requires that descriptions and reasons are sentences, and that nothing but examples contains null: in YAML,
+// a comma in {description: a, b} ends the description, and makes the rest a name without a value.
+func TestTextsAreWhole(t *testing.T) {
+	walk(load(t).node, "", func(node *yaml.Node, pointer string) {
+		if strings.HasPrefix(pointer, "/components/examples/") || strings.Contains(pointer, "/example") {
+			return
+		}
+		members(node, func(key, value *yaml.Node) {
+			switch {
+			case value.Tag == "!!null":
+				t.Errorf("%s: %q has no value: quote the text that it is part of", place(key), key.Value)
+			case value.Kind != yaml.ScalarNode: // a property that has the name
+			case (key.Value == "description" || key.Value == "x-unverified-why") && !strings.HasSuffix(value.Value, "."):
+				t.Errorf("%s: %s does not end with a period: %s", place(key), key.Value, value.Value)
+			}
+		})
+	})
+}
+
 // walk calls f with node and every node below it, each with its JSON pointer.
 func walk(node *yaml.Node, pointer string, f func(node *yaml.Node, pointer string)) {
 	f(node, pointer)

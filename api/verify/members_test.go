@@ -183,19 +183,34 @@ func goPlaces(s schema, goTypes map[string][]goMember) string {
 	return strings.Join(list, ", ")
 }
 
-// typeOf returns the type of a property, without null: "string", or "" for any.
+// typeOf returns the type of a property, without null: "string", "array of integer", or "" for any.
 func (d description) typeOf(property *yaml.Node) string {
-	kind := member(d.resolve(property), "type")
-	if kind != nil && kind.Kind == yaml.SequenceNode {
-		return strings.Join(slices.DeleteFunc(texts(kind), func(name string) bool { return name == "null" }), " or ")
+	schema := d.resolve(property)
+	name := text(member(schema, "type"))
+	if kind := member(schema, "type"); kind != nil && kind.Kind == yaml.SequenceNode {
+		name = strings.Join(slices.DeleteFunc(texts(kind), func(name string) bool { return name == "null" }), " or ")
 	}
-	return text(kind)
+	switch {
+	case name == "array":
+		return strings.TrimSuffix("array of "+d.typeOf(member(schema, "items")), " of ")
+	case name == "object" && member(schema, "x-go") != nil:
+		return strings.Join(texts(member(schema, "x-go")), " or ")
+	}
+	return name
 }
 
-// agrees reports whether a Go type is that of a property.
+// agrees reports whether a Go type is that of a property. An object is of one of the types of its schema, if that names some.
 func (d description) agrees(property *yaml.Node, kind types.Type) bool {
-	want := d.typeOf(property)
-	return want == goType(kind)
+	prefix, names := "", d.typeOf(property)
+	if strings.HasPrefix(names, "array of ") {
+		prefix, names = "array of ", strings.TrimPrefix(names, "array of ")
+	}
+	for name := range strings.SplitSeq(names, " or ") {
+		if got := goType(kind); got == strings.TrimSuffix(prefix+name, " of ") {
+			return true
+		}
+	}
+	return false
 }
 
 // goType returns the JSON type of a Go type, or "" for any.
@@ -224,8 +239,11 @@ func goType(kind types.Type) string {
 			return "string"
 		}
 	case *types.Slice:
-		return "array"
-	default:
-		return "object"
+		return strings.TrimSuffix("array of "+goType(underlying.Elem()), " of ")
+	case *types.Struct:
+		if named, ok := types.Unalias(kind).(*types.Named); ok {
+			return named.Obj().Name()
+		}
 	}
+	return "object"
 }

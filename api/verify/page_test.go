@@ -29,7 +29,7 @@ func TestPageIsCurrent(t *testing.T) {
 	}
 	have, err := os.ReadFile(name)
 	if err != nil || !bytes.Equal(have, rendered.Bytes()) {
-		t.Error("api/openapi.html: run: go -C api/verify test -run TestPageIsCurrent -update .")
+		t.Error("api/openapi.html: run: go -C api/verify test -run TestPageIsCurrent -update")
 	}
 }
 

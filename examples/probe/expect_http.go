@@ -19,7 +19,7 @@ var httpExpectations = []expectation{
 	{"A success is JSON, also by its Content-Type", "call.go looksLikeService", false, checkContentType},
 	{"Definitions need no token", "definitions.go Get", false, checkDefinitionsArePublic},
 	{"A read is not redirected", "internal/transport/transport.go checkRedirect", false, checkRedirects},
-	{"A list is a bare array, without pages", "call.go list", false, checkNoPages},
+	{"A list is a bare array, without pages", "list.go list", false, checkNoPages},
 	{"An empty list is []", "internal/jsonwire/stream.go readNothing", false, checkEmptyList},
 	{"Unknown query parameters are ignored", "filter.go filterMismatch", false, checkUnknownParameter},
 	{"A response has no encoding but gzip", "internal/transport/body.go gunzip", false, checkCompression},
