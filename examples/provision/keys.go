@@ -3,10 +3,16 @@ package main
 import (
 	"crypto/rsa"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
+
+// keyOptions lists the options that may precede a key. An SSH server ignores a key with any other.
+var keyOptions = strings.Fields(`agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding
+	no-port-forwarding no-pty no-touch-required no-user-rc no-x11-forwarding permitlisten permitopen port-forwarding principals pty
+	restrict tunnel user-rc verify-required x11-forwarding`)
 
 // checkKey returns an error unless a text is a line of an authorized_keys file that SSH servers can use, and if it may
 // contain a private key. The error does not contain the text.
@@ -24,9 +30,18 @@ func checkKey(line string) error {
 	case strings.ContainsAny(line, "\r\n"):
 		return errors.New("must be one line")
 	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
 		return errors.New("is not an SSH public key: it needs a type and a key, such as ssh-ed25519 AAAA…")
+	}
+	for _, option := range options {
+		name, _, _ := strings.Cut(strings.ToLower(option), "=")
+		if !slices.Contains(keyOptions, name) {
+			return errors.New("has a word before its type that is not an option, for which SSH servers ignore the key")
+		}
+	}
+	if _, ok := key.(*ssh.Certificate); ok {
+		return errors.New("is a certificate, which SSH servers do not accept as a key: use the public key")
 	}
 	if k, ok := key.(ssh.CryptoPublicKey); ok {
 		if k, ok := k.CryptoPublicKey().(*rsa.PublicKey); ok && k.N.BitLen() < 1024 {

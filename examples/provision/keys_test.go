@@ -66,11 +66,17 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 		"a fingerprint": {
 			"ssh_keys: ['SHA256:FzNIwDlYnFzUiT5nVYbrNGNJVHI6QdqoI4nLv/vI0ww']", "ssh_keys[0] is not an SSH public key",
 		},
-		"the name of a file":    {"ssh_keys: [~/.ssh/id_ed25519.pub]", "ssh_keys[0] is not an SSH public key"},
-		"an RFC 4716 key":       {"ssh_keys: ['---- BEGIN SSH2 PUBLIC KEY ----']", "ssh_keys[0] is not an SSH public key"},
-		"a DSA key":             {"ssh_keys: [ssh-dss " + dsaBlob() + "]", "ssh_keys[0] is not an SSH public key"},
-		"a small RSA key":       {"ssh_keys: ['" + smallKey + "']", "ssh_keys[0] is an RSA key of fewer than 1024 bits"},
-		"only a key on Windows": {"ssh_keys: ['" + laptop + "']\n#win", "no way to log in"},
+		"the name of a file":       {"ssh_keys: [~/.ssh/id_ed25519.pub]", "ssh_keys[0] is not an SSH public key"},
+		"an RFC 4716 key":          {"ssh_keys: ['---- BEGIN SSH2 PUBLIC KEY ----']", "ssh_keys[0] is not an SSH public key"},
+		"a DSA key":                {"ssh_keys: [ssh-dss " + dsaBlob() + "]", "ssh_keys[0] is not an SSH public key"},
+		"a small RSA key":          {"ssh_keys: ['" + smallKey + "']", "ssh_keys[0] is an RSA key of fewer than 1024 bits"},
+		"only a key on Windows":    {"ssh_keys: ['" + laptop + "']\n#win", "no way to log in"},
+		"a word before the type":   {"ssh_keys: ['- " + laptop + "']", "ssh_keys[0] has a word before its type that is not an option"},
+		"the type twice":           {"ssh_keys: ['ssh-ed25519 " + laptop + "']", "ssh_keys[0] has a word before its type"},
+		"an unknown option":        {"ssh_keys: ['no-pty,no-shell " + laptop + "']", "ssh_keys[0] has a word before its type"},
+		"a comma after the option": {"ssh_keys: ['no-pty, " + laptop + "']", "ssh_keys[0] has a word before its type"},
+		"a certificate":            {"ssh_keys: ['" + certificate(t) + "']", "ssh_keys[0] is a certificate"},
+		"no operating system":      {"ssh_keys: ['" + laptop + "']\n#none", "no way to log in"},
 		"a private key": {
 			"ssh_keys:\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "), "ssh_keys[0] contains a private key",
 		},
@@ -90,8 +96,11 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			spec := withKeys(tt.keys)
-			if strings.HasSuffix(tt.keys, "#win") {
+			switch {
+			case strings.HasSuffix(tt.keys, "#win"):
 				spec = strings.Replace(spec, "stretch", "winstd2012", 1)
+			case strings.HasSuffix(tt.keys, "#none"):
+				spec = strings.Replace(spec, "stretch", "none", 1)
 			}
 			_, err := provision(t.Context(), t, spec)
 			require.ErrorContains(t, err, tt.want)
@@ -110,6 +119,17 @@ func dsaBlob() string {
 	return base64.StdEncoding.EncodeToString(ssh.Marshal(dsaKey{"ssh-dss", []byte{7}, []byte{3}, []byte{2}, []byte{4}}))
 }
 
+// certificate returns a certificate of a new key in a line of an authorized_keys file.
+func certificate(t *testing.T) string {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	signer, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	c := &ssh.Certificate{Key: signer.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"root"}}
+	require.NoError(t, c.SignCert(rand.Reader, signer))
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(c)))
+}
+
 func TestUsableKeysAreAccepted(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -120,6 +140,8 @@ func TestUsableKeysAreAccepted(t *testing.T) {
 		"no comment":      strings.Join(strings.Fields(laptop)[:2], " "),
 		"RSA":             strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))) + " alice@desk with spaces",
 		"options":         `no-pty,command="/bin/date -u" ` + laptop,
+		"more options":    `restrict,PTY,from="192.0.2.0/24,!192.0.2.1",environment="A=b,c" ` + laptop,
+		"a CA":            "cert-authority " + laptop,
 		"spaces":          strings.ReplaceAll(laptop, " ", "  "),
 		"a # in comments": laptop + " #1",
 	} {
@@ -139,6 +161,27 @@ func TestNoLogin(t *testing.T) {
 	assert.Contains(t, output, "Creating www2.web.acme with stretch, cores: 2, memory: 4096 MiB, "+
 		"disc root: 25600 MiB, disc data: 51200 MiB\n")
 	assert.Greater(t, len(www2(srv).State().RootPassword), 20)
+
+	srv = newServer(t)
+	_, err = provision(t.Context(), t, strings.Replace(string(sample), "stretch", "none", 1), "-no-login")
+	require.NoError(t, err)
+	assert.NotEmpty(t, www2(srv).State().RootPassword)
+}
+
+// A private key is not sent as a password either.
+func TestPasswordOfSeveralLines(t *testing.T) {
+	private := privateKey(t)
+	for name, args := range map[string][]string{"file": {"-password-file", writeFile(t, "id_ed25519", private)}, "variable": nil} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t)
+			if args == nil {
+				t.Setenv("ROOT_PASSWORD", private)
+			}
+			_, err := provision(t.Context(), t, string(sample), args...)
+			require.EqualError(t, err, "the root password must be one line: do not use a file with a private key")
+			assert.Empty(t, srv.Journal(), "nothing is sent")
+		})
+	}
 }
 
 // A run that ends after the machine was created says that it exists.

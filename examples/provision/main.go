@@ -10,8 +10,8 @@
 // The root password is not part of the file. It is read from the file named by -password-file. If that file does not
 // exist, the program creates it with a random password, readable only by its owner, just before it creates the
 // machine. Without the flag, the password is read from ROOT_PASSWORD. If neither is given but the file has SSH keys,
-// a random password is set and discarded. The password is never printed. A machine that nobody could enter is only
-// created with -no-login.
+// a random password is set and discarded. The password is never printed. A machine that nobody could enter, such as
+// one with distribution none, is only created with -no-login.
 package main
 
 import (
@@ -88,9 +88,15 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 		return err
 	}
 	defer closeService()
+	if wanted.Distribution == "none" && !*noLogin {
+		return errors.New("no way to log in: distribution none installs no operating system; or use -no-login")
+	}
 	password, err := readPassword(*passwordFile, *noLogin || wanted.acceptsKeys())
 	if err != nil {
 		return err
+	}
+	if strings.ContainsAny(password.Reveal(), "\r\n") {
+		return errors.New("the root password must be one line: do not use a file with a private key")
 	}
 	p := provisioner{client: client, wait: wait, out: out, progress: stderr}
 	vm, err := p.provision(ctx, wanted, password)
