@@ -307,6 +307,7 @@ func TestPathsKeepNamesForDisplay(t *testing.T) {
 	srv := fakeserver.New(t, fakeserver.Respond(403, ""))
 	client := newClient(t, srv)
 	vms, negative := client.VirtualMachines, bigv.ShutdownOptions{ForceAfter: -1}
+	inGroup := bigv.VirtualMachineListOptions{Group: group}
 	for want, err := range map[string]error{
 		"bigv: start virtual machine www1.web.acme: 403":            errorOf(vms.Start(t.Context(), vm)),
 		"bigv: wait for virtual machine www1.web.acme: ":            errorOf(vms.Wait(t.Context(), vm, bigv.PoweredOn, bigv.WaitOptions{})),
@@ -314,7 +315,7 @@ func TestPathsKeepNamesForDisplay(t *testing.T) {
 		"bigv: purge backup b.root.www1.web.acme: 403":              client.Backups.Purge(t.Context(), vm.Disc("root").Backup("b")),
 		"bigv: get network interface 6100.www1.web.acme: 403":       errorOf(client.NICs.Get(t.Context(), vm.NIC(6100))),
 		"bigv: delete group web.41: 403":                            client.Groups.Delete(t.Context(), group),
-		"bigv: list virtual machines of web.41: 403":                errorOf(vms.List(t.Context(), bigv.VirtualMachineListOptions{Group: group})),
+		"bigv: list virtual machines of web.41: 403":                errorOf(vms.List(t.Context(), inGroup)),
 		"bigv: create virtual machine www3.web.41: 403":             errorOf(vms.Create(t.Context(), group, newMachine("www3"))),
 		"bigv: boot virtual machine www1.web.acme: not sent: ":      errorOf(vms.Boot(t.Context(), vm, "")),
 		"bigv: shut down virtual machine www1.web.acme: not sent: ": errorOf(vms.ShutdownAndWait(t.Context(), vm, negative)),

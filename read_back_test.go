@@ -96,7 +96,8 @@ func TestWritesAreReadBack(t *testing.T) {
 			"Privileges.Grant", privilegesGrant("bob", bigv.PrivilegeGrant{Level: bigv.GroupAdmin, Group: bigv.GroupID(78)}), noReadBack,
 			once, nil,
 		},
-		{"Privileges.Update", privilegesUpdate(31, bigv.PrivilegeUpdate{YubikeyRequired: new(true)}), "GET /privileges/31", idempotent, nil},
+		{"Privileges.Update", privilegesUpdate(31, bigv.PrivilegeUpdate{YubikeyRequired: new(true)}),
+			"GET /privileges/31", idempotent, nil},
 	} {
 		for _, response := range []struct {
 			text  string

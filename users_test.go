@@ -90,7 +90,8 @@ func userRows() []wireRow {
 		},
 		{
 			name: "Users.AddKey with options", responses: none,
-			call: usersAddKey("alice", `no-pty,command="a b" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o`),
+			call: usersAddKey("alice", `no-pty,command="a b" `+
+				`ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o`),
 			sent: []string{getAlice, `PUT /users/alice {"authorized_keys":"no-pty,command=\"a b\" ` +
 				`ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFcYwRLO0DSIqiKyREKSLaVkCIxYVOOv8+tTPFlpmL0o"}`},
 		},

@@ -675,7 +675,8 @@ func vmRefusedRows() []wireRow {
 			wantErr: []any{"set at least one"},
 		},
 		{
-			name: "VirtualMachines.Relocate to digits", call: vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "7", Group: bigv.GroupID(79)}),
+			name:    "VirtualMachines.Relocate to digits",
+			call:    vmsRelocate(www1, bigv.VirtualMachineRelocate{Name: "7", Group: bigv.GroupID(79)}),
 			wantErr: []any{"all digits"},
 		},
 		{name: "VirtualMachines.Rename to digits", call: vmsRename(www1, "77"), wantErr: []any{"all digits"}},
