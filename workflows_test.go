@@ -341,6 +341,14 @@ func TestShutdownAndWait(t *testing.T) {
 		{name: "the signal is refused, and ForceAfter is not set", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
 			srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 400})
 		}, message: "400", signals: 1},
+		{name: "the signal is refused, and the machine cannot be read", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
+			signalled := false
+			srv.Inject(bigvtest.Fault{Times: -1, Status: 403, Match: func(r *http.Request) bool {
+				signalled = signalled || r.Method == http.MethodPost
+				return signalled && r.Method == http.MethodGet
+			}})
+			srv.Inject(bigvtest.Fault{Method: http.MethodPost, Status: 400})
+		}, message: "get virtual machine", signals: 1},
 		{name: "forbidden", setUp: func(srv *bigvtest.Server, vm *bigvtest.VirtualMachine) {
 			srv.Inject(bigvtest.Fault{Method: http.MethodPut, Status: 403})
 		}, message: "403"},

@@ -179,6 +179,10 @@ func TestConformanceFilters(t *testing.T) {
 				`[{"username":"dora"}]`,
 			},
 			{"privileges of an unknown user are not found", "carol", "GET /privileges?user_name=nobody", "", 404, ""},
+			{"privileges of an invisible user are not found", "carol", "GET /privileges?user_name=dora", "", 404, ""},
+			{
+				"privileges of two users are not found", "staff", "GET /privileges?user_id=<carol>&user_name=dora", "", 404, "",
+			},
 			{
 				"a nested list contains only machines of the group", "carol", "GET /accounts/acme/groups/web/virtual_machines", "", 200,
 				`[{"id":<www1>}]`,
