@@ -28,7 +28,9 @@ func (b Backup) Path() BackupPath {
 	case b.VirtualMachineID <= 0:
 		return DiscID(b.ParentDiscID).Backup(strconv.Itoa(b.ID))
 	}
-	return VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID)).Backup(strconv.Itoa(b.ID))
+	path := VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID)).Backup(strconv.Itoa(b.ID))
+	path.name = b.Label
+	return path
 }
 
 // TakenAt returns when the backup was taken. It is not an attribute of the service: it is the time in

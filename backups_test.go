@@ -245,7 +245,7 @@ func (wireRows) Backups() []wireRow {
 
 func TestBackupPath(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, bigv.VirtualMachineID(5012).Disc("9001").Backup("9100"), backup9100.Path())
+	assert.Equal(t, bigv.VirtualMachineID(5012).Disc("9001").Backup("9100").String(), backup9100.Path().String())
 	assert.Equal(t, bigv.DiscID(9001).Backup("9100"), bigv.Backup{Disc: bigv.Disc{ID: 9100}, ParentDiscID: 9001}.Path())
 	assert.Equal(t, bigv.BackupID(9100), bigv.Backup{Disc: bigv.Disc{ID: 9100}}.Path())
 }

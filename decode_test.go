@@ -246,7 +246,7 @@ func TestPathsOfDecodedValues(t *testing.T) {
 	assert.Equal(t, "#8801", bigv.Disc{ID: 8801}.Path().String())
 	parsed, err := bigv.ParseDiscPath("8801.#7301")
 	require.NoError(t, err)
-	assert.Equal(t, spool.Path(), parsed)
+	assert.Equal(t, spool.Path().String(), parsed.String())
 	assert.Equal(t, "#8901", bigv.NIC{ID: 8901}.Path().String())
 	assert.Equal(t, bigv.UserPath("93"), ottoline.Path())
 	assert.Equal(t, []string{"ssh-ed25519 AAAAC3Nz barge", "ssh-rsa AAAAB3Nz lock keeper"}, ottoline.Keys())

@@ -59,10 +59,12 @@ type Disc struct {
 // The path stays valid when the disc is relabelled or the machine is renamed or moved. It becomes
 // invalid when the disc is moved to another machine; DiscID(d.ID) stays valid then too.
 func (d Disc) Path() DiscPath {
+	path := DiscID(d.ID)
 	if d.VirtualMachineID > 0 {
-		return VirtualMachineID(d.VirtualMachineID).Disc(strconv.Itoa(d.ID))
+		path = VirtualMachineID(d.VirtualMachineID).Disc(strconv.Itoa(d.ID))
+		path.name = d.Label
 	}
-	return DiscID(d.ID)
+	return path
 }
 
 // DiscCreate holds the attributes of a new disc.

@@ -50,6 +50,7 @@ type VirtualMachinePath struct {
 type DiscPath struct {
 	machine VirtualMachinePath
 	disc    string
+	name    string // like that of a VirtualMachinePath
 	idOnly  bool
 }
 
@@ -68,6 +69,7 @@ type NICPath struct {
 type BackupPath struct {
 	disc   DiscPath
 	backup string
+	name   string // like that of a VirtualMachinePath
 	idOnly bool
 }
 

@@ -298,7 +298,7 @@ func TestParseBareIDAndName(t *testing.T) {
 	assert.Empty(t, bigv.GroupPath{}.Name())
 }
 
-// Errors show the names of a machine or group whose path was taken from a response. The path itself, and its text, have the IDs.
+// Errors show the names of a machine, group, disc or backup whose path was taken from a response. The path itself, and its text, have the IDs.
 func TestPathsKeepNamesForDisplay(t *testing.T) {
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io"}.Path()
 	group := bigv.Group{ID: 78, AccountID: 41, Name: "web"}.Path()
@@ -308,7 +308,11 @@ func TestPathsKeepNamesForDisplay(t *testing.T) {
 	client := newClient(t, srv)
 	vms, negative := client.VirtualMachines, bigv.ShutdownOptions{ForceAfter: -1}
 	inGroup := bigv.VirtualMachineListOptions{Group: group}
+	disc := bigv.Disc{ID: 900, Label: "data", VirtualMachineID: 5012}.Path()
+	backup := bigv.Backup{Disc: bigv.Disc{ID: 9100, Label: "nightly", VirtualMachineID: 5012}, ParentDiscID: 900}.Path()
 	for want, err := range map[string]error{
+		"bigv: update disc data.#5012: ":                            errorOf(client.Discs.Resize(t.Context(), disc, 50)),
+		"bigv: purge backup nightly.900.#5012: ":                    client.Backups.Purge(t.Context(), backup),
 		"bigv: start virtual machine www1.web.acme: 403":            errorOf(vms.Start(t.Context(), vm)),
 		"bigv: wait for virtual machine www1.web.acme: ":            errorOf(vms.Wait(t.Context(), vm, bigv.PoweredOn, bigv.WaitOptions{})),
 		"bigv: update disc root.www1.web.acme: 403":                 errorOf(client.Discs.Resize(t.Context(), vm.Disc("root"), 50)),

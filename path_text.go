@@ -46,7 +46,7 @@ func (p NICPath) display() string {
 
 // display implements [resourcePath].
 func (p BackupPath) display() string {
-	p.disc = p.disc.knownNames()
+	p.disc, p.backup = p.disc.knownNames(), cmp.Or(p.name, p.backup)
 	return p.String()
 }
 
@@ -64,7 +64,7 @@ func (p VirtualMachinePath) knownNames() VirtualMachinePath {
 
 // knownNames returns the path with the names that it knows in place of IDs, for display only.
 func (p DiscPath) knownNames() DiscPath {
-	p.machine = p.machine.knownNames()
+	p.machine, p.disc = p.machine.knownNames(), cmp.Or(p.name, p.disc)
 	return p
 }
 
