@@ -298,7 +298,8 @@ func TestParseBareIDAndName(t *testing.T) {
 	assert.Empty(t, bigv.GroupPath{}.Name())
 }
 
-// Errors show the names of a machine, group, disc or backup whose path was taken from a response. The path itself, and its text, have the IDs.
+// Errors show the names of a machine, group, disc or backup whose path was taken from a response. The path itself, and its text,
+// have the IDs.
 func TestPathsKeepNamesForDisplay(t *testing.T) {
 	vm := bigv.VirtualMachine{ID: 5012, GroupID: 78, Name: "www1", Hostname: "www1.web.acme.uk0.bigv.io"}.Path()
 	group := bigv.Group{ID: 78, AccountID: 41, Name: "web"}.Path()
