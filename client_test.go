@@ -436,6 +436,11 @@ func TestCredentialsOfDerivedClients(t *testing.T) {
 		{"username": "bob", "password": "mellon", "validity": "3600"},
 		{"username": "bob", "password": "mellon", "validity": "3600", "yubikey": "1"},
 	}, auth.LoginFields(), "another user has another second factor")
+	source := bigv.TokenSourceFunc(func(context.Context, bigv.Secret) (bigv.Secret, error) { return bigv.NewSecret("t0ken"), nil })
+	for _, other := range []bigv.Option{bigv.WithToken("t0ken"), bigv.WithAPIKey("0123456789abcdef"), bigv.WithTokenSource(source)} {
+		_, err := client.With(other, bigv.WithSecondFactor(bigv.TwoFactor, someCode))
+		assert.ErrorContains(t, err, "without WithCredentials", "the credentials are replaced")
+	}
 }
 
 // Several goroutines may use an option at once.
