@@ -299,6 +299,11 @@ func TestInvalidLists(t *testing.T) {
 		"a group of another account": {
 			"account: acme\nusers: {bob: {privileges: [{level: group_admin, group: web.other}]}}\n", "not found in account acme",
 		},
+		"a privilege twice with different conditions": {
+			unchanged + "  carol:\n    privileges:\n    - {level: group_admin, group: web.acme, yubikey_required: true}\n" +
+				"    - {level: group_admin, group: Web.acme}\n",
+			"carol: group_admin on group web.acme is listed twice, with different conditions",
+		},
 		"an invalid path": {strings.Replace(unchanged, "www1.web.acme", "a.b.c.d", 1), "a.b.c.d"},
 		"an unknown user": {"account: acme\nusers: {nobody: {keys: ['" + desk + "']}}\n", "the keys of nobody"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,12 @@ func plan(
 			if err != nil {
 				return nil, nil, fmt.Errorf("%s: %s: %w", user, p, err)
 			}
-			if text := current.describe(user, p.Level, on); !listed[text] {
+			text := current.describe(user, p.Level, on)
+			same := func(a addition) bool { return current.describe(a.user, a.Level, a.on) == text }
+			if i := slices.IndexFunc(additions, same); i >= 0 && !p.hasConditionsOf(additions[i].privilege) {
+				return nil, nil, fmt.Errorf("%s is listed twice, with different conditions", text)
+			}
+			if !listed[text] {
 				listed[text] = true
 				additions = append(additions, addition{user, p, on})
 			}
@@ -227,6 +233,11 @@ func (p privilege) conditions(c conditions) conditions {
 		c.maxAge = bigv.Set(*p.YubikeyOTPMaxAge)
 	}
 	return c
+}
+
+// hasConditionsOf reports whether the file has the same conditions for two privileges.
+func (p privilege) hasConditionsOf(other privilege) bool {
+	return reflect.DeepEqual(p.YubikeyRequired, other.YubikeyRequired) && reflect.DeepEqual(p.YubikeyOTPMaxAge, other.YubikeyOTPMaxAge)
 }
 
 // planKeys returns the changes that make a user's SSH keys match those wanted.
