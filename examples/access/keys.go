@@ -34,11 +34,13 @@ func checkKey(line string) error {
 	if err != nil {
 		return errors.New("is not an SSH public key: it needs a type and a key, such as ssh-ed25519 AAAA…")
 	}
-	for _, option := range options {
+	isUnknown := func(option string) bool {
 		name, _, _ := strings.Cut(strings.ToLower(option), "=")
-		if !slices.Contains(keyOptions, name) {
-			return errors.New("has a word before its type that is not an option, for which SSH servers ignore the key")
-		}
+		return !slices.Contains(keyOptions, name)
+	}
+	before, _, _ := strings.Cut(line, key.Type()) // a comma at the end of the options is not in the list of them
+	if slices.ContainsFunc(options, isUnknown) || strings.HasSuffix(strings.TrimSpace(before), ",") {
+		return errors.New("has a word before its type that is not an option, for which SSH servers ignore the key")
 	}
 	if _, ok := key.(*ssh.Certificate); ok {
 		return errors.New("is a certificate, which SSH servers do not accept as a key: use the public key")
