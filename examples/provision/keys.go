@@ -2,9 +2,11 @@ package main
 
 import (
 	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -18,17 +20,17 @@ var keyOptions = strings.Fields(`agent-forwarding cert-authority command environ
 // contain a private key. The error does not contain the text.
 func checkKey(line string) error {
 	// The last text is how the Base64 form of an OpenSSH private key begins.
-	for _, secret := range []string{"PRIVATE KEY", "Private-Lines", "b3BlbnNzaC1rZXktdjE"} {
-		if strings.Contains(line, secret) {
-			return errors.New("contains a private key, which must stay secret: use the public key, from the file whose name ends in .pub")
-		}
+	isSecret := func(text string) bool { return strings.Contains(line, text) }
+	if slices.ContainsFunc([]string{"PRIVATE KEY", "Private-Lines", "b3BlbnNzaC1rZXktdjE"}, isSecret) ||
+		slices.ContainsFunc(strings.Fields(line), isPrivateDER) {
+		return errors.New("contains a private key, which must stay secret: use the public key, from the file whose name ends in .pub")
 	}
 	line = strings.TrimSpace(line)
 	switch {
 	case line == "" || strings.HasPrefix(line, "#"):
 		return errors.New("is empty or a comment")
-	case strings.ContainsAny(line, "\r\n"):
-		return errors.New("must be one line")
+	case strings.ContainsFunc(line, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }):
+		return errors.New("must be one line, without control characters")
 	}
 	key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
@@ -51,4 +53,18 @@ func checkKey(line string) error {
 		}
 	}
 	return nil
+}
+
+// isPrivateDER reports whether a word may begin a private key in Base64 without a line before it. In DER, a private key
+// is a sequence that begins with a version, 0 or 1; no public key does.
+func isPrivateDER(word string) bool {
+	der, _ := base64.StdEncoding.DecodeString(word[:min(len(word), 12)])
+	if len(der) < 9 || der[0] != 0x30 {
+		return false
+	}
+	version := 2 // its position, after a length of one byte
+	if der[1] == 0x81 || der[1] == 0x82 {
+		version += int(der[1] & 0x7f)
+	}
+	return der[version] == 2 && der[version+1] == 1 && der[version+2] <= 1
 }

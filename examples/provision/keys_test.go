@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -38,6 +39,12 @@ func privateKey(t *testing.T) string {
 }
 
 func TestUnusableKeysAreRefused(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	rsaDER := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(rsaKey))
+	der, err := x509.MarshalPKCS8PrivateKey(rsaKey)
+	require.NoError(t, err)
+	pkcs8 := base64.StdEncoding.EncodeToString(der)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	small.N.Rsh(small.N, 512)
@@ -80,6 +87,14 @@ func TestUnusableKeysAreRefused(t *testing.T) {
 		"a private key": {
 			"ssh_keys:\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "), "ssh_keys[0] contains a private key",
 		},
+		"a private key in DER (RSA)": {
+			"ssh_keys: ['" + laptop + " " + rsaDER + "']", "ssh_keys[0] contains a private key",
+		},
+		"a private key in DER (PKCS #8)": {
+			"ssh_keys: ['" + laptop + "', '" + pkcs8 + "']", "ssh_keys[1] contains a private key",
+		},
+		"a line of known_hosts": {"ssh_keys: ['www1.example,192.0.2.1 " + laptop + "']", "ssh_keys[0] has a word before its type"},
+		"a control character":   {`ssh_keys: ["` + laptop + `\0"]`, "ssh_keys[0] must be one line, without control characters"},
 		"a private key beside a good one": {
 			"ssh_keys:\n  - " + laptop + "\n  - |\n    " + strings.ReplaceAll(private, "\n", "\n    "),
 			"ssh_keys[1] contains a private key",
