@@ -238,7 +238,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 
 // largeUpdate returns an update whose body does not fit into the buffers of a connection of dialNarrow.
 func largeUpdate() bigv.UserUpdate {
-	return bigv.UserUpdate{AuthorizedKeys: new(strings.Repeat("k", 2<<20))}
+	return bigv.UserUpdate{AuthorizedKeys: new("ssh-rsa AAAA " + strings.Repeat("k", 2<<20))}
 }
 
 // dialNarrow makes connections with a small write buffer.

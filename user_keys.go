@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,21 @@ func checkPublicKey(line string) error {
 	// The key begins with its type, after the length of that.
 	if len(key) > 32 && (binary.BigEndian.Uint32(key) != uint32(len(fields[i])) || !strings.HasPrefix(string(key[4:]), fields[i])) {
 		return errNotAKey
+	}
+	return nil
+}
+
+// checkPublicKeys returns an error if a line of an attribute is no SSH public key. Blank lines and
+// comments are allowed, as in an authorized_keys file.
+func checkPublicKeys(attribute, lines string) error {
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := checkPublicKey(line); err != nil {
+			return fmt.Errorf("%s: %w", attribute, err)
+		}
 	}
 	return nil
 }

@@ -35,10 +35,25 @@ func (u User) Keys() []string {
 // UserUpdate holds the changes to a user. A nil or zero field is not sent, and the attribute keeps
 // its value.
 type UserUpdate struct {
-	// AuthorizedKeys replaces all keys; an empty string removes them. See AddKey and RemoveKey.
+	// AuthorizedKeys replaces all keys, one per line; an empty string removes them. See AddKey and
+	// RemoveKey.
 	AuthorizedKeys *string `json:"authorized_keys,omitzero"`
 	// Password is accepted by older deployments of the service only; others ignore it.
 	Password Secret `json:"password,omitzero"`
+}
+
+// validate returns an error if a line of AuthorizedKeys is no key.
+func (u UserUpdate) validate() error {
+	if u.AuthorizedKeys == nil {
+		return nil
+	}
+	return checkPublicKeys("authorized_keys", *u.AuthorizedKeys)
+}
+
+// keysUpdate is the request body of AddKey and RemoveKey. It is not validated, since it has the lines
+// that the user had before, whatever they are.
+type keysUpdate struct {
+	AuthorizedKeys string `json:"authorized_keys"`
 }
 
 // UserCreate holds the attributes of a new user.
@@ -71,7 +86,12 @@ func (s *UsersService) Get(ctx context.Context, user UserPath, opts ...CallOptio
 // Update changes a user: PUT /users/{user}. To change a single SSH key, use AddKey or RemoveKey.
 // Update is idempotent, so it is retried.
 func (s *UsersService) Update(ctx context.Context, user UserPath, update UserUpdate, opts ...CallOption) (User, error) {
-	op := putting("update user", resource(user), update)
+	return s.update(ctx, user, update, opts)
+}
+
+// update implements Update, with any request body.
+func (s *UsersService) update(ctx context.Context, user UserPath, body any, opts []CallOption) (User, error) {
+	op := putting("update user", resource(user), body)
 	reread := func(ctx context.Context) (User, error) { return s.Get(ctx, user) }
 	return write(ctx, clientOf(s), op, reread, opts)
 }
@@ -150,7 +170,7 @@ func (s *UsersService) editKeys(ctx context.Context, operation string, user User
 	if slices.Equal(before, after) {
 		return u, nil
 	}
-	return s.Update(ctx, user, UserUpdate{AuthorizedKeys: new(strings.Join(after, "\n"))}, opts...)
+	return s.update(ctx, user, keysUpdate{strings.Join(after, "\n")}, opts)
 }
 
 // userWithKeys is a user whose keys may be missing from the response.

@@ -129,6 +129,11 @@ func userRows() []wireRow {
 			name: "Users.RemoveKey of a user without keys", call: usersRemoveKey("alice", "laptop"), responses: none,
 			sent: []string{getAlice}, wantErr: []any{bigv.ErrNotFound},
 		},
+		{
+			name: "Users.RemoveKey keeps a line that is no key", call: usersRemoveKey("alice", "laptop"),
+			responses: responses{getAlice: `{"id":12,"username":"alice","authorized_keys":"ssh-rsa AAAA laptop\nold line"}`},
+			sent:      []string{getAlice, `PUT /users/alice {"authorized_keys":"old line"}`},
+		},
 		notRemoved("a comment that two keys have", "desk", `2 keys have the comment "desk": pass the whole line of one of them`),
 		notRemoved("a comment that no key has", "lap", `the user has no key with the line or comment "lap"`),
 		notRemoved("a part of a line", "BBBB", `the user has no key with the line or comment`),
@@ -140,6 +145,11 @@ func userRows() []wireRow {
 func userRefusedRows() []wireRow {
 	return []wireRow{
 		{name: "Users.Create with a name of digits", call: usersCreate(bigv.UserCreate{Username: "12"}), wantErr: []any{"all digits"}},
+		{
+			name:    "Users.Update with a line that is no key",
+			call:    usersUpdate("alice", bigv.UserUpdate{AuthorizedKeys: new("# mine\nssh-rsa AAAA one\n\nnot a key\n")}),
+			wantErr: []any{"authorized_keys: key must be one line of an SSH public key"},
+		},
 		{name: "Users.AddKey with two lines", call: usersAddKey("alice", "ssh-rsa AAAA a\nssh-rsa BBBB b"), wantErr: []any{"one line"}},
 		{
 			name: "Users.AddKey with a second line after a carriage return", call: usersAddKey("alice", "ssh-rsa AAAA a\rssh-rsa BBBB b"),

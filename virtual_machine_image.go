@@ -3,8 +3,6 @@ package bigv
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 )
 
 // Image describes an operating system to install on the first disc of a virtual machine.
@@ -21,16 +19,7 @@ func (i Image) validate() error {
 	if i.Distribution == "" {
 		return errors.New("image has no distribution")
 	}
-	for line := range strings.Lines(i.SSHPublicKey) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		if err := checkPublicKey(line); err != nil {
-			return fmt.Errorf("ssh_public_key: %w", err)
-		}
-	}
-	return nil
+	return checkPublicKeys("ssh_public_key", i.SSHPublicKey)
 }
 
 // Reimage erases the first disc of a virtual machine and installs an operating system on it: POST
