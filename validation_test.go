@@ -239,4 +239,20 @@ func TestEmptyUpdatesAreNotSent(t *testing.T) {
 	} {
 		assert.EqualError(t, err, "bigv: "+name+": not sent: the update is empty: set at least one attribute")
 	}
+	updates := 0
+	eachMethod(t, func(m method) {
+		args := m.exampleArgs(t)
+		last := len(m.params) - 1
+		if !strings.HasSuffix(m.name, ".Update") {
+			return
+		}
+		updates++
+		args[last] = reflect.Zero(m.params[last]).Interface()
+		_, err := m.call(t.Context(), client, args...)
+		assert.ErrorContains(t, err, ": not sent: the update is empty", m.name)
+	})
+	assert.GreaterOrEqual(t, updates, 5)
+	// Neither are the lookups of the parents.
+	_, err := client.VirtualMachines.Update(t.Context(), bigv.VirtualMachineID(5012), bigv.VirtualMachineUpdate{})
+	assert.EqualError(t, err, "bigv: update virtual machine #5012: not sent: the update is empty: set at least one attribute")
 }

@@ -217,7 +217,7 @@ func (s *VirtualMachinesService) RestartAndWait(ctx context.Context, vm VirtualM
 
 // UpdateAndRestart applies an update that takes effect at the next power cycle: it shuts a virtual
 // machine down as ShutdownAndWait does, updates it, starts it and waits until it is on. Autoreboot
-// is on afterwards. The update must not set PowerOn or AutorebootOn.
+// is on afterwards. The update must not set PowerOn or AutorebootOn; an empty one is not sent.
 //
 // If the update or the start fails, the machine stays off. The text of the error of any step says in
 // which state the machine was left, unless nothing was changed. The call can be repeated, since a
