@@ -40,6 +40,8 @@ func TestDoPaths(t *testing.T) {
 			bigv.WithQuery("vm_id", "8"), bigv.WithView(bigv.Overview), bigv.WithDeleted())
 		require.NoError(t, err)
 		assert.Equal(t, "POST "+base+"/discs?include_deleted=true&view=overview&vm_id=8&vm_id=7 {}", srv.Reset()[0].String())
+		require.NoError(t, client.Do(t.Context(), "PUT", "/discs/7", struct{}{}, nil))
+		assert.Equal(t, "PUT "+base+"/discs/7 {}", srv.Reset()[0].String(), "an empty PUT may mean something to other endpoints")
 	}
 }
 
