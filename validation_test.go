@@ -63,7 +63,8 @@ func TestEveryMethodRefusesAnEndedContext(t *testing.T) {
 }
 
 // badSegments are what no segment of a path may be.
-var badSegments = []string{"", ".", "..", "a\x00b", "a\nb", "\t", "\x7f", "\u0085", "0", "00", "-1", "-0", "\xff"}
+var badSegments = []string{"", " www1", "www1 ", "www1/",
+	".", "..", "a\x00b", "a\nb", "\t", "\x7f", "\u0085", "0", "00", "-1", "-0", "\xff"}
 
 // badPaths returns paths and IDs that are refused, by their type: each has one bad segment at one level, an ID that is not
 // positive, or no segments at all.
