@@ -20,15 +20,17 @@ type Backup struct {
 }
 
 // Path returns a path that identifies the backup, its disc and its virtual machine by their IDs.
-// Parents whose ID is 0 are left out.
+// Parents whose ID is 0 are left out. Errors and logs show the label of the backup; String returns its
+// ID.
 func (b Backup) Path() BackupPath {
-	switch {
-	case b.ParentDiscID <= 0:
+	if b.ParentDiscID <= 0 {
 		return BackupID(b.ID)
-	case b.VirtualMachineID <= 0:
-		return DiscID(b.ParentDiscID).Backup(strconv.Itoa(b.ID))
 	}
-	path := VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID)).Backup(strconv.Itoa(b.ID))
+	disc := DiscID(b.ParentDiscID)
+	if b.VirtualMachineID > 0 {
+		disc = VirtualMachineID(b.VirtualMachineID).Disc(strconv.Itoa(b.ParentDiscID))
+	}
+	path := disc.Backup(strconv.Itoa(b.ID))
 	path.name = b.Label
 	return path
 }

@@ -45,7 +45,8 @@ type VirtualMachinePath struct {
 }
 
 // DiscPath identifies a disc: by virtual machine and by label or ID, or by an ID alone. Create it
-// with VirtualMachinePath.Disc, DiscID or ParseDiscPath. It is comparable. The zero DiscPath
+// with VirtualMachinePath.Disc, DiscID or ParseDiscPath. It is comparable, but a result of Disc.Path
+// contains the label too, for display: to compare discs, compare their IDs. The zero DiscPath
 // identifies no disc.
 type DiscPath struct {
 	machine VirtualMachinePath
@@ -64,7 +65,8 @@ type NICPath struct {
 }
 
 // BackupPath identifies a backup: by disc and by label or ID, or by an ID alone. Create it with
-// DiscPath.Backup, BackupID or ParseBackupPath. It is comparable. The zero BackupPath identifies no
+// DiscPath.Backup, BackupID or ParseBackupPath. It is comparable, but a result of Backup.Path contains
+// the label too, for display: to compare backups, compare their IDs. The zero BackupPath identifies no
 // backup.
 type BackupPath struct {
 	disc   DiscPath

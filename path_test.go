@@ -311,7 +311,11 @@ func TestPathsKeepNamesForDisplay(t *testing.T) {
 	inGroup := bigv.VirtualMachineListOptions{Group: group}
 	disc := bigv.Disc{ID: 900, Label: "data", VirtualMachineID: 5012}.Path()
 	backup := bigv.Backup{Disc: bigv.Disc{ID: 9100, Label: "nightly", VirtualMachineID: 5012}, ParentDiscID: 900}.Path()
+	ofDisc := bigv.Backup{Disc: bigv.Disc{ID: 9100, Label: "nightly"}, ParentDiscID: 900}.Path()
+	alone := bigv.Disc{ID: 900, Label: "data"}.Path()
 	for want, err := range map[string]error{
+		"bigv: purge backup nightly.#900: ":                         client.Backups.Purge(t.Context(), ofDisc),
+		"bigv: get disc #900: 403":                                  errorOf(client.Discs.Get(t.Context(), alone)),
 		"bigv: update disc data.#5012: ":                            errorOf(client.Discs.Resize(t.Context(), disc, 50)),
 		"bigv: purge backup nightly.900.#5012: ":                    client.Backups.Purge(t.Context(), backup),
 		"bigv: start virtual machine www1.web.acme: 403":            errorOf(vms.Start(t.Context(), vm)),
@@ -330,6 +334,7 @@ func TestPathsKeepNamesForDisplay(t *testing.T) {
 	for _, request := range srv.Sent() {
 		assert.NotContains(t, request, "www1")
 		assert.NotContains(t, request, "web")
+		assert.NotContains(t, request, "nightly")
 	}
 	assert.True(t, vm.Group() != bigv.GroupPath{} && !vm.IsZero())
 }
