@@ -15,6 +15,7 @@ import (
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/bigv-go/bigv/internal/retry"
+	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/google/go-querystring/query"
 )
 
@@ -140,7 +141,7 @@ func (c *Client) newHeader(resp *response) http.Header {
 		header = resp.bearer.header()
 	}
 	usual := !req.large && req.config.query == nil && req.config.header == nil && req.endpoint.accept == ""
-	if usual && c.netHTTP {
+	if usual && transport.IsNetHTTP(c.httpClient) {
 		return header
 	}
 	header = maps.Clone(header)
@@ -162,7 +163,7 @@ var gzipEncoding = []string{"gzip"}
 // subject returns what the call is about, as the caller wrote it.
 func (req *request) subject() string { return req.endpoint.describe() }
 
-// displayURL returns the URL of the request for errors and logs, or its route if
+// displayURL returns the URL of the request for errors and captures, or its route if
 // the URL is a secret.
 func (req *request) displayURL() string {
 	if req.endpoint.confidential {
@@ -191,10 +192,10 @@ func (resp *response) redactor() *redact.Redactor {
 		}
 		if len(secrets) == 0 && resp.rejected.IsZero() && resp.bearer != nil {
 			resp.cleaner = resp.bearer.redactor()
-			return resp.cleaner
+		} else {
+			secrets = append(secrets, withoutAPIKeyPrefix(resp.token), withoutAPIKeyPrefix(resp.rejected))
+			resp.cleaner = redact.New(secrets...)
 		}
-		secrets = append(secrets, withoutAPIKeyPrefix(resp.token), withoutAPIKeyPrefix(resp.rejected))
-		resp.cleaner = redact.New(secrets...)
 	}
 	return resp.cleaner
 }

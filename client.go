@@ -27,7 +27,7 @@ const Version = "0.1.0"
 
 // Client is a client of the Cloud Servers API. It is immutable and safe for concurrent use; a
 // program usually needs only one. Create it with NewClient or NewClientFromEnv, and derive clients
-// with other options with With.
+// with other options with With. The methods of a Client that was created otherwise return an error.
 type Client struct {
 	Accounts        *AccountsService        // customer accounts
 	Groups          *GroupsService          // groups of virtual machines
@@ -48,7 +48,6 @@ type Client struct {
 	http       *retry.Client
 	httpClient *http.Client      // what http sends requests with
 	base       http.RoundTripper // the transport of httpClient, without the timeouts
-	netHTTP    bool              // base is the transport of net/http
 	header     http.Header       // the headers of every request; not changed
 	lastBearer atomic.Pointer[bearer]
 }
@@ -195,7 +194,6 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	} else {
 		client.httpClient, client.base = c.newHTTPClient(parent)
 	}
-	_, client.netHTTP = client.base.(*http.Transport)
 	client.http = retry.NewClient(client.httpClient, retry.Policy(c.retry), c.maxResponseSize)
 	client.Accounts = &AccountsService{client}
 	client.Groups = &GroupsService{client}

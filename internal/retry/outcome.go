@@ -76,13 +76,12 @@ func isGatewayError(status int) bool {
 // progress records how far the transport has come with an attempt. The goroutines
 // of net/http write to it.
 type progress struct {
-	netHTTP        bool        // the transport is that of net/http
+	netHTTP        bool        // see transport.IsNetHTTP
 	traced         atomic.Bool // the transport reports its progress at all
 	connected      atomic.Bool
 	headersWritten atomic.Bool
 	requestWritten atomic.Bool // and there is no response yet
 	awaiting       atomic.Bool // the headers were written, and there is no response yet
-	responded      atomic.Bool // there is a response
 	repeated       atomic.Bool // net/http has sent the request more than once
 	body           bodyState
 	conn           atomic.Pointer[transport.Conn] // nil if the connection does not count the bytes
@@ -121,15 +120,12 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 		GotConn: p.gotConn,
 		WroteHeaders: func() {
 			p.headersWritten.Store(true)
-			if p.awaiting.Swap(true) {
-				p.repeated.Store(true)
-			}
+			p.awaiting.Store(true)
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) { p.requestWritten.Store(info.Err == nil) },
 	}
 	if !p.netHTTP {
 		trace.GotFirstResponseByte = func() {
-			p.responded.Store(true)
 			p.awaiting.Store(false)
 			p.requestWritten.Store(false)
 		}
@@ -137,14 +133,12 @@ func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc
 	return httptrace.WithClientTrace(ctx, trace)
 }
 
-// isSent reports whether the request has been sent and has no response yet. The bytes
-// that were written to the connection decide where they are known: over HTTP/2, the
-// transport may report the headers as written only after the server has reset the stream.
+// isSent reports whether the request has been sent and has no response yet. Both must
+// be so: over HTTP/1.1 the transport reports the headers as written when they are in
+// its buffer, and over HTTP/2 other requests are written to the connection too.
 func (p *progress) isSent() bool {
-	if conn := p.conn.Load(); conn != nil {
-		return !p.responded.Load() && conn.HasExceeded(p.writeLimit.Load())
-	}
-	return p.awaiting.Load()
+	conn := p.conn.Load()
+	return p.awaiting.Load() && (conn == nil || conn.HasExceeded(p.writeLimit.Load()))
 }
 
 // gotConn records the connection of the attempt. If there are several, it records

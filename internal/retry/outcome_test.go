@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestClassify(t *testing.T) {
@@ -127,6 +129,57 @@ func TestProgressOfARepeatedRequest(t *testing.T) {
 		trace.GetConn("127.0.0.1:1")
 		assert.Equal(t, row.want, context.Cause(ctx), row.name)
 		cancel(nil)
+	}
+}
+
+// When net/http gets another connection for a request, it repeats what has been sent.
+func TestProgressRecordsARepetition(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		netHTTP  bool
+		counts   bool // the connection counts its bytes
+		headers  bool // are reported as written
+		bytes    bool // are written to the connection, perhaps of other requests
+		response bool // has begun, perhaps a 1xx
+		want     bool
+	}{
+		{"nothing sent", true, true, false, false, false, false},
+		{"in the buffer of an idle connection that is closed", true, true, true, false, false, false},
+		{"bytes of another request over HTTP/2", true, true, false, true, false, false},
+		{"sent", true, true, true, true, false, true},
+		{"sent on another connection", true, false, true, true, false, true},
+		{"an informational response", true, true, true, true, true, true},
+		{"a custom transport that sends another request after a response", false, true, true, true, true, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer near.Close()
+			go func() { _, _ = io.Copy(io.Discard, far) }()
+			conn := near
+			if row.counts {
+				dial := transport.CountWrites(func(context.Context, string, string) (net.Conn, error) { return near, nil })
+				var err error
+				conn, err = dial(t.Context(), "tcp", "host:80")
+				require.NoError(t, err)
+			}
+			p := newProgress(row.netHTTP)
+			trace := httptrace.ContextClientTrace(p.withTrace(t.Context(), nil))
+			trace.GetConn("host:80")
+			trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+			if row.bytes {
+				_, err := conn.Write([]byte("DELETE"))
+				require.NoError(t, err)
+			}
+			if row.headers {
+				trace.WroteHeaders()
+			}
+			if row.response && trace.GotFirstResponseByte != nil {
+				trace.GotFirstResponseByte()
+			}
+			assert.False(t, p.wasRepeated())
+			trace.GetConn("host:80")
+			assert.Equal(t, row.want, p.wasRepeated())
+		})
 	}
 }
 

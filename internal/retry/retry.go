@@ -24,13 +24,13 @@ type Client struct {
 	http    *http.Client
 	policy  Policy
 	maxBody int64
-	traced  bool // the transport reports its progress
+	netHTTP bool // see transport.IsNetHTTP
 }
 
 // NewClient returns a Client that sends requests through client, retries them
 // according to policy and reads at most maxBody bytes of a response.
 func NewClient(client *http.Client, policy Policy, maxBody int64) *Client {
-	return &Client{http: client, policy: policy, maxBody: maxBody, traced: transport.ReportsProgress(client)}
+	return &Client{http: client, policy: policy, maxBody: maxBody, netHTTP: transport.IsNetHTTP(client)}
 }
 
 // Request is a request to send, the same in each attempt.
@@ -76,9 +76,9 @@ type Response struct {
 	Body       []byte // unless it was streamed
 	ReadErr    error  // why the body could not be read, or not all of it
 	Attempts   int    // attempts of all requests
-	// OutcomeUnknown says that an attempt may have been applied, whatever the last
-	// response was. That of a last attempt that net/http repeated by itself may be about
-	// the repetition.
+	// OutcomeUnknown says that one of the attempts may have been applied, whatever
+	// the last response was. If net/http has repeated a request by itself, the response
+	// may be the one to the repetition.
 	OutcomeUnknown bool
 }
 
@@ -192,7 +192,7 @@ func (c *call) header() http.Header {
 
 // recordsBody reports whether it is recorded that the transport reads the body.
 func (c *call) recordsBody() bool {
-	return !c.client.traced && c.req.Idempotency != Safe && len(c.req.Body) > 0
+	return !c.client.netHTTP && c.req.Idempotency != Safe && len(c.req.Body) > 0
 }
 
 // enterGate waits until the next attempt may be sent. The error is that of the call.
@@ -218,10 +218,10 @@ func (c *call) startAttempt() {
 	switch c.req.Idempotency {
 	case Safe: // may be retried whatever the transport has done
 	case Idempotent:
-		c.progress = newProgress(c.client.traced)
+		c.progress = newProgress(c.client.netHTTP)
 		c.attemptContext = c.progress.withTrace(c, nil)
 	case NonIdempotent:
-		c.progress = newProgress(c.client.traced)
+		c.progress = newProgress(c.client.netHTTP)
 		c.attemptContext, c.cancel = context.WithCancelCause(c)
 		c.attemptContext = c.progress.withTrace(c.attemptContext, c.cancel)
 	}

@@ -17,7 +17,7 @@ func TestRegressions(t *testing.T) {
 		{"a DELETE that net/http repeats gets a response that is about the repetition", scenario{
 			http2: true, warm: true, jobs: []string{"Do DELETE"}, faults: []Fault{
 				{Kind: ResetStream, After: true, Code: 7},
-				{Kind: Respond, Status: 408},
+				{Kind: Respond, At: 1, Status: 408},
 			},
 		}},
 		{"a DELETE that net/http repeats had an informational response", scenario{

@@ -82,9 +82,10 @@ const noTimer time.Duration = -1
 // which begins in 2000.
 func isFake(now time.Time) bool { return now.Year() < 2020 }
 
-// ReportsProgress reports whether the transport of a client of NewClient calls the
-// functions of httptrace. A custom transport may not.
-func ReportsProgress(client *http.Client) bool {
+// IsNetHTTP reports whether a client of NewClient sends requests with the transport of
+// net/http. That calls the functions of httptrace, does not change the header of a
+// request, and sends nothing after a response. A custom transport may do otherwise.
+func IsNetHTTP(client *http.Client) bool {
 	t, ok := client.Transport.(*timeoutTransport)
 	if !ok {
 		return false
