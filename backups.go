@@ -20,7 +20,7 @@ type Backup struct {
 }
 
 // Path returns a path that identifies the backup, its disc and its virtual machine by their IDs.
-// Parents whose ID is 0 are left out. Errors and logs show the label of the backup; String returns its
+// Parents whose ID is 0 are left out. Errors show the label of the backup; String returns its
 // ID.
 func (b Backup) Path() BackupPath {
 	if b.ParentDiscID <= 0 {

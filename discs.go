@@ -57,8 +57,8 @@ type Disc struct {
 // Path returns a path that identifies the disc by its ID, and its virtual machine by ID.
 //
 // The path stays valid when the disc is relabelled or the machine is renamed or moved. It becomes
-// invalid when the disc is moved to another machine; DiscID(d.ID) stays valid then too. Errors and
-// logs show the label, as in root.#5012; String returns the ID, as in 9001.#5012.
+// invalid when the disc is moved to another machine; DiscID(d.ID) stays valid then too. Errors show
+// the label, as in root.#5012; String returns the ID, as in 9001.#5012.
 func (d Disc) Path() DiscPath {
 	path := DiscID(d.ID)
 	if d.VirtualMachineID > 0 {

@@ -187,7 +187,7 @@ var errNoID = errors.New("the ID is missing")
 type resourcePath interface {
 	kind() pathKind
 	segments() segments
-	display() string // as errors and logs show it
+	display() string // as errors show it
 }
 
 // childPath is a resourcePath that can be an ID alone, without parents.

@@ -20,7 +20,7 @@ type Group struct {
 }
 
 // Path returns a path that identifies the group by its ID, in its account by ID. The path stays
-// valid when the group is renamed. Errors and logs show its name; String returns the IDs.
+// valid when the group is renamed. Errors show its name; String returns the IDs.
 func (g Group) Path() GroupPath {
 	if g.AccountID == 0 {
 		return GroupID(g.ID)

@@ -28,7 +28,7 @@ type UserPath string
 type GroupPath struct {
 	account AccountPath
 	group   string
-	name    string // if group is an ID, the name that errors and logs show; may be empty
+	name    string // if group is an ID, the name that errors show; may be empty
 	idOnly  bool   // an ID alone, as opposed to an account that is empty by mistake
 }
 
@@ -40,7 +40,7 @@ type GroupPath struct {
 type VirtualMachinePath struct {
 	group   GroupPath
 	machine string
-	name    string // if machine is an ID, the name that errors and logs show; may be empty
+	name    string // if machine is an ID, the name that errors show; may be empty
 	idOnly  bool
 }
 

@@ -66,8 +66,8 @@ func (vm *VirtualMachine) setStatus(status int) { vm.Provisioning = status == ht
 // name.
 //
 // The path stays valid when the machine or its group is renamed. It becomes invalid when the
-// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too. Errors and logs
-// show the names that vm has, as in www1.web.acme; String returns the IDs, as in 5012.78.acme.
+// machine is moved to another group; VirtualMachineID(vm.ID) stays valid then too. Errors show the
+// names that vm has, as in www1.web.acme; String returns the IDs, as in 5012.78.acme.
 func (vm VirtualMachine) Path() VirtualMachinePath {
 	path := vm.idPath()
 	if !path.idOnly {

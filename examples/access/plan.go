@@ -80,7 +80,8 @@ func plan(
 	if err != nil {
 		return nil, nil, err
 	}
-	listed := map[string]bool{} // privileges, as current.describe describes them
+	listed := map[string]bool{}     // privileges, as current.describe describes them
+	first := map[string]privilege{} // the entry that lists it first
 	type addition struct {
 		user string
 		privilege
@@ -94,13 +95,11 @@ func plan(
 				return nil, nil, fmt.Errorf("%s: %s: %w", user, p, err)
 			}
 			text := current.describe(user, p.Level, on)
-			same := func(a addition) bool { return current.describe(a.user, a.Level, a.on) == text }
-			if i := slices.IndexFunc(additions, same); i >= 0 && !p.hasConditionsOf(additions[i].privilege) {
-				return nil, nil, fmt.Errorf("%s is listed twice, with different conditions", text)
-			}
 			if !listed[text] {
-				listed[text] = true
+				listed[text], first[text] = true, p
 				additions = append(additions, addition{user, p, on})
+			} else if !p.hasConditionsOf(first[text]) {
+				return nil, nil, fmt.Errorf("%s is listed twice, with different conditions", text)
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	}
 	defer closeService()
 	if wanted.Distribution == "none" && !*noLogin {
-		return errors.New("no way to log in: distribution none installs no operating system; or use -no-login")
+		return errors.New("no way to log in: distribution none installs no operating system; if that is what you want, use -no-login")
 	}
 	password, err := readPassword(*passwordFile, *noLogin || wanted.acceptsKeys())
 	if err != nil {

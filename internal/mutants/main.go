@@ -1,7 +1,7 @@
 // Command mutants changes the code in small ways and reports which changes no test notices.
 //
-// It picks a sample of the changes by a seed and tests each with an overlay, so the files stay as they are. A change is noticed if it
-// does not compile (these do not count), or if a test fails or does not end. Run it in the folder of the module:
+// It picks a sample of the changes by a seed and tests each with an overlay, so the files stay as they are. A change is noticed if a
+// test fails or does not end. Changes that do not compile are not counted. Run it in the folder of the module:
 //
 //	go run ./internal/mutants -n 150 -seed 1
 package main
@@ -33,7 +33,7 @@ func main() {
 	log.SetFlags(0)
 	number := flag.Int("n", 150, "how many changes to test; 0 for all")
 	seed := flag.Uint64("seed", 1, "the seed of the sample")
-	skip := flag.Int("skip", 0, "how many more changes of the sample to leave out, at its beginning")
+	skip := flag.Int("skip", 0, "leave out this many changes at the beginning of the sample, for example those of an interrupted run")
 	match := flag.String("match", "", "only changes whose description contains this")
 	timeout := flag.Duration("timeout", 3*time.Minute, "the time limit of a test run")
 	flag.Parse()
@@ -98,6 +98,7 @@ type mutant struct {
 	content     []byte
 }
 
+// String returns the place and the description of the change.
 func (m mutant) String() string {
 	name := m.file
 	if wd, err := os.Getwd(); err == nil {
@@ -116,6 +117,7 @@ type finder struct {
 	mutants []mutant
 }
 
+// findMutants returns the possible changes of a file.
 func findMutants(file string) ([]mutant, error) {
 	f := &finder{file: file, set: token.NewFileSet()}
 	var err error
@@ -150,6 +152,7 @@ var operators = map[token.Token][]token.Token{
 	token.ADD: {token.SUB}, token.SUB: {token.ADD}, token.MUL: {token.QUO}, token.QUO: {token.MUL},
 }
 
+// visit adds the possible changes of a node.
 func (f *finder) visit(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
