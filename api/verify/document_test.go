@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,33 @@ func TestTextsAreWhole(t *testing.T) {
 			}
 		})
 	})
+}
+
+// keywords are the keywords of JSON Schema that schemas of the description use. Those that begin with x- are extensions.
+var keywords = []string{
+	"$ref", "allOf", "anyOf", "const", "description", "enum", "format", "items", "maximum", "minItems", "minLength", "minimum", "not",
+	"pattern", "patternProperties", "properties", "readOnly", "required", "title", "type",
+}
+
+// schemaPointer matches the JSON pointers of schemas.
+var schemaPointer = regexp.MustCompile(
+	`^/(components/schemas/[^/]+|.*/schema)(/(properties|patternProperties|allOf|anyOf)/[^/]+|/items|/not)*$`)
+
+// TestSchemasHaveKnownKeywords requires that each member of a schema is a keyword: validators ignore others, such as misspelt ones.
+func TestSchemasHaveKnownKeywords(t *testing.T) {
+	count := 0
+	walk(load(t).node, "", func(node *yaml.Node, pointer string) {
+		if !schemaPointer.MatchString(pointer) {
+			return
+		}
+		count++
+		members(node, func(key, _ *yaml.Node) {
+			if !slices.Contains(keywords, key.Value) && !strings.HasPrefix(key.Value, "x-") {
+				t.Errorf("%s: %q is no keyword of a schema", place(key), key.Value)
+			}
+		})
+	})
+	assert.Greater(t, count, 300)
 }
 
 // walk calls f with node and every node below it, each with its JSON pointer.

@@ -58,6 +58,7 @@ func structMembers(t *testing.T, pkg *packages.Package, owner string, kind types
 	if !ok {
 		return nil
 	}
+	var untagged []goMember // their fields name them
 	for i := range structure.NumFields() {
 		field := structure.Field(i)
 		name, _, _ := strings.Cut(reflect.StructTag(structure.Tag(i)).Get("json"), ",")
@@ -66,7 +67,12 @@ func structMembers(t *testing.T, pkg *packages.Package, owner string, kind types
 			list = append(list, structMembers(t, pkg, field.Name(), field.Type())...)
 		case name != "" && name != "-":
 			list = append(list, goMember{name, field.Type(), position(t, pkg, field.Pos())})
+		case name == "" && field.Exported():
+			untagged = append(untagged, goMember{field.Name(), field.Type(), position(t, pkg, field.Pos())})
 		}
+	}
+	if len(list) > 0 { // without any tag, the struct has no JSON form
+		list = append(list, untagged...)
 	}
 	return list
 }
