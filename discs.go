@@ -97,7 +97,7 @@ func (d DiscCreate) validate() error {
 }
 
 // DiscUpdate holds the changes to a disc. A nil field is not sent, and the attribute keeps its
-// value. Use Relabel and Move to change the label and the virtual machine.
+// value; at least one must be set. Use Relabel and Move to change the label and the virtual machine.
 type DiscUpdate struct {
 	Size         *int          `json:"size,omitzero"`          // MiB; must not be less than the current size
 	StorageGrade *StorageGrade `json:"storage_grade,omitzero"` // ignored unless the caller is staff

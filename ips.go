@@ -14,8 +14,8 @@ type IP struct {
 	RDNS    string     `json:"rdns"`    // host name for reverse DNS; empty if there is none
 }
 
-// IPUpdate holds the changes to an address. A field that is unset is not sent, and the attribute
-// keeps its value.
+// IPUpdate holds the changes to an address. RDNS must be set; an update without it is
+// not sent.
 type IPUpdate struct {
 	RDNS Nullable[string] `json:"rdns,omitzero"` // host name for reverse DNS; Null removes it
 }

@@ -142,7 +142,7 @@ func (g PrivilegeGrant) validate() error {
 }
 
 // PrivilegeUpdate holds the changes to a privilege. A field that is nil or unset is not sent, and
-// the attribute keeps its value. To change the level or the target, revoke the privilege and grant
+// the attribute keeps its value; at least one must be set. To change the level or the target, revoke the privilege and grant
 // another.
 type PrivilegeUpdate struct {
 	YubikeyRequired  *bool                     `json:"yubikey_required,omitzero"`    // whether using it needs a YubiKey

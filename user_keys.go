@@ -34,13 +34,15 @@ func checkPublicKey(line string) error {
 // checkPublicKeys returns an error if a line of an attribute is no SSH public key. Blank lines and
 // comments are allowed, as in an authorized_keys file.
 func checkPublicKeys(attribute, lines string) error {
+	n := 0
 	for line := range strings.Lines(lines) {
+		n++
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
 		if err := checkPublicKey(line); err != nil {
-			return fmt.Errorf("%s: %w", attribute, err)
+			return fmt.Errorf("%s: line %d: %w", attribute, n, err)
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (u User) Keys() []string {
 }
 
 // UserUpdate holds the changes to a user. A nil or zero field is not sent, and the attribute keeps
-// its value.
+// its value; at least one must be set.
 type UserUpdate struct {
 	// AuthorizedKeys replaces all keys, one per line; an empty string removes them. See AddKey and
 	// RemoveKey.

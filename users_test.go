@@ -148,7 +148,7 @@ func userRefusedRows() []wireRow {
 		{
 			name:    "Users.Update with a line that is no key",
 			call:    usersUpdate("alice", bigv.UserUpdate{AuthorizedKeys: new("# mine\nssh-rsa AAAA one\n\nnot a key\n")}),
-			wantErr: []any{"authorized_keys: key must be one line of an SSH public key"},
+			wantErr: []any{"authorized_keys: line 4: key must be one line of an SSH public key"},
 		},
 		{name: "Users.AddKey with two lines", call: usersAddKey("alice", "ssh-rsa AAAA a\nssh-rsa BBBB b"), wantErr: []any{"one line"}},
 		{

@@ -114,8 +114,8 @@ func (vm VirtualMachine) PrimaryIP() netip.Addr {
 }
 
 // VirtualMachineUpdate holds the changes to a virtual machine. A field that is nil or unset is not
-// sent, and the attribute keeps its value. Changes to Cores, Memory and HardwareProfile take effect
-// at the next power cycle.
+// sent, and the attribute keeps its value; at least one must be set. Changes to Cores, Memory and
+// HardwareProfile take effect at the next power cycle.
 type VirtualMachineUpdate struct {
 	Cores  *int `json:"cores,omitzero"`  // CPU cores, at least 1
 	Memory *int `json:"memory,omitzero"` // MiB, above zero

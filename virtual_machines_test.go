@@ -605,7 +605,7 @@ func vmRefusedRows() []wireRow {
 			call: vmsCreate(web, vmWith(func(vm *bigv.VirtualMachineCreate) {
 				vm.Image = &bigv.Image{Distribution: "stretch", SSHPublicKey: "-----BEGIN OPENSSH PRIVATE KEY-----"}
 			})),
-			wantErr: []any{"ssh_public_key: key must be one line of an SSH public key"},
+			wantErr: []any{"ssh_public_key: line 1: key must be one line of an SSH public key"},
 		},
 		{
 			name:    "VirtualMachines.Create with empty IPs",
@@ -688,7 +688,7 @@ func vmRefusedRows() []wireRow {
 		{
 			name:    "VirtualMachines.Reimage with a key that is none",
 			call:    vmsReimage(www1, bigv.Image{Distribution: "stretch", SSHPublicKey: "# mine\nssh-rsa AAAA one\n\nnot a key\n"}),
-			wantErr: []any{"ssh_public_key: key must be one line of an SSH public key"},
+			wantErr: []any{"ssh_public_key: line 4: key must be one line of an SSH public key"},
 		},
 		{
 			name: "VirtualMachines.Reimage without a distribution", call: vmsReimage(www1, bigv.Image{}),
