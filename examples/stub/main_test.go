@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -190,6 +191,20 @@ func TestIncompleteConfigurationIsAnError(t *testing.T) {
 		assert.Error(t, run(cancelled, nil, io.Discard, &stderr), name)
 		assert.Empty(t, stderr.String(), name)
 	}
+}
+
+func TestTextOfTheServiceIsCleaned(t *testing.T) {
+	srv := bigvtest.NewServer(t)
+	www2 := srv.Account("acme").Group("web").VirtualMachine("www2").SetPower(false)
+	clearEnvironment(t)
+	t.Setenv("BIGV_ENDPOINT", srv.URL())
+	t.Setenv("BIGV_API_KEY", srv.APIKey())
+	// The first GET is of the list.
+	srv.Inject(bigvtest.Fault{Method: "GET", Skip: 1, ContentType: "application/json",
+		Body: fmt.Sprintf(`{"id":%d,"name":"ww\u202ew2\u001b[2J\n","group_id":72,"power_on":false}`, www2.ID())})
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), nil, &out, io.Discard))
+	assert.Equal(t, "started ww\uFFFDw2\uFFFD[2J\uFFFD\n", out.String())
 }
 
 func TestErrorsAreCleaned(t *testing.T) {

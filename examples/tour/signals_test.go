@@ -44,16 +44,21 @@ func TestProgramCleansUp(t *testing.T) {
 	defer signal.Stop(caught)
 	for name, tt := range map[string]struct {
 		signals [2]os.Signal // sent at the first read and at the first purge
+		hangs   string       // path of the POST that hangs after it was carried out, during which the first signal is sent
 		closes  bool         // whether standard output is closed after the machine is announced
 		faults  []bigvtest.Fault
 		left    bool // whether the machine is left
 		printed string
 	}{
-		"Ctrl-C":                   {signals: [2]os.Signal{os.Interrupt}, printed: "interrupt signal received"},
-		"SIGTERM":                  {signals: [2]os.Signal{syscall.SIGTERM}, printed: "terminated signal received"},
-		"SIGHUP":                   {signals: [2]os.Signal{syscall.SIGHUP}, printed: "hangup signal received"},
-		"SIGHUP twice":             {signals: [2]os.Signal{syscall.SIGHUP, syscall.SIGHUP}, printed: "hangup signal received"},
-		"a closed pipe":            {closes: true, printed: "broken pipe"},
+		"Ctrl-C":        {signals: [2]os.Signal{os.Interrupt}, printed: "interrupt signal received"},
+		"SIGTERM":       {signals: [2]os.Signal{syscall.SIGTERM}, printed: "terminated signal received"},
+		"SIGHUP":        {signals: [2]os.Signal{syscall.SIGHUP}, printed: "hangup signal received"},
+		"SIGHUP twice":  {signals: [2]os.Signal{syscall.SIGHUP, syscall.SIGHUP}, printed: "hangup signal received"},
+		"a closed pipe": {closes: true, printed: "broken pipe"},
+		"Ctrl-C while the group is being created": {
+			signals: [2]os.Signal{os.Interrupt}, hangs: "/accounts/acme/groups", printed: "interrupt signal received"},
+		"SIGTERM while the machine is being created": {
+			signals: [2]os.Signal{syscall.SIGTERM}, hangs: "/accounts/acme/groups/*/vm_create", printed: "terminated signal received"},
 		"Ctrl-C and a closed pipe": {signals: [2]os.Signal{os.Interrupt}, closes: true},
 		"Ctrl-C twice": {signals: [2]os.Signal{os.Interrupt, os.Interrupt}, left: true, printed: "second interrupt signal received",
 			faults: []bigvtest.Fault{{Method: http.MethodDelete, Hang: true, Times: -1}}},
@@ -103,7 +108,17 @@ func TestProgramCleansUp(t *testing.T) {
 			for _, f := range tt.faults {
 				srv.Inject(f)
 			}
+			started := make(chan struct{})
+			if tt.hangs != "" {
+				interrupt := func(*http.Request) bool {
+					<-started
+					first.Do(func() { cmd.Process.Signal(tt.signals[0]) })
+					return true
+				}
+				srv.Inject(bigvtest.Fault{Method: http.MethodPost, Path: tt.hangs, Hang: true, AfterWork: true, Match: interrupt})
+			}
 			require.NoError(t, cmd.Start())
+			close(started)
 			timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
 			defer timer.Stop()
 			var output strings.Builder
