@@ -237,8 +237,8 @@
 // Tests simulate it: the connection is cut, and reset, at every byte of the exchange in both
 // directions, and it stalls at every tenth; streams are reset and connections are shut down before and
 // after every frame of HTTP/2, with each error code; a proxy responds in the place of the service,
-// loses responses or repeats requests. 264,870 cases, and 100,000 random schedules of one to five such
-// faults over jobs of several calls, have no violation. CONTRIBUTING.md has the commands.
+// loses responses or repeats requests. About 265,000 cases, and 100,000 random schedules of one to
+// five such faults over jobs of several calls, have no violation. CONTRIBUTING.md has the commands.
 //
 // No client can make up for
 //
