@@ -101,8 +101,8 @@ func (s *BackupSchedulesService) Create(ctx context.Context, disc DiscPath, sche
 	return write[BackupSchedule](ctx, clientOf(s), op, nil, opts)
 }
 
-// Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. The backups that it has
-// taken are kept. Delete is idempotent, so it is retried.
+// Delete deletes a backup schedule: DELETE {disc}/backup_schedules/{ID}. Whether the backups that it
+// has taken are kept is not documented. Delete is idempotent, so it is retried.
 func (s *BackupSchedulesService) Delete(ctx context.Context, disc DiscPath, id int, opts ...CallOption) error {
 	e := below(disc, backupSchedulesRoute+"/{backup schedule}", strconv.Itoa(id)).about(strconv.Itoa(id) + " of " + disc.display())
 	return execute(ctx, clientOf(s), deleting("delete backup schedule", e), opts)

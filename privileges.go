@@ -43,7 +43,7 @@ type Privilege struct {
 	PasswordRequired bool `json:"password_required"` // usually true; false for a privilege of an API key
 	YubikeyRequired  bool `json:"yubikey_required"`  // whether using it needs a session opened with a YubiKey
 	// YubikeyOTPMaxAge is the time, in seconds, for which a YubiKey's one-time password remains
-	// valid. Null means no limit; 0 requires a new one for each use.
+	// valid. The meaning of null is not documented; it is taken as no limit.
 	YubikeyOTPMaxAge Nullable[int]   `json:"yubikey_otp_max_age,omitzero"`
 	IPRestrictions   json.RawMessage `json:"ip_restrictions,omitempty"`  // raw JSON of an undocumented form; null if there are none
 	APIKeyID         int             `json:"api_key_id,omitzero"`        // 0 if the privilege is not limited to one API key

@@ -15,8 +15,8 @@ type VirtualMachineCreate struct {
 	// Name is required: at least 3 letters, digits and hyphens, not all digits.
 	Name  string `json:"name,omitzero"`
 	Cores int    `json:"cores,omitzero"` // 0 means the service's default
-	// Memory is in MiB. The service accepts multiples of 1024, and few other sizes; 0 means its
-	// default.
+	// Memory is in MiB. The service accepts the sizes of a list that is not published; clients use
+	// multiples of 1024. 0 means the default.
 	Memory int `json:"memory,omitzero"`
 	// PowerOn is whether to start the machine. If PowerOn and AutorebootOn are both nil, the service
 	// starts a machine with an image and leaves AutorebootOn off, as after Reimage; a machine without
