@@ -117,8 +117,8 @@ func (b createBody) validate() error {
 // advice implements [adviser].
 func (b createBody) advice(status int) string { return b.VirtualMachine.advice(status) }
 
-// createResponse is the response body of vm_create. Most deployments wrap the machine in an object;
-// some return the machine itself.
+// createResponse is the response body of vm_create. Most known clients read a machine wrapped in an
+// object; one decodes the machine itself.
 type createResponse struct {
 	Wrapped Nullable[VirtualMachine] `json:"virtual_machine"`
 	VirtualMachine
