@@ -6,8 +6,8 @@
 //
 // The program reads the current state and prints all changes before it applies the first one. It adds before it
 // removes, and removes nothing of a user for whom an addition failed. A list that is empty or missing in the file
-// changes nothing unless -allow-empty is given. The caller's own privileges are only changed with -own. A second run
-// finds nothing to change.
+// changes nothing unless -allow-empty is given. The caller's own privileges are only changed with -own, and the caller's
+// own SSH keys are only removed with it. A second run finds nothing to change.
 //
 // Privileges at or above the caller's own level cannot be seen or changed. Only the user and Bytemark's staff can
 // change the SSH keys of a user.
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, out, stderr io.Writer) error {
 	yes := flags.Bool("yes", false, "apply the changes; without this flag they are only shown")
 	var options planOptions
 	flags.BoolVar(&options.allowEmpty, "allow-empty", false, "let empty lists in the file remove all privileges, or all keys of a user")
-	flags.BoolVar(&options.own, "own", false, "change the caller's own privileges too")
+	flags.BoolVar(&options.own, "own", false, "change the caller's own privileges, and remove the caller's own SSH keys, too")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
 	err := flags.Parse(args)
 	flags.SetOutput(stderr)

@@ -109,7 +109,7 @@ func TestRun(t *testing.T) {
 			privileges: []string{"carol:group_admin", "bob:vm_admin"}, keys: desk,
 		},
 		"a replaced key": {
-			list: unchanged + "  alice:\n    keys:\n      - ' " + laptop + "'\n",
+			list: unchanged + "  alice:\n    keys:\n      - ' " + laptop + "'\n", args: []string{"-own"},
 			want: []string{
 				"+ alice: key ssh-ed25519 SHA256:FzNIwDlYnFzUiT5nVYbrNGNJVHI6QdqoI4nLv/vI0ww alice@laptop",
 				"- alice: key ssh-ed25519 SHA256:DESK alice@desk",
@@ -117,7 +117,7 @@ func TestRun(t *testing.T) {
 			privileges: []string{"bob:vm_admin"}, keys: laptop,
 		},
 		"an empty list of keys": {
-			list: unchanged + "  alice:\n    keys: []\n", args: []string{"-allow-empty"},
+			list: unchanged + "  alice:\n    keys: []\n", args: []string{"-allow-empty", "-own"},
 			want:       []string{"- alice: key ssh-ed25519 SHA256:DESK alice@desk"},
 			privileges: []string{"bob:vm_admin"},
 		},
@@ -232,7 +232,7 @@ func TestRunInMemory(t *testing.T) {
 		require.NoError(t, run(t.Context(), args, &out, &stderr))
 		assert.Contains(t, out.String(), "+ bob: group_admin on group web.acme")
 		assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
-		assert.Equal(t, len(args)*6, strings.Count(out.String(), ": done\n"))
+		assert.Equal(t, len(args)*5, strings.Count(out.String(), ": done\n"))
 	}
 }
 

@@ -125,6 +125,12 @@ func plan(
 				return nil, nil, err
 			}
 			changes = append(changes, keyAdditions...)
+			if current.isCaller(user) && !options.own {
+				for _, removal := range keyRemovals {
+					notes = append(notes, strings.TrimPrefix(removal.text, "- ")+" is not removed: it is your own; see -own")
+				}
+				continue
+			}
 			removals = append(removals, keyRemovals...)
 		}
 	}

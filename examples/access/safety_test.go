@@ -66,17 +66,17 @@ func TestNothingIsRemovedWhoseReplacementFailed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
 			srv.Inject(tt.fault)
-			output, err := runYes(t, list)
+			output, err := runYes(t, list, "-own")
 			assert.EqualError(t, err, "1 of 4 changes failed, 1 skipped")
 			assert.Contains(t, output, tt.want)
 			assert.Equal(t, tt.privileges, privileges(t, srv))
 			assert.Equal(t, tt.keys, srv.User("alice").AuthorizedKeys())
 
-			_, err = runYes(t, list)
+			_, err = runYes(t, list, "-own")
 			require.NoError(t, err)
 			assert.Equal(t, []string{"bob:group_admin"}, privileges(t, srv))
 			assert.Equal(t, laptop, srv.User("alice").AuthorizedKeys())
-			output, err = runYes(t, list)
+			output, err = runYes(t, list, "-own")
 			require.NoError(t, err)
 			assert.Contains(t, output, "Nothing to change.")
 		})
@@ -131,6 +131,39 @@ func TestOwnPrivilegesAreKept(t *testing.T) {
 	_, err = runYes(t, unchanged, "-own")
 	require.NoError(t, err)
 	assert.NotContains(t, privileges(t, srv), "alice:vm_console")
+}
+
+func TestOwnKeysAreKept(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list, changes string
+		args          []string
+		without, with string // -own: the caller's keys
+	}{
+		"a replaced key": {
+			"  alice: {keys: ['" + laptop + "']}\n", "Changes:\n  + alice: key", nil, desk + "\n" + laptop, laptop,
+		},
+		"an empty list": {"  alice: {keys: []}\n", "Nothing to change.", []string{"-allow-empty"}, desk, ""},
+		"a name in another case": {
+			"  ALICE: {keys: ['" + laptop + "']}\n", "Changes:\n  + alice: key", nil, desk + "\n" + laptop, laptop,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t)
+			note := "Note: alice: key " + describeKey(desk) + " is not removed: it is your own; see -own.\n"
+			output, err := runYes(t, unchanged+tt.list, tt.args...)
+			require.NoError(t, err)
+			assert.Contains(t, output, note+tt.changes)
+			assert.Equal(t, tt.without, srv.User("alice").AuthorizedKeys())
+
+			output, err = runYes(t, unchanged+tt.list, tt.args...)
+			require.NoError(t, err)
+			assert.Contains(t, output, note+"Nothing to change.")
+
+			_, err = runYes(t, unchanged+tt.list, append(tt.args, "-own")...)
+			require.NoError(t, err)
+			assert.Equal(t, tt.with, srv.User("alice").AuthorizedKeys())
+		})
+	}
 }
 
 func TestOwnLevelDoesNotFailForEver(t *testing.T) {
