@@ -488,7 +488,20 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 		off          = "; the machine was left off, without autoreboot"
 		started      = "; the machine was left started, with autoreboot"
 	)
+	const shutDown, restart, update = "ShutdownAndWait", "RestartAndWait", "UpdateAndRestart"
+	calls := map[string]func(*bigv.Client, bigv.ShutdownOptions) (bigv.VirtualMachine, error){
+		shutDown: func(c *bigv.Client, options bigv.ShutdownOptions) (bigv.VirtualMachine, error) {
+			return c.VirtualMachines.ShutdownAndWait(t.Context(), www1, options)
+		},
+		restart: func(c *bigv.Client, options bigv.ShutdownOptions) (bigv.VirtualMachine, error) {
+			return c.VirtualMachines.RestartAndWait(t.Context(), www1, options)
+		},
+		update: func(c *bigv.Client, options bigv.ShutdownOptions) (bigv.VirtualMachine, error) {
+			return c.VirtualMachines.UpdateAndRestart(t.Context(), www1, bigv.VirtualMachineUpdate{Memory: new(4096)}, options)
+		},
+	}
 	for _, tt := range []struct {
+		call       string // empty means each
 		name       string
 		faults     []bigvtest.Fault
 		off        bool // before the call
@@ -509,29 +522,37 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 			kind: bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},
-		{name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
-		{name: "the update of a machine that was off fails", off: true, faults: []bigvtest.Fault{put(0, forbidden)},
+		{call: update, name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
+		{call: update, name: "the update of a machine that was off fails", off: true, faults: []bigvtest.Fault{put(0, forbidden)},
 			suffix: off, kind: bigv.ErrForbidden},
-		{name: "the start fails", faults: []bigvtest.Fault{put(2, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
-		{name: "the start has an unknown outcome", faults: []bigvtest.Fault{put(2, bigvtest.Fault{Status: 500})},
+		{call: update, name: "the start fails", faults: []bigvtest.Fault{put(2, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
+		{call: update, name: "the start has an unknown outcome", faults: []bigvtest.Fault{put(2, bigvtest.Fault{Status: 500})},
 			suffix: off + ", or possibly started, with autoreboot", kind: bigv.ErrOutcomeUnknown},
-		{name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff}, suffix: started, kind: bigv.ErrForbidden},
+		{call: restart, name: "the start fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
+		{call: restart, name: "the start has an unknown outcome", faults: []bigvtest.Fault{put(1, bigvtest.Fault{Status: 500})},
+			suffix: off + ", or possibly started, with autoreboot", kind: bigv.ErrOutcomeUnknown},
+		{call: restart, name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff},
+			suffix: started, kind: bigv.ErrForbidden},
+		{call: update, name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff}, suffix: started, kind: bigv.ErrForbidden},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			srv := bigvtest.NewServer(t)
-			vm := srv.Account("acme").Group("web").VirtualMachine("www1")
-			vm.SetPower(!tt.off)
-			for _, f := range tt.faults {
-				srv.Inject(f)
+		for name, call := range calls {
+			if tt.call != "" && tt.call != name {
+				continue
 			}
-			options := bigv.ShutdownOptions{ForceAfter: tt.forceAfter, Wait: advanceOnPoll(srv)}
-			update := bigv.VirtualMachineUpdate{Memory: new(4096)}
-			seen, err := srv.Client().VirtualMachines.UpdateAndRestart(t.Context(), www1, update, options)
-			require.ErrorIs(t, err, tt.kind)
-			assert.True(t, strings.HasSuffix(err.Error(), tt.suffix), err.Error())
-			assert.NotZero(t, seen.ID, "the machine as last seen")
-		})
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				srv := bigvtest.NewServer(t)
+				vm := srv.Account("acme").Group("web").VirtualMachine("www1")
+				vm.SetPower(!tt.off)
+				for _, f := range tt.faults {
+					srv.Inject(f)
+				}
+				seen, err := call(srv.Client(), bigv.ShutdownOptions{ForceAfter: tt.forceAfter, Wait: advanceOnPoll(srv)})
+				require.ErrorIs(t, err, tt.kind)
+				assert.True(t, strings.HasSuffix(err.Error(), tt.suffix), err.Error())
+				assert.NotZero(t, seen.ID, "the machine as last seen")
+			})
+		}
 	}
 }
 
