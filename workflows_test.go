@@ -522,6 +522,9 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 			kind: bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},
+		{name: "the wait after forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{
+			signal(bigvtest.Fault{Status: 400}), {Method: http.MethodGet, Skip: 2, Times: -1, Status: 403},
+		}, suffix: off, kind: bigv.ErrForbidden},
 		{call: update, name: "the update fails", faults: []bigvtest.Fault{put(1, forbidden)}, suffix: off, kind: bigv.ErrForbidden},
 		{call: update, name: "the update of a machine that was off fails", off: true, faults: []bigvtest.Fault{put(0, forbidden)},
 			suffix: off, kind: bigv.ErrForbidden},
