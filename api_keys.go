@@ -64,13 +64,15 @@ const apiKeysRoute = "/api_keys"
 // List returns API keys: GET /api_keys. The service cannot filter by user, so List removes the keys
 // of other users from the response. If the path of the user has no ID, the user is looked up first.
 func (s *APIKeysService) List(ctx context.Context, options APIKeyListOptions, opts ...CallOption) ([]APIKey, error) {
-	return s.list(ctx, "list API keys", options, opts)
+	return s.list(ctx, "list API keys", string(options.User), options, opts)
 }
 
-// list implements List for the named operation.
-func (s *APIKeysService) list(ctx context.Context, operation string, options APIKeyListOptions, opts []CallOption) ([]APIKey, error) {
+// list implements List for an operation and its subject.
+func (s *APIKeysService) list(
+	ctx context.Context, operation, subject string, options APIKeyListOptions, opts []CallOption,
+) ([]APIKey, error) {
 	user := options.User
-	e := fixed(apiKeysRoute).withQuery(apiKeyQuery{View: options.View}).about(string(user))
+	e := fixed(apiKeysRoute).withQuery(apiKeyQuery{View: options.View}).about(subject)
 	if user == "" {
 		return list[APIKey](ctx, clientOf(s), listing(operation, e), nil, opts)
 	}
@@ -85,20 +87,24 @@ func (s *APIKeysService) list(ctx context.Context, operation string, options API
 // Find returns the API key of a user with this label: GET /api_keys. If there is none, the error
 // matches ErrNotFound. If there are several, Find returns an error; choose one from List.
 func (s *APIKeysService) Find(ctx context.Context, user UserPath, label string, opts ...CallOption) (APIKey, error) {
-	const operation = "find API key of user"
-	keys, err := s.list(ctx, operation, APIKeyListOptions{User: user}, opts)
+	const operation = "find API key"
+	subject := strconv.Quote(label)
+	if user != "" {
+		subject += " of user " + string(user)
+	}
+	keys, err := s.list(ctx, operation, subject, APIKeyListOptions{User: user}, opts)
 	if err != nil {
 		return APIKey{}, err
 	}
 	keys = slices.DeleteFunc(keys, func(k APIKey) bool { return k.Label != label })
 	switch len(keys) {
 	case 0:
-		return APIKey{}, notFoundError(operation, string(user), apiKeysRoute)
+		return APIKey{}, notFoundError(operation, subject, apiKeysRoute)
 	case 1:
 		return keys[0], nil
 	}
-	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have the label %q: choose one of them by its ID",
-		describe(operation, string(user)), len(keys), label)
+	return APIKey{}, fmt.Errorf("bigv: %s: %d keys have this label: choose one of them by its ID",
+		describe(operation, subject), len(keys))
 }
 
 // Create creates an API key for a user and returns it with its Key: POST /api_keys. If the path of

@@ -136,11 +136,11 @@ func (wireRows) APIKeys() []wireRow {
 		{name: "APIKeys.Find among all users", call: find("", "ever"), responses: listed, sent: []string{keys}, want: ever},
 		{
 			name: "APIKeys.Find: not found", call: find("12", "CI"), responses: listed, sent: []string{keys},
-			wantErr: []any{bigv.ErrNotFound, "find API key of user 12"},
+			wantErr: []any{bigv.ErrNotFound, `find API key "CI" of user 12`},
 		},
 		{
 			name: "APIKeys.Find: two keys have the label", call: find("", "ci"), responses: listed, sent: []string{keys},
-			wantErr: []any{`find API key of user: 2 keys have the label "ci"`},
+			wantErr: []any{`find API key "ci": 2 keys have this label`},
 		},
 		{
 			name: "APIKeys.Find: forbidden", call: find("12", "ci"), responses: responses{keys: "403 no"}, sent: []string{keys},

@@ -172,7 +172,7 @@ func TestEndlessCompressedBodies(t *testing.T) {
 						assert.Error(t, err, op.name)
 					}
 					if status == 200 && op.class == safe {
-						assert.ErrorContains(t, err, "much more compressed data than content", op.name)
+						assert.ErrorContains(t, err, "the compressed data is much larger than its content", op.name)
 					}
 				}
 			})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/bigv-go/bigv/internal/transport"
 )
 
 // maxErrorBody is the number of bytes of a response body that an Error keeps.
@@ -128,6 +130,11 @@ const (
 	hintUnknown    = "outcome unknown: the request may or may not have been applied; check before retrying"
 	hintNotApplied = "the request was not applied"
 	hintBaseURL    = "check the base URL"
+	hintAuthority  = hintBaseURL + ", or trust the authority of the certificate: see WithTransport"
+	hintLater      = "try again later"
+	hintTimeouts   = hintLater + ", or allow more time: see WithTimeouts"
+	hintSize       = "allow more: see WithMaxResponseSize"
+	hintFullPath   = "use a path with the names of all parents"
 	hintUseHTTPS   = "use https in the base URL"
 	hintUndefined  = "the API does not document this status; " + hintBaseURL
 	hintServer     = "the service failed: try again later"
@@ -158,10 +165,11 @@ var loginHints = map[int]string{
 	http.StatusNotFound:     "check the authentication URL",
 }
 
-// wrongURLErrors lists parts of the texts of connection errors that a wrong base URL causes.
-var wrongURLErrors = []string{
-	"no such host", "connection refused", "server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake",
-	"certificate", "HTTP request to an HTTPS server",
+// connectionHints has advice on connection errors, by parts of their texts.
+var connectionHints = []struct{ part, hint string }{
+	{"no such host", hintBaseURL}, {"connection refused", hintBaseURL}, {"certificate", hintAuthority},
+	{"server gave HTTP response to HTTPS client", hintBaseURL}, {"first record does not look like a TLS handshake", hintBaseURL},
+	{"HTTP request to an HTTPS server", hintUseHTTPS},
 }
 
 // rejectsLogin reports whether the error is about a login rather than another call.
@@ -226,14 +234,40 @@ func (resp *response) advice(e *Error) string {
 	return ""
 }
 
+// decodingAdvice returns what to do about a 2xx response that cannot be used, or "" if its outcome is
+// unknown and there is no more to say.
+func (e *Error) decodingAdvice() string {
+	switch {
+	case e.kind == ErrTooLarge:
+		return hintSize
+	case e.kind == ErrFilterIgnored:
+		return hintFullPath
+	case !e.truncated:
+		return hintHTML
+	case e.unknown:
+		return ""
+	}
+	return hintLater
+}
+
 // connectionHint returns advice on what to do about an error without a response.
 func (e *Error) connectionHint() string {
 	var hints []string
 	if e.Method != http.MethodGet {
 		hints = append(hints, hintNotApplied)
 	}
-	if e.Err != nil && slices.ContainsFunc(wrongURLErrors, func(part string) bool { return strings.Contains(e.Err.Error(), part) }) {
-		hints = append(hints, hintBaseURL)
+	if e.Err == nil || isContextError(e.Err) || errors.Is(e.Err, ErrSessionExpired) {
+		return strings.Join(hints, "; ")
 	}
-	return strings.Join(hints, "; ")
+	text, hint := e.Err.Error(), hintLater
+	if _, ok := errors.AsType[*transport.TimeoutError](e.Err); ok {
+		hint = hintTimeouts
+	}
+	for _, known := range connectionHints {
+		if strings.Contains(text, known.part) {
+			hint = known.hint
+			break
+		}
+	}
+	return strings.Join(append(hints, hint), "; ")
 }

@@ -272,10 +272,11 @@ func newDecodeError(resp *response, err error) error {
 		errors.Is(err, jsonwire.ErrDecodedTooLarge) {
 		e.kind = ErrTooLarge
 	}
-	e.truncated = errors.Is(err, transport.ErrTruncated) || errors.Is(err, io.ErrUnexpectedEOF)
+	e.truncated = errors.Is(err, transport.ErrTruncated) || errors.Is(err, jsonwire.ErrTruncated) || errors.Is(err, io.ErrUnexpectedEOF)
+	e.advice = e.decodingAdvice()
 	clean := resp.redactor()
 	if isHTML(resp.Body) {
-		err = errors.New("the body is an HTML page, perhaps of a proxy or a login page: check the base URL")
+		err = errors.New("the body is an HTML page, perhaps of a proxy or a login page")
 		if resp.request.endpoint.confidential {
 			e.Body = redact.Placeholder
 		} else {

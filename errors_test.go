@@ -248,6 +248,7 @@ func TestErrorsNameTheirOperation(t *testing.T) {
 func TestMessages(t *testing.T) {
 	const (
 		unknown  = "outcome unknown: the request may or may not have been applied; check before retrying"
+		proxy    = "check the base URL, and whether a proxy is in the way"
 		notFound = "it does not exist, or you lack permission to see it: check the name, the credentials and the base URL"
 		badToken = "check the token or API key, or log in again: it is wrong, revoked or expired; " +
 			"a session expires five minutes after its last use"
@@ -304,16 +305,17 @@ func TestMessages(t *testing.T) {
 			"bigv: start virtual machine www1.web.acme: 502 Bad Gateway: " + webPage + "; " + unknown + " [PUT " + www1URL + "]"},
 		{"login page of a network", 200, "<html>Welcome to the train</html>", getVM,
 			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: " +
-				"the body is an HTML page, perhaps of a proxy or a login page: check the base URL [GET " + www1URL + "]"},
+				"the body is an HTML page, perhaps of a proxy or a login page; " + proxy + " [GET " + www1URL + "]"},
 		{"empty response", 200, "", getVM,
-			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: the body is empty [GET " + www1URL + "]"},
+			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: the body is empty; " + proxy + " [GET " + www1URL + "]"},
 		{"response of the wrong type", 200, "[]",
 			func(c *bigv.Client) error { return errorOf(c.VirtualMachines.Rename(t.Context(), www1, "www2")) },
 			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the response: the body is an array, want an object; " +
-				unknown + " [PUT " + www1URL + "]"},
+				unknown + "; " + proxy + " [PUT " + www1URL + "]"},
 		{"filter ignored", 200, `[{"id":1,"group_id":79}]`, listVMs(bigv.GroupID(78)),
 			"bigv: list virtual machines of #78: 200 OK: reading the response: " +
-				"the service ignored group_id: the list contains an element that does not match [GET /virtual_machines?group_id=78]"},
+				"the service ignored group_id: the list contains an element that does not match; " +
+				"use a path with the names of all parents [GET /virtual_machines?group_id=78]"},
 		{"terminal control characters", 404, "\x1b[2J\x00gone\r\nfor good\u202e", getVM,
 			"bigv: get virtual machine www1.web.acme: 404 Not Found: \"\ufffd[2J\ufffdgone for good\ufffd\"; " +
 				notFound + " [GET " + www1URL + "]"},

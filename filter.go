@@ -17,7 +17,7 @@ import (
 // a lookup, it is done once for the whole list.
 
 // errAccountsDiffer is returned for list options with an account and a group of another account.
-var errAccountsDiffer = errors.New("account and the account of group differ: set only one of them")
+var errAccountsDiffer = errors.New("Account and the account of Group differ: set only one of them")
 
 // filterError is the error of a list with an element that its filter excludes.
 type filterError struct{ parameter string }

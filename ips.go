@@ -52,7 +52,7 @@ func ipEndpoint(address netip.Addr) (endpoint, error) {
 	e := fixed("/ips/{address}", address.Unmap().String())
 	switch {
 	case !address.IsValid():
-		return e, errors.New("address is zero")
+		return endpoint{}, errors.New("address is not set")
 	case address.Zone() != "":
 		return e, fmt.Errorf("address must not have a zone, got %q", address.Zone())
 	}

@@ -150,13 +150,13 @@ func (wireRows) IPs() []wireRow {
 			sent: []string{"GET " + www1URL}, wantErr: []any{"VirtualMachine1 and VirtualMachine2 are the same virtual machine #5012"},
 		},
 
-		{name: "IPs.Get of a zero address", call: get(netip.Addr{}), wantErr: []any{"address is zero"}},
+		{name: "IPs.Get of a zero address", call: get(netip.Addr{}), wantErr: []any{"address is not set"}},
 		{
 			name: "IPs.Update of a zero address", call: update(netip.Addr{}, bigv.IPUpdate{}),
-			wantErr: []any{"address is zero"},
+			wantErr: []any{"address is not set"},
 		},
-		{name: "IPs.SetRDNS of a zero address", call: rdns(netip.Addr{}, "x"), wantErr: []any{"address is zero"}},
-		{name: "IPs.Release of a zero address", call: release(netip.Addr{}), wantErr: []any{"address is zero"}},
+		{name: "IPs.SetRDNS of a zero address", call: rdns(netip.Addr{}, "x"), wantErr: []any{"address is not set"}},
+		{name: "IPs.Release of a zero address", call: release(netip.Addr{}), wantErr: []any{"address is not set"}},
 		{
 			name: "IPs.Get of an address with a zone", call: get(netip.MustParseAddr("fe80::1%eth0")),
 			wantErr: []any{"must not have a zone"},

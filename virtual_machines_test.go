@@ -699,7 +699,7 @@ func vmRefusedRows() []wireRow {
 			name:    "VirtualMachines.List of an account and a group that disagree",
 			call:    vmsList(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
 			all:     vmsAll(bigv.VirtualMachineListOptions{Account: "other", Group: web}),
-			wantErr: []any{"account and the account of group differ"},
+			wantErr: []any{"Account and the account of Group differ"},
 		},
 		{
 			name: "VirtualMachines.List of the default account, if none is set",

@@ -42,7 +42,7 @@ type gzipBody struct {
 // byte of its content. One that is flushed after each element of a list has about one.
 const maxOverhead, maxExpansion = 256 << 10, 8
 
-var errNoContent = errors.New("gzip: much more compressed data than content")
+var errNoContent = errors.New("gzip: the compressed data is much larger than its content")
 
 // Read implements [io.Reader].
 func (b *gzipBody) Read(p []byte) (n int, err error) {
