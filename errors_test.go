@@ -307,7 +307,8 @@ func TestMessages(t *testing.T) {
 			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: " +
 				"the body is an HTML page, perhaps of a proxy or a login page; " + proxy + " [GET " + www1URL + "]"},
 		{"empty response", 200, "", getVM,
-			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: the body is empty; " + proxy + " [GET " + www1URL + "]"},
+			"bigv: get virtual machine www1.web.acme: 200 OK: reading the response: the body is empty; " +
+				proxy + " [GET " + www1URL + "]"},
 		{"response of the wrong type", 200, "[]",
 			func(c *bigv.Client) error { return errorOf(c.VirtualMachines.Rename(t.Context(), www1, "www2")) },
 			"bigv: rename virtual machine www1.web.acme: 200 OK: reading the response: the body is an array, want an object; " +

@@ -26,6 +26,7 @@ func TestMessagesWithoutUsableResponse(t *testing.T) {
 	cut := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "500")
 		_, _ = w.Write([]byte(`{"id":`))
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
@@ -47,7 +48,8 @@ func TestMessagesWithoutUsableResponse(t *testing.T) {
 		for name, want := range map[string]string{"get": tt.get, "rename": tt.rename} {
 			t.Run(tt.name+" "+name, func(t *testing.T) {
 				t.Parallel()
-				client := start(t, tt.handler, once, bigv.WithMaxResponseSize(4096), bigv.WithTimeouts(bigv.Timeouts{Header: 100 * time.Millisecond}))
+				client := start(t, tt.handler, once, bigv.WithMaxResponseSize(4096),
+					bigv.WithTimeouts(bigv.Timeouts{Header: 100 * time.Millisecond}))
 				_, err := client.VirtualMachines.Get(t.Context(), www1)
 				if name == "rename" {
 					_, err = client.VirtualMachines.Rename(t.Context(), www1, "www2")

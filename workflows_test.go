@@ -536,7 +536,8 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 			suffix: off + ", or possibly started, with autoreboot", kind: bigv.ErrOutcomeUnknown},
 		{call: restart, name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff},
 			suffix: started, kind: bigv.ErrForbidden},
-		{call: update, name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff}, suffix: started, kind: bigv.ErrForbidden},
+		{call: update, name: "the wait for the start fails", off: true, faults: []bigvtest.Fault{neverOff},
+			suffix: started, kind: bigv.ErrForbidden},
 	} {
 		for name, call := range calls {
 			if tt.call != "" && tt.call != name {
