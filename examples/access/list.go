@@ -75,7 +75,8 @@ func readFile(file string) (l accessList, err error) {
 	for user, access := range l.Users {
 		for _, p := range access.Privileges {
 			if !p.valid() {
-				errs = append(errs, fmt.Errorf("%s: %s: invalid privilege", user, p))
+				errs = append(errs, fmt.Errorf("%s: %s is not a privilege: use account_admin without a target, group_admin with a "+
+					"group, or vm_admin or vm_console with a virtual_machine", user, p))
 			}
 		}
 		for i, key := range access.Keys {

@@ -99,7 +99,7 @@ func run(ctx, cleanUpCtx context.Context, args []string, in io.Reader, out, stde
 
 	selected := slices.DeleteFunc(expectations(), func(e expectation) bool { return !o.pattern.MatchString(e.name) })
 	if len(selected) == 0 {
-		return errors.New("no expectation matches")
+		return fmt.Errorf("no expectation matches %s: use -run with a part of the name of one", o.pattern)
 	}
 	p, service, closeService, err := connect(o, stderr)
 	if err != nil {
