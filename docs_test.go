@@ -290,3 +290,21 @@ func TestREADMEQuotesBenchmarks(t *testing.T) {
 			"README.md: quote a line of benchmarks/README.md instead of: %s", line)
 	}
 }
+
+// Each example is to be copied whole, so several contain a copy of the same file. A correction of one
+// belongs in all of them.
+func TestCopiesInExamplesAreEqual(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"keys.go", "signals.go", "signals_other.go", "text.go", "yaml.go"} {
+		files, err := filepath.Glob(filepath.Join("examples", "*", name))
+		require.NoError(t, err)
+		require.Greater(t, len(files), 1, name)
+		first, err := os.ReadFile(files[0])
+		require.NoError(t, err)
+		for _, file := range files[1:] {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			assert.Equal(t, string(first), string(text), file)
+		}
+	}
+}
