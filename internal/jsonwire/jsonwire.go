@@ -129,7 +129,7 @@ var kindNames = map[jsontext.Kind]string{
 
 // typeNames are the JSON names of what Go types are decoded from.
 var typeNames = map[reflect.Kind]string{
-	reflect.Int: "an integer", reflect.String: "a string", reflect.Bool: "a boolean",
+	reflect.Int: "an integer", reflect.Int64: "an integer", reflect.String: "a string", reflect.Bool: "a boolean",
 	reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array",
 }
 

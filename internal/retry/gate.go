@@ -67,13 +67,18 @@ type GateError struct {
 	StatusCode int           // of the last refusal; 0 if there was no connection
 	RetryAfter time.Duration // of the last refusal
 	Waited     time.Duration // for the gate, by the whole call
+	Again      bool          // the call has sent an attempt before
 	Err        error         // why there was no connection, or how the last attempt of the call failed; may be nil
 }
 
 // Error returns what happened before.
 func (e *GateError) Error() string {
-	text := fmt.Sprintf("not sent: the service refused the last %d requests, and no probe has succeeded for %s",
-		e.Refusals, e.Waited.Round(time.Millisecond))
+	sent := "not sent"
+	if e.Again {
+		sent = "not sent again"
+	}
+	text := fmt.Sprintf("%s: the service refused the last %d requests, and no probe has succeeded for %s",
+		sent, e.Refusals, e.Waited.Round(time.Millisecond))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
@@ -144,7 +149,9 @@ func (g *Gate) tryProbe(operation string) (wait time.Duration, probe int64) {
 func (g *Gate) error(waited time.Duration) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return &GateError{g.refusals.Load(), g.last.status, g.last.retryAfter, waited, g.last.err}
+	return &GateError{
+		Refusals: g.refusals.Load(), StatusCode: g.last.status, RetryAfter: g.last.retryAfter, Waited: waited, Err: g.last.err,
+	}
 }
 
 // leave records the result of an attempt. Its body need not have been read. probe is the

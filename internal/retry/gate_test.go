@@ -336,6 +336,7 @@ func TestGateAfterAnAttemptOfUnknownOutcome(t *testing.T) {
 		resp, err := do(t.Context(), lost, req)
 		_, ok := errors.AsType[*GateError](err)
 		require.True(t, ok, "%v", err)
+		require.ErrorContains(t, err, "not sent again: the service refused the last ")
 		require.ErrorContains(t, err, "lost")
 		assert.True(t, resp.OutcomeUnknown)
 		assert.Equal(t, 1, resp.Attempts)

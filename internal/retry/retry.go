@@ -201,7 +201,7 @@ func (c *call) enterGate() error {
 	c.gateWait, c.probe, err = c.req.Gate.enter(c.Context, c.req.Operation, c.gateWaits)
 	c.gateWaits += c.gateWait
 	if closed, ok := err.(*GateError); ok {
-		closed.Err = cmp.Or(c.err, closed.Err)
+		closed.Err, closed.Again = cmp.Or(c.err, closed.Err), c.response.Attempts > 0
 		c.err = closed
 		if c.req.OnAttempt != nil {
 			c.pending = true

@@ -74,7 +74,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
 	case len(via) >= maxRedirects:
-		return fmt.Errorf("%w: stopped after %d redirects", ErrRedirect, maxRedirects)
+		return fmt.Errorf("%w: stopped after %d redirects: check the base URL", ErrRedirect, maxRedirects)
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
 		return refusedRedirect(first.Method, req.URL)
 	case !sameOrigin(req.URL, first.URL):

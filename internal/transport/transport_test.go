@@ -71,7 +71,7 @@ func TestCheckRedirect(t *testing.T) {
 		{"the default port of the other scheme", "https://api.example:80/", via(1, "GET", origin), "another origin"},
 		{"HEAD", "https://api.example/elsewhere", via(1, "HEAD", origin), ""},
 		{"the ninth redirect", "https://api.example/9", via(9, "GET", origin), ""},
-		{"the tenth redirect", "https://api.example/10", via(10, "GET", origin), "stopped after 10 redirects"},
+		{"the tenth redirect", "https://api.example/10", via(10, "GET", origin), "stopped after 10 redirects: check the base URL"},
 		{"POST", "https://api.example/s3cret", via(1, "POST", origin), "the response to a POST redirects to https://api.example"},
 		{"PUT", "https://api.example/", via(1, "PUT", origin), "the response to a PUT"},
 		{"DELETE", "https://api.example/", via(1, "DELETE", origin), "the response to a DELETE"},
