@@ -60,7 +60,7 @@ func (s BackupSchedule) validate() error {
 	case s.Interval <= 0:
 		return fmt.Errorf("interval_seconds must be positive, got %s: set Interval, daily is 24*time.Hour", s.Interval)
 	case s.Interval%time.Second != 0:
-		return fmt.Errorf("interval_seconds must be whole, got %s", s.Interval)
+		return fmt.Errorf("interval_seconds must be a whole number of seconds, got %s", s.Interval)
 	case s.Capacity < 0:
 		return fmt.Errorf("capacity must not be negative, got %d", s.Capacity)
 	}

@@ -142,7 +142,7 @@ func (wireRows) BackupSchedules() []wireRow {
 		{
 			name:    "BackupSchedules.Create with half a second",
 			call:    create(bigv.DiscID(9001), bigv.BackupSchedule{Interval: 1500 * time.Millisecond}),
-			wantErr: []any{"interval_seconds must be whole, got 1.5s"},
+			wantErr: []any{"interval_seconds must be a whole number of seconds, got 1.5s"},
 		},
 		{
 			name:    "BackupSchedules.Create with a negative capacity",

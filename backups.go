@@ -139,7 +139,7 @@ func (s *BackupsService) Purge(ctx context.Context, backup BackupPath, opts ...C
 func (s *BackupsService) Wait(ctx context.Context, backup BackupPath, until BackupCondition, options WaitOptions,
 	opts ...CallOption) (Backup, error) {
 	poll := func(ctx context.Context) (Backup, error) { return s.Get(ctx, backup, opts...) }
-	return wait(ctx, "backup "+backup.display(), poll, until, options, func(b Backup, p *Poll) {
+	return wait(ctx, describe("backup", backup.display()), poll, until, options, func(b Backup, p *Poll) {
 		p.Disc, p.State = b.Disc, b.state()
 	})
 }

@@ -224,16 +224,19 @@ func (s *segments) add(segment string) {
 // isComplete reports whether a path has all its segments.
 func isComplete[P resourcePath](p P) bool { return p.segments().n == p.kind().depth }
 
-var (
-	placeholder = regexp.MustCompile(`\{[^}]*\}`)
-	errZeroPath = errors.New("path is empty: it identifies no resource")
-)
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
+
+// zeroPathError returns the error for a path of this kind that is zero.
+func zeroPathError(kind pathKind) error {
+	names := placeholder.FindAllString(kind.template, -1)
+	return fmt.Errorf("%s path is empty: it identifies no resource", strings.Trim(names[len(names)-1], "{}"))
+}
 
 // checkPath returns an error that names the first invalid segment of a path.
 func checkPath(p resourcePath) error {
 	segments := p.segments()
 	if segments.n == 0 {
-		return errZeroPath
+		return zeroPathError(p.kind())
 	}
 	for i, segment := range segments.list[:segments.n] {
 		if err := route.Check(segment); err != nil {
@@ -255,7 +258,7 @@ func (c *Client) resolveEndpoint(ctx context.Context, op *operation) (template, 
 	}
 	kind, segments := e.path.kind(), e.path.segments()
 	if segments.n == 0 {
-		return "", "", errZeroPath
+		return "", "", zeroPathError(kind)
 	}
 	if segments.n < kind.depth {
 		if op.method == http.MethodGet && e.route == "" && kind.collection != "" && segments.n == 1 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ func (e *Error) Error() string {
 		b.WriteString(": " + message)
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + withoutPrefix(e.Err))
 	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&end, " (after %d attempts)", e.Attempts)
@@ -44,7 +45,11 @@ func (e *Error) Error() string {
 		end.WriteString("; " + hint)
 	}
 	fmt.Fprintf(&end, " [%s %s]", e.Method, oneLine(e.URL, 300))
-	return errorText(b.String(), end.String())
+	text := errorText(b.String(), end.String())
+	if e.auth {
+		text = strings.ReplaceAll(text, hintBaseURL, "check the authentication URL")
+	}
+	return text
 }
 
 // errorText returns the text of an error, which ends with end. If it is too long, the part before end
@@ -140,16 +145,19 @@ const (
 	hintServer     = "the service failed: try again later"
 	hintCDROM      = "the service also responds with 500 to a CD-ROM URL that it cannot use: check CDROMURL"
 	hintAPIKey     = "check the API key: it is wrong, revoked or expired"
-	hintConflict   = "choose another name, or use what has the name"
-	hintMissing    = "does not exist, or you lack permission to see it: check the name, the credentials and the base URL"
+	hintConflict   = "choose another name, or use the resource that has this one"
+	hintUnseen     = ", or you lack permission to see it: check the name, the credentials and the base URL"
+	hintMissing    = "does not exist" + hintUnseen
+	hintLogin      = "check the user name, the password and the second factor"
 )
 
 // statusHints maps the status of a response to advice on what to do.
 var statusHints = map[int]string{
 	http.StatusUnauthorized: "check the token or API key, or log in again: it is wrong, revoked or expired; " +
 		"a session expires five minutes after its last use",
-	http.StatusForbidden:           "you can see it, but lack permission to do this: ask for a higher privilege on it",
+	http.StatusForbidden:           "you lack permission to do this: ask for a higher privilege",
 	http.StatusNotFound:            "it " + hintMissing,
+	http.StatusProxyAuthRequired:   "a proxy requires credentials: check the settings of the proxy",
 	http.StatusServiceUnavailable:  hintNotApplied + ": try again in a few seconds",
 	http.StatusTooManyRequests:     hintNotApplied + ": try again later, and less often",
 	http.StatusBadGateway:          "the service cannot be reached at present: try again later",
@@ -160,8 +168,9 @@ var statusHints = map[int]string{
 
 // loginHints maps the status of a login to advice on what to do.
 var loginHints = map[int]string{
-	http.StatusUnauthorized: "check the user name, the password and the second factor",
-	http.StatusForbidden:    "check the user name, the password and the second factor",
+	http.StatusBadRequest:   hintLogin,
+	http.StatusUnauthorized: hintLogin,
+	http.StatusForbidden:    hintLogin,
 	http.StatusNotFound:     "check the authentication URL",
 }
 
@@ -169,11 +178,11 @@ var loginHints = map[int]string{
 var connectionHints = []struct{ part, hint string }{
 	{"no such host", hintBaseURL}, {"connection refused", hintBaseURL}, {"certificate", hintAuthority},
 	{"server gave HTTP response to HTTPS client", hintBaseURL}, {"first record does not look like a TLS handshake", hintBaseURL},
-	{"HTTP request to an HTTPS server", hintUseHTTPS},
+	{"malformed HTTP response", hintBaseURL}, {"HTTP request to an HTTPS server", hintUseHTTPS},
 }
 
-// rejectsLogin reports whether the error is about a login rather than another call.
-func (e *Error) rejectsLogin() bool { return e.implicit || e.login && loginHints[e.StatusCode] != "" }
+// rejectsLogin reports whether the error is that of a login that was refused.
+func (e *Error) rejectsLogin() bool { return e.login && loginHints[e.StatusCode] != "" }
 
 // hint returns advice on what to do about the error, or "" if its message needs none.
 func (e *Error) hint() string {
@@ -195,10 +204,15 @@ func (e *Error) hint() string {
 	case errors.Is(e.Err, ErrSessionExpired), errors.Is(e.Err, ErrRedirect), e.StatusCode < 300,
 		e.StatusCode == http.StatusBadRequest && len(e.fields) > 0:
 		return ""
+	case e.StatusCode == http.StatusNotFound && e.Operation == getMachine && !strings.Contains(e.URL, "include_deleted"):
+		return "it does not exist or is deleted" + hintUnseen
 	}
 	if hint, ok := statusHints[e.StatusCode]; ok {
 		if e.RetryAfter > 0 && strings.HasPrefix(hint, hintNotApplied) {
-			return fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
+			hint = fmt.Sprintf("%s: try again in %s", hintNotApplied, e.RetryAfter.Round(time.Second))
+		}
+		if !e.isWrite() {
+			hint = strings.TrimPrefix(hint, hintNotApplied+": ")
 		}
 		return hint
 	}
@@ -207,6 +221,12 @@ func (e *Error) hint() string {
 	}
 	return hintUndefined
 }
+
+// isWrite reports whether the request changes something that the caller has asked for.
+func (e *Error) isWrite() bool { return e.Method != http.MethodGet && !e.implicit }
+
+// givesName matches the body of a request that may fail because a name is taken.
+var givesName = regexp.MustCompile(`"(name|label|username|account_name|group|group_id|virtual_machine_id)":`)
 
 // advice returns what to do about an error of this operation and its attributes, or "" if there is only
 // the advice for its status.
@@ -218,6 +238,8 @@ func (resp *response) advice(e *Error) string {
 		}
 	}
 	switch {
+	case errors.Is(e, ErrConflict) && !givesName.Match(resp.request.encoded):
+		return "" // a 409 to a request that is not about a name
 	case errors.Is(e, ErrConflict) && strings.Contains(op.name, "virtual machine"):
 		return hintConflict + "; a deleted virtual machine keeps its name until it is purged"
 	case errors.Is(e, ErrConflict):
@@ -226,6 +248,8 @@ func (resp *response) advice(e *Error) string {
 		return "undelete the virtual machine first"
 	case e.StatusCode == http.StatusBadRequest && len(e.fields) == 0:
 		return op.refusal
+	case e.StatusCode == http.StatusNotFound && op.endpoint.auth && !e.login:
+		return "the session has ended, or the token is wrong: log in again"
 	case e.StatusCode == http.StatusUnauthorized && strings.HasPrefix(resp.token.Reveal(), apiKeyPrefix):
 		return hintAPIKey
 	case e.StatusCode == http.StatusNotFound && op.endpoint.path != nil && op.endpoint.route != "" && op.endpoint.subject != "":
@@ -253,7 +277,7 @@ func (e *Error) decodingAdvice() string {
 // connectionHint returns advice on what to do about an error without a response.
 func (e *Error) connectionHint() string {
 	var hints []string
-	if e.Method != http.MethodGet {
+	if e.isWrite() {
 		hints = append(hints, hintNotApplied)
 	}
 	if e.Err == nil || isContextError(e.Err) || errors.Is(e.Err, ErrSessionExpired) {

@@ -69,6 +69,7 @@ type Error struct {
 
 	unknown   bool   // the write may have been applied
 	login     bool   // the request was a login
+	auth      bool   // the request was to the authentication service
 	implicit  bool   // the request was a login for another call, which was not sent
 	truncated bool   // the body of a 2xx response was cut short
 	kind      error  // another kind than that of the status, such as ErrInvalidResponse or ErrConflict; may be nil
@@ -220,7 +221,8 @@ func newError(resp *response) *Error {
 	req := resp.request
 	return &Error{
 		Operation: req.name, Subject: req.subject(), Method: req.method, Route: req.route, URL: resp.redactor().String(req.displayURL()),
-		StatusCode: resp.StatusCode, Attempts: resp.Attempts, login: req.endpoint.login, implicit: req.implicit,
+		StatusCode: resp.StatusCode, Attempts: resp.Attempts, login: req.endpoint.login, auth: req.endpoint.auth,
+		implicit: req.implicit,
 	}
 }
 
@@ -228,7 +230,7 @@ func newError(resp *response) *Error {
 // because of err.
 func newStatusError(resp *response, err error) error {
 	e := newError(resp)
-	e.unknown = resp.OutcomeUnknown && e.Method != http.MethodGet && !e.implicit
+	e.unknown = resp.OutcomeUnknown && e.isWrite()
 	e.RetryAfter, _ = retry.RetryAfter(resp.Header)
 	if closed, ok := errors.AsType[*retry.GateError](err); ok {
 		e.kind = cmp.Or(statusKinds[closed.StatusCode], ErrUnavailable)
@@ -264,7 +266,7 @@ const maxRefusal = 256 << 10
 // body only if that is an HTML page, since any other body may contain secrets.
 func newDecodeError(resp *response, err error) error {
 	e := newError(resp)
-	e.unknown = e.Method != http.MethodGet && !e.implicit
+	e.unknown = e.isWrite()
 	e.kind = ErrInvalidResponse
 	if errors.Is(err, ErrFilterIgnored) {
 		e.kind = ErrFilterIgnored
@@ -291,6 +293,9 @@ func newDecodeError(resp *response, err error) error {
 
 // clean returns an error without secrets and of one line.
 func (resp *response) clean(err error) error {
+	if err.Error() == io.EOF.Error() {
+		err = fmt.Errorf("the server closed the connection without a response: %w", err)
+	}
 	err = resp.redactor().Error(err, matchesCause)
 	if text := err.Error(); text != oneLine(text, maxErrorText) {
 		return redact.WithText(oneLine(text, maxErrorText), err, matchesCause)

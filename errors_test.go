@@ -123,7 +123,7 @@ func TestErrorsReportAttempts(t *testing.T) {
 	e, ok = errors.AsType[*bigv.Error](err)
 	require.True(t, ok)
 	assert.Equal(t, 7*time.Second, e.RetryAfter)
-	assert.ErrorContains(t, err, "the request was not applied: try again in 7s [")
+	assert.ErrorContains(t, err, "; try again in 7s [")
 }
 
 // An error names the operation, its subject and its route.
@@ -288,7 +288,7 @@ func TestMessages(t *testing.T) {
 			"bigv: get virtual machine www1.web.acme: 401 Unauthorized; " + badToken + " [GET " + www1URL + "]"},
 		{"forbidden", 403, "", startVM,
 			"bigv: start virtual machine www1.web.acme: 403 Forbidden; " +
-				"you can see it, but lack permission to do this: ask for a higher privilege on it [PUT " + www1URL + "]"},
+				"you lack permission to do this: ask for a higher privilege [PUT " + www1URL + "]"},
 		{"not found", 404, "Not found", func(c *bigv.Client) error { return errorOf(c.Discs.Get(t.Context(), root)) },
 			`bigv: get disc root.www1.web.acme: 404 Not Found: "Not found"; ` + notFound + " [GET " + rootURL + "]"},
 		{"list of a group that is not found", 404, "", listVMs(web),
@@ -319,9 +319,9 @@ func TestMessages(t *testing.T) {
 				"use a path with the names of all parents [GET /virtual_machines?group_id=78]"},
 		{"terminal control characters", 404, "\x1b[2J\x00gone\r\nfor good\u202e", getVM,
 			"bigv: get virtual machine www1.web.acme: 404 Not Found: \"\ufffd[2J\ufffdgone for good\ufffd\"; " +
-				notFound + " [GET " + www1URL + "]"},
+				"it does not exist or is deleted" + strings.TrimPrefix(notFound, "it does not exist") + " [GET " + www1URL + "]"},
 		{"empty path", 400, "no", update(bigv.VirtualMachinePath{}),
-			"bigv: update virtual machine: not sent: path is empty: it identifies no resource"},
+			"bigv: update virtual machine: not sent: virtual machine path is empty: it identifies no resource"},
 		{"empty name", 400, "no", func(c *bigv.Client) error { return errorOf(c.Groups.Rename(t.Context(), web, "")) },
 			"bigv: rename group web.acme: not sent: name is empty"},
 		{"empty account", 400, "no", deleteGroup(bigv.AccountPath("").Group("web")),

@@ -216,7 +216,7 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 		interval = min(interval*3/2, options.MaxInterval)
 		if found, getErr := f.get(ctx); !errors.Is(getErr, ErrNotFound) {
 			if getErr != nil {
-				getErr = fmt.Errorf("%w; looking for it failed: %v", err, getErr)
+				getErr = notFound(err, getErr)
 			}
 			return found, getErr == nil, getErr
 		}
@@ -226,14 +226,20 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 // lookAfter looks for a resource after the response to its creation was lost with err.
 func (f finder[T]) lookAfter(ctx context.Context, err error, options WaitOptions) (found T, created bool, _ error) {
 	exists := false
-	found, pollErr := WaitFor(ctx, f.what, func(ctx context.Context) (T, error) {
+	subject := strings.SplitN(f.what, " ", 4)[3] // without "find or create"
+	found, pollErr := WaitFor(ctx, subject, func(ctx context.Context) (T, error) {
 		seen, err := f.get(ctx)
 		exists = err == nil
 		return seen, err
 	}, func(T) (bool, error) { return exists, nil }, options)
 	if pollErr != nil {
 		var none T
-		return none, false, fmt.Errorf("%w; looking for it failed: %v", err, pollErr)
+		return none, false, notFound(err, pollErr)
 	}
 	return found, true, nil
+}
+
+// notFound adds to the error of a creation why the resource was not found afterwards.
+func notFound(err, lookErr error) error {
+	return fmt.Errorf("%w; looking for it failed: %s; repeat the call later: it looks first", err, withoutPrefix(lookErr))
 }

@@ -43,7 +43,7 @@ func TestLogger(t *testing.T) {
 		logged = append(logged, l)
 	}
 	assert.Equal(t, []line{
-		{Level: "WARN", Msg: "bigv: retrying request", Error: "EOF", Attempt: 1},
+		{Level: "WARN", Msg: "bigv: retrying request", Error: "the server closed the connection without a response: EOF", Attempt: 1},
 		{Level: "WARN", Msg: "bigv: retrying request", Status: 503, Attempt: 2},
 		{Level: "DEBUG", Msg: "bigv: request", Status: 200, Attempt: 3},
 	}, logged)

@@ -91,14 +91,17 @@ func (b privilegeBody) advice(status int) string {
 		oneLine(string(b.Level), 100), AccountAdmin, GroupAdmin, VirtualMachineAdmin, VirtualMachineConsole)
 }
 
-// target returns the path that the privilege applies to, for error messages.
+// target returns what the privilege applies to, for error messages; "" if that is the whole service.
 func (g PrivilegeGrant) target() string {
-	return cmp.Or(string(g.Account), g.Group.display(), g.VirtualMachine.display(), "nothing")
+	if target := cmp.Or(string(g.Account), g.Group.display(), g.VirtualMachine.display()); target != "" {
+		return " on " + target
+	}
+	return ""
 }
 
 // subject describes the grant, for error messages.
 func (g PrivilegeGrant) subject(user UserPath) string {
-	return fmt.Sprintf("%s on %s to %s", g.Level, g.target(), user)
+	return fmt.Sprintf("%s%s to %s", g.Level, g.target(), user)
 }
 
 // targets returns the names of the target fields that are set.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/netip"
@@ -139,8 +140,11 @@ func (u VirtualMachineUpdate) validate() error {
 	if u.Appliance != nil && u.Appliance.Name == "" {
 		return errors.New("appliance has no name")
 	}
-	if u.Cores != nil && *u.Cores <= 0 || u.Memory != nil && *u.Memory <= 0 {
-		return errors.New("cores and memory must be positive")
+	if u.Cores != nil && *u.Cores <= 0 {
+		return fmt.Errorf("cores must be positive, got %d", *u.Cores)
+	}
+	if u.Memory != nil && *u.Memory <= 0 {
+		return fmt.Errorf("memory must be positive, got %d MiB", *u.Memory)
 	}
 	return nil
 }
@@ -203,6 +207,9 @@ func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachine
 	return all(ctx, clientOf(s), listing("list virtual machines", e), verify, opts)
 }
 
+// getMachine is the name of the operation of Get.
+const getMachine = "get virtual machine"
+
 // Get returns a virtual machine: GET {group}/virtual_machines/{virtual machine}, or GET
 // /virtual_machines/{ID} for a path with an ID alone. WithView(Overview) embeds its discs and
 // network interfaces.
@@ -215,7 +222,7 @@ func (s *VirtualMachinesService) All(ctx context.Context, options VirtualMachine
 // completely. A machine by ID is read with GET /virtual_machines/{ID}; if it is in another group,
 // the error matches ErrNotFound.
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
-	const operation = "get virtual machine"
+	const operation = getMachine
 	if vm.idOnly || clientOf(s).style == NestedURLs && (vm.IsZero() || isComplete(vm)) {
 		return get[VirtualMachine](ctx, clientOf(s), reading(operation, resource(vm)), opts)
 	}

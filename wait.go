@@ -131,7 +131,7 @@ func (e *WaitError) Error() string {
 	if e.Last.Number == 1 {
 		polls = "1 poll"
 	}
-	return errorText(fmt.Sprintf("bigv: wait for %s: %v", e.Subject, e.Err),
+	return errorText(fmt.Sprintf("bigv: wait for %s: %s", e.Subject, withoutPrefix(e.Err)),
 		fmt.Sprintf(" (after %s and %s; last seen: %s)", e.Last.Elapsed.Round(time.Millisecond), polls, e.Last.State))
 }
 
@@ -328,7 +328,7 @@ func (s *VirtualMachinesService) wait(ctx context.Context, name string, vm Virtu
 		}
 		return seen, err
 	}
-	return wait(ctx, "virtual machine "+name, poll, until, options, noteMachine)
+	return wait(ctx, describe("virtual machine", name), poll, until, options, noteMachine)
 }
 
 // noteMachine records a machine in a Poll.
@@ -357,7 +357,7 @@ func (vm VirtualMachine) state() string {
 func (s *DiscsService) Wait(ctx context.Context, disc DiscPath, until DiscCondition, options WaitOptions,
 	opts ...CallOption) (Disc, error) {
 	poll := func(ctx context.Context) (Disc, error) { return s.Get(ctx, disc, opts...) }
-	return wait(ctx, "disc "+disc.display(), poll, until, options, noteDisc)
+	return wait(ctx, describe("disc", disc.display()), poll, until, options, noteDisc)
 }
 
 // noteDisc records a disc in a Poll.

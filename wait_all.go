@@ -194,7 +194,7 @@ func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source wa
 	defer cancel()
 	var items []*waitItem[P, T]
 	for _, path := range paths {
-		items = append(items, &waitItem[P, T]{*newWaiting(source.what+" "+path.display(), until, options, source.note), path})
+		items = append(items, &waitItem[P, T]{*newWaiting(describe(source.what, path.display()), until, options, source.note), path})
 	}
 	refused := map[L]bool{} // lists that the caller may not read
 	for interval := options.MinInterval; len(items) > 0; interval = min(interval*3/2, options.MaxInterval) {

@@ -67,7 +67,7 @@ func (o ShutdownOptions) validate() error {
 const (
 	leftUnchanged    = "unchanged"
 	leftNoAutoreboot = "without autoreboot"
-	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen"
+	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen: wait longer, or use Stop"
 	leftOff          = "off, without autoreboot"
 	leftStarted      = "started, with autoreboot"
 )
@@ -120,7 +120,7 @@ func (s *VirtualMachinesService) shutDownAndWait(ctx context.Context, vm Virtual
 		}
 	}
 	if err != nil {
-		return vm, seen, err
+		return vm, seen, notSent("shut down virtual machine", vm.display(), err)
 	}
 	seen, err = s.shutDownFrom(ctx, seen, vm, options, opts)
 	return vm, seen, err
