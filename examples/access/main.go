@@ -43,7 +43,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
-	flags := flag.NewFlagSet("access", flag.ContinueOnError)
+	flags := flag.NewFlagSet("access [flags] file", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "apply the changes; without this flag they are only shown")
 	var options planOptions
 	flags.BoolVar(&options.allowEmpty, "allow-empty", false, "let empty lists in the file remove all privileges, or all keys of a user")
@@ -120,7 +120,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-access"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+	fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -231,7 +231,7 @@ func TestRunInMemory(t *testing.T) {
 		var out, stderr bytes.Buffer
 		require.NoError(t, run(t.Context(), args, &out, &stderr))
 		assert.Contains(t, out.String(), "+ bob: group_admin on group web.acme")
-		assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+		assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 		assert.Equal(t, len(args)*5, strings.Count(out.String(), ": done\n"))
 	}
 }
@@ -422,11 +422,11 @@ func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
 	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
-	assert.Contains(t, stderr.String(), "Usage of access:\n")
+	assert.Contains(t, stderr.String(), "Usage of access [flags] file:\n")
 
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
-	assert.Contains(t, stderr.String(), "Usage of access:\n")
+	assert.Contains(t, stderr.String(), "Usage of access [flags] file:\n")
 }
 
 // If any variable is set, the user means a real service, and the in-memory server must not replace it.

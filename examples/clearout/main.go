@@ -38,7 +38,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, stderr io.Writer) error {
-	flags := flag.NewFlagSet("clearout", flag.ContinueOnError)
+	flags := flag.NewFlagSet("clearout [flags] group.account", flag.ContinueOnError)
 	yes := flags.Bool("yes", false, "do not ask for confirmation")
 	atOnce := flags.Int("at-once", 4, "`number` of machines to purge at a time")
 	flags.SetOutput(io.Discard) // Parse would print its error, and so does main.
@@ -116,7 +116,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, closeService fu
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-clearout"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+	fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

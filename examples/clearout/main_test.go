@@ -113,7 +113,7 @@ func TestRunInMemory(t *testing.T) {
 	require.NoError(t, run(t.Context(), nil, strings.NewReader(""), &out, &stderr))
 	assert.Contains(t, out.String(), "No input: continuing")
 	assert.Contains(t, out.String(), "Deleted group old-web.acme.")
-	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+	assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestFailedPurgeDoesNotStopTheOthers(t *testing.T) {
@@ -249,11 +249,11 @@ func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	err := run(t.Context(), []string{"-nope"}, nil, io.Discard, &stderr)
 	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
-	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
+	assert.Contains(t, stderr.String(), "Usage of clearout [flags] group.account:\n")
 
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, nil, io.Discard, &stderr))
-	assert.Contains(t, stderr.String(), "Usage of clearout:\n")
+	assert.Contains(t, stderr.String(), "Usage of clearout [flags] group.account:\n")
 }
 
 // If any variable is set, the user means a real service, and the in-memory server must not replace it.

@@ -103,7 +103,7 @@ func connect(stderr io.Writer) (client *bigv.Client, closeService func(), err er
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-inventory"))
 		return client, func() {}, err
 	}
-	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+	fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 	srv, err := bigvtest.Start()
 	if err != nil {
 		return nil, nil, err

@@ -104,7 +104,7 @@ func TestRunInMemory(t *testing.T) {
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), "db-primary")
-	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+	assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestRunWithoutAccounts(t *testing.T) {

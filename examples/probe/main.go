@@ -179,7 +179,7 @@ func connect(o options, stderr io.Writer) (p *probe, service string, closeServic
 		p.write, p.idle = o.write, o.idle
 		return p, "the configured service", func() {}, nil
 	}
-	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+	fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 	srv, err := bigvtest.Start(bigvtest.WithSpeed(60), bigvtest.WithTLS())
 	if err != nil {
 		return nil, "", nil, err

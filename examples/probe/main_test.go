@@ -58,7 +58,7 @@ func TestRunInMemory(t *testing.T) {
 	assert.True(t, strings.HasPrefix(r.out, "| Result | Expectation |"), r.out)
 	assert.NotContains(t, r.out, "\n| differs")
 	assert.Regexp(t, `\n\n[0-9]+ hold, 0 differ, 1 not tested\. bigv 0.*in-memory server\.\n$`, r.out)
-	assert.Contains(t, r.stderr, "No BIGV_ variable is set: using an in-memory server.\n")
+	assert.Contains(t, r.stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n")
 	assert.Contains(t, r.stderr, "Removed everything that was created.\n")
 }
 

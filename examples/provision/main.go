@@ -52,7 +52,7 @@ func main() {
 
 // run creates one machine. It shows progress on stderr, so that out contains only the result.
 func run(ctx context.Context, args []string, out, stderr io.Writer) error {
-	flags := flag.NewFlagSet("provision", flag.ContinueOnError)
+	flags := flag.NewFlagSet("provision [flags] file", flag.ContinueOnError)
 	passwordFile := flags.String("password-file", "",
 		"`file` with the root password; if it does not exist, it is created with a random one before a machine is created")
 	noLogin := flags.Bool("no-login", false, "create a machine without SSH keys and without a known password")
@@ -124,7 +124,7 @@ func connect(local bool, stderr io.Writer) (client *bigv.Client, wait bigv.WaitO
 		client, err = bigv.NewClientFromEnv(bigv.WithUserAgent("bigv-provision"))
 		return client, wait, func() {}, err
 	}
-	fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+	fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 	srv, err := bigvtest.Start(bigvtest.WithSpeed(100))
 	if err != nil {
 		return nil, wait, nil, err

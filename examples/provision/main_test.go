@@ -126,7 +126,7 @@ func TestRunInMemory(t *testing.T) {
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Contains(t, out.String(), sshCommand)
-	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+	assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestMissingDiscsAndBackupsAreAdded(t *testing.T) {
@@ -505,11 +505,11 @@ func TestInvalidFlagIsReportedOnce(t *testing.T) {
 	err := run(t.Context(), []string{"-nope"}, io.Discard, &stderr)
 	assert.ErrorContains(t, err, "-nope") // main prints it
 	assert.NotContains(t, stderr.String(), "-nope")
-	assert.Contains(t, stderr.String(), "Usage of provision:\n")
+	assert.Contains(t, stderr.String(), "Usage of provision [flags] file:\n")
 
 	stderr.Reset()
 	require.NoError(t, run(t.Context(), []string{"-h"}, io.Discard, &stderr))
-	assert.Contains(t, stderr.String(), "Usage of provision:\n")
+	assert.Contains(t, stderr.String(), "Usage of provision [flags] file:\n")
 }
 
 // If any variable is set, the user means a real service, and the in-memory server must not replace it.

@@ -159,7 +159,7 @@ func TestRunInMemory(t *testing.T) {
 	var out, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), nil, &out, &stderr))
 	assert.Equal(t, "started www2\n", out.String())
-	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+	assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestInvalidFlagIsReportedOnce(t *testing.T) {

@@ -82,7 +82,7 @@ func run(ctx, cleanUpCtx context.Context, args []string, out, stderr io.Writer, 
 	t := &tour{out: &stopWriter{out, stop}, terminal: terminal}
 	local := !configured()
 	if local {
-		fmt.Fprintln(stderr, "No BIGV_ variable is set: using an in-memory server.")
+		fmt.Fprintln(stderr, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.")
 		srv, err := bigvtest.Start(bigvtest.WithSpeed(60))
 		if err != nil {
 			return err

@@ -41,7 +41,7 @@ func TestRunInMemory(t *testing.T) {
 	assert.NotRegexp(t, `[0-9]+\.[0-9]+\.acme`, out.String(), "errors contain names and not IDs")
 	assert.Contains(t, out.String(), "\n  Field(\"memory\") returns [is not included in the list]\n")
 	assert.Contains(t, out.String(), "\npurged the machine and deleted group tour-")
-	assert.Equal(t, "No BIGV_ variable is set: using an in-memory server.\n", stderr.String())
+	assert.Equal(t, "No variable of NewClientFromEnv, such as BIGV_TOKEN, is set: using an in-memory server.\n", stderr.String())
 }
 
 func TestInvalidFlagIsReportedOnce(t *testing.T) {
