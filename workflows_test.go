@@ -484,7 +484,7 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 	neverOff := bigvtest.Fault{Method: http.MethodGet, Skip: 1, Times: -1, Status: 403}
 	const (
 		noAutoreboot = "; the machine was left without autoreboot"
-		requested    = "; the machine was left without autoreboot and with a shutdown requested, which may still happen: wait longer, or use Stop"
+		requested    = noAutoreboot + " and with a shutdown requested, which may still happen: wait longer, or use Stop"
 		off          = "; the machine was left off, without autoreboot"
 		started      = "; the machine was left started, with autoreboot"
 	)

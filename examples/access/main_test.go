@@ -294,8 +294,10 @@ func TestInvalidLists(t *testing.T) {
 			strings.Replace(unchanged, "vm_admin", "vm_root", 1), "bob: vm_root on virtual machine www1.web.acme is not a privilege",
 		},
 		"a level for a group on a machine": {strings.Replace(unchanged, "vm_admin", "group_admin", 1), "group_admin with a group"},
-		"a level without a target":         {strings.Replace(unchanged, ", virtual_machine: www1.web.acme", "", 1), "group_admin with a group"},
-		"an unknown machine":               {strings.Replace(unchanged, "www1", "www9", 1), "not found in account acme"},
+		"a level without a target": {
+			strings.Replace(unchanged, ", virtual_machine: www1.web.acme", "", 1), "group_admin with a group",
+		},
+		"an unknown machine": {strings.Replace(unchanged, "www1", "www9", 1), "not found in account acme"},
 		"a group of another account": {
 			"account: acme\nusers: {bob: {privileges: [{level: group_admin, group: web.other}]}}\n", "not found in account acme",
 		},
