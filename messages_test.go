@@ -29,6 +29,12 @@ func TestMessagesWithoutUsableResponse(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
+	otherProtocol := func(w http.ResponseWriter, _ *http.Request) {
+		if conn, _, err := http.NewResponseController(w).Hijack(); assert.NoError(t, err) {
+			_, _ = conn.Write([]byte("SSH-2.0-server\r\n"))
+			_ = conn.Close()
+		}
+	}
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	large := body(`{"id":5012,"name":"` + strings.Repeat("x", 5000) + `"}`)
 	for _, tt := range []struct {
@@ -43,6 +49,7 @@ func TestMessagesWithoutUsableResponse(t *testing.T) {
 		{"cut short", cut, later, unknown},
 		{"too large", large, "allow more: see WithMaxResponseSize", unknown + "*; allow more: see WithMaxResponseSize"},
 		{"no response", hangUp, later, unknown},
+		{"another protocol", otherProtocol, "check the base URL", unknown},
 		{"no response in time", hang, "try again later, or allow more time: see WithTimeouts", unknown},
 	} {
 		for name, want := range map[string]string{"get": tt.get, "rename": tt.rename} {
