@@ -403,6 +403,9 @@ func TestBadRequestFields(t *testing.T) {
 			map[string][]string{"interval_seconds": {"Missing interval_seconds parameter"}}},
 		{"by position", `{"discs":[{},{"size":["must be greater than or equal to 50"]}]}`,
 			map[string][]string{"discs[1].size": {"must be greater than or equal to 50"}}},
+		{"of the list of discs as a whole", `{"discs":["can't be blank"]}`, map[string][]string{"discs": {"can't be blank"}}},
+		{"of the list of discs, in an object", `{"discs":[{"base":["can't be blank"]}]}`,
+			map[string][]string{"discs[0].base": {"can't be blank"}}},
 		{"of a machine and its discs",
 			`{"name":["is invalid"],"memory":["is small"],` +
 				`"discs":[{"label":["is invalid"],"size":"is small"},{},{"storage_grade":["is not included in the list"]}]}`,

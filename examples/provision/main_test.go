@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,36 @@ func TestMachineIsCreatedOnce(t *testing.T) {
 			assert.Contains(t, output, sshCommand)
 			assert.Empty(t, writes(srv))
 		})
+	}
+}
+
+// What is about to be created is printed before the request is sent.
+func TestChangesAreShownFirst(t *testing.T) {
+	srv := newServer(t)
+	www2(srv).SetCores(2).SetMemory(4096).Disc("root", 25600)
+	spec := strings.NewReplacer("stretch", "jessie", "storage_grade: ssd", "storage_grade: sata").Replace(string(sample))
+	for spec, want := range map[string]string{
+		spec: "Adding disc data with 51200 MiB.\n",
+		strings.Replace(string(sample), "www2", "www3", 1): "Creating www3.web.acme with stretch, cores: 2, memory: 4096 MiB",
+	} {
+		var mu sync.Mutex
+		var output, before strings.Builder
+		remove := srv.Inject(bigvtest.Fault{Method: http.MethodPost, Match: func(r *http.Request) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.HasSuffix(r.URL.Path, "/discs") || strings.HasSuffix(r.URL.Path, "/vm_create") {
+				before.WriteString(output.String())
+			}
+			return false
+		}})
+		out := writer(func(p []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			output.Write(p)
+		})
+		require.NoError(t, run(t.Context(), []string{writeFile(t, "spec.yaml", spec)}, out, io.Discard))
+		remove()
+		assert.Contains(t, before.String(), want)
 	}
 }
 

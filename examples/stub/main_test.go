@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -211,4 +212,26 @@ func TestErrorsAreCleaned(t *testing.T) {
 	var out bytes.Buffer
 	printError(&out, "stub", errors.New("a\u202eb\x1b[2J\nc"))
 	assert.Equal(t, "stub: a\uFFFDb\uFFFD[2J\nstub: c\n", out.String())
+}
+
+// All examples that print text of the service clean it in this way: text.go is the same file in each.
+func TestClean(t *testing.T) {
+	for name, characters := range map[string]string{
+		"control characters":              "\x00\a\b\t\n\v\f\r\x1b\x7f",
+		"control characters of 8 bits":    "\u0080\u0085\u008d\u0090\u009b\u009d\u009f",
+		"bytes that are no UTF-8":         "\x80\x9b\xff",
+		"marks of the direction of text":  "\u061c\u200e\u200f",
+		"embeddings and overrides of it":  "\u202a\u202b\u202c\u202d\u202e",
+		"isolates of it":                  "\u2066\u2067\u2068\u2069",
+		"characters without a width":      "\u00ad\u200b\u200c\u200d\u2060\ufeff",
+		"separators of lines":             "\u2028\u2029",
+		"spaces that look like a space":   "\u00a0\u2003\u3000",
+		"tags and characters without use": "\U000e0041\ue000\uffff\U0010ffff",
+	} {
+		for c := range strings.SplitSeq(characters, "") {
+			assert.Equal(t, "a\ufffdb", clean("a"+c+"b"), "%s: %q", name, c)
+		}
+	}
+	const kept = "www1.web.acme 25 GiB: Größe, 名前, שם, é, 🚀 ~^|"
+	assert.Equal(t, kept, clean(kept))
 }
