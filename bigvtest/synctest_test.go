@@ -65,6 +65,23 @@ func TestSynctestHTTPClient(t *testing.T) {
 	})
 }
 
+// All clients of the server reach it, those of its users and those of its options too.
+func TestSynctestClients(t *testing.T) {
+	inBubble(t, func(t *testing.T, srv *bigvtest.Server) {
+		ofOptions, err := bigv.NewClient(srv.ClientOptions()...)
+		require.NoError(t, err)
+		defer ofOptions.CloseIdleConnections()
+		for name, client := range map[string]*bigv.Client{
+			"Client": srv.Client(), "User.Client": srv.User("alice").Client(), "ClientOptions": ofOptions,
+			"Client that logs in": srv.Client(bigv.WithCredentials("alice", "alice-password")),
+		} {
+			account, err := client.Accounts.Get(t.Context(), "acme")
+			require.NoError(t, err, name)
+			assert.Equal(t, srv.Account("acme").ID(), account.ID, name)
+		}
+	})
+}
+
 // Faults, timeouts and the end of sessions take the time of the bubble.
 func TestSynctestFaults(t *testing.T) {
 	inBubble(t, func(t *testing.T, srv *bigvtest.Server) {

@@ -133,6 +133,57 @@ func TestOwnPrivilegesAreKept(t *testing.T) {
 	assert.NotContains(t, privileges(t, srv), "alice:vm_console")
 }
 
+// A condition that the caller cannot meet would lock the caller out.
+func TestConditionsOfOwnPrivilegesAreKept(t *testing.T) {
+	const console = "vm_console, virtual_machine: www1.web.acme"
+	for name, tt := range map[string]struct {
+		level string
+		args  []string
+		want  string
+	}{
+		"without -own": {console, nil, "Note: alice: vm_console on virtual machine www1.web.acme is not changed: it is your own; see -own.\n" +
+			"Nothing to change."},
+		"with -own": {console, []string{"-own"}, "~ alice: vm_console on virtual machine www1.web.acme, with a YubiKey: done\n"},
+		"the caller's level": {"account_admin", []string{"-own"},
+			"Note: alice: account_admin on the account is not changed: it is not below your own level.\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t)
+			id := srv.User("alice").Grant(bigv.VirtualMachineConsole, srv.Account("acme").Group("web").VirtualMachine("www1"))
+			list := unchanged + "  alice: {privileges: [{yubikey_required: true, level: " + tt.level + "}]}\n"
+			if tt.level != console {
+				srv.User("alice").Revoke(id)
+			}
+			output, err := runYes(t, list, tt.args...)
+			require.NoError(t, err)
+			assert.Contains(t, output, tt.want)
+			required := 0
+			for _, p := range srv.User("alice").Privileges() {
+				if p.YubikeyRequired {
+					required++
+				}
+			}
+			assert.Equal(t, strings.Count(tt.want, ": done"), required)
+		})
+	}
+}
+
+// If the conditions of a privilege cannot be changed, the user keeps the other privileges.
+func TestNothingIsRevokedIfAnUpdateFailed(t *testing.T) {
+	srv := newServer(t)
+	srv.User("bob").Grant(bigv.VirtualMachineConsole, srv.Account("acme").Group("web").VirtualMachine("www1"))
+	list := strings.Replace(unchanged, "{level", "{yubikey_otp_max_age: 60, level", 1)
+	srv.Inject(bigvtest.Fault{Method: http.MethodPut, Path: "/privileges/*", Status: 403})
+	output, err := runYes(t, list)
+	require.EqualError(t, err, "1 of 2 changes failed, 1 skipped")
+	assert.Contains(t, output, "- bob: vm_console on virtual machine www1.web.acme: SKIPPED")
+	assert.ElementsMatch(t, []string{"bob:vm_admin", "bob:vm_console"}, privileges(t, srv))
+
+	_, err = runYes(t, list)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"bob:vm_admin"}, privileges(t, srv))
+}
+
 func TestOwnKeysAreKept(t *testing.T) {
 	for name, tt := range map[string]struct {
 		list, changes string
@@ -146,9 +197,11 @@ func TestOwnKeysAreKept(t *testing.T) {
 		"a name in another case": {
 			"  ALICE: {keys: ['" + laptop + "']}\n", "Changes:\n  + alice: key", nil, desk + "\n" + laptop, laptop,
 		},
+		"the ID": {"  11: {keys: ['" + laptop + "']}\n", "Changes:\n  + alice: key", nil, desk + "\n" + laptop, laptop},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t)
+			require.Equal(t, 11, srv.User("alice").ID())
 			note := "Note: alice: key " + describeKey(desk) + " is not removed: it is your own; see -own.\n"
 			output, err := runYes(t, unchanged+tt.list, tt.args...)
 			require.NoError(t, err)
