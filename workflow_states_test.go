@@ -85,7 +85,7 @@ func TestWorkflowErrorsSayTheTruth(t *testing.T) {
 									require.Contains(t, leftStates, state, err)
 									isTrue = isTrue || leftStates[state](before, after, current())
 								}
-								assert.True(t, isTrue, "request %d: %v, but the machine is %+v, and later %+v", fault.Skip, err, after, current())
+								assert.True(t, isTrue, "request %d: %v, but it is %+v, later %+v", fault.Skip, err, after, current())
 							})
 						}
 					})

@@ -141,8 +141,8 @@ func TestConditionsOfOwnPrivilegesAreKept(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		"without -own": {console, nil, "Note: alice: vm_console on virtual machine www1.web.acme is not changed: it is your own; see -own.\n" +
-			"Nothing to change."},
+		"without -own": {console, nil, "Note: alice: vm_console on virtual machine www1.web.acme is not changed: " +
+			"it is your own; see -own.\nNothing to change."},
 		"with -own": {console, []string{"-own"}, "~ alice: vm_console on virtual machine www1.web.acme, with a YubiKey: done\n"},
 		"the caller's level": {"account_admin", []string{"-own"},
 			"Note: alice: account_admin on the account is not changed: it is not below your own level.\n"},
