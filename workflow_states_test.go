@@ -79,6 +79,7 @@ func TestWorkflowErrorsSayTheTruth(t *testing.T) {
 								if !found {
 									states = "unchanged"
 								}
+								states = strings.TrimSuffix(states, ": wait longer, or use Stop") // the advice after a timeout
 								isTrue := false
 								for state := range strings.SplitSeq(states, ", or possibly ") {
 									named[state] = true

@@ -67,7 +67,7 @@ func (o ShutdownOptions) validate() error {
 const (
 	leftUnchanged    = "unchanged"
 	leftNoAutoreboot = "without autoreboot"
-	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen: wait longer, or use Stop"
+	leftShuttingDown = "without autoreboot and with a shutdown requested, which may still happen"
 	leftOff          = "off, without autoreboot"
 	leftStarted      = "started, with autoreboot"
 )
@@ -88,6 +88,9 @@ func stateAfter(err error, before, after string) string {
 func withState(err error, state string) error {
 	if err == nil || state == leftUnchanged {
 		return err
+	}
+	if state == leftShuttingDown && errors.Is(err, errWaitTimeout) {
+		state += ": wait longer, or use Stop"
 	}
 	return fmt.Errorf("%w; the machine was left %s", err, state)
 }

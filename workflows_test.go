@@ -484,7 +484,7 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 	neverOff := bigvtest.Fault{Method: http.MethodGet, Skip: 1, Times: -1, Status: 403}
 	const (
 		noAutoreboot = "; the machine was left without autoreboot"
-		requested    = noAutoreboot + " and with a shutdown requested, which may still happen: wait longer, or use Stop"
+		requested    = noAutoreboot + " and with a shutdown requested, which may still happen"
 		off          = "; the machine was left off, without autoreboot"
 		started      = "; the machine was left started, with autoreboot"
 	)
@@ -518,7 +518,7 @@ func TestWorkflowErrorsSayTheState(t *testing.T) {
 		{name: "the wait for the shutdown fails", faults: []bigvtest.Fault{neverOff}, suffix: requested, kind: bigv.ErrForbidden},
 		{name: "the signal is lost, and the wait fails", faults: []bigvtest.Fault{neverOff, signal(bigvtest.Fault{DropBefore: true})},
 			suffix: "; the machine was left without autoreboot, or possibly without autoreboot and with a shutdown requested, " +
-				"which may still happen: wait longer, or use Stop",
+				"which may still happen",
 			kind: bigv.ErrOutcomeUnknown},
 		{name: "forcing it off fails", forceAfter: time.Nanosecond, faults: []bigvtest.Fault{put(1, forbidden)},
 			suffix: requested, kind: bigv.ErrForbidden},
