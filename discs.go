@@ -71,7 +71,7 @@ func (d Disc) Path() DiscPath {
 // DiscCreate holds the attributes of a new disc.
 type DiscCreate struct {
 	// Label is any text that is not all digits and does not look like a device name, such as "vda".
-	// If it is empty, the service chooses one; which is not documented.
+	// If it is empty, the service chooses one.
 	Label        string       `json:"label,omitzero"`
 	Size         int          `json:"size"`                   // required: MiB, at least 50
 	StorageGrade StorageGrade `json:"storage_grade,omitzero"` // empty means SATA

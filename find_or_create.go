@@ -226,7 +226,7 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 // lookAfter looks for a resource after the response to its creation was lost with err.
 func (f finder[T]) lookAfter(ctx context.Context, err error, options WaitOptions) (found T, created bool, _ error) {
 	exists := false
-	subject := strings.SplitN(f.what, " ", 4)[3] // without "find or create"
+	_, subject, _ := strings.Cut(strings.TrimPrefix(f.what, "find or "), " ") // without "create" or "grant"
 	found, pollErr := WaitFor(ctx, subject, func(ctx context.Context) (T, error) {
 		seen, err := f.get(ctx)
 		exists = err == nil
