@@ -106,7 +106,7 @@ func newProgress(netHTTP bool) *progress {
 // has been written and has no response. After a response, it is a custom transport
 // that sends more than one request, such as for digest authentication. That of
 // net/http sends none then, and reports a 1xx as a response too.
-func (p *progress) withTrace(ctx context.Context, cancel context.CancelCauseFunc) context.Context {
+func (p *progress) withTrace(ctx context.Context, cancel func(cause error)) context.Context {
 	trace := &httptrace.ClientTrace{
 		GetConn: func(string) {
 			p.traced.Store(true)

@@ -90,7 +90,7 @@ func (r *Response) OK() bool { return r.StatusCode >= 200 && r.StatusCode < 300 
 // Attempts and OutcomeUnknown are added to those of an earlier request.
 func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 	*resp = Response{Attempts: resp.Attempts, OutcomeUnknown: resp.OutcomeUnknown}
-	call := &call{Context: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
+	call := &call{ctx: ctx, client: c, req: req, response: resp, priorAttempts: resp.Attempts}
 	defer func() { call.endContext() }()
 	if call.enterGate() != nil {
 		return call.end(nil)
@@ -98,23 +98,21 @@ func (c *Client) Do(ctx context.Context, req Request, resp *Response) error {
 	if err := call.initRequest(); err != nil {
 		return err
 	}
-	// Backoff is set by endAttempt, since most calls do not need it and the method
-	// value is an allocation.
+	// Backoff and PrepareRetry are set by endAttempt, since most calls do not need them
+	// and a method value is an allocation.
 	call.library = retryablehttp.Client{
 		HTTPClient:   c.http,
 		RetryMax:     c.policy.MaxAttempts - 1,
 		CheckRetry:   checkRetry,
-		PrepareRetry: prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	_, err := call.library.Do(&call.request)
 	return call.end(err)
 }
 
-// call is the state of one Do. It is the parent of the contexts of its attempts,
-// so that the functions given to the library find it.
+// call is the state of one Do.
 type call struct {
-	context.Context
+	ctx     context.Context
 	client  *Client
 	req     Request
 	library retryablehttp.Client
@@ -125,11 +123,9 @@ type call struct {
 	err           error
 
 	// The current attempt.
-	started        time.Time
-	probe          int64 // the number of the probe that the attempt is, or 0
-	attemptContext context.Context
-	cancel         context.CancelCauseFunc // ends attemptContext; nil unless the request is non-idempotent
-	progress       *progress               // nil if the request is safe
+	probe    int64           // the number of the probe that the attempt is, or 0
+	attempt  *attemptContext // nil between attempts
+	progress *progress       // nil if the request is safe
 
 	last    Attempt       // the last attempt
 	pending bool          // OnAttempt has not been called with it yet
@@ -139,20 +135,27 @@ type call struct {
 	gateWaits time.Duration // of all attempts
 }
 
+// attemptContext is the context of an attempt. In its values checkRetry finds the call.
+type attemptContext struct {
+	*transport.Context
+	call     *call
+	reusable bool // net/http does not refer to it any more
+}
+
 type (
 	callKey struct{}
 	infoKey struct{}
 )
 
 // Value implements [context.Context].
-func (c *call) Value(key any) any {
+func (a *attemptContext) Value(key any) any {
 	switch key.(type) {
 	case callKey:
-		return c
+		return a.call
 	case infoKey:
-		return c.req.Info
+		return a.call.req.Info
 	}
-	return c.Context.Value(key)
+	return a.Context.Value(key)
 }
 
 // Info returns the Info of the request that ctx, the context of an HTTP request,
@@ -162,10 +165,10 @@ func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 // initRequest makes the request for the library, with the context of the first
 // attempt.
 func (c *call) initRequest() error {
-	c.startAttempt()
+	ctx := c.startAttempt()
 	c.request.Request = (&http.Request{
 		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.header(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(c.attemptContext)
+	}).WithContext(ctx)
 	if len(c.req.Body) == 0 {
 		return nil
 	}
@@ -198,7 +201,7 @@ func (c *call) recordsBody() bool {
 // enterGate waits until the next attempt may be sent. The error is that of the call.
 func (c *call) enterGate() error {
 	var err error
-	c.gateWait, c.probe, err = c.req.Gate.enter(c.Context, c.req.Operation, c.gateWaits)
+	c.gateWait, c.probe, err = c.req.Gate.enter(c.ctx, c.req.Operation, c.gateWaits)
 	c.gateWaits += c.gateWait
 	if closed, ok := err.(*GateError); ok {
 		closed.Err, closed.Again = cmp.Or(c.err, closed.Err), c.response.Attempts > 0
@@ -211,31 +214,35 @@ func (c *call) enterGate() error {
 	return err
 }
 
-// startAttempt prepares for an attempt. Each records its own progress, since the
-// transport may still be at work on the one before.
-func (c *call) startAttempt() {
-	c.attemptContext = c
-	switch c.req.Idempotency {
-	case Safe: // may be retried whatever the transport has done
-	case Idempotent:
-		c.progress = newProgress(c.client.netHTTP)
-		c.attemptContext = c.progress.withTrace(c, nil)
-	case NonIdempotent:
-		c.progress = newProgress(c.client.netHTTP)
-		c.attemptContext, c.cancel = context.WithCancelCause(c)
-		c.attemptContext = c.progress.withTrace(c.attemptContext, c.cancel)
+// startAttempt prepares for an attempt and returns its context. Each records its own
+// progress, since the transport may still be at work on the one before.
+func (c *call) startAttempt() context.Context {
+	c.attempt = &attemptContext{Context: transport.NewContext(c.ctx, c.client.http), call: c}
+	if c.req.Idempotency == Safe { // may be retried whatever the transport has done
+		return c.attempt
 	}
+	c.progress = newProgress(c.client.netHTTP)
 	if c.recordsBody() {
 		c.progress.body.state.Store(bodyUnread)
 	}
-	c.started = time.Now()
+	var cancel func(cause error)
+	if c.req.Idempotency == NonIdempotent {
+		cancel = c.attempt.Cancel
+	}
+	return c.progress.withTrace(c.attempt, cancel)
 }
 
-// endContext releases the context of the current attempt.
+// endContext ends the context of the current attempt, if there is one.
 func (c *call) endContext() {
-	if c.cancel != nil {
-		c.cancel(nil)
+	if c.attempt == nil {
+		return
 	}
+	if c.attempt.reusable {
+		c.attempt.Release()
+	} else {
+		c.attempt.Cancel(nil)
+	}
+	c.attempt = nil // it may already belong to another call
 }
 
 // checkRetry implements [retryablehttp.CheckRetry].
@@ -254,21 +261,21 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	// The caller sees the last response, unless this attempt has brought nothing but
 	// the end of the context.
 	c.err = r.err
-	if resp != nil || c.Err() == nil || outcomeUnknown {
+	if resp != nil || c.ctx.Err() == nil || outcomeUnknown {
 		out.StatusCode, out.Header, out.Body, out.ReadErr = r.status, r.header, r.body, r.readErr
 	}
 	if retry && r.excluded { // the next attempt uses another connection
-		c.wait, retry = 0, c.Err() == nil
+		c.wait, retry = 0, c.ctx.Err() == nil
 	} else if retry {
-		c.wait, retry = c.client.policy.wait(c.Context, out.Attempts-c.priorAttempts, r.header)
+		c.wait, retry = c.client.policy.wait(c.ctx, out.Attempts-c.priorAttempts, r.header)
 	}
 	if retry {
-		c.library.Backoff = c.backoff
+		c.library.Backoff, c.library.PrepareRetry = c.backoff, c.prepareRetry
 	}
 	if c.req.OnAttempt != nil {
 		c.pending = true
 		c.last = Attempt{Number: out.Attempts, StatusCode: r.status, Header: r.header, Body: r.body, Request: &c.req,
-			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.started), GateWait: c.gateWait}
+			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.attempt.Started), GateWait: c.gateWait}
 	}
 	return retry
 }
@@ -279,7 +286,7 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	if outer, ok := err.(*url.Error); ok {
 		err = outer.Err // its method and URL are reported elsewhere, and the URL may be a secret
 	}
-	if err != nil && context.Cause(c.attemptContext) == errReplayed {
+	if err != nil && context.Cause(c.attempt) == errReplayed {
 		err = errReplayed
 	}
 	r := result{err: err}
@@ -294,10 +301,11 @@ func (c *call) newResult(resp *http.Response, err error) result {
 		}
 		resp.Body.Close()
 		resp.Body = http.NoBody // the library reads the rest
+		c.attempt.reusable = err == nil && c.client.netHTTP && c.req.Idempotency == Safe
 	}
-	interrupted := c.Err() != nil
+	interrupted := c.ctx.Err() != nil
 	if r.readErr != nil && interrupted {
-		r.readErr = ContextError(c.Context, r.readErr)
+		r.readErr = ContextError(c.ctx, r.readErr)
 	}
 	if err = r.err; err != nil {
 		r.permanent = isPermanent(err) && !c.progress.hasSentHeaders()
@@ -324,22 +332,22 @@ func (c *call) readBody(resp *http.Response) (body []byte, retryable bool, err e
 }
 
 // backoff implements [retryablehttp.Backoff]. It returns the wait that endAttempt
-// has decided on; the library calls it only if another attempt follows.
+// has decided on; the library calls it only if another attempt follows. The wait ends
+// with the context of the call, since that of the attempt may have been cancelled.
 func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	c.request.Request = c.request.Request.WithContext(c.ctx)
+	c.endContext()
 	c.notify(true)
 	return c.wait
 }
 
 // prepareRetry implements [retryablehttp.PrepareRetry]. It may change req, which
 // the library has copied.
-func prepareRetry(req *http.Request) error {
-	c := req.Context().Value(callKey{}).(*call)
-	c.endContext()
+func (c *call) prepareRetry(req *http.Request) error {
 	if err := c.enterGate(); err != nil {
 		return err
 	}
-	c.startAttempt()
-	*req = *req.WithContext(c.attemptContext)
+	*req = *req.WithContext(c.startAttempt())
 	req.Header = c.header()
 	return nil
 }
@@ -350,8 +358,8 @@ func (c *call) end(err error) error {
 	if err != nil && c.err == nil { // the context ended while the library waited
 		c.err = cmp.Or(c.response.ReadErr, err)
 	}
-	if c.err != nil && c.Err() != nil {
-		c.err = ContextError(c.Context, c.err)
+	if c.err != nil && c.ctx.Err() != nil {
+		c.err = ContextError(c.ctx, c.err)
 	}
 	return c.err
 }

@@ -602,7 +602,11 @@ func TestContextsOfAttemptsEnd(t *testing.T) {
 							return false, err
 						}
 					}
-					resp, err := do(foreignContext{t.Context(), make(chan struct{})}, NewClient(httpClient, quick, 1000), req)
+					ctx := t.Context()
+					if stream {
+						ctx = foreignContext{t.Context(), make(chan struct{})}
+					}
+					resp, err := do(ctx, NewClient(httpClient, quick, 1000), req)
 					if row.wantErr != "" {
 						assert.ErrorContains(t, err, row.wantErr)
 					} else {

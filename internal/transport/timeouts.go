@@ -51,15 +51,14 @@ func (e *NotSentError) Unwrap() error { return e.Err }
 // It has no CloseIdleConnections: retryablehttp calls that whenever a call fails,
 // and the connections may be shared.
 //
-// All attempts share one timer. A timer of each attempt, reset at each read, would
-// be the most expensive part of the timeouts. In a testing/synctest bubble each
-// attempt has its own: a timer ends with its bubble, and the next bubble begins at
-// the same time.
+// All attempts share one timer. A timer of each attempt, reset at each read, would be
+// expensive. In a testing/synctest bubble each attempt has its own: a timer ends with
+// its bubble, and the next bubble begins at the same time.
 type timeoutTransport struct {
 	base     http.RoundTripper
 	timeouts Timeouts
-	epoch    time.Time                // the times below are measured from it
-	isFake   func(now time.Time) bool // isFake, except in tests
+	epoch    time.Time // the times below are measured from it
+	contexts contextPool
 
 	mu       sync.Mutex
 	attempts []*attempt
@@ -72,7 +71,7 @@ type timeoutTransport struct {
 // newTimeoutTransport returns a transport that sends requests through base with
 // these timeouts.
 func newTimeoutTransport(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
-	return &timeoutTransport{base: base, timeouts: timeouts, epoch: time.Now(), isFake: isFake, due: noTimer}
+	return &timeoutTransport{base: base, timeouts: timeouts, epoch: time.Now(), contexts: contextPool{isFake: isFake}, due: noTimer}
 }
 
 // noTimer is the due time while no timer runs. It is always in the past.
@@ -94,13 +93,17 @@ func IsNetHTTP(client *http.Client) bool {
 	return ok && runtime.GOOS != "js" // fetch reports nothing
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. A request whose context is not one of
+// NewContext gets one, which ends with its body.
 func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, &NotSentError{err}
 	}
 	a := &attempt{transport: t}
-	a.ctx, a.cancel = context.WithCancelCause(req.Context())
+	if a.ctx, _ = req.Context().Value(contextKey{}).(*Context); a.ctx == nil {
+		a.ctx, a.ownContext = t.contexts.get(req.Context()), true
+		req = req.WithContext(a.ctx)
+	}
 	t.add(a)
 	returned := false
 	defer func() {
@@ -108,7 +111,7 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 			t.remove(a)
 		}
 	}()
-	resp, err := t.base.RoundTrip(refuseRedirects(t.base, req.WithContext(a.ctx)))
+	resp, err := t.base.RoundTrip(refuseRedirects(t.base, req))
 	returned = true
 	if err == nil {
 		err = checkResponse(req, resp)
@@ -155,9 +158,8 @@ func checkResponse(req *http.Request, resp *http.Response) error {
 func (t *timeoutTransport) add(a *attempt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	clock := time.Now()
-	now := a.startWaiting(clock)
-	if a.ownTimer = t.isFake(clock); a.ownTimer {
+	now := a.startWaiting()
+	if a.ownTimer = t.contexts.isFake(a.ctx.Started); a.ownTimer {
 		a.checkAfter(t.shortest())
 		return
 	}
@@ -168,8 +170,8 @@ func (t *timeoutTransport) add(a *attempt) {
 	}
 }
 
-// remove ends the timeouts and the context of an attempt. The timer keeps running,
-// since the next attempt usually follows soon.
+// remove ends the timeouts of an attempt, and its context if it is its own. The timer
+// keeps running, since the next attempt usually follows soon.
 func (t *timeoutTransport) remove(a *attempt) {
 	t.mu.Lock()
 	if last := len(t.attempts) - 1; !a.ended && !a.ownTimer {
@@ -180,7 +182,9 @@ func (t *timeoutTransport) remove(a *attempt) {
 	}
 	a.ended = true
 	t.mu.Unlock()
-	a.cancel(nil)
+	if a.ownContext {
+		a.ctx.Cancel(nil)
+	}
 }
 
 // shortest returns the time after which a wait that begins now can exceed a
@@ -193,6 +197,7 @@ func (t *timeoutTransport) check(now time.Duration) {
 	t.timerID++
 	if len(t.attempts) == 0 {
 		t.due = noTimer
+		t.contexts.clear() // so that the context of the last call is not kept
 		return
 	}
 	next := t.shortest()
@@ -216,8 +221,8 @@ func (t *timeoutTransport) expire(timerID int) {
 // attempt is one request under way, and the body of its response.
 type attempt struct {
 	transport    *timeoutTransport
-	ctx          context.Context
-	cancel       context.CancelCauseFunc
+	ctx          *Context
+	ownContext   bool          // ctx ends with the attempt
 	body         io.ReadCloser // nil until the headers have arrived
 	waitingSince atomic.Int64  // when the current wait began; 0 between waits
 	ownTimer     bool          // not in transport.attempts
@@ -227,8 +232,8 @@ type attempt struct {
 
 // startWaiting records that a wait for the server begins now, and returns the time
 // since the epoch of the transport.
-func (a *attempt) startWaiting(now time.Time) time.Duration {
-	since := now.Sub(a.transport.epoch) | 1 // never 0
+func (a *attempt) startWaiting() time.Duration {
+	since := time.Since(a.transport.epoch) | 1 // never 0
 	a.waitingSince.Store(int64(since))
 	return since
 }
@@ -246,7 +251,7 @@ func (a *attempt) check(now time.Duration) time.Duration {
 	}
 	left := limit - (now - time.Duration(since))
 	if left <= 0 {
-		a.cancel(&TimeoutError{What: what, Limit: limit})
+		a.ctx.Cancel(&TimeoutError{What: what, Limit: limit})
 		return a.transport.shortest()
 	}
 	return min(left, a.transport.shortest())
@@ -281,7 +286,7 @@ func (a *attempt) cause(err error) error {
 
 // Read implements [io.Reader].
 func (a *attempt) Read(p []byte) (int, error) {
-	a.startWaiting(time.Now())
+	a.startWaiting()
 	n, err := a.body.Read(p)
 	a.stopWaiting()
 	if err != nil && err != io.EOF {

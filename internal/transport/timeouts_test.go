@@ -55,7 +55,7 @@ func inBubbles(t *testing.T, test func(*testing.T, func(http.RoundTripper, Timeo
 			synctest.Test(t, func(t *testing.T) {
 				test(t, func(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
 					tr := newTimeoutTransport(base, timeouts)
-					tr.isFake = fake
+					tr.contexts.isFake = fake
 					return tr
 				})
 			})
@@ -220,8 +220,7 @@ func TestAllAttemptsShareOneTimer(t *testing.T) {
 // A timer that was replaced does nothing when it fires.
 func TestReplacedTimerIsIgnored(t *testing.T) {
 	tr := newTimeoutTransport(nil, Timeouts{Header: time.Nanosecond, Idle: time.Nanosecond})
-	a := &attempt{transport: tr}
-	a.ctx, a.cancel = context.WithCancelCause(t.Context())
+	a := &attempt{transport: tr, ctx: tr.contexts.get(t.Context()), ownContext: true}
 	a.waitingSince.Store(1)
 	tr.attempts, tr.timerID = []*attempt{a}, 2
 	tr.expire(1)
@@ -313,7 +312,7 @@ func TestUpgradedConnectionIsClosed(t *testing.T) {
 // Only the first record says whether a server speaks TLS; http.Client recognizes that error by its type.
 func TestFirstTLSRecordErrorIsKept(t *testing.T) {
 	first := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", Conn: &net.TCPConn{}}
-	a := &attempt{ctx: t.Context()}
+	a := &attempt{ctx: &Context{Context: t.Context()}}
 	assert.Equal(t, first, a.cause(first))
 }
 

@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// maxIdleConns is how many idle connections to a host are kept.
+const maxIdleConns = 128
+
 // New returns a new HTTP transport with the client's default settings. They suit
 // a program with about 100 goroutines and one host.
 func New() *http.Transport {
@@ -25,7 +28,7 @@ func New() *http.Transport {
 		DialContext:            CountWrites((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext),
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    128,
+		MaxIdleConnsPerHost:    maxIdleConns,
 		// The server may already have closed a connection that was idle for longer,
 		// and a write sent on it would have an unknown outcome.
 		IdleConnTimeout: 15 * time.Second,

@@ -1,0 +1,203 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// newPool returns a pool of contexts.
+func newPool() *contextPool { return &contextPool{isFake: isFake} }
+
+type contextValue struct{}
+
+// foreignContext is a context of a type that the package context does not know.
+type foreignContext struct{ context.Context }
+
+func (foreignContext) Done() <-chan struct{} { return make(chan struct{}) }
+
+func TestContextsAreUsedAgain(t *testing.T) {
+	background := context.Background() //nolint // the context of programs, not of tests
+	cancelCtx, cancel := context.WithCancel(background)
+	defer cancel()
+	timerCtx, cancel := context.WithTimeout(background, time.Hour)
+	defer cancel()
+	signalCtx, stop := signal.NotifyContext(background, os.Interrupt)
+	defer stop()
+	for _, row := range []struct {
+		name  string
+		ctx   context.Context
+		again bool
+	}{
+		{"background", background, true},
+		{"todo", context.TODO(), true},
+		{"with cancel", cancelCtx, true},
+		{"with a timeout", timerCtx, true},
+		{"until a signal", signalCtx, true},
+		{"of a test", t.Context(), true},
+		{"with a value", context.WithValue(cancelCtx, contextValue{}, 1), false},
+		{"of another type", foreignContext{background}, false},
+		{"of a type that is not comparable", struct {
+			context.Context
+			_ []int
+		}{background, nil}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			pool := newPool()
+			for range 2 {
+				first := pool.get(row.ctx)
+				first.Started = time.Time{}
+				first.Release()
+				second := pool.get(row.ctx)
+				assert.Equal(t, row.again, first == second)
+				assert.Equal(t, !row.again, first.Err() != nil, "what is not used again is cancelled")
+				assert.False(t, second.Started.IsZero())
+				assert.NoError(t, second.Err())
+				third := pool.get(row.ctx)
+				assert.NotSame(t, second, third, "a context belongs to one attempt at a time")
+				third.Cancel(nil)
+				second.Release()
+			}
+			pool.clear()
+			assert.Empty(t, pool.free)
+		})
+	}
+}
+
+func TestCancelledContextIsNotUsedAgain(t *testing.T) {
+	pool := newPool()
+	first := pool.get(t.Context())
+	first.Cancel(io.ErrUnexpectedEOF)
+	assert.Equal(t, io.ErrUnexpectedEOF, context.Cause(first))
+	first.Release()
+	assert.NotSame(t, first, pool.get(t.Context()))
+}
+
+func TestContextOfAnotherCallIsNotUsedAgain(t *testing.T) {
+	pool := newPool()
+	a, cancelA := context.WithCancel(t.Context())
+	b, cancelB := context.WithCancel(t.Context())
+	defer cancelB()
+	first, other := pool.get(a), pool.get(b)
+	first.Release()
+	second := pool.get(b)
+	assert.NotSame(t, first, second)
+	other.Release()
+	assert.Error(t, first.Err(), "only contexts of the last parent are kept")
+	cancelA()
+	assert.NoError(t, second.Err())
+	assert.Same(t, other, pool.get(b))
+}
+
+func TestContextEndsWithItsParent(t *testing.T) {
+	pool := newPool()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	pool.get(ctx).Release()
+	again := pool.get(ctx)
+	cancel(io.ErrUnexpectedEOF)
+	assert.Equal(t, io.ErrUnexpectedEOF, context.Cause(again))
+	again.Release()
+	assert.Empty(t, pool.free)
+}
+
+func TestNumberOfKeptContextsIsLimited(t *testing.T) {
+	pool := newPool()
+	var contexts []*Context
+	for range maxFree + 10 {
+		contexts = append(contexts, pool.get(t.Context()))
+	}
+	for _, c := range contexts {
+		c.Release()
+	}
+	assert.Len(t, pool.free, maxFree)
+	for i, c := range contexts {
+		assert.Equal(t, i >= maxFree, c.Err() != nil)
+	}
+}
+
+// The clock of a bubble shows a time before 2020, and its channels cannot be used outside.
+func TestContextsAreNotSharedWithBubbles(t *testing.T) {
+	pool, ctx := newPool(), context.Background() //nolint // a context that is in and outside the bubble
+	outside := pool.get(ctx)
+	outside.Release()
+	synctest.Test(t, func(t *testing.T) {
+		inside := pool.get(ctx)
+		assert.NotSame(t, outside, inside)
+		inside.Release()
+		assert.Error(t, inside.Err())
+		assert.NotSame(t, inside, pool.get(ctx))
+	})
+	assert.Same(t, outside, pool.get(ctx))
+}
+
+// After a pause the transport does not refer to the context of the last call, which may hold much.
+func TestContextOfTheLastCallIsForgotten(t *testing.T) {
+	tr := newTimeoutTransport(respondWith(func(context.Context) io.ReadCloser { return http.NoBody }),
+		Timeouts{Header: 20 * time.Millisecond, Idle: time.Hour})
+	client := &http.Client{Transport: tr}
+	attempt := NewContext(t.Context(), client)
+	resp, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1").WithContext(attempt))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.NoError(t, attempt.Err(), "the context does not end with the body")
+	attempt.Release()
+	assert.Len(t, tr.contexts.free, 1)
+	assert.Eventually(t, func() bool {
+		tr.contexts.mu.Lock()
+		defer tr.contexts.mu.Unlock()
+		return len(tr.contexts.free) == 0 && tr.contexts.parent == nil
+	}, 10*time.Second, time.Millisecond)
+	assert.Error(t, attempt.Err())
+	for _, c := range tr.contexts.free[:cap(tr.contexts.free)] {
+		assert.Nil(t, c)
+	}
+}
+
+func TestContextsOfManyGoroutines(t *testing.T) {
+	pool := newPool()
+	shared, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var inUse sync.Map
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			ctx := shared
+			if i%8 == 0 {
+				ctx = t.Context()
+			}
+			for range 500 {
+				c := pool.get(ctx)
+				_, used := inUse.LoadOrStore(c, true)
+				assert.False(t, used, "two attempts have the same context")
+				assert.NoError(t, c.Err())
+				runtime.Gosched()
+				inUse.Delete(c)
+				if i%7 == 0 {
+					c.Cancel(nil)
+				}
+				c.Release()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestContextIsFoundInItsValues(t *testing.T) {
+	c := newPool().get(context.WithValue(t.Context(), contextValue{}, "value"))
+	ctx := context.WithValue(context.Context(c), t.Name(), 1)
+	assert.Same(t, c, ctx.Value(contextKey{}))
+	assert.Equal(t, "value", ctx.Value(contextValue{}))
+	assert.Regexp(t, `^context\.[A-Za-z.]+\.WithValue\(.*\)\.WithCancel$`, fmt.Sprintf("%v", c), "no field of c is printed")
+	c.Release()
+}
