@@ -101,6 +101,22 @@ func (c *cursor) value(t *table, v reflect.Value) (ok bool) {
 
 // object decodes an object into a struct.
 func (c *cursor) object(t *table, v reflect.Value) bool {
+	m := c.memory.structOf(t)
+	if m.inUse { // this object is within another one of its type
+		m = newStructMemory(t)
+	}
+	m.inUse = true
+	ok := c.members(t, m)
+	if ok {
+		v.Set(m.value)
+	}
+	m.value.SetZero()
+	m.inUse = false
+	return ok
+}
+
+// members decodes an object into m.value.
+func (c *cursor) members(t *table, m *structMemory) bool {
 	if c.peek() != '{' {
 		return false
 	}
@@ -110,25 +126,25 @@ func (c *cursor) object(t *table, v reflect.Value) bool {
 		return true
 	}
 	var seen uint64 // a bit for each field
-	outer, order, last := len(c.unknown), c.memory.orderOf(t), 0
+	outer, last := len(c.unknown), 0
 	for end := byte(','); end != '}'; end = c.next() {
 		if end != ',' {
 			return false
 		}
 		c.space()
-		i := int(order[last])
+		i := int(m.order[last])
 		name, ok := c.name(t, &i)
-		if !ok || c.next() != ':' {
+		if !ok {
 			return false
 		}
 		c.space()
 		if name != nil {
 			ok = c.unknownMember(name, outer)
 		} else {
-			f, bit := &t.fields[i], uint64(1)<<i
-			ok = seen&bit == 0 && c.value(f.table, f.of(v))
+			bit := uint64(1) << i
+			ok = seen&bit == 0 && c.value(t.fields[i].table, m.fields[i])
 			seen |= bit
-			order[last] = uint8(i)
+			m.order[last] = uint8(i)
 			last = i + 1
 		}
 		if !ok {
@@ -139,26 +155,18 @@ func (c *cursor) object(t *table, v reflect.Value) bool {
 	return true
 }
 
-// of returns the field of a struct.
-func (f *field) of(v reflect.Value) reflect.Value {
-	for _, i := range f.index {
-		v = v.Field(i)
-	}
-	return v
-}
-
-// name reads the name of a member. It sets i to the field of this name, or returns the
-// name if it is unknown. At first it compares the name of the field i.
+// name reads the name of a member and the colon after it. It sets i to the field of this
+// name, or returns the name if it is unknown. At first it compares the name of the field i.
 func (c *cursor) name(t *table, i *int) (unknown []byte, ok bool) {
 	rest := c.data[c.pos:]
 	if *i < len(t.fields) {
-		if quoted := t.fields[*i].quoted; len(rest) > len(quoted) && string(rest[:len(quoted)]) == quoted {
-			c.pos += len(quoted)
+		if start := t.fields[*i].start; len(rest) > len(start) && string(rest[:len(start)]) == start {
+			c.pos += len(start)
 			return nil, true
 		}
 	}
 	name, ok := c.raw()
-	if !ok {
+	if !ok || c.next() != ':' {
 		return nil, false
 	}
 	known, isKnown := t.index[string(name)]

@@ -24,8 +24,8 @@ type table struct {
 
 // field is a field of a struct.
 type field struct {
-	quoted string // the name in quotes
-	index  []int  // more than one if it is promoted from an embedded struct
+	start string // of a member: the name in quotes, and a colon
+	index []int  // more than one if it is promoted from an embedded struct
 	*table
 }
 
@@ -139,7 +139,7 @@ func (n *table) addFields(t reflect.Type, outer []int, made map[reflect.Type]*ta
 			return false
 		}
 		n.index[name] = len(n.fields)
-		n.fields = append(n.fields, field{quoted: `"` + name + `"`, index: index, table: newTable(f.Type, made)})
+		n.fields = append(n.fields, field{start: `"` + name + `":`, index: index, table: newTable(f.Type, made)})
 	}
 	return true
 }
