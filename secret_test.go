@@ -3,6 +3,7 @@ package bigv_test
 import (
 	"bytes"
 	"encoding/gob"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -174,5 +175,25 @@ func TestSecret(t *testing.T) {
 		err = codec.unmarshal([]byte(`{"secret":{"`+marker+`":1}}`), &h)
 		assert.ErrorContains(t, err, "secret is not a JSON string", name)
 		assert.NotContains(t, err.Error(), marker, name)
+	}
+}
+
+func TestSecretUnmarshalJSONAcceptsTheStringsThatEncodingJSONAccepts(t *testing.T) {
+	for _, text := range []string{
+		`"a\"b"`, " \t\"a\"\n", `""`, `null`, ` null `, `"null"`, `"\u00e4\u0000"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00x"`,
+		"\"\xff\xfe\"", "\"\u2028\"", ``, ` `, `5`, `true`, `{}`, `[]`, `["a"]`, `nul`, `'a'`, `"a`,
+		`"a" "b"`, `"a",`, "\"\n\"", `"\x41"`, `"\u00g0"`, "\xef\xbb\xbf\"a\"",
+	} {
+		var want string
+		wantErr := json.Unmarshal([]byte(text), &want)
+		got := bigv.NewSecret("previous")
+		err := got.UnmarshalJSON([]byte(text))
+		if wantErr != nil {
+			require.EqualError(t, err, "secret is not a JSON string", text)
+			want = "previous"
+		} else {
+			require.NoError(t, err, text)
+		}
+		assert.Equal(t, want, got.Reveal(), text)
 	}
 }
