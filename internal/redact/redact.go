@@ -3,7 +3,6 @@
 package redact
 
 import (
-	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -257,16 +256,21 @@ func extendPrefix(text string, borders []int, n int, c byte) int {
 	return n
 }
 
-// merge sorts spans and joins those that overlap.
+// merge returns spans in order, with those that overlap joined. Since their starts and ends are sorted
+// separately, a span of the result begins where as many spans have ended as have begun before.
 func merge(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	starts, ends := make([]int, len(spans)), make([]int, len(spans))
+	for i, s := range spans {
+		starts[i], ends[i] = s.start, s.end
+	}
+	slices.Sort(starts)
+	slices.Sort(ends)
 	merged := spans[:0]
-	for _, s := range spans {
-		if last := len(merged) - 1; last >= 0 && s.start < merged[last].end {
-			merged[last].end = max(merged[last].end, s.end)
-		} else {
-			merged = append(merged, s)
+	for i, start := range starts {
+		if i == 0 || ends[i-1] <= start {
+			merged = append(merged, span{start: start})
 		}
+		merged[len(merged)-1].end = ends[i]
 	}
 	return merged
 }
