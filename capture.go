@@ -37,7 +37,7 @@ func WithCapture(w io.Writer) Option {
 		if isNil(w) {
 			return errors.New("writer of WithCapture is nil")
 		}
-		c.capture = &capture{w: w}
+		c.capture = (&capture{w: w}).write
 		return nil
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,9 +58,7 @@ type config struct {
 	userClient       *http.Client // of WithHTTPClient
 	transport        http.RoundTripper
 	userAgent        string
-	logger           *slog.Logger
 	attemptHook      func(context.Context, Attempt)
-	capture          *capture
 	retry            RetryPolicy
 	timeouts         Timeouts
 	maxResponseSize  int64
@@ -71,6 +68,10 @@ type config struct {
 	gate, authGate   *retry.Gate   // of the API and of the authentication service
 	creates          semaphore     // limits concurrent creates of virtual machines
 	keyEdits         semaphore     // serializes changes of users' keys, which are read and written back
+
+	// Functions that options set, so that a program without these options does not contain them.
+	capture    func(*response, retry.Attempt)
+	logAttempt func(context.Context, *response, retry.Attempt, error)
 
 	token        Secret        // of WithToken or WithAPIKey, or zero
 	tokenSource  *sharedSource // of WithTokenSource, or nil

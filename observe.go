@@ -49,12 +49,12 @@ func CallFromContext(ctx context.Context) (Call, bool) {
 // onAttempt returns the function that reports the attempts of a call to the capture, the hook and
 // the logger. It returns nil if none of them is set.
 func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attempt) {
-	if c.logger == nil && c.attemptHook == nil && c.capture == nil {
+	if c.logAttempt == nil && c.attemptHook == nil && c.capture == nil {
 		return nil
 	}
 	return func(a retry.Attempt) {
 		if c.capture != nil {
-			c.capture.write(resp, a)
+			c.capture(resp, a)
 		}
 		req, err := resp.request, a.Err
 		if err != nil {
@@ -67,20 +67,23 @@ func (c *Client) onAttempt(ctx context.Context, resp *response) func(retry.Attem
 				GateWait: a.GateWait, NotSent: a.NotSent,
 			})
 		}
-		if c.logger != nil {
-			url := req.displayURL()
-			if req.url.RawQuery != "" {
-				url = resp.redactor().String(url)
-			}
-			logAttempt(ctx, c.logger, req, url, a, err)
+		if c.logAttempt != nil {
+			c.logAttempt(ctx, resp, a, err)
 		}
 	}
 }
 
-// logAttempt logs an attempt: at level Warn if a retry follows or it was not sent, otherwise at level
-// Debug.
-func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url string, a retry.Attempt, err error) {
+// attemptLogger is the destination of WithLogger.
+type attemptLogger struct{ logger *slog.Logger }
+
+// log logs an attempt: at level Warn if a retry follows or it was not sent, otherwise at level Debug.
+func (l *attemptLogger) log(ctx context.Context, resp *response, a retry.Attempt, err error) {
 	level, message := slog.LevelDebug, "bigv: request"
+	req := resp.request
+	url := req.displayURL()
+	if req.url.RawQuery != "" {
+		url = resp.redactor().String(url)
+	}
 	attrs := []slog.Attr{
 		slog.String("operation", req.name), slog.String("method", req.method), slog.String("url", url),
 		slog.Int("status", a.StatusCode), slog.Duration("duration", a.Duration), slog.Int("attempt", a.Number),
@@ -98,7 +101,7 @@ func logAttempt(ctx context.Context, logger *slog.Logger, req *request, url stri
 	if a.NotSent {
 		level, message = slog.LevelWarn, "bigv: request not sent"
 	}
-	logger.LogAttrs(ctx, level, message, attrs...)
+	l.logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 // matchesCause reports whether an error with a redacted text matches target. It reports true only

@@ -160,7 +160,7 @@ func WithLogger(logger *slog.Logger) Option {
 		if logger == nil {
 			return errors.New("logger is nil")
 		}
-		c.logger = logger
+		c.logAttempt = (&attemptLogger{logger}).log
 		return nil
 	}
 }
