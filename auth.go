@@ -57,7 +57,12 @@ type credentials struct {
 	factor   Factor
 	code     func(context.Context) (Secret, error)
 	validity time.Duration
+	// newSession is newLoginSession, which a program without the options for a login does not contain.
+	newSession func(credentials) tokenFunc
 }
+
+// tokenFunc returns the token for a call of a client. rejected is that of [Client.fetchToken].
+type tokenFunc func(ctx context.Context, c *Client, rejected Secret) (Secret, error)
 
 // errCodeUsed is returned when a session that was opened with oneCode has ended.
 var errCodeUsed = fmt.Errorf("%w: the one-time code has been used, and there is no other: "+
@@ -149,7 +154,7 @@ func (c *Client) fetchToken(ctx context.Context, rejected Secret) (Secret, error
 		return Secret{}, errZeroClient
 	}
 	if c.loginSession != nil {
-		return c.loginSession.token(ctx, c, rejected)
+		return c.loginSession(ctx, c, rejected)
 	}
 	if !c.token.IsZero() {
 		return c.token, nil
@@ -300,11 +305,12 @@ type loginSession struct {
 	refusal error
 }
 
-func newLoginSession(c credentials) *loginSession {
+// newLoginSession returns a function that returns the token of the session, for which it logs in.
+func newLoginSession(c credentials) tokenFunc {
 	if c.code != nil {
 		c.code = abandonable(rejectReplay(c.code))
 	}
-	return &loginSession{credentials: c, login: newSemaphore(1)}
+	return (&loginSession{credentials: c, login: newSemaphore(1)}).token
 }
 
 // token returns the token of the session. It logs in if there is none, or if it is the rejected

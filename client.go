@@ -76,7 +76,7 @@ type config struct {
 	token        Secret        // of WithToken or WithAPIKey, or zero
 	tokenSource  *sharedSource // of WithTokenSource, or nil
 	credentials  *credentials  // of loginSession, or nil
-	loginSession *loginSession
+	loginSession tokenFunc     // logs in with the credentials
 
 	// set records what the options of the current NewClient or With have set.
 	set struct {
@@ -178,7 +178,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 	case c.tokenSource != nil, !c.token.IsZero():
 		c.credentials, c.loginSession = nil, nil
 	case c.credentials != nil && (c.set.login || c.set.authURL):
-		c.loginSession = newLoginSession(*c.credentials)
+		c.loginSession = c.credentials.newSession(*c.credentials)
 	}
 	if c.set.httpClient && !c.set.transport {
 		c.transport = nil // use the transport of the new HTTP client

@@ -380,7 +380,7 @@ func (c *config) setAuth(kind string, token Secret, source *sharedSource) {
 // the parent client.
 func (c *config) login() *credentials {
 	if !c.set.login {
-		next := credentials{}
+		next := credentials{newSession: newLoginSession}
 		if c.credentials != nil {
 			next = *c.credentials
 		}
