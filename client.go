@@ -73,10 +73,9 @@ type config struct {
 	capture    func(*response, retry.Attempt)
 	logAttempt func(context.Context, *response, retry.Attempt, error)
 
-	token        Secret        // of WithToken or WithAPIKey, or zero
-	tokenSource  *sharedSource // of WithTokenSource, or nil
-	credentials  *credentials  // of loginSession, or nil
-	loginSession tokenFunc     // logs in with the credentials
+	tokens       tokenFunc    // of WithToken, WithAPIKey or WithTokenSource, or nil
+	credentials  *credentials // of loginSession, or nil
+	loginSession tokenFunc    // logs in with the credentials
 
 	// set records what the options of the current NewClient or With have set.
 	set struct {
@@ -175,7 +174,7 @@ func (c config) client(parent *Client, opts []Option) (*Client, error) {
 		return nil, fmt.Errorf("bigv: new client: %w", err)
 	}
 	switch {
-	case c.tokenSource != nil, !c.token.IsZero():
+	case c.tokens != nil:
 		c.credentials, c.loginSession = nil, nil
 	case c.credentials != nil && (c.set.login || c.set.authURL):
 		c.loginSession = c.credentials.newSession(*c.credentials)
@@ -227,7 +226,7 @@ func (c *config) validate() (errs []error) {
 	if c.set.httpClient && c.set.transport {
 		errs = append(errs, errors.New("WithHTTPClient and WithTransport are both set: set the Transport of the HTTP client instead"))
 	}
-	if c.set.login && (c.tokenSource != nil || !c.token.IsZero() || c.credentials.username == "") {
+	if c.set.login && (c.tokens != nil || c.credentials.username == "") {
 		errs = append(errs, errors.New("a second factor or a session validity is set without WithCredentials"))
 	}
 	return errs

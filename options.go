@@ -293,7 +293,7 @@ func WithURLStyle(style URLStyle) Option {
 // return an error that matches ErrUnauthorized.
 func WithToken(token string) Option {
 	return func(c *config) error {
-		c.setAuth("a token", NewSecret(token), nil)
+		c.setAuth("a token", fixedToken(token))
 		return checkToken("token", token)
 	}
 }
@@ -302,7 +302,7 @@ func WithToken(token string) Option {
 func WithAPIKey(key string) Option {
 	key = strings.TrimPrefix(key, apiKeyPrefix)
 	return func(c *config) error {
-		c.setAuth("an API key", NewSecret(apiKeyPrefix+key), nil)
+		c.setAuth("an API key", fixedToken(apiKeyPrefix+key))
 		return checkToken("API key", key)
 	}
 }
@@ -317,7 +317,7 @@ func WithCredentials(username, password string) Option {
 		if username == "" || password == "" {
 			return errors.New("credentials need a user name and a password")
 		}
-		c.setAuth("a user name and password", Secret{}, nil)
+		c.setAuth("a user name and password", nil)
 		login := c.login()
 		login.username, login.password = username, NewSecret(password)
 		if !c.set.factor {
@@ -364,15 +364,14 @@ func WithTokenSource(source TokenSource) Option {
 		if isNil(source) {
 			return errors.New("token source is nil")
 		}
-		c.setAuth("a token source", Secret{}, &sharedSource{source: source})
+		c.setAuth("a token source", (&sharedSource{source: source}).fetch)
 		return nil
 	}
 }
 
-// setAuth records a kind of credentials: a token, a source of tokens, or neither if the client logs
-// in itself.
-func (c *config) setAuth(kind string, token Secret, source *sharedSource) {
-	c.token, c.tokenSource = token, source
+// setAuth records a kind of credentials. tokens is nil if the client logs in itself.
+func (c *config) setAuth(kind string, tokens tokenFunc) {
+	c.tokens = tokens
 	c.set.auth = append(c.set.auth, kind)
 }
 
