@@ -109,7 +109,7 @@ func BenchmarkEncode(b *testing.B) {
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := jsonwire.Marshal(body, revealSecrets); err != nil {
+		if _, err := encodeBody(body, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -69,7 +69,7 @@ func (req *request) prepare(ctx context.Context, c *Client, opts []CallOption) e
 		// net/http repeats a request without a body by itself when its connection is lost.
 		req.encoded = []byte("{}")
 	} else if req.body != nil {
-		if req.encoded, err = jsonwire.Marshal(req.body, revealSecrets); err != nil {
+		if req.encoded, err = req.encode(req.body, nil); err != nil {
 			return fmt.Errorf("encoding the request: %w", err)
 		}
 	}
@@ -186,7 +186,7 @@ type response struct {
 // redactor returns a Redactor of the secrets of the request.
 func (resp *response) redactor() *redact.Redactor {
 	if resp.cleaner == nil {
-		secrets := slices.Concat(bodySecrets(resp.request.body), resp.request.inherited)
+		secrets := slices.Concat(bodySecrets(resp.request.body, resp.request.encode), resp.request.inherited)
 		if resp.request.endpoint.confidential {
 			secrets = append(secrets, resp.request.endpoint.args...)
 		}

@@ -58,7 +58,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, result any, 
 
 // rawOperation returns the operation of a call of Do, and the query of its path as options.
 func rawOperation(method, path string, body, result any) (operation, []CallOption, error) {
-	op := operation{name: "do", method: method, idempotency: retry.NonIdempotent, body: body, large: true}
+	op := operation{name: "do", method: method, idempotency: retry.NonIdempotent, body: body, encode: encodeBody, large: true}
 	switch method {
 	case http.MethodGet:
 		op.idempotency = retry.Safe

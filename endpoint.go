@@ -20,7 +20,8 @@ type operation struct {
 	method      string
 	idempotency retry.Idempotency
 	endpoint    endpoint
-	body        any // encoded as JSON; nil sends none
+	body        any        // nil sends none
+	encode      encodeFunc // encodes body; nil if there is none
 
 	refusal  string // what a 400 without a reason means, such as "the machine must be off"; may be empty
 	large    bool   // the response may be large, so it is requested in compressed form
@@ -39,18 +40,23 @@ func listing(name string, e endpoint) operation {
 
 // posting returns the operation of a POST, which is never idempotent.
 func posting(name string, e endpoint, body any) operation {
-	return operation{name: name, method: http.MethodPost, idempotency: retry.NonIdempotent, endpoint: e, body: body}
+	return writing(name, http.MethodPost, retry.NonIdempotent, e, body)
 }
 
 // putting returns the operation of a PUT of absolute values, which is idempotent.
 func putting(name string, e endpoint, body any) operation {
-	return operation{name: name, method: http.MethodPut, idempotency: retry.Idempotent, endpoint: e, body: body}
+	return writing(name, http.MethodPut, retry.Idempotent, e, body)
 }
 
 // puttingOnce returns the operation of a PUT that is not idempotent: repeating it has another
 // effect, or its path is no longer valid.
 func puttingOnce(name string, e endpoint, body any) operation {
-	return operation{name: name, method: http.MethodPut, idempotency: retry.NonIdempotent, endpoint: e, body: body}
+	return writing(name, http.MethodPut, retry.NonIdempotent, e, body)
+}
+
+// writing returns the operation of a request that may have a body.
+func writing(name, method string, idempotency retry.Idempotency, e endpoint, body any) operation {
+	return operation{name: name, method: method, idempotency: idempotency, endpoint: e, body: body, encode: encodeBody}
 }
 
 // deleting returns the operation of a DELETE, which is idempotent.

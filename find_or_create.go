@@ -62,7 +62,7 @@ func (s *VirtualMachinesService) FindOrCreate(ctx context.Context, group GroupPa
 	opts ...CallOption) (m VirtualMachine, created bool, err error) {
 	const operation = "find or create virtual machine"
 	path := group.VirtualMachine(vm.Name)
-	ctx = contextWithSecrets(ctx, bodySecrets(vm))
+	ctx = contextWithSecrets(ctx, bodySecrets(vm, encodeBody))
 	m, created, err = finder[VirtualMachine]{
 		operation + " " + path.display(),
 		func(ctx context.Context) (VirtualMachine, error) {

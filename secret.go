@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
@@ -104,20 +105,38 @@ func requestMarshalers(reveal func(Secret) string) *json.Marshalers {
 // method cannot reveal. requestValue returns what is encoded in a request instead.
 type requestValue interface{ requestValue() any }
 
-// revealSecrets encodes secrets as plaintext. It is used for requests only.
-var revealSecrets = requestMarshalers(Secret.Reveal)
+// plaintext holds the marshalers of requests, which are made when the first body is encoded. A function of
+// sync.OnceValue would be in every program.
+var plaintext struct {
+	once       sync.Once
+	marshalers *json.Marshalers
+}
+
+// encodeFunc is the type of encodeBody. Operations with a body refer to it, so that a program that sends none
+// does not contain the encoder.
+type encodeFunc func(body any, reveal func(Secret) string) ([]byte, error)
+
+// encodeBody encodes the body of a request as JSON. It writes what reveal returns for each secret, or
+// the plaintext if reveal is nil.
+func encodeBody(body any, reveal func(Secret) string) ([]byte, error) {
+	if reveal != nil {
+		return jsonwire.Marshal(body, requestMarshalers(reveal))
+	}
+	plaintext.once.Do(func() { plaintext.marshalers = requestMarshalers(Secret.Reveal) })
+	return jsonwire.Marshal(body, plaintext.marshalers)
+}
 
 // bodySecrets returns the secrets in a request body, and the passwords in its URLs, so that they can be
 // redacted from the response.
-func bodySecrets(body any) []string {
+func bodySecrets(body any, encode encodeFunc) []string {
 	if body == nil {
 		return nil
 	}
 	var secrets []string
-	encoded, err := jsonwire.Marshal(body, requestMarshalers(func(s Secret) string {
+	encoded, err := encode(body, func(s Secret) string {
 		secrets = append(secrets, s.Reveal())
 		return ""
-	}))
+	})
 	if err != nil {
 		return nil // such a body is never sent
 	}

@@ -172,7 +172,7 @@ func (s *VirtualMachinesService) Create(ctx context.Context, group GroupPath, vm
 		created.Provisioning = response.Provisioning
 	}
 	if err == nil && response.Wrapped.IsNull() {
-		if created, err = s.Get(contextWithSecrets(ctx, bodySecrets(body)), path); err != nil {
+		if created, err = s.Get(contextWithSecrets(ctx, bodySecrets(body, encodeBody)), path); err != nil {
 			err = &rereadError{describe(operation, path.display()), err}
 		}
 	}

@@ -22,7 +22,7 @@ func (s *VirtualMachinesService) CreateAndWait(ctx context.Context, group GroupP
 	if err := options.validate(); err != nil {
 		return VirtualMachine{}, notSent("create virtual machine", group.VirtualMachine(vm.Name).display(), err)
 	}
-	ctx = contextWithSecrets(ctx, bodySecrets(vm))
+	ctx = contextWithSecrets(ctx, bodySecrets(vm, encodeBody))
 	created, err := s.Create(ctx, group, vm, opts...)
 	if err != nil && !isReread(err) {
 		return created, err
