@@ -319,18 +319,25 @@ func (resp *response) checkDiscarded() error {
 	return nil
 }
 
+// call sends a request and decodes the object of its response into value, as decode does.
+func (c *Client) call(
+	ctx context.Context, op operation, value any, canReread bool, opts []CallOption,
+) (resp *response, decoded bool, err error) {
+	req, err := c.newRequest(ctx, op, opts)
+	if err != nil {
+		return nil, false, err
+	}
+	if resp, err = c.send(ctx, req, nil); err != nil {
+		return nil, false, err
+	}
+	decoded, err = resp.decode(value, canReread)
+	return resp, decoded, err
+}
+
 // get sends a GET and returns the object of its response.
 func get[T any](ctx context.Context, c *Client, op operation, opts []CallOption) (T, error) {
 	var value, zero T
-	req, err := c.newRequest(ctx, op, opts)
-	if err != nil {
-		return zero, err
-	}
-	resp, err := c.send(ctx, req, nil)
-	if err != nil {
-		return zero, err
-	}
-	if _, err := resp.decode(&value, false); err != nil {
+	if _, _, err := c.call(ctx, op, &value, false, opts); err != nil {
 		return zero, err
 	}
 	return value, nil
@@ -343,26 +350,17 @@ func write[T any](
 	ctx context.Context, c *Client, op operation, reread func(context.Context) (T, error), opts []CallOption,
 ) (T, error) {
 	var value, zero T
-	req, err := c.newRequest(ctx, op, opts)
-	if err != nil {
+	resp, decoded, err := c.call(ctx, op, &value, reread != nil, opts)
+	switch {
+	case err != nil:
 		return zero, err
-	}
-	resp, err := c.send(ctx, req, nil)
-	if err != nil {
-		return zero, err
-	}
-	decoded, err := resp.decode(&value, reread != nil)
-	if err != nil {
-		return zero, err
-	}
-	if decoded {
+	case decoded:
 		return value, nil
-	}
-	if reread == nil {
+	case reread == nil:
 		return zero, nil
 	}
 	if value, err = reread(contextWithSecrets(ctx, resp.redactor().Secrets())); err != nil {
-		return zero, &rereadError{describe(op.name, req.subject()), err}
+		return zero, &rereadError{describe(op.name, resp.request.subject()), err}
 	}
 	return value, nil
 }
