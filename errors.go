@@ -90,6 +90,8 @@ var statusKinds = map[int]error{
 }
 
 // Is reports whether target is one of the Err variables that describe this error.
+//
+//go:noinline // the compiler would repeat it in the promoted method of each typed error, twice
 func (e *Error) Is(target error) bool {
 	switch target {
 	case nil:
