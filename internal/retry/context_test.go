@@ -18,7 +18,9 @@ import (
 )
 
 // newSharedClient returns a client for a server, which sends requests with the transport of net/http.
-func newSharedClient(t *testing.T, http2 bool, policy Policy, timeouts transport.Timeouts, handler http.HandlerFunc) (string, *Client, *http.Transport) {
+func newSharedClient(
+	t *testing.T, http2 bool, policy Policy, timeouts transport.Timeouts, handler http.HandlerFunc,
+) (string, *Client, *http.Transport) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = http2
@@ -53,7 +55,7 @@ func recordContexts(base *http.Transport) func() []context.Context {
 
 var minutes = transport.Timeouts{Header: time.Minute, Idle: time.Minute}
 
-// respond200 is a handler that responds with a body.
+// respond200 responds with a body.
 func respond200(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }
 
 func TestWhichRequestsShareAContext(t *testing.T) {
@@ -68,7 +70,7 @@ func TestWhichRequestsShareAContext(t *testing.T) {
 		{"idempotent", Idempotent, respond200, false},
 		{"non-idempotent", NonIdempotent, respond200, false},
 		{"safe, no response", Safe, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false},
-		{"safe, redirect refused", Safe, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example", 302) }, false},
+		{"safe, redirect refused", Safe, http.RedirectHandler("http://elsewhere.example", http.StatusFound).ServeHTTP, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			baseURL, client, base := newSharedClient(t, false, Policy{MaxAttempts: 1}, minutes, row.handler)
