@@ -282,7 +282,7 @@ func (c *Client) resolveEndpoint(ctx context.Context, op *operation) (template, 
 		}
 		segments = full.segments()
 	}
-	template = e.template()
+	template = kind.template + e.route
 	var array [maxDepth + 2]string // keeps args off the heap
 	args := array[:0]
 	for i := segments.n - 1; i >= 0; i-- {

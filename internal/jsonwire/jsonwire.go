@@ -195,6 +195,9 @@ const space = " \t\r\n"
 // IsEmpty reports whether a body holds no value: it has no bytes, or is {} or
 // null, any of which the service may return for a write.
 func IsEmpty(body []byte) bool {
+	if len(body) > 1 && body[0] == '{' && body[1] == '"' { // the usual object
+		return false
+	}
 	text := bytes.Trim(body, space)
 	if inner, ok := bytes.CutPrefix(text, []byte("{")); ok {
 		return string(bytes.TrimLeft(inner, space)) == "}"

@@ -167,7 +167,7 @@ func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 func (c *call) initRequest() error {
 	ctx := c.startAttempt()
 	c.request.Request = (&http.Request{
-		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: c.header(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if len(c.req.Body) == 0 {
 		return nil
@@ -183,14 +183,6 @@ func (c *call) initRequest() error {
 		c.request.GetBody = nil // without it, net/http cannot repeat the request by itself
 	}
 	return err
-}
-
-// header returns the header of the next attempt. http.Client adds cookies to it.
-func (c *call) header() http.Header {
-	if c.client.http.Jar == nil {
-		return c.req.Header
-	}
-	return c.req.Header.Clone()
 }
 
 // recordsBody reports whether it is recorded that the transport reads the body.
@@ -218,6 +210,7 @@ func (c *call) enterGate() error {
 // progress, since the transport may still be at work on the one before.
 func (c *call) startAttempt() context.Context {
 	c.attempt = &attemptContext{Context: transport.NewContext(c.ctx, c.client.http), call: c}
+	c.attempt.Header = c.req.Header
 	if c.req.Idempotency == Safe { // may be retried whatever the transport has done
 		return c.attempt
 	}
@@ -234,15 +227,10 @@ func (c *call) startAttempt() context.Context {
 
 // endContext ends the context of the current attempt, if there is one.
 func (c *call) endContext() {
-	if c.attempt == nil {
-		return
+	if c.attempt != nil {
+		c.attempt.End(c.attempt.reusable)
+		c.attempt = nil // it may already belong to another call
 	}
-	if c.attempt.reusable {
-		c.attempt.Release()
-	} else {
-		c.attempt.Cancel(nil)
-	}
-	c.attempt = nil // it may already belong to another call
 }
 
 // checkRetry implements [retryablehttp.CheckRetry].
@@ -275,7 +263,7 @@ func (c *call) endAttempt(resp *http.Response, err error) bool {
 	if c.req.OnAttempt != nil {
 		c.pending = true
 		c.last = Attempt{Number: out.Attempts, StatusCode: r.status, Header: r.header, Body: r.body, Request: &c.req,
-			Err: cmp.Or(r.err, r.readErr), Duration: time.Since(c.attempt.Started), GateWait: c.gateWait}
+			Err: cmp.Or(r.err, r.readErr), Duration: c.attempt.Elapsed(), GateWait: c.gateWait}
 	}
 	return retry
 }
@@ -348,7 +336,7 @@ func (c *call) prepareRetry(req *http.Request) error {
 		return err
 	}
 	*req = *req.WithContext(c.startAttempt())
-	req.Header = c.header()
+	req.Header = http.Header{} // to which http.Client may have added cookies
 	return nil
 }
 

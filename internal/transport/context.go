@@ -2,11 +2,11 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,29 +14,39 @@ import (
 // the call, when a timeout of the attempt is exceeded, or when it is cancelled.
 type Context struct {
 	context.Context
-	Started time.Time // when the attempt began
+	// Header is the header of the request, which needs none of its own. http.Client would
+	// copy it for each request, since it might be redirected.
+	Header http.Header
 
-	cancel context.CancelCauseFunc
-	pool   *contextPool
-	parent context.Context // nil if the context cannot be used again
+	cancel   context.CancelCauseFunc
+	pool     *contextPool
+	parent   context.Context // nil if the context cannot be used again
+	ownTimer bool            // in a testing/synctest bubble
+	started  time.Duration   // when the attempt began
+	index    int             // in pool.all, or notInPool
+	wait     atomic.Int64    // the current wait: see startWaiting
 }
 
 // NewContext returns the context of an attempt that begins now and is to be sent with
-// client, one of NewClient. Either Cancel or Release ends it.
+// client, one of NewClient. The wait for the headers begins with the attempt.
 func NewContext(ctx context.Context, client *http.Client) *Context {
 	return client.Transport.(*timeoutTransport).contexts.get(ctx)
 }
 
-// Cancel ends the context with a cause.
+// Elapsed returns the time since the attempt began.
+func (c *Context) Elapsed() time.Duration { return c.pool.now() - c.started }
+
+// Cancel cancels the context with a cause.
 func (c *Context) Cancel(cause error) { c.cancel(cause) }
 
-// Release ends the use of the context by an attempt to which net/http does not refer
-// any more. It may be used again by another attempt.
-func (c *Context) Release() {
-	if c.parent == nil || c.Err() != nil {
+// End ends the use of the context. reusable says that nothing refers to it any more, so
+// that it need not be cancelled and another attempt may use it.
+func (c *Context) End(reusable bool) {
+	c.Header = nil
+	c.stopWaiting()
+	if !reusable || !c.pool.put(c) {
+		c.pool.remove(c)
 		c.cancel(nil)
-	} else {
-		c.pool.put(c)
 	}
 }
 
@@ -55,88 +65,66 @@ func (c *Context) Value(key any) any {
 // shows nothing of the request, whose header has a token.
 func (c *Context) String() string { return fmt.Sprint(c.Context) }
 
-// contextPool keeps contexts that were not cancelled, since making one for each attempt
-// is the most expensive part of the timeouts: it registers with the context of the
-// call, and that of net/http with it. Programs make most calls with the same context, so
-// only the contexts derived from the last one are kept.
-type contextPool struct {
-	isFake func(now time.Time) bool // isFake, except in tests
+// The lowest two bits of Context.wait.
+const (
+	waiting  = 1
+	reading  = 2 // the wait is within one read of the body; otherwise it is for the headers
+	waitBits = waiting | reading
+)
 
-	mu     sync.Mutex
-	parent context.Context
-	free   []*Context // derived from parent
+// startWaiting records that a wait for the server begins: for the headers, or within one
+// read of the body if kind is reading. It stores when the wait must end.
+func (c *Context) startWaiting(now time.Duration, kind int64) {
+	until := now + c.pool.limit(kind)
+	c.wait.Store(int64(until)&^waitBits | waiting | kind)
+	if !c.ownTimer {
+		c.pool.startTimer(now)
+	}
 }
 
-// reusableParents names the types of contexts from which others are derived without a
-// goroutine for each, which would look like a leak. A context with values may hide a
-// context of any type.
-var reusableParents = []string{
-	"*context.cancelCtx", "*signal.signalCtx", "context.backgroundCtx", "*context.timerCtx", "context.todoCtx",
+// isWaiting reports whether a wait has begun and not ended.
+func (c *Context) isWaiting() bool { return c.wait.Load() != 0 }
+
+// stopWaiting records that the server has made progress.
+func (c *Context) stopWaiting() { c.wait.Store(0) }
+
+// check cancels the context if its attempt has waited for too long, and returns after
+// which time it may have to be cancelled.
+func (c *Context) check(now time.Duration) time.Duration {
+	wait := c.wait.Load()
+	if wait == 0 {
+		return c.pool.shortest()
+	}
+	left := time.Duration(wait) - now
+	if left <= 0 {
+		kind := wait & reading
+		c.cancel(&TimeoutError{What: missing[kind], Limit: c.pool.limit(kind)})
+		return c.pool.shortest()
+	}
+	return min(left, c.pool.shortest())
 }
 
-// maxFree is how many contexts are kept: as many as connections.
-const maxFree = maxIdleConns
+// missing has what did not happen in a wait that was too long.
+var missing = [...]string{0: "the server did not begin to respond", reading: "the server sent no more of the response"}
 
-// get returns a context derived from ctx.
-func (p *contextPool) get(ctx context.Context) *Context {
-	now := time.Now()
-	// In a testing/synctest bubble none is used again, since its channel belongs to the
-	// bubble.
-	reusable := !p.isFake(now) && slices.Contains(reusableParents, reflect.TypeOf(ctx).String())
-	if reusable {
-		if c := p.take(ctx); c != nil {
-			c.Started = now
-			return c
+// checkAfter starts a timer that checks the context until it has ended.
+func (c *Context) checkAfter(wait time.Duration) {
+	time.AfterFunc(wait, func() {
+		if c.Err() == nil {
+			c.checkAfter(c.check(c.pool.now()))
 		}
-	}
-	c := &Context{Started: now, pool: p}
-	c.Context, c.cancel = context.WithCancelCause(ctx)
-	if reusable {
-		c.parent = ctx
-	}
-	return c
+	})
 }
 
-// take returns a context derived from ctx that was used before, or nil.
-func (p *contextPool) take(ctx context.Context) *Context {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last := len(p.free) - 1
-	if last < 0 || p.parent != ctx {
-		return nil
+// explain returns the timeout that ended the attempt, or err if none did.
+func (c *Context) explain(err error) error {
+	if timeout, ok := errors.AsType[*TimeoutError](context.Cause(c.Context)); ok {
+		return timeout
 	}
-	c := p.free[last]
-	p.free[last], p.free = nil, p.free[:last]
-	return c
-}
-
-// put keeps a context for another attempt.
-func (p *contextPool) put(c *Context) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.parent != c.parent {
-		p.cancelAll()
-		p.parent = c.parent
+	if header, ok := err.(tls.RecordHeaderError); ok && header.Conn == nil {
+		// This is not the first record, so the server speaks TLS. Unwrapped, the error
+		// would make http.Client report that it does not.
+		return fmt.Errorf("within the response: %w", err)
 	}
-	if len(p.free) == maxFree {
-		c.cancel(nil)
-		return
-	}
-	p.free = append(p.free, c)
-}
-
-// clear cancels the contexts that are kept.
-func (p *contextPool) clear() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cancelAll()
-}
-
-// cancelAll implements clear. The caller holds the lock.
-func (p *contextPool) cancelAll() {
-	for _, c := range p.free {
-		c.cancel(nil)
-	}
-	clear(p.free)
-	p.free, p.parent = p.free[:0], nil
+	return err
 }

@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPool returns a pool of contexts.
-func newPool() *contextPool { return &contextPool{isFake: isFake} }
+// newPool returns a pool of contexts with long timeouts.
+func newPool() *contextPool { return newContextPool(Timeouts{Header: time.Hour, Idle: time.Hour}) }
 
 type contextValue struct{}
 
@@ -57,20 +61,24 @@ func TestContextsAreUsedAgain(t *testing.T) {
 			pool := newPool()
 			for range 2 {
 				first := pool.get(row.ctx)
-				first.Started = time.Time{}
-				first.Release()
+				first.started = -time.Hour
+				assert.Greater(t, first.Elapsed(), time.Hour)
+				first.End(true)
 				second := pool.get(row.ctx)
 				assert.Equal(t, row.again, first == second)
 				assert.Equal(t, !row.again, first.Err() != nil, "what is not used again is cancelled")
-				assert.False(t, second.Started.IsZero())
+				assert.Less(t, second.Elapsed(), time.Minute)
 				assert.NoError(t, second.Err())
 				third := pool.get(row.ctx)
 				assert.NotSame(t, second, third, "a context belongs to one attempt at a time")
-				third.Cancel(nil)
-				second.Release()
+				third.End(false)
+				assert.Error(t, third.Err())
+				second.End(true)
 			}
+			assert.Len(t, pool.all, len(pool.free))
 			pool.clear()
 			assert.Empty(t, pool.free)
+			assert.Empty(t, pool.all)
 		})
 	}
 }
@@ -80,7 +88,7 @@ func TestCancelledContextIsNotUsedAgain(t *testing.T) {
 	first := pool.get(t.Context())
 	first.Cancel(io.ErrUnexpectedEOF)
 	assert.Equal(t, io.ErrUnexpectedEOF, context.Cause(first))
-	first.Release()
+	first.End(true)
 	assert.NotSame(t, first, pool.get(t.Context()))
 }
 
@@ -90,10 +98,10 @@ func TestContextOfAnotherCallIsNotUsedAgain(t *testing.T) {
 	b, cancelB := context.WithCancel(t.Context())
 	defer cancelB()
 	first, other := pool.get(a), pool.get(b)
-	first.Release()
+	first.End(true)
 	second := pool.get(b)
 	assert.NotSame(t, first, second)
-	other.Release()
+	other.End(true)
 	assert.Error(t, first.Err(), "only contexts of the last parent are kept")
 	cancelA()
 	assert.NoError(t, second.Err())
@@ -103,11 +111,11 @@ func TestContextOfAnotherCallIsNotUsedAgain(t *testing.T) {
 func TestContextEndsWithItsParent(t *testing.T) {
 	pool := newPool()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	pool.get(ctx).Release()
+	pool.get(ctx).End(true)
 	again := pool.get(ctx)
 	cancel(io.ErrUnexpectedEOF)
 	assert.Equal(t, io.ErrUnexpectedEOF, context.Cause(again))
-	again.Release()
+	again.End(true)
 	assert.Empty(t, pool.free)
 }
 
@@ -118,7 +126,7 @@ func TestNumberOfKeptContextsIsLimited(t *testing.T) {
 		contexts = append(contexts, pool.get(t.Context()))
 	}
 	for _, c := range contexts {
-		c.Release()
+		c.End(true)
 	}
 	assert.Len(t, pool.free, maxFree)
 	for i, c := range contexts {
@@ -130,15 +138,36 @@ func TestNumberOfKeptContextsIsLimited(t *testing.T) {
 func TestContextsAreNotSharedWithBubbles(t *testing.T) {
 	pool, ctx := newPool(), context.Background() //nolint // a context that is in and outside the bubble
 	outside := pool.get(ctx)
-	outside.Release()
+	outside.End(true)
 	synctest.Test(t, func(t *testing.T) {
 		inside := pool.get(ctx)
 		assert.NotSame(t, outside, inside)
-		inside.Release()
+		inside.End(true)
 		assert.Error(t, inside.Err())
 		assert.NotSame(t, inside, pool.get(ctx))
 	})
 	assert.Same(t, outside, pool.get(ctx))
+}
+
+// A client may be used in a bubble and outside, wherever it was created.
+func TestClockOfABubbleIsRecognized(t *testing.T) {
+	outside := newPool()
+	var first *contextPool
+	assert.False(t, outside.inBubble(outside.now()))
+	for range 2 { // each bubble begins at the same time
+		synctest.Test(t, func(t *testing.T) {
+			if first == nil {
+				first = newPool()
+			}
+			time.Sleep(time.Hour)
+			inside := newPool()
+			time.Sleep(24 * time.Hour)
+			for _, pool := range []*contextPool{outside, first, inside} {
+				assert.True(t, pool.inBubble(pool.now()))
+			}
+		})
+		assert.False(t, first.inBubble(first.now()))
+	}
 }
 
 // After a pause the transport does not refer to the context of the last call, which may hold much.
@@ -151,7 +180,7 @@ func TestContextOfTheLastCallIsForgotten(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.NoError(t, attempt.Err(), "the context does not end with the body")
-	attempt.Release()
+	attempt.End(true)
 	assert.Len(t, tr.contexts.free, 1)
 	assert.Eventually(t, func() bool {
 		tr.contexts.mu.Lock()
@@ -183,14 +212,15 @@ func TestContextsOfManyGoroutines(t *testing.T) {
 				assert.NoError(t, c.Err())
 				runtime.Gosched()
 				inUse.Delete(c)
-				if i%7 == 0 {
-					c.Cancel(nil)
-				}
-				c.Release()
+				c.End(i%7 != 0)
 			}
 		})
 	}
 	wg.Wait()
+	assert.Len(t, pool.all, len(pool.free))
+	for i, c := range pool.all {
+		assert.Equal(t, i, c.index)
+	}
 }
 
 func TestContextIsFoundInItsValues(t *testing.T) {
@@ -200,5 +230,56 @@ func TestContextIsFoundInItsValues(t *testing.T) {
 	assert.Same(t, c, ctx.Value(contextKey{}))
 	assert.Equal(t, "value", ctx.Value(contextValue{}))
 	assert.Regexp(t, `^context\.[A-Za-z.]+\.WithValue\(.*\)\.WithCancel$`, fmt.Sprintf("%v", c), "no field of c is printed")
-	c.Release()
+	c.End(true)
+}
+
+// http.Client sets some headers itself. It does not see the header of the attempt.
+func TestHeaderOfAnAttempt(t *testing.T) {
+	var received []http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		received = append(received, r.Header)
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "/found", http.StatusFound)
+		}
+	}))
+	defer server.Close()
+	serverURL, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	jar.SetCookies(serverURL, []*http.Cookie{{Name: "jar", Value: "1"}})
+	base := New()
+	defer base.CloseIdleConnections()
+	for _, row := range []struct {
+		name   string
+		jar    http.CookieJar
+		header http.Header
+		want   map[string]string // of each request
+	}{
+		{"a header", nil, http.Header{"Authorization": {"Bearer a"}}, map[string]string{"Authorization": "Bearer a", "Cookie": ""}},
+		{"a cookie of the caller", nil, http.Header{"Cookie": {"own=2"}}, map[string]string{"Cookie": "own=2"}},
+		{"a cookie of the jar", jar, http.Header{"Accept": {"text/plain"}}, map[string]string{"Accept": "text/plain", "Cookie": "jar=1"}},
+		{"both", jar, http.Header{"Cookie": {"own=2"}}, map[string]string{"Cookie": "own=2; jar=1"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			received = nil
+			before := row.header.Clone()
+			client := NewClient(&http.Client{Jar: row.jar}, base, Timeouts{Header: time.Minute, Idle: time.Minute})
+			ctx := NewContext(t.Context(), client)
+			ctx.Header = row.header
+			resp, err := client.Do(newGet(t, server.URL+"/moved").WithContext(ctx))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			ctx.End(true)
+			assert.Nil(t, ctx.Header, "the next attempt has another header")
+			require.Len(t, received, 2, "the request and its redirect")
+			for _, header := range received {
+				for name, value := range row.want {
+					assert.Equal(t, value, strings.Join(header[name], "|"), name)
+				}
+			}
+			assert.Equal(t, server.URL+"/moved", received[1].Get("Referer"))
+			assert.Equal(t, before, row.header, "the header may be shared")
+		})
+	}
 }

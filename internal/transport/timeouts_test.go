@@ -45,17 +45,18 @@ func TestRequestIsNotSentAfterItsContextEnded(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	_, ok := errors.AsType[*NotSentError](err)
 	assert.True(t, ok)
-	assert.Empty(t, tr.attempts)
+	assert.Empty(t, tr.contexts.all)
 }
 
 // inBubbles runs a test in bubbles of testing/synctest: with a timer of each attempt, and with the shared timer.
 func inBubbles(t *testing.T, test func(*testing.T, func(http.RoundTripper, Timeouts) *timeoutTransport)) {
-	for name, fake := range map[string]func(time.Time) bool{"own timers": isFake, "shared timer": func(time.Time) bool { return false }} {
+	for name, ownTimers := range map[string]bool{"own timers": true, "shared timer": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test(t, func(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
 					tr := newTimeoutTransport(base, timeouts)
-					tr.contexts.isFake = fake
+					assert.True(t, tr.contexts.inBubble(tr.contexts.now()))
+					tr.contexts.inBubble = func(time.Duration) bool { return ownTimers }
 					return tr
 				})
 			})
@@ -79,7 +80,7 @@ func TestHeaderTimeout(t *testing.T) {
 		timeout, ok := errors.AsType[net.Error](&net.OpError{Op: "read", Err: err})
 		require.True(t, ok)
 		assert.True(t, timeout.Timeout())
-		assert.Empty(t, tr.attempts)
+		assert.Empty(t, tr.contexts.all)
 		time.Sleep(time.Minute)
 		synctest.Wait() // the timer ends by itself
 	})
@@ -105,7 +106,7 @@ func TestIdleTimeout(t *testing.T) {
 		assert.EqualError(t, err, "the server sent no more of the response within 3s")
 		assert.InDelta(t, 3*time.Second, time.Since(start), float64(10*time.Millisecond))
 		assert.NoError(t, resp.Body.Close())
-		assert.Empty(t, tr.attempts)
+		assert.Empty(t, tr.contexts.all)
 		time.Sleep(time.Minute)
 	})
 }
@@ -126,7 +127,7 @@ func TestTimeoutsOfOverlappingAttempts(t *testing.T) {
 		}
 		wg.Wait()
 		time.Sleep(time.Minute)
-		assert.Empty(t, tr.attempts)
+		assert.Empty(t, tr.contexts.all)
 	})
 }
 
@@ -194,7 +195,7 @@ func TestPanicOfTheBaseTransportRemovesTheAttempt(t *testing.T) {
 	for range 3 {
 		assert.PanicsWithValue(t, "boom", func() { _, _ = tr.RoundTrip(newGet(t, "http://127.0.0.1:1")) })
 	}
-	assert.Empty(t, tr.attempts)
+	assert.Empty(t, tr.contexts.all)
 }
 
 func TestAllAttemptsShareOneTimer(t *testing.T) {
@@ -213,21 +214,22 @@ func TestAllAttemptsShareOneTimer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Empty(t, tr.attempts)
-	assert.Equal(t, 1, tr.timerID, "number of timers")
+	assert.Empty(t, tr.contexts.all)
+	assert.Equal(t, 1, tr.contexts.timerID, "number of timers")
 }
 
 // A timer that was replaced does nothing when it fires.
 func TestReplacedTimerIsIgnored(t *testing.T) {
-	tr := newTimeoutTransport(nil, Timeouts{Header: time.Nanosecond, Idle: time.Nanosecond})
-	a := &attempt{transport: tr, ctx: tr.contexts.get(t.Context()), ownContext: true}
-	a.waitingSince.Store(1)
-	tr.attempts, tr.timerID = []*attempt{a}, 2
-	tr.expire(1)
-	assert.NoError(t, a.ctx.Err())
-	tr.expire(2)
-	assert.EqualError(t, context.Cause(a.ctx), "the server did not begin to respond within 1ns")
-	tr.remove(a)
+	pool := newPool()
+	ctx := pool.get(t.Context())
+	ctx.wait.Store(waiting) // which ended at the epoch
+	pool.timerID = 2
+	pool.expire(1)
+	assert.NoError(t, ctx.Err())
+	pool.expire(2)
+	assert.EqualError(t, context.Cause(ctx), "the server did not begin to respond within 1h0m0s")
+	ctx.End(true)
+	assert.Empty(t, pool.all)
 }
 
 // The context of an attempt ends when the body is closed, not before.
@@ -244,7 +246,7 @@ func TestContextOfAnAttemptEndsWithItsBody(t *testing.T) {
 	assert.NoError(t, ctx.Err())
 	require.NoError(t, resp.Body.Close())
 	assert.Error(t, ctx.Err())
-	assert.Empty(t, tr.attempts)
+	assert.Empty(t, tr.contexts.all)
 }
 
 func TestContextOfAnAttemptEndsWithItsError(t *testing.T) {
@@ -256,7 +258,7 @@ func TestContextOfAnAttemptEndsWithItsError(t *testing.T) {
 	_, err := tr.RoundTrip(newGet(t, "http://127.0.0.1:1"))
 	assert.EqualError(t, err, "connection reset")
 	assert.Error(t, ctx.Err())
-	assert.Empty(t, tr.attempts)
+	assert.Empty(t, tr.contexts.all)
 }
 
 // closeRecorder is a body that records whether it was closed.
@@ -297,7 +299,7 @@ func TestMisleadingResponses(t *testing.T) {
 			} else {
 				assert.ErrorContains(t, err, row.wantErr)
 			}
-			assert.Empty(t, tr.attempts)
+			assert.Empty(t, tr.contexts.all)
 		})
 	}
 }
@@ -312,8 +314,7 @@ func TestUpgradedConnectionIsClosed(t *testing.T) {
 // Only the first record says whether a server speaks TLS; http.Client recognizes that error by its type.
 func TestFirstTLSRecordErrorIsKept(t *testing.T) {
 	first := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake", Conn: &net.TCPConn{}}
-	a := &attempt{ctx: &Context{Context: t.Context()}}
-	assert.Equal(t, first, a.cause(first))
+	assert.Equal(t, first, (&Context{Context: t.Context()}).explain(first))
 }
 
 func TestLocationIsRemovedOnlyIfItIsMalformed(t *testing.T) {
