@@ -80,8 +80,8 @@ func (c *cursor) raw() ([]byte, bool) {
 
 // plainPrefix returns how many bytes at the beginning of data are ASCII characters that
 // mean themselves in a JSON string. It looks at eight bytes at a time. Of those whose high
-// bit is set in special, only the first is certain not to be plain, since a subtraction
-// may borrow from the bytes after it.
+// bit is set in special, only the first is certain not to be plain: a subtraction in it may
+// borrow from the bytes after it.
 func plainPrefix(data []byte) (n int) {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for ; len(data)-n >= 8; n += 8 {

@@ -43,7 +43,6 @@ func (c *Context) Cancel(cause error) { c.cancel(cause) }
 // that it need not be cancelled and another attempt may use it.
 func (c *Context) End(reusable bool) {
 	c.Header = nil
-	c.stopWaiting()
 	if !reusable || !c.pool.put(c) {
 		c.pool.remove(c)
 		c.cancel(nil)
@@ -73,10 +72,9 @@ const (
 )
 
 // startWaiting records that a wait for the server begins: for the headers, or within one
-// read of the body if kind is reading. It stores when the wait must end.
+// read of the body if kind is reading. It stores when the wait began, and its kind.
 func (c *Context) startWaiting(now time.Duration, kind int64) {
-	until := now + c.pool.limit(kind)
-	c.wait.Store(int64(until)&^waitBits | waiting | kind)
+	c.wait.Store(int64(now)&^waitBits | waiting | kind)
 	if !c.ownTimer {
 		c.pool.startTimer(now)
 	}
@@ -95,10 +93,11 @@ func (c *Context) check(now time.Duration) time.Duration {
 	if wait == 0 {
 		return c.pool.shortest()
 	}
-	left := time.Duration(wait) - now
+	kind := wait & reading
+	limit := c.pool.limit(kind)
+	left := limit - (now - time.Duration(wait&^waitBits))
 	if left <= 0 {
-		kind := wait & reading
-		c.cancel(&TimeoutError{What: missing[kind], Limit: c.pool.limit(kind)})
+		c.cancel(&TimeoutError{What: missing[kind], Limit: limit})
 		return c.pool.shortest()
 	}
 	return min(left, c.pool.shortest())

@@ -44,13 +44,13 @@ const maxFree = maxIdleConns
 func newContextPool(timeouts Timeouts) *contextPool {
 	p := &contextPool{timeouts: timeouts, epoch: time.Now()}
 	p.due.Store(noTimer)
-	p.inBubble = isFake(p.epoch)
+	p.inBubble = bubbleDetector(p.epoch)
 	return p
 }
 
-// isFake returns a function that reports whether a time since the epoch is that of the
-// clock of a testing/synctest bubble, which begins in 2000.
-func isFake(epoch time.Time) func(now time.Duration) bool {
+// bubbleDetector returns a function that reports whether a time since the epoch was read
+// from the clock of a testing/synctest bubble, which begins in 2000.
+func bubbleDetector(epoch time.Time) func(now time.Duration) bool {
 	const decade = 10 * 365 * 24 * time.Hour
 	epochIsFake := epoch.Year() < 2020
 	return func(now time.Duration) bool { return epochIsFake != (now.Abs() > decade) }
@@ -60,7 +60,7 @@ func isFake(epoch time.Time) func(now time.Duration) bool {
 // goroutine for each, which would look like a leak. A context with values may hide a
 // context of any type.
 var reusableParents = []string{
-	"*context.cancelCtx", "*signal.signalCtx", "context.backgroundCtx", "*context.timerCtx", "context.todoCtx",
+	"*context.cancelCtx", "*signal.signalCtx", "context.backgroundCtx", "*context.timerCtx",
 }
 
 // get returns a context derived from ctx, for an attempt that begins now.
@@ -68,7 +68,10 @@ func (p *contextPool) get(ctx context.Context) *Context {
 	now := p.now()
 	ownTimer := p.inBubble(now)
 	reusable := !ownTimer && slices.Contains(reusableParents, reflect.TypeOf(ctx).String())
-	c := p.take(ctx, reusable)
+	var c *Context
+	if reusable {
+		c = p.take(ctx)
+	}
 	if c == nil {
 		c = &Context{pool: p, index: notInPool, ownTimer: ownTimer}
 		c.Context, c.cancel = context.WithCancelCause(ctx)
@@ -87,10 +90,7 @@ func (p *contextPool) get(ctx context.Context) *Context {
 }
 
 // take returns a context derived from ctx that was used before, or nil.
-func (p *contextPool) take(ctx context.Context, reusable bool) *Context {
-	if !reusable {
-		return nil
-	}
+func (p *contextPool) take(ctx context.Context) *Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
@@ -104,11 +104,11 @@ func (p *contextPool) take(ctx context.Context, reusable bool) *Context {
 
 // put keeps a context for another attempt. It reports false if that is not possible.
 func (p *contextPool) put(c *Context) bool {
-	if c.parent == nil || c.Err() != nil {
-		return false
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if c.parent == nil || c.Err() != nil { // the timer cancels a context with the lock
+		return false
+	}
 	if p.parent != c.parent {
 		p.clear()
 		p.parent = c.parent
@@ -170,8 +170,11 @@ func (p *contextPool) limit(kind int64) time.Duration {
 	return p.timeouts.Header
 }
 
-// shortest returns the time after which a wait that begins now can exceed a timeout.
-func (p *contextPool) shortest() time.Duration { return min(p.timeouts.Header, p.timeouts.Idle) }
+// shortest returns the time after which a wait that begins now can exceed a timeout, or
+// less if the timeouts are so long that a time after them could overflow.
+func (p *contextPool) shortest() time.Duration {
+	return min(p.timeouts.Header, p.timeouts.Idle, time.Hour)
+}
 
 // startTimer starts the timer if none runs, or if it is about to fire.
 func (p *contextPool) startTimer(now time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -32,7 +33,7 @@ type foreignContext struct{ context.Context }
 func (foreignContext) Done() <-chan struct{} { return make(chan struct{}) }
 
 func TestContextsAreUsedAgain(t *testing.T) {
-	background := context.Background() //nolint // the context of programs, not of tests
+	background := context.Background() // that of t.Context is another type
 	cancelCtx, cancel := context.WithCancel(background)
 	defer cancel()
 	timerCtx, cancel := context.WithTimeout(background, time.Hour)
@@ -45,7 +46,6 @@ func TestContextsAreUsedAgain(t *testing.T) {
 		again bool
 	}{
 		{"background", background, true},
-		{"todo", context.TODO(), true},
 		{"with cancel", cancelCtx, true},
 		{"with a timeout", timerCtx, true},
 		{"until a signal", signalCtx, true},
@@ -92,6 +92,41 @@ func TestCancelledContextIsNotUsedAgain(t *testing.T) {
 	assert.NotSame(t, first, pool.get(t.Context()))
 }
 
+// The timer may cancel a context that an attempt has just finished with.
+func TestContextThatIsCancelledWhileItIsReleased(t *testing.T) {
+	pool := newPool()
+	for range 200 {
+		ctx := pool.get(t.Context())
+		pool.mu.Lock()
+		released := make(chan struct{})
+		go func() {
+			defer close(released)
+			ctx.End(true)
+		}()
+		time.Sleep(50 * time.Microsecond) // it waits for the lock
+		ctx.cancel(&TimeoutError{})
+		pool.mu.Unlock()
+		<-released
+		require.Empty(t, pool.free)
+	}
+}
+
+// A caller may set a timeout that is never exceeded.
+func TestLongestTimeouts(t *testing.T) {
+	pool := newContextPool(Timeouts{Header: math.MaxInt64, Idle: math.MaxInt64})
+	for range 10 {
+		ctx := pool.get(t.Context())
+		for _, kind := range []int64{0, reading} {
+			ctx.startWaiting(pool.now(), kind)
+			ctx.check(pool.now() + 1000*time.Hour)
+			assert.NoError(t, ctx.Err())
+		}
+		ctx.stopWaiting()
+		ctx.End(true)
+	}
+	assert.Equal(t, 1, pool.timerID, "number of timers")
+}
+
 func TestContextOfAnotherCallIsNotUsedAgain(t *testing.T) {
 	pool := newPool()
 	a, cancelA := context.WithCancel(t.Context())
@@ -136,7 +171,7 @@ func TestNumberOfKeptContextsIsLimited(t *testing.T) {
 
 // The clock of a bubble shows a time before 2020, and its channels cannot be used outside.
 func TestContextsAreNotSharedWithBubbles(t *testing.T) {
-	pool, ctx := newPool(), context.Background() //nolint // a context that is in and outside the bubble
+	pool, ctx := newPool(), context.Background() // which can be used in and outside a bubble
 	outside := pool.get(ctx)
 	outside.End(true)
 	synctest.Test(t, func(t *testing.T) {

@@ -55,6 +55,11 @@ func inBubbles(t *testing.T, test func(*testing.T, func(http.RoundTripper, Timeo
 			synctest.Test(t, func(t *testing.T) {
 				test(t, func(base http.RoundTripper, timeouts Timeouts) *timeoutTransport {
 					tr := newTimeoutTransport(base, timeouts)
+					t.Cleanup(func() {
+						tr.contexts.mu.Lock()
+						defer tr.contexts.mu.Unlock()
+						assert.Equal(t, ownTimers, tr.contexts.timerID == 0, "only one kind of timer is used")
+					})
 					assert.True(t, tr.contexts.inBubble(tr.contexts.now()))
 					tr.contexts.inBubble = func(time.Duration) bool { return ownTimers }
 					return tr
@@ -222,7 +227,7 @@ func TestAllAttemptsShareOneTimer(t *testing.T) {
 func TestReplacedTimerIsIgnored(t *testing.T) {
 	pool := newPool()
 	ctx := pool.get(t.Context())
-	ctx.wait.Store(waiting) // which ended at the epoch
+	ctx.wait.Store(-int64(2*time.Hour)&^waitBits | waiting) // which began before the epoch
 	pool.timerID = 2
 	pool.expire(1)
 	assert.NoError(t, ctx.Err())
