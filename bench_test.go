@@ -87,7 +87,7 @@ func BenchmarkBuildRequest(b *testing.B) {
 			ctx := b.Context()
 			b.ReportAllocs()
 			for b.Loop() {
-				req, err := client.newRequest(ctx, row.op, nil)
+				req, err := client.newRequest(ctx, &row.op, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

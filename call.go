@@ -36,8 +36,8 @@ type request struct {
 
 // newRequest checks an operation and encodes its request. If the path is an ID alone, it sends
 // requests to look up the parents.
-func (c *Client) newRequest(ctx context.Context, op operation, opts []CallOption) (*request, error) {
-	req := &request{operation: op}
+func (c *Client) newRequest(ctx context.Context, op *operation, opts []CallOption) (*request, error) {
+	req := &request{operation: *op}
 	if err := req.prepare(ctx, c, opts); err != nil {
 		return nil, notSent(op.name, op.endpoint.describe(), err)
 	}
@@ -267,7 +267,7 @@ func (resp *response) decode(value any, canReread bool) (decoded bool, err error
 	if empty {
 		err = jsonwire.ErrEmpty
 	} else if err == nil {
-		if err = jsonwire.UnmarshalLimited(resp.Body, value, resp.maxBody); err == nil {
+		if err = jsonwire.UnmarshalZero(resp.Body, value, resp.maxBody); err == nil {
 			err = checkComplete(value)
 		}
 	}
@@ -321,7 +321,7 @@ func (resp *response) checkDiscarded() error {
 
 // call sends a request and decodes the object of its response into value, as decode does.
 func (c *Client) call(
-	ctx context.Context, op operation, value any, canReread bool, opts []CallOption,
+	ctx context.Context, op *operation, value any, canReread bool, opts []CallOption,
 ) (resp *response, decoded bool, err error) {
 	req, err := c.newRequest(ctx, op, opts)
 	if err != nil {
@@ -337,7 +337,7 @@ func (c *Client) call(
 // get sends a GET and returns the object of its response.
 func get[T any](ctx context.Context, c *Client, op operation, opts []CallOption) (T, error) {
 	var value, zero T
-	if _, _, err := c.call(ctx, op, &value, false, opts); err != nil {
+	if _, _, err := c.call(ctx, &op, &value, false, opts); err != nil {
 		return zero, err
 	}
 	return value, nil
@@ -350,7 +350,7 @@ func write[T any](
 	ctx context.Context, c *Client, op operation, reread func(context.Context) (T, error), opts []CallOption,
 ) (T, error) {
 	var value, zero T
-	resp, decoded, err := c.call(ctx, op, &value, reread != nil, opts)
+	resp, decoded, err := c.call(ctx, &op, &value, reread != nil, opts)
 	switch {
 	case err != nil:
 		return zero, err
@@ -367,7 +367,7 @@ func write[T any](
 
 // execute sends a write whose response is not needed.
 func execute(ctx context.Context, c *Client, op operation, opts []CallOption) error {
-	req, err := c.newRequest(ctx, op, opts)
+	req, err := c.newRequest(ctx, &op, opts)
 	if err != nil {
 		return err
 	}

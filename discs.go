@@ -164,7 +164,7 @@ func (s *DiscsService) listEndpoint(ctx context.Context, options DiscListOptions
 // VirtualMachines.Get does; use a path with its ID to save that request.
 func (s *DiscsService) Get(ctx context.Context, disc DiscPath, opts ...CallOption) (Disc, error) {
 	const operation = "get disc"
-	if disc.idOnly || clientOf(s).style == NestedURLs && (disc.IsZero() || isComplete(disc)) {
+	if disc.idOnly || clientOf(s).style == NestedURLs && !disc.lacksParents() {
 		return get[Disc](ctx, clientOf(s), reading(operation, resource(disc)), opts)
 	}
 	e, verify, err := s.listEndpoint(ctx, DiscListOptions{VirtualMachine: disc.machine})

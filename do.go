@@ -32,7 +32,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, result any, 
 	if err != nil {
 		return notSent("do", path, err)
 	}
-	req, err := c.newRequest(ctx, op, slices.Concat(opts, pathOpts))
+	req, err := c.newRequest(ctx, &op, slices.Concat(opts, pathOpts))
 	if err != nil {
 		return err
 	}

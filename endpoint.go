@@ -146,7 +146,7 @@ func (e endpoint) checkID(object any) error {
 	if e.path == nil || e.route != "" {
 		return nil
 	}
-	want := e.path.segments().list[0]
+	want := e.path.Name()
 	if !route.IsID(want) {
 		return nil
 	}
@@ -191,6 +191,7 @@ var errNoID = errors.New("the ID is missing")
 
 // resourcePath is implemented by the path types: AccountPath, GroupPath and so on.
 type resourcePath interface {
+	Name() string // the last segment
 	kind() pathKind
 	segments() segments
 	display() string // as errors show it
@@ -228,7 +229,12 @@ func (s *segments) add(segment string) {
 }
 
 // isComplete reports whether a path has all its segments.
-func isComplete[P resourcePath](p P) bool { return p.segments().n == p.kind().depth }
+func isComplete[P interface {
+	IsZero() bool
+	lacksParents() bool
+}](p P) bool {
+	return !p.IsZero() && !p.lacksParents()
+}
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}`)
 

@@ -20,7 +20,7 @@ import (
 // list returns a list, which is decoded as it arrives. verify, unless nil, is called with each
 // element; if it returns an error, the call fails.
 func list[T any](ctx context.Context, c *Client, op operation, verify func(T) error, opts []CallOption) ([]T, error) {
-	req, err := c.newRequest(ctx, op, opts)
+	req, err := c.newRequest(ctx, &op, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func list[T any](ctx context.Context, c *Client, op operation, verify func(T) er
 func all[T any](ctx context.Context, c *Client, op operation, verify func(T) error, opts []CallOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		req, err := c.newRequest(ctx, op, opts)
+		req, err := c.newRequest(ctx, &op, opts)
 		if err != nil {
 			yield(zero, err)
 			return

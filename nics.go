@@ -120,7 +120,7 @@ func (s *NICsService) listEndpoint(ctx context.Context, options NICListOptions) 
 // does; use a path with its ID to save that request.
 func (s *NICsService) Get(ctx context.Context, nic NICPath, opts ...CallOption) (NIC, error) {
 	const operation = "get network interface"
-	if nic.idOnly || clientOf(s).style == NestedURLs && (nic.IsZero() || isComplete(nic)) {
+	if nic.idOnly || clientOf(s).style == NestedURLs && !nic.lacksParents() {
 		return get[NIC](ctx, clientOf(s), reading(operation, resource(nic)), opts)
 	}
 	_, verify, err := s.listEndpoint(ctx, NICListOptions{VirtualMachine: nic.machine})

@@ -333,6 +333,13 @@ func (p DiscPath) addTo(s *segments) {
 	}
 }
 
+// lacksParents reports whether a path, or that of one of its parents, is an ID alone.
+func (p GroupPath) lacksParents() bool          { return p.idOnly }
+func (p VirtualMachinePath) lacksParents() bool { return p.idOnly || p.group.lacksParents() }
+func (p DiscPath) lacksParents() bool           { return p.idOnly || p.machine.lacksParents() }
+func (p NICPath) lacksParents() bool            { return p.idOnly || p.machine.lacksParents() }
+func (p BackupPath) lacksParents() bool         { return p.idOnly || p.disc.lacksParents() }
+
 // isID reports whether the last segment of a path is an ID.
 func (p AccountPath) isID() bool        { return route.IsID(string(p)) }
 func (p UserPath) isID() bool           { return route.IsID(string(p)) }

@@ -149,7 +149,7 @@ func (c *Client) logIn(ctx context.Context, session SessionCreate, implicit bool
 
 // openSession sends an operation that responds with the token of a new session, and returns it.
 func (c *Client) openSession(ctx context.Context, op operation, opts []CallOption) (Secret, error) {
-	req, err := c.newRequest(ctx, op, opts)
+	req, err := c.newRequest(ctx, &op, opts)
 	if err != nil {
 		return Secret{}, err
 	}

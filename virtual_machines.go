@@ -223,7 +223,7 @@ const getMachine = "get virtual machine"
 // the error matches ErrNotFound.
 func (s *VirtualMachinesService) Get(ctx context.Context, vm VirtualMachinePath, opts ...CallOption) (VirtualMachine, error) {
 	const operation = getMachine
-	if vm.idOnly || clientOf(s).style == NestedURLs && (vm.IsZero() || isComplete(vm)) {
+	if vm.idOnly || clientOf(s).style == NestedURLs && !vm.lacksParents() {
 		return get[VirtualMachine](ctx, clientOf(s), reading(operation, resource(vm)), opts)
 	}
 	e, verify, err := clientOf(s).virtualMachineList(ctx, VirtualMachineListOptions{Group: vm.group})

@@ -40,27 +40,45 @@ func Marshal(v any, marshalers *json.Marshalers) ([]byte, error) {
 // Unmarshal decodes a response body into v, a pointer. Duplicate members, invalid
 // UTF-8 and data after the value are errors; unknown members are ignored. An
 // integer may be written as a string.
-func Unmarshal(data []byte, v any) error { return unmarshal(data, v, unlimited) }
+func Unmarshal(data []byte, v any) error { return unmarshal(data, v, unlimited, isZero(v)) }
 
 // UnmarshalLimited decodes data of at most limit bytes as Unmarshal does. It returns
 // ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
 func UnmarshalLimited(data []byte, v any, limit int64) error {
+	return unmarshalLimited(data, v, limit, isZero(v))
+}
+
+// UnmarshalZero decodes data as UnmarshalLimited does, into what the caller knows to be a
+// zero value. To find that out takes a while for a large struct.
+func UnmarshalZero(data []byte, v any, limit int64) error {
+	return unmarshalLimited(data, v, limit, true)
+}
+
+// unmarshalLimited implements UnmarshalLimited. zero says that v points to a zero value.
+func unmarshalLimited(data []byte, v any, limit int64, zero bool) error {
 	left := memoryLimit(limit)
 	if isSmall(int64(len(data)), limit) {
 		left = unlimited
 	}
-	return compact(unmarshal(data, v, left))
+	return compact(unmarshal(data, v, left, zero))
 }
 
-// unmarshal implements Unmarshal. It may allocate about left bytes.
-func unmarshal(data []byte, v any, left int64) error {
+// isZero reports whether v is a pointer to a zero value.
+func isZero(v any) bool {
+	target := reflect.ValueOf(v)
+	return target.Kind() == reflect.Pointer && !target.IsNil() && target.Elem().IsZero()
+}
+
+// unmarshal implements Unmarshal. It may allocate about left bytes. zero says that v points
+// to a zero value.
+func unmarshal(data []byte, v any, left int64, zero bool) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return json.Unmarshal(data, v) // which is an error
 	}
 	d := decoder{table: tableOf(target.Type().Elem())}
 	d.left = left
-	if d.table.kind != libraryKind && target.Elem().IsZero() {
+	if d.table.kind != libraryKind && zero {
 		d.memory = memories.Get().(*memory)
 		defer memories.Put(d.memory)
 		return explain(d.decode(data, target))

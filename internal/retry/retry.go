@@ -167,7 +167,7 @@ func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 func (c *call) initRequest() error {
 	ctx := c.startAttempt()
 	c.request.Request = (&http.Request{
-		Method: c.req.Method, URL: c.req.URL, Host: c.req.URL.Host, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: c.req.Method, URL: c.req.URL, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if len(c.req.Body) == 0 {
 		return nil

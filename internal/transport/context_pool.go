@@ -67,12 +67,12 @@ var reusableParents = []string{
 func (p *contextPool) get(ctx context.Context) *Context {
 	now := p.now()
 	ownTimer := p.inBubble(now)
-	reusable := !ownTimer && slices.Contains(reusableParents, reflect.TypeOf(ctx).String())
 	var c *Context
-	if reusable {
+	if !ownTimer {
 		c = p.take(ctx)
 	}
 	if c == nil {
+		reusable := !ownTimer && slices.Contains(reusableParents, reflect.TypeOf(ctx).String())
 		c = &Context{pool: p, index: notInPool, ownTimer: ownTimer}
 		c.Context, c.cancel = context.WithCancelCause(ctx)
 		if reusable {
@@ -94,7 +94,7 @@ func (p *contextPool) take(ctx context.Context) *Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
-	if last < 0 || p.parent != ctx {
+	if last < 0 || p.parent != ctx { // two contexts of one of reusableParents can be compared
 		return nil
 	}
 	c := p.free[last]

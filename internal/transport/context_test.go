@@ -299,10 +299,16 @@ func TestHeaderOfAnAttempt(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			received = nil
 			before := row.header.Clone()
-			client := NewClient(&http.Client{Jar: row.jar}, base, Timeouts{Header: time.Minute, Idle: time.Minute})
+			custom := roundTripper(func(r *http.Request) (*http.Response, error) {
+				assert.Equal(t, serverURL.Host, r.Host, "a custom transport may need it")
+				return base.RoundTrip(r)
+			})
+			client := NewClient(&http.Client{Jar: row.jar}, custom, Timeouts{Header: time.Minute, Idle: time.Minute})
 			ctx := NewContext(t.Context(), client)
 			ctx.Header = row.header
-			resp, err := client.Do(newGet(t, server.URL+"/moved").WithContext(ctx))
+			req := newGet(t, server.URL+"/moved")
+			req.Host = ""
+			resp, err := client.Do(req.WithContext(ctx))
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 			ctx.End(true)

@@ -82,7 +82,7 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	ctx, ok := req.Context().Value(contextKey{}).(*Context)
 	if ok {
-		req = withHeader(req, ctx.Header)
+		complete(req, ctx.Header)
 	} else {
 		ctx = t.contexts.get(req.Context())
 		req = req.WithContext(ctx)
@@ -112,20 +112,24 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, nil
 }
 
-// withHeader returns a copy of req with a header. What http.Client has set, such as the
-// cookies of a jar, is kept unless it is in the header.
-func withHeader(req *http.Request, header http.Header) *http.Request {
-	result := new(http.Request)
-	*result = *req
-	result.Header = header
-	if len(req.Header) > 0 {
-		result.Header = maps.Clone(req.Header)
-		maps.Copy(result.Header, header)
+// complete sets the host and the header of a request whose context is one of NewContext. It
+// may change the request, which is that of the caller of NewContext, or was made by
+// http.Client. What http.Client has set, such as the cookies of a jar, is kept unless it is
+// in the header.
+func complete(req *http.Request, header http.Header) {
+	if req.Host == "" { // with a host, http.Client would have copied the URL
+		req.Host = req.URL.Host
 	}
-	if jar, own := req.Header["Cookie"], header["Cookie"]; len(jar) > 0 && len(own) > 0 {
-		result.Header["Cookie"] = []string{strings.Join(slices.Concat(own, jar), "; ")}
+	client := req.Header
+	req.Header = header
+	if len(client) == 0 {
+		return
 	}
-	return result
+	req.Header = maps.Clone(client)
+	maps.Copy(req.Header, header)
+	if jar, own := client["Cookie"], header["Cookie"]; len(jar) > 0 && len(own) > 0 {
+		req.Header["Cookie"] = []string{strings.Join(slices.Concat(own, jar), "; ")}
+	}
 }
 
 // checkResponse returns an error for a response that net/http would misread, and
