@@ -59,6 +59,24 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
+// What the body does not have remains as it is, as in encoding/json.
+func TestUnmarshalIntoAValueThatIsNotZero(t *testing.T) {
+	type pair struct {
+		ID   int    `json:"id"`
+		Name string `json:"name"`
+	}
+	for name, unmarshal := range map[string]func(data []byte, v any) error{
+		"Unmarshal":        Unmarshal,
+		"UnmarshalLimited": func(data []byte, v any) error { return UnmarshalLimited(data, v, 1000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := pair{ID: 1, Name: "x"}
+			require.NoError(t, unmarshal([]byte(`{"id":2}`), &got))
+			assert.Equal(t, pair{ID: 2, Name: "x"}, got)
+		})
+	}
+}
+
 func TestUnmarshalErrorKeepsItsCause(t *testing.T) {
 	var got struct {
 		Size float64 `json:"size"`
