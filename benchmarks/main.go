@@ -55,6 +55,7 @@ var measurements = []struct {
 	{"P7", measureFirstMachine},
 	{"P8", measureBuildRequest},
 	{"P9", measureMinimalProgram},
+	{"P9", measureStartUp},
 	{"P10", measureNotFound},
 	{"P11", measureDecoding},
 	{"P12 P13", measureRequests},
@@ -65,6 +66,13 @@ var protocols = []string{http1, http2}
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == serveArgument {
 		if err := serve(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == startUpArgument {
+		if err := printStartUp(context.Background(), os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -71,15 +71,23 @@ func startServer() (*server, error) {
 		s.stop()
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
-	certificate, err := x509.ParseCertificate(s.Certificate)
-	if err != nil {
+	if err := s.trust(); err != nil {
 		s.stop()
 		return nil, err
+	}
+	return s, nil
+}
+
+// trust makes this process trust the certificate of the server. It can be called once.
+func (s serverInfo) trust() error {
+	certificate, err := x509.ParseCertificate(s.Certificate)
+	if err != nil {
+		return err
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate)
 	x509.SetFallbackRoots(roots)
-	return s, nil
+	return nil
 }
 
 // stop closes the standard input of the server, which makes it exit.

@@ -48,13 +48,14 @@ func UnmarshalLimited(data []byte, v any, limit int64) error {
 	return unmarshalLimited(data, v, limit, isZero(v))
 }
 
-// UnmarshalZero decodes data as UnmarshalLimited does, into what the caller knows to be a
-// zero value. To find that out takes a while for a large struct.
+// UnmarshalZero decodes data as UnmarshalLimited does, into a value that must be zero, which
+// is slow to check for a large struct.
 func UnmarshalZero(data []byte, v any, limit int64) error {
 	return unmarshalLimited(data, v, limit, true)
 }
 
-// unmarshalLimited implements UnmarshalLimited. zero says that v points to a zero value.
+// unmarshalLimited implements UnmarshalLimited and UnmarshalZero. zero says that v is known
+// to point to a zero value.
 func unmarshalLimited(data []byte, v any, limit int64, zero bool) error {
 	left := memoryLimit(limit)
 	if isSmall(int64(len(data)), limit) {
@@ -69,8 +70,8 @@ func isZero(v any) bool {
 	return target.Kind() == reflect.Pointer && !target.IsNil() && target.Elem().IsZero()
 }
 
-// unmarshal implements Unmarshal. It may allocate about left bytes. zero says that v points
-// to a zero value.
+// unmarshal implements Unmarshal. It may allocate about left bytes. zero says that v is known
+// to point to a zero value.
 func unmarshal(data []byte, v any, left int64, zero bool) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {

@@ -2,11 +2,13 @@ package retry
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,4 +170,53 @@ func TestCookiesAreSentOnce(t *testing.T) {
 	}
 	assert.Equal(t, []string{"", "a=1", "a=1", "a=1", "a=1", "a=1"}, cookies)
 	assert.Empty(t, req.Header["Cookie"], "the header of the caller is not changed")
+}
+
+// A transport must not change a request, but some do. Neither the next attempt nor http.Client depends on it.
+func TestTransportThatChangesTheRequest(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(r *http.Request)
+		want   []string // host, path and cookie of each request
+	}{
+		{"nothing", func(*http.Request) {}, []string{"api.example / a=1", "api.example / a=1", "api.example /moved a=1"}},
+		{"the context", func(r *http.Request) { *r = *r.WithContext(context.Background()) },
+			[]string{"api.example / a=1", "api.example / a=1", "api.example /moved a=1"}},
+		{"the path", func(r *http.Request) { r.URL = r.URL.JoinPath("x") },
+			[]string{"api.example /x a=1", "api.example /x a=1", "api.example /moved/x a=1"}},
+		{"the host", func(r *http.Request) { r.Host = "other.example" },
+			[]string{"other.example / a=1", "other.example / a=1", "other.example /moved a=1"}},
+		{"the header", func(r *http.Request) { r.Header = http.Header{"Cookie": {"b=2"}} },
+			[]string{"api.example / b=2", "api.example / b=2", "api.example /moved b=2"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var got []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got = append(got, r.Host+" "+r.URL.Path+" "+strings.Join(r.Header["Cookie"], "|"))
+				switch len(got) {
+				case 1:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				case 2:
+					http.Redirect(w, r, "http://api.example/moved", http.StatusFound)
+				}
+			}))
+			defer server.Close()
+			base := transport.New()
+			defer base.CloseIdleConnections()
+			custom := roundTripper(func(r *http.Request) (*http.Response, error) {
+				row.change(r)
+				r.URL.Host = strings.TrimPrefix(server.URL, "http://")
+				return base.RoundTrip(r)
+			})
+			jar, err := cookiejar.New(nil)
+			require.NoError(t, err)
+			jar.SetCookies(&url.URL{Scheme: "http", Host: "api.example"}, []*http.Cookie{{Name: "a", Value: "1", Path: "/"}})
+			client := NewClient(transport.NewClient(&http.Client{Jar: jar}, custom,
+				transport.Timeouts{Header: time.Minute, Idle: time.Minute}), quick, 1<<20)
+			resp, err := do(t.Context(), client, newTestRequest(t, "http://api.example/", Safe))
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusOK, resp.StatusCode)
+			assert.Equal(t, row.want, got)
+		})
+	}
 }

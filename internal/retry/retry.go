@@ -166,6 +166,7 @@ func Info(ctx context.Context) any { return ctx.Value(infoKey{}) }
 // attempt.
 func (c *call) initRequest() error {
 	ctx := c.startAttempt()
+	// The transport adds the host and the header.
 	c.request.Request = (&http.Request{
 		Method: c.req.Method, URL: c.req.URL, Header: http.Header{}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)

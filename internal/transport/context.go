@@ -15,7 +15,7 @@ import (
 type Context struct {
 	context.Context
 	// Header is the header of the request, which needs none of its own. http.Client would
-	// copy it for each request, since it might be redirected. The transport sets it.
+	// copy it for each request, since it might be redirected. The transport adds it.
 	Header http.Header
 
 	cancel   context.CancelCauseFunc

@@ -94,7 +94,7 @@ func (p *contextPool) take(ctx context.Context) *Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
-	if last < 0 || p.parent != ctx { // two contexts of one of reusableParents can be compared
+	if last < 0 || p.parent != ctx { // does not panic, since the types of reusableParents are comparable
 		return nil
 	}
 	c := p.free[last]

@@ -67,10 +67,12 @@ func newTimeoutTransport(base http.RoundTripper, timeouts Timeouts) *timeoutTran
 // request, and sends nothing after a response. A custom transport may do otherwise.
 func IsNetHTTP(client *http.Client) bool {
 	t, ok := client.Transport.(*timeoutTransport)
-	if !ok {
-		return false
-	}
-	_, ok = t.base.(*http.Transport)
+	return ok && isNetHTTP(t.base)
+}
+
+// isNetHTTP implements IsNetHTTP for the transport that the client uses.
+func isNetHTTP(base http.RoundTripper) bool {
+	_, ok := base.(*http.Transport)
 	return ok && runtime.GOOS != "js" // fetch reports nothing
 }
 
@@ -82,6 +84,11 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	ctx, ok := req.Context().Value(contextKey{}).(*Context)
 	if ok {
+		if !isNetHTTP(t.base) { // a custom transport may change the request, which others still need
+			url := *req.URL
+			req = req.WithContext(req.Context()) // a copy
+			req.URL = &url
+		}
 		complete(req, ctx.Header)
 	} else {
 		ctx = t.contexts.get(req.Context())
@@ -112,12 +119,13 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, nil
 }
 
-// complete sets the host and the header of a request whose context is one of NewContext. It
-// may change the request, which is that of the caller of NewContext, or was made by
-// http.Client. What http.Client has set, such as the cookies of a jar, is kept unless it is
-// in the header.
+// complete sets the host and the header of a request whose context is one of NewContext. What
+// http.Client has set, such as the cookies of a jar, is kept unless it is in the header.
+//
+// The transport of net/http gets the request itself and not a copy, which would cost more.
+// http.Client reads its header before that, and the next attempt gets another.
 func complete(req *http.Request, header http.Header) {
-	if req.Host == "" { // with a host, http.Client would have copied the URL
+	if req.Host == "" { // it is left empty because http.Client copies the URL of a request with a host
 		req.Host = req.URL.Host
 	}
 	client := req.Header
