@@ -28,6 +28,7 @@ GOTOOLCHAIN=go1.27.3 go run . -peers -write
   timeouts; a whole body is read into a buffer of the size of its Content-Length, and a stream through a buffer of 64 KiB. On Go 1.27
   there are two baselines, with encoding/json and with encoding/json/v2, and a figure compares bigv with the better one, whose name
   stands next to its figure.
+- Each round of the start-up in P9 is a new process. Its first GET includes the connection and the TLS handshake.
 - In P10 the baseline is a successful call of bigv, in P11 reading the tokens of the list.
 - "Tokens only" is the time for reading the tokens of the same response with jsontext, and in brackets bigv's time as a multiple of
   it: a decoder that reads tokens cannot be faster.
