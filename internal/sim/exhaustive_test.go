@@ -48,11 +48,15 @@ func runCases(t *testing.T, c config, warm bool, cases func(c config, calm resul
 				}
 				for _, f := range faults {
 					ran.Add(1)
-					r := try(t, c, op, warm, []Fault{f})
+					var r result
+					problem := lasting(c.http2, func() string {
+						r = try(t, c, op, warm, []Fault{f})
+						return r.violation(op)
+					})
 					if r.happened == 0 {
 						idle.Add(1)
 					}
-					if problem := r.violation(op); problem != "" && !isKnown(problem, []Fault{f}) {
+					if problem != "" && !isKnown(problem, []Fault{f}) {
 						t.Errorf("%s (applied %d times, %d writes exposed)\n%s", problem, r.applied, r.exposed, f)
 					}
 				}

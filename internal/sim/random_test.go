@@ -63,13 +63,15 @@ func (s scenario) run(t *testing.T, wrap wrapper) (problems []string, happened [
 // newProblem runs the scenario and returns the first problem that is not a known one, or "".
 func (s scenario) newProblem(t *testing.T, wrap wrapper) string {
 	t.Helper()
-	problems, happened := s.run(t, wrap)
-	for _, problem := range problems {
-		if !isKnown(problem, happened) {
-			return problem
+	return lasting(s.http2, func() string {
+		problems, happened := s.run(t, wrap)
+		for _, problem := range problems {
+			if !isKnown(problem, happened) {
+				return problem
+			}
 		}
-	}
-	return ""
+		return ""
+	})
 }
 
 // fails runs the scenario several times, since the order of goroutines is not under control, and returns the first new problem, or "".
