@@ -15,7 +15,6 @@ import (
 	"github.com/bigv-go/bigv/internal/jsonwire"
 	"github.com/bigv-go/bigv/internal/redact"
 	"github.com/bigv-go/bigv/internal/retry"
-	"github.com/bigv-go/bigv/internal/transport"
 	"github.com/google/go-querystring/query"
 )
 
@@ -133,15 +132,13 @@ func joinURL(u, base *url.URL, path, rawQuery string) error {
 	return nil
 }
 
-// newHeader returns the header of a request. The transport of net/http does not change a header, so
-// it gets one that requests share.
+// newHeader returns the header of a request. Most requests share one: nothing changes it.
 func (c *Client) newHeader(resp *response) http.Header {
 	req, header := resp.request, c.header
 	if resp.bearer != nil {
 		header = resp.bearer.header()
 	}
-	usual := !req.large && req.config.query == nil && req.config.header == nil && req.endpoint.accept == ""
-	if usual && transport.IsNetHTTP(c.httpClient) {
+	if !req.large && req.config.query == nil && req.config.header == nil && req.endpoint.accept == "" {
 		return header
 	}
 	header = maps.Clone(header)

@@ -63,8 +63,8 @@ type comparison struct {
 	limit      side // the least that there is to do, if it is measured
 }
 
-// measure runs each side in each round, in alternating order. The first round is a warm-up and is not measured.
-func (c *comparison) measure() error {
+// sides returns all sides that are measured.
+func (c *comparison) sides() []*side {
 	sides := []*side{&c.bigv}
 	for i := range c.baselines {
 		sides = append(sides, &c.baselines[i])
@@ -72,6 +72,12 @@ func (c *comparison) measure() error {
 	if c.limit.run != nil {
 		sides = append(sides, &c.limit)
 	}
+	return sides
+}
+
+// measure runs each side in each round, in alternating order. The first round is a warm-up and is not measured.
+func (c *comparison) measure() error {
+	sides := c.sides()
 	for round := range c.rounds.count + 1 {
 		slices.Reverse(sides)
 		for _, side := range sides {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -24,19 +25,17 @@ type startUp struct {
 }
 
 // measureStartUp measures how long a program waits for its first response: for the client to be created, and for the
-// GET of one virtual machine on a new connection. Each round is a new process, in which nothing is cached.
+// GET of one virtual machine on a new connection. Each measurement has a new process, in which nothing is cached.
 func measureStartUp(ctx context.Context, env *environment) (results []result, err error) {
 	for _, protocol := range protocols {
 		comp := &comparison{rounds: few, bigv: side{name: bigvSide}}
 		for _, b := range env.baselines[protocol] {
 			comp.baselines = append(comp.baselines, side{name: b.name})
 		}
-		sides := []*side{&comp.bigv}
-		for i := range comp.baselines {
-			sides = append(sides, &comp.baselines[i])
-		}
+		sides := comp.sides()
 		var newClient []float64
 		for range comp.rounds.count {
+			slices.Reverse(sides)
 			for _, s := range sides {
 				measured, err := startUpOf(ctx, env.server, s.name, protocol)
 				if err != nil {

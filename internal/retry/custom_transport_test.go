@@ -186,6 +186,8 @@ func TestTransportThatChangesTheRequest(t *testing.T) {
 			[]string{"api.example /x a=1", "api.example /x a=1", "api.example /moved/x a=1"}},
 		{"the host", func(r *http.Request) { r.Host = "other.example" },
 			[]string{"other.example / a=1", "other.example / a=1", "other.example /moved a=1"}},
+		{"a value of the header", func(r *http.Request) { r.Header["Accept"][0] = "text/html" },
+			[]string{"api.example / a=1", "api.example / a=1", "api.example /moved a=1"}},
 		{"the header", func(r *http.Request) { r.Header = http.Header{"Cookie": {"b=2"}} },
 			[]string{"api.example / b=2", "api.example / b=2", "api.example /moved b=2"}},
 	} {
@@ -213,10 +215,14 @@ func TestTransportThatChangesTheRequest(t *testing.T) {
 			jar.SetCookies(&url.URL{Scheme: "http", Host: "api.example"}, []*http.Cookie{{Name: "a", Value: "1", Path: "/"}})
 			client := NewClient(transport.NewClient(&http.Client{Jar: jar}, custom,
 				transport.Timeouts{Header: time.Minute, Idle: time.Minute}), quick, 1<<20)
-			resp, err := do(t.Context(), client, newTestRequest(t, "http://api.example/", Safe))
+			req := newTestRequest(t, "http://api.example/", Safe)
+			req.Header = http.Header{"Accept": {"application/json"}}
+			resp, err := do(t.Context(), client, req)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusOK, resp.StatusCode)
 			assert.Equal(t, row.want, got)
+			assert.Equal(t, http.Header{"Accept": {"application/json"}}, req.Header)
+			assert.Equal(t, "http://api.example/", req.URL.String())
 		})
 	}
 }

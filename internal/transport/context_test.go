@@ -296,31 +296,33 @@ func TestHeaderOfAnAttempt(t *testing.T) {
 		{"a cookie of the jar", jar, http.Header{"Accept": {"text/plain"}}, map[string]string{"Accept": "text/plain", "Cookie": "jar=1"}},
 		{"both", jar, http.Header{"Cookie": {"own=2"}}, map[string]string{"Cookie": "own=2; jar=1"}},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			received = nil
-			before := row.header.Clone()
-			custom := roundTripper(func(r *http.Request) (*http.Response, error) {
-				assert.Equal(t, serverURL.Host, r.Host, "a custom transport may need it")
-				return base.RoundTrip(r)
-			})
-			client := NewClient(&http.Client{Jar: row.jar}, custom, Timeouts{Header: time.Minute, Idle: time.Minute})
-			ctx := NewContext(t.Context(), client)
-			ctx.Header = row.header
-			req := newGet(t, server.URL+"/moved")
-			req.Host = ""
-			resp, err := client.Do(req.WithContext(ctx))
-			require.NoError(t, err)
-			require.NoError(t, resp.Body.Close())
-			ctx.End(true)
-			assert.Nil(t, ctx.Header, "the next attempt has another header")
-			require.Len(t, received, 2, "the request and its redirect")
-			for _, header := range received {
-				for name, value := range row.want {
-					assert.Equal(t, value, strings.Join(header[name], "|"), name)
-				}
-			}
-			assert.Equal(t, server.URL+"/moved", received[1].Get("Referer"))
-			assert.Equal(t, before, row.header, "the header may be shared")
+		custom := roundTripper(func(r *http.Request) (*http.Response, error) {
+			assert.Equal(t, serverURL.Host, r.Host, "a custom transport may need it")
+			return base.RoundTrip(r)
 		})
+		for kind, used := range map[string]http.RoundTripper{"net/http": base, "custom": custom} {
+			t.Run(row.name+", "+kind, func(t *testing.T) {
+				received = nil
+				before := row.header.Clone()
+				client := NewClient(&http.Client{Jar: row.jar}, used, Timeouts{Header: time.Minute, Idle: time.Minute})
+				ctx := NewContext(t.Context(), client)
+				ctx.Header = row.header
+				req := newGet(t, server.URL+"/moved")
+				req.Host = ""
+				resp, err := client.Do(req.WithContext(ctx))
+				require.NoError(t, err)
+				require.NoError(t, resp.Body.Close())
+				ctx.End(true)
+				assert.Nil(t, ctx.Header, "the next attempt has another header")
+				require.Len(t, received, 2, "the request and its redirect")
+				for _, header := range received {
+					for name, value := range row.want {
+						assert.Equal(t, value, strings.Join(header[name], "|"), name)
+					}
+				}
+				assert.Equal(t, server.URL+"/moved", received[1].Get("Referer"))
+				assert.Equal(t, before, row.header, "the header may be shared")
+			})
+		}
 	}
 }

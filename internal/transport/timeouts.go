@@ -84,12 +84,11 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	}
 	ctx, ok := req.Context().Value(contextKey{}).(*Context)
 	if ok {
-		if !isNetHTTP(t.base) { // a custom transport may change the request, which others still need
-			url := *req.URL
-			req = req.WithContext(req.Context()) // a copy
-			req.URL = &url
+		header := ctx.Header
+		if !isNetHTTP(t.base) { // a custom transport may change what http.Client and the next attempt use
+			req, header = req.Clone(req.Context()), header.Clone()
 		}
-		complete(req, ctx.Header)
+		complete(req, header)
 	} else {
 		ctx = t.contexts.get(req.Context())
 		req = req.WithContext(ctx)
