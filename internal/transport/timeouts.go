@@ -86,7 +86,9 @@ func (t *timeoutTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if ok {
 		header := ctx.Header
 		if !isNetHTTP(t.base) { // a custom transport may change what http.Client and the next attempt use
-			req, header = req.Clone(req.Context()), header.Clone()
+			url := *req.URL // Clone would add the forms of net/http to each program, 11 KB
+			req, header = req.WithContext(req.Context()), header.Clone()
+			req.URL = &url
 		}
 		complete(req, header)
 	} else {
