@@ -111,7 +111,7 @@ var seeds = []string{
 	`{"small":300}`, `{"small":"3"}`, `{"bytes":"?"}`, `{"by":{"a":1,"a":2}}`, `{"addr":""}`, `{"yubikey_otp_max_age":null}`,
 	`{"yubikey_otp_max_age":"900","ip_restrictions":{"a":1,"a":2}}`, `["a","b\u0063",null]`, `[1,"2",null]`, `[1,2,3`,
 	`[1,,2]`, `[1 2]`, `[1,]`, `{}`, ` {} `, `{}x`, `null`, ` null `, ``, `nul`, `"x"`, `[[[[[[`, `{"a":{"a":{"a":`, `[{"id":1}{"id":2}]`,
-	`[{"id":1},]`, `[{"id":1}]]`,
+	`[{"id":1},]`, `[{"id":1}]]`, `[{}e5]`, `[{}.5]`, `[nullE-3,1]`, `[{"id":1,"name":"a"}e3,{"id":2}]`, `[{}""]`,
 	`{"api_key":"secret","expires_at":"2020-01-01","privileges":[{"id":1,"level":"group_admin"}]}`, `{"id" :1 , "name" : "x" }`,
 	`{"username":"a","factors":["x","y"],"group_memberships":null}`, `{"server_settings":{"virtual_machine":{"cores":1},"discs":[{}]}}`,
 }

@@ -66,6 +66,39 @@ func TestReadArrayBeyondTheBuffer(t *testing.T) {
 	}
 }
 
+// Whatever follows an element, an array is accepted only if the library accepts it, and the error is that of the library. What stands for
+// the elements that are decoded already must not be completed by the next byte, as a number would be.
+func TestReadArrayAnyByteAfterAnElement(t *testing.T) {
+	starts := []string{`[{"id":1}`, `[{}`, `[null`, `[{"id":1},{"id":2,"name":"a"}`, `[{"id":1},null`}
+	ends := []string{`]`, `5]`, `-1]`, `+1,{"id":2}]`, `5,{"id":2}]`, `,{"id":2}]`, `"]`, `{}]`, ` `, ``}
+	for _, start := range starts {
+		for b := range 256 {
+			for _, end := range ends {
+				body := start + string([]byte{byte(b)}) + end
+				var want []object
+				wantErr := json.Unmarshal([]byte(body), &want)
+				for _, size := range []int{1, 1 << 20} {
+					got, err := ReadArray[object](chunkReader{strings.NewReader(body), size}, int64(len(body)), 1<<20)
+					streamed, streamErr := collect(chunkReader{strings.NewReader(body), size}, 1<<20)
+					if wantErr == nil {
+						assert.NoError(t, err, "%q", body)
+						assert.NoError(t, streamErr, "%q", body)
+						assert.Equal(t, want, got, "%q", body)
+						assert.Len(t, streamed, len(want), "%q", body)
+						continue
+					}
+					assert.Error(t, err, "%q", body)
+					assert.Error(t, streamErr, "%q", body)
+					if strings.Contains(wantErr.Error(), "after array element") {
+						assert.EqualError(t, err, wantErr.Error(), "%q", body)
+						assert.EqualError(t, streamErr, wantErr.Error(), "%q", body)
+					}
+				}
+			}
+		}
+	}
+}
+
 // unknownMembers returns an object with n unknown members.
 func unknownMembers(n int) string {
 	var b strings.Builder

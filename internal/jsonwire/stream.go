@@ -114,7 +114,7 @@ func decodeArray(r io.Reader, limit int64, t reflect.Type, to target) error {
 	}
 	rest := &elementReader{r: buffered, limit: limit}
 	if count > 0 {
-		rest.prefix = "[0" // an element for those that are decoded
+		rest.prefix = resumption
 	}
 	err = decodeElements(rest, d, to, offset)
 	switch {
@@ -125,10 +125,14 @@ func decodeArray(r io.Reader, limit int64, t reflect.Type, to target) error {
 	case source.err != nil && source.err != io.EOF:
 		return source.err // without a position, since it is not an error of syntax
 	case count > 0:
-		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset-int64(len("[0")))
+		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset-int64(len(resumption)))
 	}
 	return explain(err)
 }
+
+// resumption is what the library reads instead of the elements that are decoded already. It
+// ends in a string, since the bytes after it could be the rest of a number.
+const resumption = `[""`
 
 // maxTries is how often an element is decoded that is not yet in the buffer whole, before
 // it is left to the library.
