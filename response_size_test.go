@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -118,6 +119,36 @@ func TestWithMaxResponseSize(t *testing.T) {
 		assert.ErrorIs(t, err, bigv.ErrTooLarge, "one byte above the limit")
 		assert.ErrorContains(t, err, "get virtual machine www1.web.acme")
 		assert.ErrorContains(t, err, "larger than the limit")
+	}
+}
+
+// Sums of a limit and something else do not overflow.
+func TestLargestResponseSizes(t *testing.T) {
+	const list = "[" + fakeserver.VirtualMachine5012 + `,{"id":1,"name":"\u0061"}]`
+	for _, limit := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 - 64<<10, math.MaxInt64 / 2, math.MaxInt64 / 8} {
+		for _, known := range []bool{true, false} { // the length of the response
+			client := start(t, func(w http.ResponseWriter, r *http.Request) {
+				body := list
+				if r.URL.Path != "/virtual_machines" {
+					body = fakeserver.VirtualMachine5012
+				}
+				if known {
+					w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+				}
+				_, _ = io.WriteString(w, body[:9])
+				flush(w)
+				_, _ = io.WriteString(w, body[9:])
+			}, bigv.WithMaxResponseSize(limit), once)
+			assert.NoError(t, get(t.Context(), client), "Get, %d bytes", limit)
+			machines, err := client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{})
+			assert.NoError(t, err, "List, %d bytes", limit)
+			assert.Len(t, machines, 2, "List, %d bytes", limit)
+			for _, err := range client.VirtualMachines.All(t.Context(), bigv.VirtualMachineListOptions{}) {
+				assert.NoError(t, err, "All, %d bytes", limit)
+			}
+			assert.NoError(t, client.Do(t.Context(), "GET", "/virtual_machines", nil, &machines), "Do, %d bytes", limit)
+			assert.Len(t, machines, 2, "Do, %d bytes", limit)
+		}
 	}
 }
 

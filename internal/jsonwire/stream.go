@@ -290,7 +290,7 @@ type elementReader struct {
 
 // Read implements [io.Reader].
 func (e *elementReader) Read(p []byte) (n int, err error) {
-	if e.tooLarge = e.read-e.start > e.limit+chunk; e.tooLarge {
+	if e.tooLarge = e.read-e.start-chunk > e.limit; e.tooLarge {
 		return 0, ErrElementTooLarge
 	}
 	if e.prefix != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -105,6 +106,16 @@ func TestStreamArray(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A limit near the largest number is one, and sums with it do not overflow.
+func TestStreamArrayWithTheLargestLimits(t *testing.T) {
+	const body = `[{"id":1},{"\u0069d":2},{"id":3}]`
+	for _, limit := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 - chunk, math.MaxInt64 / 2, math.MaxInt64 / 3} {
+		ids, err := collect(strings.NewReader(body), limit)
+		assert.NoError(t, err, "%d bytes", limit)
+		assert.Equal(t, []int{1, 2, 3}, ids, "%d bytes", limit)
 	}
 }
 

@@ -146,7 +146,8 @@ func (r *BodyReader) Read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	n, err := r.resp.Body.Read(p[:min(int64(len(p)), r.left+1)]) // one byte more shows that the limit is exceeded
+	// One byte more shows that the limit is exceeded. It is added last, since the limit may be the largest number.
+	n, err := r.resp.Body.Read(p[:min(int64(len(p))-1, r.left)+1])
 	r.left -= int64(n)
 	switch {
 	case r.left < 0:

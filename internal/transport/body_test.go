@@ -63,6 +63,40 @@ func TestReadBody(t *testing.T) {
 	}
 }
 
+func TestBodyReader(t *testing.T) {
+	errReset := errors.New("connection reset")
+	for _, row := range []struct {
+		name   string
+		body   io.Reader
+		length int64
+		limit  int64
+		want   string
+		err    error
+	}{
+		{"known length", strings.NewReader("abc"), 3, 3, "abc", nil},
+		{"unknown length", strings.NewReader("abc"), -1, 3, "abc", nil},
+		{"the largest limit", strings.NewReader("abc"), -1, math.MaxInt64, "abc", nil},
+		{"the largest limit and length", strings.NewReader("abc"), math.MaxInt64, math.MaxInt64, "abc", ErrTruncated},
+		{"limit 0", strings.NewReader(""), -1, 0, "", nil},
+		{"length above the limit", strings.NewReader("abcd"), 4, 3, "", ErrTooLarge},
+		{"above the limit", strings.NewReader("abcd"), -1, 3, "abc", ErrTooLarge},
+		{"above the limit, byte by byte", iotest.OneByteReader(strings.NewReader("abcd")), -1, 3, "abc", ErrTooLarge},
+		{"shorter than its length", strings.NewReader("ab"), 3, 3, "ab", ErrTruncated},
+		{"read error", io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(errReset)), -1, 3, "ab", errReset},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			resp := &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(row.body), ContentLength: row.length}
+			r := NewBodyReader(resp, row.limit)
+			n, _ := r.Read(nil)
+			assert.Zero(t, n, "reading into no bytes")
+			got, err := io.ReadAll(r)
+			assert.Equal(t, row.want, string(got))
+			assert.ErrorIs(t, err, row.err)
+			assert.Equal(t, err, r.Err())
+		})
+	}
+}
+
 func TestReadBodyErrorTexts(t *testing.T) {
 	resp := &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("abcd")), ContentLength: -1}
 	_, err := ReadBody(resp, 3)
