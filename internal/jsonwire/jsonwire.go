@@ -95,10 +95,14 @@ type decoder struct {
 
 // decode decodes a value into the zero value to which v points.
 func (d *decoder) decode(data []byte, v reflect.Value) error {
+	left := d.left
 	if d.cursor.decode(d.table, data, v.Elem()) {
 		return nil
 	}
-	v.Elem().SetZero()
+	if v.Elem().SetZero(); d.left < 0 {
+		return ErrDecodedTooLarge
+	}
+	d.left = left // what is decoded again is not allocated twice
 	return d.decodeByLibrary(data, v)
 }
 

@@ -109,6 +109,47 @@ func unknownMembers(n int) string {
 	return b.String() + "}"
 }
 
+// branch is an object with others in it, such as an account.
+type branch struct {
+	ID       int      `json:"id"`
+	Name     string   `json:"name"`
+	Children []branch `json:"children"`
+}
+
+// A list below the limit is decoded however it is split into reads: an element of which the first part has arrived is decoded more than
+// once, but its memory is counted once. Elements of these lengths need several reads, or do not fit into the buffer.
+func TestReadArrayBelowTheLimit(t *testing.T) {
+	const limit = 1 << 20
+	for _, row := range []struct {
+		name, last string
+		children   int
+	}{
+		{"elements of 2 KB", "", 30},
+		{"elements of 34 KB", "", 500},
+		{"elements of 60 KB", "", 880},
+		{"elements of 200 KB", "", 3000},
+		{"elements of 34 KB, and one that a cursor cannot decode", unknownMembers(2 * maxUnknown), 500},
+	} {
+		child := `{"id":123456,"name":"a virtual machine with a name","children":null}`
+		element := `{"id":1,"children":[` + strings.Repeat(child+",", row.children-1) + child + `]}`
+		for _, tenths := range []int{5, 9} {
+			n := limit / 10 * tenths / (len(element) + 1)
+			body := "[" + strings.Repeat(element+",", n-1) + element + "]"
+			if row.last != "" {
+				body = "[" + row.last + "," + body[1:len(body)-1] + "," + row.last + "]"
+				n += 2
+			}
+			for _, size := range []int{1400, 4 << 10, 16 << 10, 1 << 30} {
+				for _, known := range []int64{-1, int64(len(body))} {
+					list, err := ReadArray[branch](chunkReader{strings.NewReader(body), size}, known, limit)
+					assert.NoError(t, err, "%s, 0.%d of the limit, %d bytes at a time, length %d", row.name, tenths, size, known)
+					assert.Len(t, list, n, "%s, 0.%d of the limit, %d bytes at a time, length %d", row.name, tenths, size, known)
+				}
+			}
+		}
+	}
+}
+
 // Elements are decoded from the buffer into one slice, whose size is known from the start.
 func TestReadArrayAllocations(t *testing.T) {
 	body := "[" + strings.Repeat(`{"id":1,"sizes":[1,2]},`, 9999) + `{"id":1,"sizes":[1,2]}]`

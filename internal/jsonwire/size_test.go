@@ -42,6 +42,8 @@ func TestUnmarshalLimited(t *testing.T) {
 		{"list of ordinary objects", new([]object), filled(limit, `[{"id":1}`, object40, "]"), false},
 		{"list of longer objects in a member", new(object),
 			filled(limit, `{"child":{"sizes":[1`, `,123456789012345`, "]}}"), false},
+		{"list that is decoded twice, since a cursor does not decode the last name", new(object),
+			filled(limit, `{"sizes":[1`, `,1234567890123`, `],"\u0069d":1}`), false},
 		{"numbers", new([]int), filled(limit, "[1", ",123456", "]"), false},
 		{"white space", new([]object), filled(limit, "[", " ", "]"), false},
 		{"unknown members", new(object), filled(limit, `{"id":1`, `,"x":{"a":"`+strings.Repeat("x", 200)+`"}`, "}"), false},

@@ -115,6 +115,7 @@ func decodeArray(r io.Reader, limit int64, t reflect.Type, to target) error {
 	rest := &elementReader{r: buffered, limit: limit}
 	if count > 0 {
 		rest.prefix = resumption
+		offset -= int64(len(resumption))
 	}
 	err = decodeElements(rest, d, to, offset)
 	switch {
@@ -125,7 +126,7 @@ func decodeArray(r io.Reader, limit int64, t reflect.Type, to target) error {
 	case source.err != nil && source.err != io.EOF:
 		return source.err // without a position, since it is not an error of syntax
 	case count > 0:
-		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset-int64(len(resumption)))
+		err = locate(err, func(p jsontext.Pointer) jsontext.Pointer { return shiftIndex(p, count-1) }, offset)
 	}
 	return explain(err)
 }
@@ -155,7 +156,7 @@ func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count 
 			if element == nil {
 				return 0, 0, false, ErrDecodedTooLarge
 			}
-			v := reflect.ValueOf(element).Elem()
+			v, left := reflect.ValueOf(element).Elem(), d.left
 			if d.value(d.table, v) && int64(d.pos-start) <= limit {
 				_, _ = r.Discard(d.pos)
 				offset += int64(d.pos)
@@ -168,6 +169,7 @@ func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count 
 			if v.SetZero(); d.left < 0 {
 				return 0, 0, false, ErrDecodedTooLarge
 			}
+			d.left = left // what is decoded again is not allocated twice
 		}
 		if d.pos < len(data) {
 			break
@@ -181,7 +183,8 @@ func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count 
 }
 
 // decodeElements decodes an array. It reads each element first, which checks its syntax,
-// and then decodes its bytes. Elements before offset have been decoded already.
+// and then decodes its bytes. The elements begin at an offset in the array, before which
+// others have been decoded already.
 func decodeElements(elements *elementReader, d *decoder, to target, offset int64) error {
 	resumed := elements.prefix != ""
 	dec := jsontext.NewDecoder(elements, jsontext.AllowDuplicateNames(true))
