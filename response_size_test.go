@@ -152,6 +152,27 @@ func TestLargestResponseSizes(t *testing.T) {
 	}
 }
 
+// A server that announces more than it sends, and more than there is memory, causes an error.
+func TestFalseLengths(t *testing.T) {
+	const machine = fakeserver.VirtualMachine5012
+	for _, length := range []string{"1000000000000", "10000000000000000", strconv.Itoa(math.MaxInt)} {
+		client := start(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", length)
+			body := machine
+			if r.URL.Path == "/virtual_machines" {
+				body = "[" + strings.Repeat(machine+",", 100)
+			}
+			_, _ = io.WriteString(w, body)
+		}, bigv.WithMaxResponseSize(math.MaxInt64), once)
+		_, listErr := client.VirtualMachines.List(t.Context(), bigv.VirtualMachineListOptions{})
+		for _, err := range []error{
+			get(t.Context(), client), listErr, client.Do(t.Context(), "GET", "/virtual_machines", nil, new([]bigv.VirtualMachine)),
+		} {
+			assert.ErrorIs(t, err, io.ErrUnexpectedEOF, length)
+		}
+	}
+}
+
 // All that is allocated for a response without an end is bounded by the limit, and so is the peak.
 func TestEndlessResponseMemory(t *testing.T) {
 	const limit = 8 << 20 // much more than what the server and the runtime allocate

@@ -2,6 +2,7 @@ package jsonwire
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -157,6 +158,27 @@ func TestReadArrayAllocations(t *testing.T) {
 		_, _ = ReadArray[object](strings.NewReader(body), int64(len(body)), 1<<24)
 	})
 	assert.Less(t, allocs, 10100.0, "one for each element, and a few")
+}
+
+// The length that the server announces costs little memory before the bytes arrive.
+func TestReadArrayOfAFalseLength(t *testing.T) {
+	for _, n := range []int{1, manyElements, manyElements + 1, 1000} {
+		body := "[" + strings.Repeat(`{"id":1},`, n-1) + `{"id":1}]`
+		for _, length := range []int64{1e9, 1e12, 1e16, math.MaxInt64 - 1, math.MaxInt64} {
+			for _, limit := range []int64{1 << 40, math.MaxInt64 / 2, math.MaxInt64} {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				list, err := ReadArray[object](strings.NewReader(body), length, limit)
+				runtime.ReadMemStats(&after)
+				assert.NoError(t, err)
+				assert.Len(t, list, n)
+				assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*maxAhead), "%d elements, length %d, limit %d", n, length, limit)
+				empty, err := ReadArray[struct{}](strings.NewReader(body), length, limit)
+				assert.NoError(t, err)
+				assert.Len(t, empty, n, "elements without a size")
+			}
+		}
+	}
 }
 
 // A list of small elements that is too large when decoded costs no more than the memory that it may use: its slice is not copied again

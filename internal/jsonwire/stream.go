@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -71,10 +72,11 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 	room := max(2*n, 1)
 	elementSize := int64(reflect.TypeFor[T]().Size())
 	if n > 0 && size > position {
-		estimate := n + (size-position)*n/position + n/64 + 1
+		estimate := n + min(size-position, math.MaxInt64/n)*n/position + n/64 + 1
 		if n < manyElements {
 			estimate = min(estimate, manyElements)
 		}
+		estimate = min(estimate, max(4*n, maxAhead/max(elementSize, 1)))
 		if estimate*elementSize <= *left/2 {
 			room = estimate
 		}
@@ -89,6 +91,10 @@ func grow[T any](list []T, position, size int64, left *int64) []T {
 // manyElements is the number of elements from which on it matters how much room a slice
 // has, and whose lengths show how many are still to come.
 const manyElements = 64
+
+// maxAhead is how much memory is allocated for the elements that a length announces, or for
+// four times as many as have been read if that is more: the server may not send them.
+const maxAhead = 8 << 20
 
 // target is what the elements of an array are decoded into. It has no type parameter, as
 // code for each type would make programs larger.

@@ -85,6 +85,10 @@ func (r compressedReader) Read(p []byte) (int, error) {
 // maxErrorBody is how much is read of the body of a response that is not 2xx.
 const maxErrorBody = 1 << 20
 
+// maxAhead is how much memory is allocated for a body because of its announced length, or
+// four times what has been read if that is more: the server may not send it.
+const maxAhead = 8 << 20
+
 // ReadBody reads the body of resp, at most limit bytes of it. With an error it
 // returns what could be read. The error wraps ErrTooLarge or ErrTruncated.
 func ReadBody(resp *http.Response, limit int64) ([]byte, error) {
@@ -99,13 +103,17 @@ func ReadBody(resp *http.Response, limit int64) ([]byte, error) {
 	// The byte after the body is requested too, since a connection is reused only if
 	// the end of its body has been seen. A custom transport may leave the length 0.
 	if length >= 0 && length <= limit {
-		size = length + 1
+		size = min(length, maxAhead) + 1
 	}
 	// A bytes.Buffer would allocate up to twice the limit.
 	body := make([]byte, 0, size)
 	for {
 		if len(body) == cap(body) {
-			size := min(max(2*int64(cap(body)), 4096), limit) + 1 // one byte more than the limit shows that it is exceeded
+			size := max(2*int64(cap(body)), 4096)
+			if length >= int64(cap(body)) {
+				size = min(length, 4*int64(cap(body)))
+			}
+			size = min(size, limit) + 1 // one byte more than the limit shows that it is exceeded
 			body = append(make([]byte, 0, size), body...)
 		}
 		n, err := resp.Body.Read(body[len(body):cap(body)])

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -61,6 +62,46 @@ func TestReadBody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A length that the server announces costs little memory before the bytes arrive, and a true one costs little more than the body.
+func TestReadBodyMemory(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		size, length int64
+		most         int64 // bytes allocated
+	}{
+		{"1 TB announced", 1000, 1e12, 2 * maxAhead},
+		{"10 PB announced", 1000, 1e16, 2 * maxAhead},
+		{"the largest number announced", 1000, math.MaxInt64, 2 * maxAhead},
+		{"1 TB announced, and 9 MiB sent", 9 << 20, 1e12, 6 * maxAhead},
+		{"true, short", 100_000, 100_000, 120_000},
+		{"true, as long as is allocated ahead", maxAhead, maxAhead, maxAhead + 100_000},
+		{"true, a little longer", maxAhead + 1, maxAhead + 1, 2*maxAhead + 100_000},
+		{"true, 60 MiB", 60 << 20, 60 << 20, 102 << 20},
+	} {
+		var before, after runtime.MemStats
+		body := io.LimitReader(zeros{}, row.size)
+		resp := &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body), ContentLength: row.length}
+		runtime.ReadMemStats(&before)
+		got, err := ReadBody(resp, math.MaxInt64)
+		runtime.ReadMemStats(&after)
+		assert.Len(t, got, int(row.size), row.name)
+		if row.size < row.length {
+			assert.ErrorIs(t, err, ErrTruncated, row.name)
+		} else {
+			assert.NoError(t, err, row.name)
+		}
+		assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(row.most), row.name)
+	}
+}
+
+// zeros is a reader of zeros without an end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 func TestBodyReader(t *testing.T) {
