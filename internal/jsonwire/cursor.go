@@ -51,9 +51,10 @@ func (c *cursor) begin(data []byte) {
 	c.data, c.pos, c.counted, c.depth, c.unknown = data, 0, 0, 0, c.unknown[:0]
 }
 
-// allocate reports whether n bytes may be allocated.
-func (c *cursor) allocate(n int) bool {
-	c.left -= int64(n)
+// allocate reports whether n bytes may be allocated, of which there may be more than an int
+// of 32 bits can count.
+func (c *cursor) allocate(n int64) bool {
+	c.left -= n
 	return c.left >= 0
 }
 
@@ -90,7 +91,7 @@ func (c *cursor) value(t *table, v reflect.Value) (ok bool) {
 	case sliceKind:
 		ok = c.array(t, v)
 	case pointerKind:
-		if ok = c.allocate(int(t.elem.typ.Size())); ok {
+		if ok = c.allocate(int64(t.elem.typ.Size())); ok {
 			v.Set(reflect.New(t.elem.typ))
 			ok = c.value(t.elem, v.Elem())
 		}
@@ -220,7 +221,7 @@ func (c *cursor) array(t *table, v reflect.Value) bool {
 			if n >= manyElements && c.counted <= 4*len(c.data) {
 				more = c.countElements()
 			}
-			if !c.allocate((n + more) * size) {
+			if !c.allocate(int64(n+more) * int64(size)) {
 				return false
 			}
 			v.Grow(more)
@@ -300,12 +301,12 @@ func (c *cursor) text() (string, bool) {
 			return "", false
 		}
 		raw, err := jsontext.AppendUnquote(nil, quoted)
-		return string(raw), err == nil && c.allocate(2*len(raw))
+		return string(raw), err == nil && c.allocate(2*int64(len(raw)))
 	}
 	if len(raw) <= maxText {
-		return c.memory.text(raw), c.allocate(len(raw))
+		return c.memory.text(raw), c.allocate(int64(len(raw)))
 	}
-	return string(raw), c.allocate(len(raw))
+	return string(raw), c.allocate(int64(len(raw)))
 }
 
 // address decodes an address, or the empty string.

@@ -181,6 +181,22 @@ func TestReadArrayOfAFalseLength(t *testing.T) {
 	}
 }
 
+// Memory is counted correctly where an int has 32 bits, even if the elements of an array would need more than 4 GiB.
+func TestReadArrayOfManyLargeElements(t *testing.T) {
+	type large struct {
+		Numbers [1 << 13]int32 `json:"numbers"` // 32 KiB
+	}
+	type list struct {
+		Large []large `json:"large"`
+	}
+	for _, n := range []int{1 << 16, 1<<17 - manyElements, 1 << 17, 3 << 16} { // some need a multiple of 4 GiB
+		body := `[{"large":[` + strings.Repeat(`null,`, n-1) + `null]}]`
+		_, err := ReadArray[list](strings.NewReader(body), int64(len(body)), 16<<20)
+		assert.ErrorIs(t, err, ErrDecodedTooLarge, "%d elements", n)
+		assert.ErrorIs(t, UnmarshalLimited([]byte(body), new([]list), 16<<20), ErrDecodedTooLarge, "%d elements", n)
+	}
+}
+
 // A list of small elements that is too large when decoded costs no more than the memory that it may use: its slice is not copied again
 // for each element after that.
 func TestReadArrayStopsAtTheMemoryLimit(t *testing.T) {
