@@ -5,9 +5,9 @@
 // follows a table of the Go type (table.go) that is made from its struct tags: a new
 // attribute of a resource needs nothing here. What a cursor does not expect, valid or not,
 // is decoded by the library github.com/go-json-experiment/json, which is encoding/json/v2:
-// the same bytes, so the same value or error as without a cursor. FuzzDecode tests that.
-// To make a further kind of value fast, add a tableKind and a method of cursor for it, and
-// values of it to the seeds of FuzzDecode.
+// the same bytes, so the same value or error as without a cursor. TestDecode and FuzzDecode
+// test that. To make a further kind of value fast, add a tableKind and a method of cursor for
+// it, and values of it to the seeds of both tests.
 //
 // Arrays are decoded as they arrive (stream.go). The memory of a decoded response is
 // limited: a cursor counts what it allocates, and size.go estimates what the library may.
