@@ -2,6 +2,7 @@ package jsonwire_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -116,10 +117,26 @@ var seeds = []string{
 	`{"username":"a","factors":["x","y"],"group_memberships":null}`, `{"server_settings":{"virtual_machine":{"cores":1},"discs":[{}]}}`,
 }
 
-// Nesting that is deeper than the library allows is an error, whatever decodes it.
+// Nesting that is deeper than the library allows is an error, whatever decodes it. The depth is that in the whole response, although the
+// value of an unknown member, and an element of a list, are decoded by themselves.
 func TestDeepNesting(t *testing.T) {
-	for _, depth := range []int{100, 5_000, 11_000} {
-		compare[shapes](t, []byte(strings.Repeat(`{"nested":`, depth)+`{}`+strings.Repeat("}", depth)))
+	for _, row := range []struct{ start, open, inner, close, end string }{
+		{``, `{"nested":`, `{}`, `}`, ``},
+		{`{"x":`, `[`, ``, `]`, `}`},
+		{`{"x":`, `{"y":`, `1`, `}`, `}`},
+		{`{"any":`, `[`, ``, `]`, `}`},
+		{`{"nested":{"x":`, `[`, ``, `]`, `}}`},
+		{`{"nested":{"any":`, `[`, ``, `]`, `}}`},
+		{`{"many":[null,{"nested":{"x":`, `[`, ``, `]`, `}}]}`},
+		{`[{"x":`, `[`, ``, `]`, `}]`},
+		{`[{"any":`, `[`, ``, `]`, `}]`},
+		{`[{"id":1},{"x":`, `[`, ``, `]`, `},{}]`},
+		{`[{"id":1},{"nested":{"any":`, `[`, ``, `]`, `}}]`},
+	} {
+		for _, depth := range []int{100, 5_000, 9_994, 9_995, 9_996, 9_997, 9_998, 9_999, 10_000, 10_001, 11_000} {
+			body := row.start + strings.Repeat(row.open, depth) + row.inner + strings.Repeat(row.close, depth) + row.end
+			t.Run(fmt.Sprintf("%s %s %d", row.start, row.open, depth), func(t *testing.T) { compare[shapes](t, []byte(body)) })
+		}
 	}
 }
 

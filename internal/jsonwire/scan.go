@@ -100,7 +100,8 @@ func plainPrefix(data []byte) (n int) {
 }
 
 // skip skips a value and returns its bytes. It looks only for its end: the bytes may not
-// be JSON.
+// be JSON. It reports false for a value that is too deep in the response, which those who
+// look at its bytes alone cannot see.
 func (c *cursor) skip() ([]byte, bool) {
 	start := c.pos
 	for depth := 0; c.pos < len(c.data); {
@@ -108,7 +109,9 @@ func (c *cursor) skip() ([]byte, bool) {
 		case b == '"':
 			c.skipString()
 		case b == '{' || b == '[':
-			depth++
+			if depth++; depth > maxDepth-c.depth {
+				return nil, false
+			}
 			c.pos++
 			continue
 		case b == '}' || b == ']':

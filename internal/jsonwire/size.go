@@ -55,7 +55,7 @@ const (
 // one grows by a quarter.
 const shortSlice = 256
 
-// maxDepth is the depth that the decoder allows.
+// maxDepth is the depth that the library allows.
 const maxDepth = 10_000
 
 // add adds a part of the text. It returns an error if the limit is exceeded.

@@ -155,6 +155,7 @@ func decodeBuffered(r *bufio.Reader, limit int64, d *decoder, to target) (count 
 	for tries := 0; tries < maxTries; {
 		data, _ := r.Peek(r.Buffered())
 		d.begin(data)
+		d.depth = 1 // of the elements
 		if before := d.next(); count == 0 && before == '[' || count > 0 && before == ',' {
 			d.space()
 			start := d.pos
