@@ -1,6 +1,11 @@
 package bigv_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // the database of time zones, which a system may not have
@@ -27,6 +32,33 @@ func TestTimestampWithoutZone(t *testing.T) {
 					require.Equal(t, want, got, at.Format(layout))
 				}
 			}
+		}
+	}
+}
+
+// TestNoTimeZones checks that no code of the package uses a time zone of the system, which may have none. It reads the code, since a
+// test that calls it finds a database of time zones everywhere: in the system, in Go's own directory or, for the test above, in itself.
+func TestNoTimeZones(t *testing.T) {
+	t.Parallel()
+	for _, p := range publicPackages {
+		files, err := filepath.Glob(filepath.Join(p.dir, "*.go"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.ImportSpec:
+					assert.NotEqual(t, `"time/tzdata"`, n.Path.Value, "%s imports 450 KB", file)
+				case *ast.SelectorExpr:
+					assert.NotContains(t, []string{"LoadLocation", "LoadLocationFromTZData", "Local"}, n.Sel.Name, file)
+				}
+				return true
+			})
 		}
 	}
 }

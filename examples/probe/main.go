@@ -29,7 +29,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // timestamps without a zone are in UK time
 
 	"github.com/bigv-go/bigv"
 	"github.com/bigv-go/bigv/bigvtest"
