@@ -133,7 +133,7 @@ func TestDeepNesting(t *testing.T) {
 		{`[{"id":1},{"x":`, `[`, ``, `]`, `},{}]`},
 		{`[{"id":1},{"nested":{"any":`, `[`, ``, `]`, `}}]`},
 	} {
-		for _, depth := range []int{100, 5_000, 9_994, 9_995, 9_996, 9_997, 9_998, 9_999, 10_000, 10_001, 11_000} {
+		for _, depth := range []int{5_000, 9_996, 9_997, 9_998, 9_999, 10_000, 10_001} {
 			body := row.start + strings.Repeat(row.open, depth) + row.inner + strings.Repeat(row.close, depth) + row.end
 			t.Run(fmt.Sprintf("%s %s %d", row.start, row.open, depth), func(t *testing.T) { compare[shapes](t, []byte(body)) })
 		}

@@ -70,8 +70,8 @@ func TestReadArrayBeyondTheBuffer(t *testing.T) {
 // Whatever follows an element, an array is accepted only if the library accepts it, and the error is that of the library. What stands for
 // the elements that are decoded already must not be completed by the next byte, as a number would be.
 func TestReadArrayAnyByteAfterAnElement(t *testing.T) {
-	starts := []string{`[{"id":1}`, `[{}`, `[null`, `[{"id":1},{"id":2,"name":"a"}`, `[{"id":1},null`}
-	ends := []string{`]`, `5]`, `-1]`, `+1,{"id":2}]`, `5,{"id":2}]`, `,{"id":2}]`, `"]`, `{}]`, ` `, ``}
+	starts := []string{`[{"id":1}`, `[null`, `[{"id":1},{"id":2,"name":"a"}`}
+	ends := []string{`]`, `5]`, `-1]`, `+1,{"id":2}]`, `"]`, `{}]`, ``}
 	for _, start := range starts {
 		for b := range 256 {
 			for _, end := range ends {
@@ -120,7 +120,7 @@ type branch struct {
 // A list below the limit is decoded however it is split into reads: an element of which the first part has arrived is decoded more than
 // once, but its memory is counted once. Elements of these lengths need several reads, or do not fit into the buffer.
 func TestReadArrayBelowTheLimit(t *testing.T) {
-	const limit = 1 << 20
+	const limit = 1 << 19
 	for _, row := range []struct {
 		name, last string
 		children   int

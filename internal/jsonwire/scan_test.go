@@ -26,7 +26,9 @@ const maxOffset = 17
 
 // Whatever is in a string, and wherever, it is decoded as by the library.
 func TestAnyByteInAString(t *testing.T) {
-	for _, format := range []string{`{"name":"%s"}`, `{"x":"%s","id":1}`, `{"%s":1,"id":2}`, `{"x":{"%s":"y"}}`, `{"id":"%s"}`, `{"child":{"name":"%s"`} {
+	for _, format := range []string{
+		`{"name":"%s"}`, `{"x":"%s","id":1}`, `{"%s":1,"id":2}`, `{"x":{"%s":"y"}}`, `{"id":"%s"}`, `{"child":{"name":"%s"`,
+	} {
 		for _, text := range anyByte() {
 			for offset := range maxOffset + 1 {
 				for _, after := range []int{0, 1, maxOffset} {
