@@ -39,8 +39,8 @@ const (
 type RetryPolicy struct {
 	MaxAttempts int           // attempts with one token; default 4; 1 disables retries
 	MinWait     time.Duration // upper limit of the first random wait; doubles with each attempt; default 500 ms, or MaxWait if that is less
-	// MaxWait is the upper limit of every wait; default 30 seconds, or MinWait if that is more. If
-	// Retry-After is longer, the call fails at once.
+	// MaxWait is the upper limit of every wait, to which up to a tenth of a Retry-After is added;
+	// default 30 seconds, or MinWait if that is more. If Retry-After is longer, the call fails at once.
 	MaxWait time.Duration
 }
 
@@ -179,8 +179,8 @@ func WithAttemptHook(hook func(context.Context, Attempt)) Option {
 }
 
 // WithRetryPolicy sets the retry policy. The default is 4 attempts, with random waits of up to 500
-// ms, 1 s and 2 s. If the response has a Retry-After header, the wait is the requested one and up to
-// a tenth more instead. If the requested wait is longer than MaxWait, which is 30 s by default, the call
+// ms, 1 s and 2 s. If the response has a Retry-After header above 0, the wait is the requested one and
+// up to a tenth more instead. If the requested wait is longer than MaxWait, which is 30 s by default, the call
 // fails at once, and RetryAfter of the Error has the requested wait.
 //
 // A field that is 0 has its default; a negative one is an error. MinWait must not be longer than
@@ -203,12 +203,14 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 
 // WithGate sets how long a call waits for the gate. The default is 4 seconds; 0 disables the gate.
 //
-// The gate protects a service that refuses requests: with 503, with 429 or by accepting no
+// The gate protects a service that refuses requests: with 503, with 429 or by accepting no TCP
 // connection. After five refusals in a row, this client and the clients derived from it send one
-// request at a time as a probe, at intervals of 250 ms to 1 s. The others wait, and continue when a
-// probe gets any other response. A call whose context ends, or that has waited for maxWait in all,
-// fails without being sent (again): its error matches ErrUnavailable, or ErrRateLimited after a 429,
-// and says that the request was not sent. The API and the authentication service have a gate each.
+// request at a time as a probe, at intervals of 250 ms to 1 s, and requests unlike the refused ones
+// first, in case the service refuses only some. While probes take longer than a second without being
+// refused, the intervals become shorter. The others wait, and continue when a probe gets any other
+// response. A call whose context ends, or that has waited for maxWait in all, fails without being sent
+// (again): its error matches ErrUnavailable, or ErrRateLimited after a 429, and says that the request
+// was not sent. The API and the authentication service have a gate each.
 //
 // It is like a circuit breaker, whose calls would fail at once.
 func WithGate(maxWait time.Duration) Option {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -18,7 +19,9 @@ const (
 	minProbeGap  = 250 * time.Millisecond // from the end of a probe to the next
 	maxProbeGap  = time.Second
 	maxProbe     = time.Second            // a probe that takes longer does not keep others from probing
+	maxSlow      = 3                      // how often the rate of probes quadruples while they take longer
 	gatePoll     = 100 * time.Millisecond // how often a waiting attempt looks at the gate
+	maxTargets   = 128                    // refused targets that are remembered
 )
 
 // Gate limits what is sent to a service that refuses requests. A refusal is a 503, a
@@ -34,15 +37,19 @@ const (
 // testing/synctest. A nil Gate never closes.
 type Gate struct {
 	maxWait  time.Duration // of one call
-	refusals atomic.Int64  // in a row
+	seed     maphash.Seed
+	refusals atomic.Int64 // in a row
 
 	// The following are used only while the gate is closed.
-	mu      sync.Mutex
-	closed  time.Time
-	next    time.Time // when the next probe may be sent
-	probe   int64     // the number of the last probe
-	refused []string  // the operations that were refused
-	last    rejection
+	mu         sync.Mutex
+	closed     time.Time
+	next       time.Time // when the next probe may be sent
+	probe      int64     // the number of the last probe
+	probing    bool      // the last probe has not ended
+	slow       int       // probes that were sent while the one before had not ended, since the last refusal
+	operations []string  // those that were refused
+	targets    []uint64  // the last ones that were refused
+	last       rejection
 }
 
 // rejection is how the service refused a request.
@@ -58,7 +65,7 @@ func NewGate(maxWait time.Duration) *Gate {
 	if maxWait <= 0 {
 		return nil
 	}
-	return &Gate{maxWait: maxWait}
+	return &Gate{maxWait: maxWait, seed: maphash.MakeSeed()}
 }
 
 // GateError is the error of an attempt that was not sent because the gate was closed.
@@ -91,20 +98,24 @@ func (e *GateError) Unwrap() error { return e.Err }
 // isClosed reports whether attempts have to wait.
 func (g *Gate) isClosed() bool { return g != nil && g.refusals.Load() >= gateRefusals }
 
-// enter waits until an attempt of this operation may be sent, and returns how long it has
-// waited. probe is not 0 if the attempt is a probe. waitedBefore is what the call has waited
+// target identifies what a request asks for and as whom: its URL and its credentials.
+func (g *Gate) target(req *Request) uint64 {
+	return maphash.String(g.seed, req.URL.String()+" "+req.Header.Get("Authorization"))
+}
+
+// enter waits until an attempt of a request may be sent, and returns how long it has waited. probe is not 0 if the attempt is a probe. waitedBefore is what the call has waited
 // for the gate before. The error is a *GateError.
-func (g *Gate) enter(ctx context.Context, operation string, waitedBefore time.Duration) (waited time.Duration, probe int64, err error) {
+func (g *Gate) enter(ctx context.Context, req *Request, waitedBefore time.Duration) (waited time.Duration, probe int64, err error) {
 	if !g.isClosed() {
 		return 0, 0, nil
 	}
-	started := time.Now()
+	started, target := time.Now(), g.target(req)
 	for g.isClosed() {
 		waited = time.Since(started)
 		if ctx.Err() != nil {
 			return waited, 0, g.error(waitedBefore + waited)
 		}
-		wait, probe := g.tryProbe(operation)
+		wait, probe := g.tryProbe(req.Operation, target)
 		if probe != 0 {
 			return waited, probe, nil
 		}
@@ -124,9 +135,14 @@ func (g *Gate) enter(ctx context.Context, operation string, waitedBefore time.Du
 
 // tryProbe returns the number of a probe, or how long to wait until the next one.
 //
-// Operations that have been refused since the gate closed wait longer than others, so that
-// a service that refuses only some operations is soon found to accept another.
-func (g *Gate) tryProbe(operation string) (wait time.Duration, probe int64) {
+// Operations that have been refused since the gate closed wait longer than others, and the
+// targets that were refused wait longest: a service that refuses only some operations, or
+// only some resources or tokens, is soon found to accept another.
+//
+// A probe that takes longer than a refusal would is likely to be a write that the service
+// executes. The rate of probes then quadruples until one is refused: otherwise a service of
+// slow writes would get one a second after an outage, and most calls would fail.
+func (g *Gate) tryProbe(operation string, target uint64) (wait time.Duration, probe int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -134,13 +150,21 @@ func (g *Gate) tryProbe(operation string) (wait time.Duration, probe int64) {
 		g.next = now
 	}
 	wait = g.next.Sub(now)
-	if slices.Contains(g.refused, operation) {
+	if slices.Contains(g.operations, operation) {
+		wait += minProbeGap / 4
+	}
+	if slices.Contains(g.targets, target) {
 		wait += minProbeGap / 4
 	}
 	if wait > 0 {
 		return wait, 0
 	}
-	g.next = now.Add(maxProbe)
+	if g.probing {
+		g.slow = min(g.slow+1, maxSlow)
+		g.operations, g.targets = nil, nil
+	}
+	g.next = now.Add(maxProbe >> (2 * g.slow))
+	g.probing = true
 	g.probe++
 	return 0, g.probe
 }
@@ -156,7 +180,7 @@ func (g *Gate) error(waited time.Duration) error {
 
 // leave records the result of an attempt. Its body need not have been read. probe is the
 // number that enter has returned.
-func (g *Gate) leave(operation string, probe int64, r result, interrupted bool) {
+func (g *Gate) leave(req *Request, probe int64, r result, interrupted bool) {
 	if g == nil {
 		return
 	}
@@ -181,17 +205,22 @@ func (g *Gate) leave(operation string, probe int64, r result, interrupted bool) 
 	defer g.mu.Unlock()
 	now := time.Now()
 	if count == gateRefusals {
-		g.closed, g.next, g.refused = now, now, nil
+		g.closed, g.next, g.probing, g.slow, g.operations, g.targets = now, now, false, 0, nil, nil
 	}
 	if refused {
 		// Nothing else is kept, since other calls return it: a body may be about this request.
 		retryAfter, _ := RetryAfter(r.header)
 		g.last = rejection{r.status, retryAfter, connectError(r.err)}
-		if !slices.Contains(g.refused, operation) {
-			g.refused = append(g.refused, operation)
+		g.slow = 0
+		if !slices.Contains(g.operations, req.Operation) {
+			g.operations = append(g.operations, req.Operation)
+		}
+		if target := g.target(req); !slices.Contains(g.targets, target) {
+			g.targets = append(g.targets[max(0, len(g.targets)-maxTargets+1):], target)
 		}
 	}
 	if probe != 0 && probe == g.probe { // not one that took longer than maxProbe
+		g.probing = false
 		gap := max(now.Sub(g.closed)/8, g.last.retryAfter, minProbeGap)
 		gap = min(gap, maxProbeGap)
 		g.next = now.Add(gap + rand.N(gap/4))

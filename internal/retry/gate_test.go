@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -233,35 +234,112 @@ func TestGateWithAProbeThatHangs(t *testing.T) {
 	})
 }
 
-// A service that refuses only some operations delays the others, and they succeed.
-func TestGateWithASingleOperationRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newGatedService(true, func(r *http.Request) int {
-			if strings.HasPrefix(r.URL.Path, "/broken") {
-				return 503
-			}
-			return 200
-		})
-		started := time.Now()
-		var callers sync.WaitGroup
-		for i := range 100 {
-			callers.Go(func() {
-				for time.Since(started) < time.Minute {
-					s.get(t, "broken"+string(rune('a'+i%3)))
-				}
+// A service that refuses only some requests delays the others, and they succeed.
+func TestGateWithSomeRequestsRefused(t *testing.T) {
+	type request struct{ operation, url, token string }
+	healthy := request{"get", "http://localhost/healthy?x=1", "a"}
+	for _, row := range []struct {
+		name   string
+		broken func(caller int) request // what each of the callers repeats
+	}{
+		{"other operations", func(i int) request { return request{"do" + string(rune('a'+i%3)), "http://localhost/broken", "a"} }},
+		{"another path", func(int) request { return request{"get", "http://localhost/broken", "a"} }},
+		{"another query", func(int) request { return request{"get", "http://localhost/healthy?x=2", "a"} }},
+		{"another token", func(int) request { return request{"get", healthy.url, "b"} }},
+		{"a few paths", func(i int) request { return request{"get", "http://localhost/broken" + string(rune('a'+i%3)), "a"} }},
+	} {
+		for _, callers := range []int{5, 20, 100} {
+			t.Run(fmt.Sprintf("%s, %d callers", row.name, callers), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newGatedService(true, func(r *http.Request) int {
+						if r.URL.String() != healthy.url || r.Header.Get("Authorization") != healthy.token {
+							return 503
+						}
+						return 200
+					})
+					get := func(r request) error {
+						req := newTestRequest(t, r.url, Safe)
+						req.Operation, req.Gate = r.operation, s.gate
+						req.Header.Set("Authorization", r.token)
+						resp, err := do(context.Background(), s.Client, req)
+						if err == nil && !resp.OK() {
+							err = fmt.Errorf("status %d", resp.StatusCode)
+						}
+						return err
+					}
+					started := time.Now()
+					var all sync.WaitGroup
+					for i := range callers {
+						all.Go(func() {
+							for time.Since(started) < time.Minute {
+								_ = get(row.broken(i))
+							}
+						})
+					}
+					var slowest time.Duration
+					for time.Since(started) < time.Minute {
+						began := time.Now()
+						require.NoError(t, get(healthy), "after %s", time.Since(started))
+						slowest = max(slowest, time.Since(began))
+						time.Sleep(500 * time.Millisecond)
+					}
+					all.Wait()
+					t.Logf("slowest call: %s, %d requests", slowest, s.requests.Load())
+					assert.Less(t, slowest, 2*maxProbeGap)
+					assert.Less(t, s.requests.Load(), int64(100*60), "the gate limits the others")
+				})
 			})
 		}
-		var slowest time.Duration
-		for time.Since(started) < time.Minute {
-			began := time.Now()
-			assert.True(t, s.get(t, "healthy"))
-			slowest = max(slowest, time.Since(began))
-			time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// A gate does not remember every target that was refused.
+func TestGateRemembersTheLastTargets(t *testing.T) {
+	g, _ := newTestGate(t)
+	for i := range 3 * maxTargets {
+		req := newTestRequest(t, fmt.Sprint("http://localhost/", i), Safe)
+		g.leave(&req, 0, result{status: 503}, false)
+		if i >= gateRefusals-1 {
+			require.Equal(t, g.target(&req), g.targets[len(g.targets)-1])
 		}
-		callers.Wait()
-		t.Logf("slowest call: %s, %d requests", slowest, s.requests.Load())
-		assert.Less(t, slowest, 4*time.Second)
-	})
+	}
+	assert.Len(t, g.targets, maxTargets)
+}
+
+// A service whose writes take long gets as many as without a gate when an outage is over.
+func TestGateWithSlowRequestsAfterAnOutage(t *testing.T) {
+	run := func(gate bool, slow time.Duration) (failed int64) {
+		synctest.Test(t, func(t *testing.T) {
+			started := time.Now()
+			s := newGatedService(gate, func(*http.Request) int {
+				if since := time.Since(started); since > time.Second && since < 4*time.Second {
+					return 503
+				}
+				time.Sleep(slow)
+				return 200
+			})
+			time.Sleep(time.Second + 1)
+			var count atomic.Int64
+			var workers sync.WaitGroup
+			for range 100 {
+				workers.Go(func() {
+					for range 5 {
+						if !s.get(t, "put") {
+							count.Add(1)
+						}
+					}
+				})
+			}
+			workers.Wait()
+			failed = count.Load()
+		})
+		return failed
+	}
+	for _, slow := range []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second} {
+		with, without := run(true, slow), run(false, slow)
+		t.Logf("%s: %d of 500 failed, without a gate %d", slow, with, without)
+		assert.LessOrEqual(t, with, without, slow)
+	}
 }
 
 // The headers of a stream open the gate, not the end of its body, which may take the caller long.
@@ -343,6 +421,108 @@ func TestGateAfterAnAttemptOfUnknownOutcome(t *testing.T) {
 	})
 }
 
+// The waits of all attempts of a call count.
+func TestGateLimitsTheWaitsOfACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newGatedService(true, func(*http.Request) int { return 503 })
+		closeGate(t, s)
+		s.policy = Policy{MaxAttempts: 100, MinWait: 1, MaxWait: 1}
+		req := newTestRequest(t, "http://localhost/", Safe)
+		req.Gate = s.gate
+		started := time.Now()
+		resp, err := do(t.Context(), s.Client, req)
+		closed, ok := errors.AsType[*GateError](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, 4*time.Second, closed.Waited)
+		assert.Greater(t, resp.Attempts, 4, "probes were sent in between")
+		assert.Less(t, time.Since(started), 5*time.Second)
+	})
+}
+
+// The gap between probes grows with the outage, and with Retry-After, and is random.
+func TestGapBetweenProbes(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		closedFor  time.Duration
+		retryAfter string
+		gap        time.Duration
+	}{
+		{"at first", 0, "", minProbeGap},
+		{"after 4 seconds", 4 * time.Second, "", time.Second / 2},
+		{"after an hour", time.Hour, "", maxProbeGap},
+		{"Retry-After", 0, "1", maxProbeGap},
+		{"long Retry-After", 0, "3600", maxProbeGap},
+		{"Retry-After of 0", 0, "0", minProbeGap},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gaps := map[time.Duration]bool{}
+				for range 100 {
+					g, req := newTestGate(t)
+					for range gateRefusals {
+						g.leave(req, 0, result{status: 503}, false)
+					}
+					time.Sleep(row.closedFor)
+					_, probe, err := g.enter(t.Context(), req, 0)
+					require.NoError(t, err)
+					before := time.Now()
+					g.closed = before.Add(-row.closedFor)
+					g.leave(req, probe, result{status: 503, header: http.Header{"Retry-After": {row.retryAfter}}}, false)
+					gap := g.next.Sub(before)
+					assert.GreaterOrEqual(t, gap, row.gap)
+					assert.Less(t, gap, row.gap*5/4)
+					gaps[gap] = true
+				}
+				assert.Greater(t, len(gaps), 50)
+			})
+		})
+	}
+}
+
+// A refusal ends the quicker probes that a slow one has begun.
+func TestRefusalSlowsProbesDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, req := newTestGate(t)
+		next := func() (wait time.Duration, probe int64) {
+			began := time.Now()
+			_, probe, err := g.enter(t.Context(), req, 0)
+			require.NoError(t, err)
+			return time.Since(began), probe
+		}
+		for range gateRefusals {
+			g.leave(req, 0, result{status: 503}, false)
+		}
+		var last int64
+		for _, want := range []time.Duration{minProbeGap / 2, maxProbe + minProbeGap/2, maxProbe / 4, maxProbe / 16, maxProbe / 64, maxProbe / 64} {
+			var wait time.Duration
+			wait, last = next()
+			assert.Equal(t, want, wait)
+			g.maxWait = 10 * time.Second
+		}
+		g.leave(req, last, result{status: 503}, false)
+		_, _ = next()
+		wait, _ := next()
+		assert.Equal(t, maxProbe+minProbeGap/2, wait)
+	})
+}
+
+// When the gate closes again, what was refused before does not count.
+func TestGateForgetsEarlierOutages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, first := newTestGate(t)
+		second := newTestRequest(t, "http://localhost/second", Safe)
+		second.Operation = "second"
+		for _, refused := range []*Request{first, &second} {
+			for range gateRefusals {
+				g.leave(refused, 0, result{status: 503}, false)
+			}
+			assert.Equal(t, []string{refused.Operation}, g.operations)
+			assert.Equal(t, []uint64{g.target(refused)}, g.targets)
+			g.leave(refused, 0, result{status: 200}, false)
+		}
+	})
+}
+
 // A call does not wait for the gate beyond its context.
 func TestGateEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -360,6 +540,13 @@ func TestGateEndsWithTheContext(t *testing.T) {
 		assert.Equal(t, 70*time.Millisecond, time.Since(started))
 		assert.Equal(t, before, s.requests.Load())
 	})
+}
+
+// newTestGate returns a gate and a request for it.
+func newTestGate(t *testing.T) (*Gate, *Request) {
+	req := newTestRequest(t, "http://localhost/", Safe)
+	req.Operation = "get"
+	return NewGate(time.Second), &req
 }
 
 // Responses that are no refusals, and errors other than those of connecting, do not close the gate; the former open it.
@@ -384,21 +571,21 @@ func TestWhatClosesTheGate(t *testing.T) {
 		{"invalid header", result{err: errors.New("invalid header")}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			g := NewGate(time.Second)
+			g, req := newTestGate(t)
 			for range 2 * gateRefusals {
-				g.leave("get", 0, row.result, false)
+				g.leave(req, 0, row.result, false)
 			}
 			assert.Equal(t, row.closes, g.isClosed())
 			for range gateRefusals {
-				g.leave("get", 0, result{status: 503}, false)
+				g.leave(req, 0, result{status: 503}, false)
 			}
-			g.leave("get", 0, row.result, false)
+			g.leave(req, 0, row.result, false)
 			assert.Equal(t, !row.opens, g.isClosed())
 		})
 	}
-	g := NewGate(time.Second)
+	g, req := newTestGate(t)
 	for range 2 * gateRefusals {
-		g.leave("get", 0, result{err: &net.OpError{Op: "dial", Err: context.Canceled}}, true)
+		g.leave(req, 0, result{err: &net.OpError{Op: "dial", Err: context.Canceled}}, true)
 	}
 	assert.False(t, g.isClosed(), "a caller that gives up is no refusal")
 }
@@ -440,10 +627,10 @@ func TestGateInSynctestBubbles(t *testing.T) {
 }
 
 func TestOpenGateAllocatesNothing(t *testing.T) {
-	g := NewGate(time.Second)
+	g, req := newTestGate(t)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		_, probe, _ := g.enter(t.Context(), "get", 0)
-		g.leave("get", probe, result{status: 200}, false)
+		_, probe, _ := g.enter(t.Context(), req, 0)
+		g.leave(req, probe, result{status: 200}, false)
 	}))
 	assert.Nil(t, NewGate(0), "no gate")
 }

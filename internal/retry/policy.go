@@ -14,7 +14,7 @@ import (
 type Policy struct {
 	MaxAttempts int           // 1 means no retries
 	MinWait     time.Duration // upper limit of the first wait, which is random
-	MaxWait     time.Duration // upper limit of every wait; a longer Retry-After is not waited for
+	MaxWait     time.Duration // upper limit of every wait, without the jitter of Retry-After; a longer Retry-After is not waited for
 }
 
 // wait returns how long to wait after this many attempts, the last of which had a
@@ -23,14 +23,14 @@ type Policy struct {
 //
 // It adds up to a tenth to Retry-After, so that clients that were refused at the same
 // time do not return at the same time, but not so much that the wait would outlast the
-// context.
+// context. A Retry-After of 0 leaves the wait to the policy.
 func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
 	wait, jitter := p.backoff(attempts), time.Duration(0)
-	if requested, ok := RetryAfter(header); ok {
+	if requested, ok := RetryAfter(header); ok && requested > 0 {
 		if requested > p.MaxWait {
 			return 0, false
 		}
-		wait, jitter = requested, min(requested/10, p.MaxWait-requested)
+		wait, jitter = requested, requested/10
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline) - wait

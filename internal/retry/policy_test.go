@@ -62,15 +62,17 @@ func TestPolicyWait(t *testing.T) {
 	}{
 		{"backoff", t.Context(), nil, random, 0, true},
 		{"Retry-After", t.Context(), retryAfter("60"), time.Minute, 6 * time.Second, true},
-		{"Retry-After just below MaxWait", t.Context(), retryAfter("7195"), 7195 * time.Second, 5 * time.Second, true},
+		{"Retry-After just below MaxWait", t.Context(), retryAfter("7195"), 7195 * time.Second, 720 * time.Second, true},
 		{"Retry-After above MaxWait", t.Context(), retryAfter("7201"), 0, 0, false},
-		{"Retry-After of MaxWait", t.Context(), retryAfter("7200"), 2 * time.Hour, 0, true},
+		{"Retry-After of MaxWait", t.Context(), retryAfter("7200"), 2 * time.Hour, 12 * time.Minute, true},
 		{"Retry-After that cannot be read", t.Context(), retryAfter("soon"), random, 0, true},
-		{"no wait, before the deadline", soon, retryAfter("0"), 0, 0, true},
+		{"Retry-After of 0", t.Context(), retryAfter("0"), random, 0, true},
+		{"negative Retry-After", t.Context(), retryAfter("-5"), random, 0, true},
+		{"Retry-After with a past date", t.Context(), retryAfter("Fri, 31 Dec 1999 23:59:59 GMT"), random, 0, true},
 		{"a wait that ends before the deadline", soon, retryAfter("10"), 10 * time.Second, time.Second, true},
 		{"a wait that ends just before the deadline", soon, retryAfter("59"), 59 * time.Second, time.Second / 2, true},
 		{"a wait that outlasts the deadline", soon, retryAfter("61"), 0, 0, false},
-		{"the context has ended", ended, retryAfter("0"), 0, 0, false},
+		{"the context has ended", ended, retryAfter("1"), time.Second, time.Second / 10, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var longest time.Duration
@@ -84,6 +86,7 @@ func TestPolicyWait(t *testing.T) {
 			}
 			if row.wait == random {
 				assert.Less(t, longest, time.Hour)
+				assert.Greater(t, longest, time.Hour/2)
 			} else {
 				assert.LessOrEqual(t, longest, row.wait+row.jitter)
 				// The chance that all 500 are in the lower half is 1 to 10^150. The time until the deadline passes meanwhile.

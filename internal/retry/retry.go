@@ -194,7 +194,7 @@ func (c *call) recordsBody() bool {
 // enterGate waits until the next attempt may be sent. The error is that of the call.
 func (c *call) enterGate() error {
 	var err error
-	c.gateWait, c.probe, err = c.req.Gate.enter(c.ctx, c.req.Operation, c.gateWaits)
+	c.gateWait, c.probe, err = c.req.Gate.enter(c.ctx, &c.req, c.gateWaits)
 	c.gateWaits += c.gateWait
 	if closed, ok := err.(*GateError); ok {
 		closed.Err, closed.Again = cmp.Or(c.err, closed.Err), c.response.Attempts > 0
@@ -281,7 +281,7 @@ func (c *call) newResult(resp *http.Response, err error) result {
 	r := result{err: err}
 	if resp != nil {
 		r.status, r.header = resp.StatusCode, resp.Header
-		c.req.Gate.leave(c.req.Operation, c.probe, r, false) // before the body, which may take long
+		c.req.Gate.leave(&c.req, c.probe, r, false) // before the body, which may take long
 		if err == nil && c.req.Idempotency != Safe {
 			r.err = transport.RefusedRedirect(resp)
 		}
@@ -301,7 +301,7 @@ func (c *call) newResult(resp *http.Response, err error) result {
 		r.excluded = isExcluded(err)
 		r.maybeApplied = c.progress.maybeApplied(err, interrupted)
 		if resp == nil {
-			c.req.Gate.leave(c.req.Operation, c.probe, r, interrupted)
+			c.req.Gate.leave(&c.req, c.probe, r, interrupted)
 		}
 		r.err = withoutAdvice(err)
 	}

@@ -244,13 +244,13 @@ func TestOnAttempt(t *testing.T) {
 			return newResponse(now.status, header, strings.NewReader(now.body)), nil
 		}), quick)
 		req := newTestRequest(t, "http://127.0.0.1:1", Safe)
-		client.policy.MaxWait = 7 * time.Second // leaves no room for jitter
+		client.policy.MaxWait = 7 * time.Second
 		start := time.Now()
 		req.OnAttempt = func(a Attempt) {
 			assert.Equal(t, req.URL, a.Request.URL)
 			assert.Equal(t, 2*time.Second, a.Duration)
 			events = append(events, fmt.Sprintf("attempt %d: %d %q %q %v, retry %t in %s, after %s", a.Number, a.StatusCode,
-				a.Header.Get("Retry-After"), a.Body, a.Err, a.Retry, a.Wait, time.Since(start)))
+				a.Header.Get("Retry-After"), a.Body, a.Err, a.Retry, a.Wait.Truncate(time.Second), time.Since(start).Truncate(time.Second)))
 		}
 		require.NoError(t, client.Do(t.Context(), req, &Response{Attempts: 1}))
 		time.Sleep(10 * time.Minute) // the timer of the timeouts ends
