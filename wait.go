@@ -180,7 +180,7 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 		if ended, err := w.observe(ctx, seen, err); ended {
 			return w.last, err
 		}
-		pause := max(jitter(interval), requestedWait(err))
+		pause := max(jitter(interval), spread(requestedWait(err)))
 		w.report(ctx, pause)
 		if !sleep(ctx, pause) {
 			return w.last, w.interrupted(ctx)
@@ -214,8 +214,8 @@ func (w *waiting[T]) observe(ctx context.Context, seen T, err error) (ended bool
 	missing := errors.Is(err, ErrNotFound)
 	switch {
 	case err == nil:
-		w.last, w.seenOnce, w.failed, w.poll.State = seen, true, 0, "seen"
-		w.note(seen, &w.poll)
+		w.seenOnce, w.failed = true, 0
+		w.see(seen)
 	case missing:
 		var none T
 		seen, w.failed = none, 0
@@ -239,6 +239,12 @@ func (w *waiting[T]) observe(ctx context.Context, seen T, err error) (ended bool
 		return true, w.fail(err)
 	}
 	return false, nil
+}
+
+// see records what was seen.
+func (w *waiting[T]) see(seen T) {
+	w.last, w.poll.State = seen, "seen"
+	w.note(seen, &w.poll)
 }
 
 // report calls OnPoll after a poll that has not ended the wait.
@@ -283,6 +289,10 @@ func requestedWait(err error) time.Duration {
 	}
 	return 0
 }
+
+// spread returns a requested wait and up to a tenth more, so that programs that were refused at the
+// same time do not return at the same time.
+func spread(requested time.Duration) time.Duration { return requested + rand.N(requested/10+1) }
 
 // nilArgument returns the error for a nil argument of a wait.
 func nilArgument(ctx context.Context, pollIsNil bool) error {

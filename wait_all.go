@@ -1,6 +1,7 @@
 package bigv
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -29,12 +30,13 @@ type VirtualMachineResult struct {
 // Machines of the same group or account are polled with one list: GET {group}/virtual_machines, or
 // GET /virtual_machines?account_name=acme for several groups. The machine itself is read only where
 // the list does not suffice: when the list shows that the condition holds, unless that does not
-// depend on Provisioning; if the list does not contain the machine; and if the caller may not read
-// the list. A condition is called more than once with the same machine, also with another value of
-// Provisioning, so it must not have side effects.
+// depend on Provisioning; if the list does not contain the machine; if the caller may not read the
+// list; and if reading the list fails repeatedly. A condition is called more than once with the same
+// machine, also with another value of Provisioning, so it must not have side effects.
 //
-// WaitAll sends one request at a time. If ctx, until, an option or a path is invalid, the iterator
-// yields that error.
+// WaitAll sends one request at a time, so a request that is retried delays the other machines, and the
+// time that the body of the loop takes counts towards Timeout. If ctx, until, an option or a path is
+// invalid, the iterator yields that error.
 func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) iter.Seq2[VirtualMachineResult, error] {
 	withDeleted := slices.Concat(opts, []CallOption{WithDeleted()})
@@ -67,6 +69,7 @@ func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachi
 		},
 		// A list does not show whether a machine is being provisioned.
 		suffices: func(m VirtualMachine) bool {
+			m.Provisioning = false
 			done, err := until(m)
 			m.Provisioning = true
 			doneIfProvisioning, errIfProvisioning := until(m)
@@ -124,14 +127,7 @@ func (s *DiscsService) WaitAll(ctx context.Context, discs []DiscPath, until Disc
 		get:  func(ctx context.Context, disc DiscPath, _ Disc) (Disc, error) { return s.Get(ctx, disc, opts...) },
 		list: func(ctx context.Context, list DiscListOptions) ([]Disc, error) { return s.List(ctx, list, opts...) },
 		plan: func(discs []*waitItem[DiscPath, Disc]) []DiscListOptions {
-			lists := make([]DiscListOptions, len(discs))
-			for i, disc := range discs {
-				lists[i].VirtualMachine = disc.path.machine
-				if id := disc.last.VirtualMachineID; disc.path.idOnly && id > 0 {
-					lists[i].VirtualMachine = VirtualMachineID(id)
-				}
-			}
-			return lists
+			return planDiscLists(discs, clientOf(s).style)
 		},
 		matches: func(disc DiscPath, _ DiscListOptions, _, d Disc) bool {
 			if disc.isID() {
@@ -149,142 +145,22 @@ func (s *DiscsService) WaitAll(ctx context.Context, discs []DiscPath, until Disc
 	}
 }
 
-// waitSource reads the resources that waitAll waits for, of type T with paths of type P. A list is
-// selected by options of type L.
-type waitSource[P resourcePath, T any, L comparable] struct {
-	what     string // the kind of resource
-	get      func(_ context.Context, _ P, last T) (T, error)
-	list     func(context.Context, L) ([]T, error)
-	plan     func([]*waitItem[P, T]) []L          // the list that contains each resource, or zero if it is not known
-	matches  func(_ P, _ L, last, element T) bool // whether an element of a list is the resource
-	suffices func(T) bool                         // whether an element of a list shows if the condition holds
-	note     func(T, *Poll)
-}
-
-// waitItem is a resource that waitAll waits for.
-type waitItem[P resourcePath, T any] struct {
-	waiting[T]
-	path P
-}
-
-// waitList is a list that was read in one round of polls.
-type waitList[T any] struct {
-	elements []T
-	err      error
-}
-
-// waitAll waits for resources, and calls yield with each whose wait has ended until yield returns
-// false.
-func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source waitSource[P, T, L], paths []P,
-	until func(T) (bool, error), options WaitOptions, yield func(P, T, error) bool) {
-	if ctx == nil || until == nil {
-		var path P
-		var none T
-		yield(path, none, notSent("wait for", source.what+"s", nilArgument(ctx, false)))
-		return
-	}
-	if err := options.validate(); err != nil {
-		var path P
-		var none T
-		yield(path, none, notSent("wait for", source.what+"s", err))
-		return
-	}
-	options = options.withDefaults()
-	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
-	defer cancel()
-	var items []*waitItem[P, T]
-	for _, path := range paths {
-		items = append(items, &waitItem[P, T]{*newWaiting(describe(source.what, path.display()), until, options, source.note), path})
-	}
-	refused := map[L]bool{} // lists that the caller may not read
-	for interval := options.MinInterval; len(items) > 0; interval = min(interval*3/2, options.MaxInterval) {
-		pause := jitter(interval)
-		pending := items[:0]
-		next := source.poller(ctx, items, refused)
-		for i, item := range items {
-			seen, err := next(i)
-			ended, err := item.observe(ctx, seen, err)
-			if !ended {
-				item.report(ctx, pause)
-				pending = append(pending, item)
-			} else if !yield(item.path, item.last, err) {
-				return
-			}
+// planDiscLists returns the list for each disc: that of its machine.
+func planDiscLists(discs []*waitItem[DiscPath, Disc], style URLStyle) []DiscListOptions {
+	machines := map[int]VirtualMachinePath{} // the same path for all discs of a machine
+	for _, disc := range discs {
+		// In the flat style, a list by the machine's name needs a lookup to verify it.
+		if style == NestedURLs && !disc.path.idOnly {
+			machines[disc.last.VirtualMachineID] = disc.path.machine
 		}
-		if items = pending; len(items) == 0 || sleep(ctx, pause) {
-			continue
-		}
-		for _, item := range items {
-			if !yield(item.path, item.last, item.interrupted(ctx)) {
-				return
-			}
-		}
-		return
 	}
-}
-
-// maxMisses is how many lists are read in vain in a round of polls to find resources of which only
-// the ID is known.
-const maxMisses = 3
-
-// poller returns a function that polls the item with an index, in one round of polls. Items that
-// share a list with another are read from that list, if it suffices.
-func (s *waitSource[P, T, L]) poller(ctx context.Context, items []*waitItem[P, T], refused map[L]bool) func(int) (T, error) {
-	items = slices.Clone(items) // the caller removes those whose wait has ended
-	keys := s.plan(items)
-	users := map[L]int{}
-	for _, key := range keys {
-		users[key]++
-	}
-	lists := map[L]*waitList[T]{}
-	read := func(key L) *waitList[T] {
-		if lists[key] == nil {
-			elements, err := s.list(ctx, key)
-			lists[key] = &waitList[T]{elements, err}
-			refused[key] = err != nil && ctx.Err() == nil && !isTransient(err)
+	lists := make([]DiscListOptions, len(discs))
+	for i, disc := range discs {
+		if id := disc.last.VirtualMachineID; id > 0 {
+			lists[i].VirtualMachine = cmp.Or(machines[id], VirtualMachineID(id))
+		} else {
+			lists[i].VirtualMachine = disc.path.machine
 		}
-		return lists[key]
 	}
-	// last returns what was last seen of an item, and whether that is from a list of this round.
-	last := func(i int, key L) (T, bool) {
-		item, elements := items[i], lists[key].elements
-		at := slices.IndexFunc(elements, func(element T) bool { return s.matches(item.path, key, item.last, element) })
-		if at < 0 {
-			return item.last, false
-		}
-		return elements[at], true
-	}
-	var unknown L
-	learned, misses := -1, 0 // learned is the last item whose list was not known before this round
-	return func(i int) (T, error) {
-		key := keys[i]
-		seen, listed := items[i].last, false
-		switch {
-		case key == unknown: // only the ID is known: the resource may be in the list of another one
-			if learned >= 0 && misses < maxMisses {
-				if key := s.plan(items)[learned]; key != unknown && !refused[key] {
-					misses++
-					read(key)
-				}
-			}
-			for key := range lists {
-				if seen, listed = last(i, key); listed {
-					misses = 0
-					break
-				}
-			}
-			if !listed {
-				learned = i
-			}
-		case users[key] > 1 && !refused[key]:
-			l := read(key)
-			if seen, listed = last(i, key); l.err != nil && !refused[key] {
-				return seen, l.err
-			}
-		}
-		if listed && s.suffices(seen) {
-			return seen, nil
-		}
-		return s.get(ctx, items[i].path, seen)
-	}
+	return lists
 }

@@ -103,8 +103,9 @@ func (g *Gate) target(req *Request) uint64 {
 	return maphash.String(g.seed, req.URL.String()+" "+req.Header.Get("Authorization"))
 }
 
-// enter waits until an attempt of a request may be sent, and returns how long it has waited. probe is not 0 if the attempt is a probe. waitedBefore is what the call has waited
-// for the gate before. The error is a *GateError.
+// enter waits until an attempt of a request may be sent, and returns how long it has waited.
+// probe is not 0 if the attempt is a probe. waitedBefore is what the call has waited for the
+// gate before. The error is a *GateError.
 func (g *Gate) enter(ctx context.Context, req *Request, waitedBefore time.Duration) (waited time.Duration, probe int64, err error) {
 	if !g.isClosed() {
 		return 0, 0, nil

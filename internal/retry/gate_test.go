@@ -493,7 +493,10 @@ func TestRefusalSlowsProbesDown(t *testing.T) {
 			g.leave(req, 0, result{status: 503}, false)
 		}
 		var last int64
-		for _, want := range []time.Duration{minProbeGap / 2, maxProbe + minProbeGap/2, maxProbe / 4, maxProbe / 16, maxProbe / 64, maxProbe / 64} {
+		waits := []time.Duration{
+			minProbeGap / 2, maxProbe + minProbeGap/2, maxProbe / 4, maxProbe / 16, maxProbe / 64, maxProbe / 64,
+		}
+		for _, want := range waits {
 			var wait time.Duration
 			wait, last = next()
 			assert.Equal(t, want, wait)

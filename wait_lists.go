@@ -1,0 +1,226 @@
+package bigv
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// waitSource reads the resources that waitAll waits for, of type T with paths of type P. A list is
+// selected by options of type L.
+type waitSource[P resourcePath, T any, L comparable] struct {
+	what     string // the kind of resource
+	get      func(_ context.Context, _ P, last T) (T, error)
+	list     func(context.Context, L) ([]T, error)
+	plan     func([]*waitItem[P, T]) []L          // the list that contains each resource, or zero if it is not known
+	matches  func(_ P, _ L, last, element T) bool // whether an element of a list is the resource
+	suffices func(T) bool                         // whether an element of a list shows if the condition holds
+	note     func(T, *Poll)
+}
+
+// waitItem is a resource that waitAll waits for.
+type waitItem[P resourcePath, T any] struct {
+	waiting[T]
+	path P
+}
+
+// waitAll waits for resources, and calls yield with each whose wait has ended until yield returns
+// false.
+func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source waitSource[P, T, L], paths []P,
+	until func(T) (bool, error), options WaitOptions, yield func(P, T, error) bool) {
+	if ctx == nil || until == nil {
+		var path P
+		var none T
+		yield(path, none, notSent("wait for", source.what+"s", nilArgument(ctx, false)))
+		return
+	}
+	if err := options.validate(); err != nil {
+		var path P
+		var none T
+		yield(path, none, notSent("wait for", source.what+"s", err))
+		return
+	}
+	options = options.withDefaults()
+	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
+	defer cancel()
+	var items []*waitItem[P, T]
+	for _, path := range paths {
+		items = append(items, &waitItem[P, T]{*newWaiting(describe(source.what, path.display()), until, options, source.note), path})
+	}
+	lists := waitLists[P, T, L]{source: source, maxAge: options.MaxInterval, states: map[L]*waitList[T]{}}
+	for interval := options.MinInterval; len(items) > 0; interval = min(interval*3/2, options.MaxInterval) {
+		var requested time.Duration
+		pending := items[:0]
+		lists.beginRound(slices.Clone(items)) // without a clone, pending would change it
+		for i, item := range items {
+			seen, err := lists.poll(ctx, i)
+			requested = max(requested, requestedWait(err))
+			ended, err := item.observe(ctx, seen, err)
+			if !ended {
+				pending = append(pending, item)
+			} else if !yield(item.path, item.last, err) {
+				return
+			}
+		}
+		items = pending
+		pause := max(jitter(interval), spread(requested))
+		for _, item := range items {
+			item.report(ctx, pause)
+		}
+		if len(items) == 0 || sleep(ctx, pause) {
+			continue
+		}
+		for _, item := range items {
+			if !yield(item.path, item.last, item.interrupted(ctx)) {
+				return
+			}
+		}
+		return
+	}
+}
+
+// waitLists reads lists of the resources that waitAll waits for, and polls those by themselves for
+// which the lists do not suffice.
+type waitLists[P resourcePath, T any, L comparable] struct {
+	source waitSource[P, T, L]
+	maxAge time.Duration // a list that is older is read again
+	states map[L]*waitList[T]
+
+	// The following are of the current round of polls.
+	items   []*waitItem[P, T]
+	keys    []L       // the list that contains each item, or zero if it is not known
+	users   map[L]int // items for which a list is likely to suffice
+	learned int       // the last item whose list was not known before this round, or -1
+	misses  int       // lists that were read in vain since
+}
+
+// waitList is a list that is read in the rounds of polls.
+type waitList[T any] struct {
+	failed   int  // rounds in a row in which it could not be read
+	unusable bool // it is not read any more, and each resource is polled by itself
+
+	// The following are of the last time it was read.
+	read     time.Time // zero if it was not read in this round
+	elements []T
+	err      error
+	getErr   error // transient error of polling a resource by itself, since the list failed
+}
+
+// listFailures is the number of rounds in a row in which a list fails before the resources in it are
+// polled by themselves. If that works, the list is not read any more.
+const listFailures = 3
+
+// maxMisses is how many lists are read in vain in a round of polls to find resources of which only
+// the ID is known.
+const maxMisses = 3
+
+// beginRound begins a round of polls of items.
+func (w *waitLists[P, T, L]) beginRound(items []*waitItem[P, T]) {
+	w.items, w.keys, w.users = items, w.source.plan(items), map[L]int{}
+	w.learned, w.misses = -1, 0
+	for i, key := range w.keys {
+		if !items[i].seenOnce || w.source.suffices(items[i].last) {
+			w.users[key]++
+		}
+	}
+	for _, list := range w.states {
+		list.read = time.Time{}
+	}
+}
+
+// poll polls the item with an index. Items that share a list with another are read from that list,
+// if it suffices.
+func (w *waitLists[P, T, L]) poll(ctx context.Context, i int) (T, error) {
+	item, key := w.items[i], w.keys[i]
+	list, seen, listed := w.state(key), item.last, false
+	var unknown L
+	switch {
+	case key == unknown: // only the ID is known: the resource may be in the list of another one
+		seen, listed = w.findByID(ctx, i)
+	case w.users[key] > 1 && !list.unusable:
+		w.read(ctx, key)
+		if list.blocks() {
+			return seen, cmp.Or(list.getErr, list.err)
+		}
+		seen, listed = w.find(i, key)
+	}
+	if listed {
+		item.see(seen)
+		if w.source.suffices(seen) {
+			return seen, nil
+		}
+	}
+	got, err := w.source.get(ctx, item.path, seen)
+	if list.failed >= listFailures {
+		if err == nil {
+			list.unusable = true
+		} else if isTransient(err) {
+			list.getErr = err
+		}
+	}
+	return got, err
+}
+
+// state returns the state of a list.
+func (w *waitLists[P, T, L]) state(key L) *waitList[T] {
+	if w.states[key] == nil {
+		w.states[key] = &waitList[T]{}
+	}
+	return w.states[key]
+}
+
+// read reads a list, unless it has been read a short time ago in this round.
+func (w *waitLists[P, T, L]) read(ctx context.Context, key L) {
+	list := w.state(key)
+	if !list.read.IsZero() && time.Since(list.read) <= w.maxAge {
+		return
+	}
+	list.elements, list.err = w.source.list(ctx, key)
+	list.read, list.getErr = time.Now(), nil
+	if list.failed++; list.err == nil {
+		list.failed = 0
+	}
+	list.unusable = list.err != nil && ctx.Err() == nil && !isTransient(list.err) && !errors.Is(list.err, ErrNotFound)
+}
+
+// blocks reports whether the resources of a list that could not be read are not polled by themselves
+// either, since the service seems to be down. A list that is not found is no such sign: a group that was
+// just created may not be visible yet.
+func (l *waitList[T]) blocks() bool {
+	return l.err != nil && !l.unusable && !errors.Is(l.err, ErrNotFound) && (l.failed%listFailures != 0 || l.getErr != nil)
+}
+
+// find returns what was last seen of an item, and reports whether that is from a list.
+func (w *waitLists[P, T, L]) find(i int, key L) (seen T, listed bool) {
+	item, elements := w.items[i], w.states[key].elements
+	at := slices.IndexFunc(elements, func(element T) bool { return w.source.matches(item.path, key, item.last, element) })
+	if at < 0 {
+		return item.last, false
+	}
+	return elements[at], true
+}
+
+// findByID returns the same as find for an item whose list is not known. It looks into the lists of
+// this round. Before, it reads the list of the last item that was not found in them, if it is known by now.
+func (w *waitLists[P, T, L]) findByID(ctx context.Context, i int) (seen T, listed bool) {
+	var unknown L
+	if w.learned >= 0 && w.misses < maxMisses {
+		if key := w.source.plan(w.items)[w.learned]; key != unknown && !w.state(key).unusable {
+			w.misses++
+			w.read(ctx, key)
+		}
+	}
+	for key, list := range w.states {
+		if list.read.IsZero() {
+			continue
+		}
+		if seen, listed = w.find(i, key); listed {
+			w.misses = 0
+			return seen, true
+		}
+	}
+	w.learned = i
+	return w.items[i].last, false
+}
