@@ -60,12 +60,16 @@ func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachi
 		},
 		plan: planMachineLists,
 		matches: func(vm VirtualMachinePath, list VirtualMachineListOptions, last, m VirtualMachine) bool {
-			if vm.isID() || last.ID != 0 {
-				return strconv.Itoa(m.ID) == vm.machine || m.ID == last.ID
+			switch {
+			case last.ID != 0:
+				return m.ID == last.ID
+			case vm.isID():
+				return strconv.Itoa(m.ID) == vm.machine
+			case !strings.EqualFold(m.Name, vm.machine):
+				return false
 			}
 			group, _, _ := m.parents()
-			inGroup := list.Group == vm.group || strconv.Itoa(m.GroupID) == vm.group.group || strings.EqualFold(group, vm.group.group)
-			return inGroup && strings.EqualFold(m.Name, vm.machine)
+			return list.Group == vm.group || strconv.Itoa(m.GroupID) == vm.group.group || strings.EqualFold(group, vm.group.group)
 		},
 		// A list does not show whether a machine is being provisioned.
 		suffices: func(m VirtualMachine) bool {
