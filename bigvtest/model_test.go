@@ -52,13 +52,13 @@ func TestModel(t *testing.T) {
 // FuzzModel does the same with the choices of a fuzzer.
 func FuzzModel(f *testing.F) {
 	for seed := range uint64(3) {
-		choices := make([]byte, 500)
+		choices := make([]byte, 100)
 		rng := rand.NewChaCha8([32]byte{byte(seed)})
 		_, _ = rng.Read(choices)
 		f.Add(choices)
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) {
-		choices = choices[:min(len(choices), 1_000)]
+		choices = choices[:min(len(choices), 400)]
 		m := newModel(t, func(n int) int {
 			if len(choices) == 0 {
 				return 0
