@@ -205,12 +205,13 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 //
 // The gate protects a service that refuses requests: with 503, with 429 or by accepting no TCP
 // connection. After five refusals in a row, this client and the clients derived from it send one
-// request at a time as a probe, at intervals of 250 ms to 1 s, and requests unlike the refused ones
-// first, in case the service refuses only some. While probes take longer than a second without being
-// refused, the intervals become shorter. The others wait, and continue when a probe gets any other
-// response. A call whose context ends, or that has waited for maxWait in all, fails without being sent
-// (again): its error matches ErrUnavailable, or ErrRateLimited after a 429, and says that the request
-// was not sent. The API and the authentication service have a gate each.
+// request at a time as a probe, at intervals of 250 ms to 1 s, and requests unlike those that have
+// failed first, in case the service refuses only some. After a probe that takes longer than a second,
+// others are sent before it ends, the first 32 of an outage quickly. The remaining requests wait, and
+// continue when the service responds to one, except with 502, 504 or 520 to 527. A call whose context
+// ends, or that has waited for maxWait in all, fails without being sent (again): its error matches
+// ErrUnavailable, or ErrRateLimited after a 429, and says that the request was not sent. The API and
+// the authentication service have a gate each.
 //
 // It is like a circuit breaker, whose calls would fail at once.
 func WithGate(maxWait time.Duration) Option {

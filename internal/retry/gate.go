@@ -19,15 +19,17 @@ const (
 	minProbeGap  = 250 * time.Millisecond // from the end of a probe to the next
 	maxProbeGap  = time.Second
 	maxProbe     = time.Second            // a probe that takes longer does not keep others from probing
-	maxSlow      = 3                      // how often the rate of probes quadruples while they take longer
+	maxQuick     = 32                     // quick probes of one outage; see nextProbe
+	memory       = 4                      // after how many probes what was refused is forgotten
+	maxTargets   = 128                    // remembered until then, as attempts that were sent before also count
 	gatePoll     = 100 * time.Millisecond // how often a waiting attempt looks at the gate
-	maxTargets   = 128                    // refused targets that are remembered
 )
 
 // Gate limits what is sent to a service that refuses requests. A refusal is a 503, a
 // 429 or the failure to connect. After several refusals in a row, the gate closes: one
-// attempt at a time is sent, as a probe, and the others wait. The first response that
-// is not a refusal opens it. An attempt that has waited too long is not sent.
+// attempt at a time is sent, as a probe, and the others wait. If a probe takes longer than
+// maxProbe, others are sent meanwhile. The first response that is neither a refusal nor of
+// a gateway opens the gate. An attempt that has waited too long is not sent.
 //
 // A circuit breaker differs in that attempts fail at once while it is open. Callers
 // then repeat their calls sooner than if they wait.
@@ -46,9 +48,9 @@ type Gate struct {
 	next       time.Time // when the next probe may be sent
 	probe      int64     // the number of the last probe
 	probing    bool      // the last probe has not ended
-	slow       int       // probes that were sent while the one before had not ended, since the last refusal
-	operations []string  // those that were refused
-	targets    []uint64  // the last ones that were refused
+	quick      int       // quick probes since the gate closed
+	operations []string  // those that have failed lately
+	targets    []uint64  // those that have failed lately
 	last       rejection
 }
 
@@ -98,9 +100,10 @@ func (e *GateError) Unwrap() error { return e.Err }
 // isClosed reports whether attempts have to wait.
 func (g *Gate) isClosed() bool { return g != nil && g.refusals.Load() >= gateRefusals }
 
-// target identifies what a request asks for and as whom: its URL and its credentials.
+// target identifies what a request asks for and as whom. The body of a login has its
+// credentials.
 func (g *Gate) target(req *Request) uint64 {
-	return maphash.String(g.seed, req.URL.String()+" "+req.Header.Get("Authorization"))
+	return maphash.String(g.seed, req.URL.String()+" "+req.Header.Get("Authorization")+" "+string(req.Body))
 }
 
 // enter waits until an attempt of a request may be sent, and returns how long it has waited.
@@ -136,13 +139,10 @@ func (g *Gate) enter(ctx context.Context, req *Request, waitedBefore time.Durati
 
 // tryProbe returns the number of a probe, or how long to wait until the next one.
 //
-// Operations that have been refused since the gate closed wait longer than others, and the
-// targets that were refused wait longest: a service that refuses only some operations, or
-// only some resources or tokens, is soon found to accept another.
-//
-// A probe that takes longer than a refusal would is likely to be a write that the service
-// executes. The rate of probes then quadruples until one is refused: otherwise a service of
-// slow writes would get one a second after an outage, and most calls would fail.
+// Operations that have failed lately wait longer than others, and targets that have failed
+// wait longest: a service that refuses only some operations, or only some resources or
+// tokens, is soon found to accept another. What has failed is forgotten after a few probes,
+// since it may have failed only because everything did.
 func (g *Gate) tryProbe(operation string, target uint64) (wait time.Duration, probe int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -160,14 +160,27 @@ func (g *Gate) tryProbe(operation string, target uint64) (wait time.Duration, pr
 	if wait > 0 {
 		return wait, 0
 	}
-	if g.probing {
-		g.slow = min(g.slow+1, maxSlow)
-		g.operations, g.targets = nil, nil
+	return 0, g.nextProbe(now)
+}
+
+// nextProbe returns the number of a probe that is sent now.
+//
+// A probe that takes long may be a write that the service executes. Some are therefore sent
+// quickly after it: otherwise a service of slow writes would get one a second after an
+// outage. Their number is limited, since a service that is down may also respond late.
+func (g *Gate) nextProbe(now time.Time) int64 {
+	gap := maxProbe
+	if g.probing && g.quick < maxQuick {
+		g.quick++
+		gap >>= min(2*g.quick, 6)
 	}
-	g.next = now.Add(maxProbe >> (2 * g.slow))
+	g.next = now.Add(gap)
 	g.probing = true
 	g.probe++
-	return 0, g.probe
+	if g.probe%memory == 0 {
+		g.operations, g.targets = nil, nil
+	}
+	return g.probe
 }
 
 // error returns the error of an attempt whose call has waited in vain.
@@ -195,24 +208,21 @@ func (g *Gate) leave(req *Request, probe int64, r result, interrupted bool) {
 	if r.status == 0 {
 		refused = !interrupted && connectError(r.err) != nil
 	}
-	var count int64
-	if refused {
-		count = g.refusals.Add(1)
-	}
-	if count < gateRefusals && probe == 0 {
+	if !refused && probe == 0 {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	if count == gateRefusals {
-		g.closed, g.next, g.probing, g.slow, g.operations, g.targets = now, now, false, 0, nil, nil
+	if refused && g.refusals.Add(1) == gateRefusals {
+		g.closed, g.next, g.probing, g.quick, g.operations, g.targets = now, now, false, 0, nil, nil
 	}
 	if refused {
 		// Nothing else is kept, since other calls return it: a body may be about this request.
 		retryAfter, _ := RetryAfter(r.header)
 		g.last = rejection{r.status, retryAfter, connectError(r.err)}
-		g.slow = 0
+	}
+	if refused && g.isClosed() || probe != 0 {
 		if !slices.Contains(g.operations, req.Operation) {
 			g.operations = append(g.operations, req.Operation)
 		}

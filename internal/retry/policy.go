@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -66,7 +67,7 @@ func RetryAfter(header http.Header) (time.Duration, bool) {
 		return time.Duration(max(seconds, 0)) * time.Second, true
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return max(time.Until(date), 0), true
+		return min(max(time.Until(date), 0), math.MaxInt32*time.Second), true
 	}
 	return 0, false
 }

@@ -109,6 +109,7 @@ func TestRetryAfter(t *testing.T) {
 		{"above the range", "99999999999999999999", math.MaxInt32 * time.Second, true},
 		{"below the range", "-99999999999999999999", 0, true},
 		{"past date", "Fri, 31 Dec 1999 23:59:59 GMT", 0, true},
+		{"far date", "Fri, 31 Dec 9999 23:59:59 GMT", math.MaxInt32 * time.Second, true},
 		{"word", "soon", 0, false},
 		{"fraction", "1.5", 0, false},
 	} {
