@@ -194,7 +194,8 @@
 // succeed with any JSON body, or none, unless the body is incomplete and the write is not idempotent. A
 // list in a response may be null, which is an empty list.
 //
-// The waits between attempts are random, with an upper limit that doubles from one wait to the next.
+// The waits between attempts are random, with an upper limit that doubles from one wait to the next. A
+// Retry-After above 0 replaces them, with up to a tenth more.
 // If a wait would exceed the context's deadline, or if Retry-After exceeds RetryPolicy.MaxWait, the
 // call fails at once with the error of the last attempt. [WithRetryPolicy] sets the number of attempts
 // and the limits of the waits.

@@ -206,7 +206,7 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 		case !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRateLimited):
 			return none, false, err
 		}
-		pause := max(jitter(interval), spread(requestedWait(err)))
+		pause := max(jitter(interval), requestedWait(err, deadline))
 		if attempt >= c.retry.MaxAttempts || time.Now().Add(pause).After(deadline) {
 			return none, false, err
 		}

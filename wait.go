@@ -145,12 +145,12 @@ var errWaitTimeout = fmt.Errorf("timed out: %w", context.DeadlineExceeded)
 const maxFailedPolls = 10
 
 // WaitFor calls poll until the condition until holds for its result: at once, and then at growing,
-// random intervals. If until returns an error, the wait ends with it. subject names the resource in
-// errors.
+// random intervals, or after the Retry-After of a response if that is longer. If until returns an
+// error, the wait ends with it. subject names the resource in errors.
 //
 // Transient errors of poll are tolerated until the tenth in a row: those of calls of this package
-// with status 5xx or 429, without a response, or with one that was cut short. Any other error ends the wait, except one that
-// matches ErrNotFound: until is then called with the zero value. If that does not satisfy it, the
+// with status 5xx or 429, without a response, or with one that was cut short. Any other error ends
+// the wait, except one that matches ErrNotFound: until is then called with the zero value. If that does not satisfy it, the
 // wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
 // WaitFor returns the last successful result of poll, even with an error. The error is a
@@ -180,7 +180,8 @@ func wait[T any](ctx context.Context, subject string, poll func(context.Context)
 		if ended, err := w.observe(ctx, seen, err); ended {
 			return w.last, err
 		}
-		pause := max(jitter(interval), spread(requestedWait(err)))
+		deadline, _ := ctx.Deadline()
+		pause := max(jitter(interval), requestedWait(err, deadline))
 		w.report(ctx, pause)
 		if !sleep(ctx, pause) {
 			return w.last, w.interrupted(ctx)
@@ -282,17 +283,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// requestedWait returns the wait that the service has requested with an error, or 0.
-func requestedWait(err error) time.Duration {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.RetryAfter
+// requestedWait returns the wait that the service has requested with an error, or 0. It adds up to
+// a tenth, so that programs that were refused at the same time do not return at the same time, but
+// not so much that nothing is left before the deadline.
+func requestedWait(err error, deadline time.Time) time.Duration {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return 0
 	}
-	return 0
+	if _, notSent := errors.AsType[*retry.GateError](err); notSent {
+		return 0 // what the service has requested of another call
+	}
+	jitter := min(e.RetryAfter/10, (time.Until(deadline)-e.RetryAfter)/2)
+	return e.RetryAfter + rand.N(max(jitter, 0)+1)
 }
-
-// spread returns a requested wait and up to a tenth more, so that programs that were refused at the
-// same time do not return at the same time.
-func spread(requested time.Duration) time.Duration { return requested + rand.N(requested/10+1) }
 
 // nilArgument returns the error for a nil argument of a wait.
 func nilArgument(ctx context.Context, pollIsNil bool) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,8 +20,12 @@ import (
 const webList = "/accounts/acme/groups/web/virtual_machines"
 
 // threeOn returns the paths of three new machines, which are on.
-func threeOn(server *bigvtest.Server) (paths []bigv.VirtualMachinePath) {
-	for _, name := range []string{"aaa", "bbb", "ccc"} {
+func threeOn(server *bigvtest.Server) (paths []bigv.VirtualMachinePath) { return machinesOn(server, 3) }
+
+// machinesOn returns the paths of n new machines, which are on.
+func machinesOn(server *bigvtest.Server, n int) (paths []bigv.VirtualMachinePath) {
+	for i := range n {
+		name := strings.Repeat(string(rune('a'+i)), 3)
 		server.Account("acme").Group("web").VirtualMachine(name)
 		paths = append(paths, web.VirtualMachine(name))
 	}
@@ -76,7 +81,8 @@ func TestWaitAllWithAFailingList(t *testing.T) {
 	}
 }
 
-// A list that fails once, or is not visible at first, is read again later; one that always fails is not.
+// A list that fails once, or is not visible at first, is read again later; one that always fails is read rarely, and one that the caller
+// may not read is not.
 func TestWaitAllReturnsToTheList(t *testing.T) {
 	for _, row := range []struct {
 		name          string
@@ -88,9 +94,9 @@ func TestWaitAllReturnsToTheList(t *testing.T) {
 		{"404, once", 404, 1, 30, 40},
 		{"404, twice", 404, 2, 30, 60},
 		{"500, once", 500, 1, 30, 20},
-		{"500, three times", 500, 3, 3, 20 * 30},
-		{"500, always", 500, -1, 3, 20 * 30},
-		{"404, always", 404, -1, 3, 20 * 30},
+		{"500, three times", 500, 3, 30, 20 * 13},
+		{"500, always", 500, -1, 5, 20 * 30},
+		{"404, always", 404, -1, 5, 20 * 30},
 		{"403, always", 403, -1, 1, 20 * 30},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -126,20 +132,104 @@ func TestWaitAllWithAListThatFailsNowAndThen(t *testing.T) {
 	}, once)
 }
 
-// While everything fails, a round of polls is a list, and in every third round one machine.
+// While everything fails, a round of polls is a list, and in every third round three machines.
 func TestWaitAllDuringAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 6)
 		server.Inject(bigvtest.Fault{Status: 500, Times: 12})
 		waitForAll(t, client, paths, bigv.PoweredOn)
-		assert.Len(t, m.sent, 12+1+3)
-		assert.Equal(t, 3, m.count("/aaa")-1)
+		assert.Len(t, m.sent, 2*(3+3)+1+6)
+		assert.Equal(t, 3, m.count("/ccc"))
+		assert.Equal(t, 1, m.count("/ddd"))
 	}, once)
 }
 
-// In an outage of five minutes, of which the service says that it takes another minute each time, WaitAll sends as few requests as Wait.
+// A machine that makes its list fail, and whose own GET fails, does not make the others fail.
+func TestWaitAllWithABrokenMachine(t *testing.T) {
+	for broken := range 3 {
+		for _, status := range []int{500, 503, 403} {
+			t.Run(fmt.Sprint(status, " of machine ", broken), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+					paths := threeOn(server)
+					fails := bigvtest.Fault{Status: status, Times: -1, Path: webList}
+					server.Inject(fails)
+					fails.Path = webList + "/" + strings.Repeat(string(rune('a'+broken)), 3)
+					server.Inject(fails)
+					for result, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, bigv.WaitOptions{}) {
+						if result.Path == paths[broken] {
+							require.Error(t, err)
+						} else {
+							require.NoError(t, err)
+						}
+					}
+				}, once)
+			})
+		}
+	}
+}
+
+// A list that has failed repeatedly is read again after a while.
+func TestWaitAllReadsAFailedListAgain(t *testing.T) {
+	for _, status := range []int{500, 404} {
+		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+			server.Account("acme").Group("web")
+			paths := createMachines(t, client, 20, toWeb, byName)
+			m.sent = nil
+			server.Inject(bigvtest.Fault{Path: webList, Method: "GET", Status: status, Times: 3})
+			off := func(vm bigv.VirtualMachine) (bool, error) { return vm.Name == "", nil }
+			for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, off, bigv.WaitOptions{Timeout: 10 * time.Minute}) {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			}
+			assert.Greater(t, m.count("virtual_machines?"), 50)
+			assert.Less(t, m.count("virtual_machines/"), 20*13)
+		}, once)
+	}
+}
+
+// A list that could be read again is trusted again: when it fails once more, the machines are not polled by themselves at once.
+func TestWaitAllTrustsAListAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		paths := threeOn(server)
+		reads := 0
+		server.Inject(bigvtest.Fault{Path: webList, Status: 500, Times: -1, Match: func(*http.Request) bool {
+			reads++
+			return reads <= 3 || reads == 5
+		}})
+		never := func(bigv.VirtualMachine) (bool, error) { return false, nil }
+		for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, never, bigv.WaitOptions{Timeout: 10 * time.Minute}) {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		assert.Greater(t, reads, 10)
+		assert.Equal(t, 10*3, m.count("virtual_machines/"), "from the third round to the twelfth")
+	}, once)
+}
+
+// A list that fails is not read again before the time that the service has requested, or in the same round.
+func TestWaitAllReadsAFailedListRarely(t *testing.T) {
+	for _, status := range []int{503, 404} {
+		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+			paths := threeOn(server)
+			server.Inject(bigvtest.Fault{Path: webList, Status: status, Times: -1, Header: http.Header{"Retry-After": {"600"}}})
+			never := func(bigv.VirtualMachine) (bool, error) { return false, nil }
+			for range client.VirtualMachines.WaitAll(t.Context(), paths, never, bigv.WaitOptions{Timeout: time.Hour}) {
+			}
+			assert.LessOrEqual(t, m.count("virtual_machines?"), 7)
+			assert.Greater(t, m.count("virtual_machines/"), 100)
+		}, once)
+	}
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		paths := machinesOn(server, 6)
+		server.Inject(bigvtest.Fault{Path: webList, Status: 404, Times: -1})
+		for range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, bigv.WaitOptions{}) {
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, 1, m.count("virtual_machines?"))
+	}, once)
+}
+
+// In an outage of five minutes, of which the service says that it takes another minute each time, WaitAll sends few requests.
 func TestWaitAllWaitsAsLongAsRetryAfterSays(t *testing.T) {
-	outage := bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Times: 5}
+	outage := bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Times: 9}
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
 		paths := threeOn(server)
 		server.Inject(outage)
@@ -149,13 +239,90 @@ func TestWaitAllWaitsAsLongAsRetryAfterSays(t *testing.T) {
 		for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, options) {
 			require.NoError(t, err)
 		}
-		assert.Len(t, m.sent, 5+1+3, "%q", m.sent) // the third of the failed rounds polls a machine too
-		assert.GreaterOrEqual(t, time.Since(started), 4*time.Minute)
-		require.Len(t, next, 4*3)
+		assert.Len(t, m.sent, 9+3, "%q", m.sent) // the third and the sixth of the failed rounds poll the machines too
+		assert.GreaterOrEqual(t, time.Since(started), 5*time.Minute)
+		assert.Less(t, time.Since(started), 6*time.Minute)
+		require.Len(t, next, 5*3)
 		for _, d := range next {
 			assert.GreaterOrEqual(t, d, time.Minute)
+			assert.Less(t, d, 67*time.Second)
 		}
 	})
+}
+
+// What the service requests for one machine does not delay the others.
+func TestWaitAllDelaysOnlyWhatRetryAfterIsFor(t *testing.T) {
+	for _, status := range []int{403, 404, 503} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+				server.Account("acme").Group("web")
+				paths := createMachines(t, client, 3, toWeb, byName)
+				server.Account("acme").Group("other").VirtualMachine("www1")
+				other := acme.Group("other").VirtualMachine("www1")
+				server.Inject(bigvtest.Fault{Path: "/accounts/acme/groups/other/virtual_machines/www1", Status: status,
+					Header: http.Header{"Retry-After": {"600"}}})
+				started := time.Now()
+				paths = append([]bigv.VirtualMachinePath{other}, paths...)
+				for result, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, bigv.WaitOptions{}) {
+					took := time.Since(started)
+					switch {
+					case result.Path != other:
+						require.NoError(t, err)
+						assert.Less(t, took, 2*time.Minute)
+					case status == 403:
+						require.ErrorIs(t, err, bigv.ErrForbidden)
+						assert.Zero(t, took)
+					default:
+						require.NoError(t, err)
+						assert.GreaterOrEqual(t, took, 10*time.Minute)
+						assert.Less(t, took, 12*time.Minute)
+					}
+				}
+			}, once)
+		})
+	}
+}
+
+// What the service has requested of another call does not count.
+func TestWaitIgnoresTheRetryAfterOfOtherCalls(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		paths := threeOn(server)
+		server.Inject(bigvtest.Fault{Path: "/accounts/acme", Status: 429, Header: http.Header{"Retry-After": {"1800"}}, Times: -1})
+		for range 6 {
+			_, err := client.Accounts.Get(t.Context(), acme)
+			require.Error(t, err)
+		}
+		started := time.Now()
+		polls := 0
+		options := bigv.WaitOptions{OnPoll: func(p bigv.Poll) {
+			polls++
+			require.ErrorContains(t, p.Err, "not sent")
+		}}
+		_, err := client.VirtualMachines.Wait(t.Context(), paths[0], bigv.PoweredOn, options)
+		require.NoError(t, err)
+		assert.NotZero(t, polls)
+		assert.Less(t, time.Since(started), time.Minute)
+	}, once, bigv.WithGate(200*time.Millisecond))
+}
+
+// A wait whose timeout is just longer than a Retry-After succeeds.
+func TestRetryAfterWithinTheTimeout(t *testing.T) {
+	for range 50 {
+		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+			paths := threeOn(server)
+			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Times: 2})
+			options := bigv.WaitOptions{Timeout: 61 * time.Second}
+			_, err := client.VirtualMachines.Wait(t.Context(), paths[0], bigv.PoweredOn, options)
+			require.ErrorIs(t, err, context.DeadlineExceeded, "two times 60 seconds are too long")
+			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}})
+			_, err = client.VirtualMachines.Wait(t.Context(), paths[0], bigv.PoweredOn, options)
+			require.NoError(t, err)
+			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}})
+			for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, options) {
+				require.NoError(t, err)
+			}
+		}, once)
+	}
 }
 
 // Programs that were refused at the same time do not return at the same time.
@@ -332,6 +499,21 @@ func TestWaitAllLooksForIDsInFewLists(t *testing.T) {
 		m.sent = nil
 		waitForAll(t, client, paths, bigv.PoweredOn)
 		assert.LessOrEqual(t, len(m.sent), 30+3, "%q", m.sent)
+	})
+}
+
+// A list that is read to find a machine by its ID is not in vain if others are in it.
+func TestWaitAllLooksForIDsInEachList(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		var paths []bigv.VirtualMachinePath
+		for i := range 40 {
+			account := server.Account(fmt.Sprint("account", i/10))
+			server.User("alice").Grant(bigv.AccountAdmin, account)
+			paths = append(paths, bigv.VirtualMachineID(account.Group("web").VirtualMachine(fmt.Sprint("www", i)).ID()))
+		}
+		m.sent = nil
+		waitForAll(t, client, paths, func(vm bigv.VirtualMachine) (bool, error) { return vm.PowerOn, nil })
+		assert.LessOrEqual(t, len(m.sent), 2*4, "%q", m.sent)
 	})
 }
 

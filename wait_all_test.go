@@ -203,7 +203,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 			for _, err := range collectErrors(t, t.Context(), client, bigv.PoweredOn, bigv.WaitOptions{}) {
 				require.ErrorIs(t, err, bigv.ErrServer)
 			}
-			assert.Len(t, m.sent, 10+3, "a machine in every third round")
+			assert.Len(t, m.sent, 10+3*3, "three machines in every third round")
 		}, once)
 	})
 	t.Run("the timeout", func(t *testing.T) {

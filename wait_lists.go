@@ -1,9 +1,9 @@
 package bigv
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 )
@@ -23,7 +23,9 @@ type waitSource[P resourcePath, T any, L comparable] struct {
 // waitItem is a resource that waitAll waits for.
 type waitItem[P resourcePath, T any] struct {
 	waiting[T]
-	path P
+	path  P
+	next  time.Time // when it may be polled again
+	ended bool
 }
 
 // waitAll waits for resources, and calls yield with each whose wait has ended until yield returns
@@ -45,31 +47,38 @@ func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source wa
 	options = options.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Timeout, errWaitTimeout)
 	defer cancel()
+	deadline, _ := ctx.Deadline()
 	var items []*waitItem[P, T]
 	for _, path := range paths {
-		items = append(items, &waitItem[P, T]{*newWaiting(describe(source.what, path.display()), until, options, source.note), path})
+		state := newWaiting(describe(source.what, path.display()), until, options, source.note)
+		items = append(items, &waitItem[P, T]{waiting: *state, path: path})
 	}
-	lists := waitLists[P, T, L]{source: source, maxAge: options.MaxInterval, states: map[L]*waitList[T]{}}
+	lists := waitLists[P, T, L]{source: source, maxAge: options.MaxInterval, deadline: deadline, states: map[L]*waitList[T]{}}
 	for interval := options.MinInterval; len(items) > 0; interval = min(interval*3/2, options.MaxInterval) {
-		var requested time.Duration
-		pending := items[:0]
-		lists.beginRound(slices.Clone(items)) // without a clone, pending would change it
-		for i, item := range items {
+		now := time.Now()
+		due := slices.DeleteFunc(slices.Clone(items), func(item *waitItem[P, T]) bool { return item.next.After(now) })
+		lists.beginRound(due)
+		for i, item := range due {
 			seen, err := lists.poll(ctx, i)
-			requested = max(requested, requestedWait(err))
-			ended, err := item.observe(ctx, seen, err)
-			if !ended {
-				pending = append(pending, item)
-			} else if !yield(item.path, item.last, err) {
+			item.ended, err = item.observe(ctx, seen, err)
+			if item.ended && !yield(item.path, item.last, err) {
 				return
 			}
 		}
-		items = pending
-		pause := max(jitter(interval), spread(requested))
-		for _, item := range items {
-			item.report(ctx, pause)
+		items = slices.DeleteFunc(items, func(item *waitItem[P, T]) bool { return item.ended })
+		if len(items) == 0 {
+			return
 		}
-		if len(items) == 0 || sleep(ctx, pause) {
+		next := time.Now().Add(jitter(interval))
+		if first := slices.MinFunc(items, func(a, b *waitItem[P, T]) int { return a.next.Compare(b.next) }); first.next.After(next) {
+			next = first.next
+		}
+		for _, item := range due {
+			if !item.ended {
+				item.report(ctx, max(time.Until(next), time.Until(item.next)))
+			}
+		}
+		if sleep(ctx, time.Until(next)) {
 			continue
 		}
 		for _, item := range items {
@@ -84,42 +93,48 @@ func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source wa
 // waitLists reads lists of the resources that waitAll waits for, and polls those by themselves for
 // which the lists do not suffice.
 type waitLists[P resourcePath, T any, L comparable] struct {
-	source waitSource[P, T, L]
-	maxAge time.Duration // a list that is older is read again
-	states map[L]*waitList[T]
+	source   waitSource[P, T, L]
+	maxAge   time.Duration // a list that is older is read again
+	deadline time.Time
+	states   map[L]*waitList[T]
 
 	// The following are of the current round of polls.
-	items   []*waitItem[P, T]
-	keys    []L       // the list that contains each item, or zero if it is not known
-	users   map[L]int // items for which a list is likely to suffice
-	learned int       // the last item whose list was not known before this round, or -1
-	misses  int       // lists that were read in vain since
+	round  int
+	items  []*waitItem[P, T]
+	keys   []L       // the list that contains each item, or zero if it is not known
+	users  map[L]int // items for which a list is likely to suffice
+	misses int       // lists that were read in vain to find an item
+
+	learned    int // the last item whose list was not known before this round, or -1
+	learnedKey *L  // its list; nil if it has not been looked up
 }
 
 // waitList is a list that is read in the rounds of polls.
 type waitList[T any] struct {
-	failed   int  // rounds in a row in which it could not be read
-	unusable bool // it is not read any more, and each resource is polled by itself
+	failed     int  // rounds in a row in which it could not be read
+	alone      bool // its resources could be polled by themselves nevertheless
+	usableFrom int  // the round from which it is read again
 
 	// The following are of the last time it was read.
-	read     time.Time // zero if it was not read in this round
-	elements []T
-	err      error
-	getErr   error // transient error of polling a resource by itself, since the list failed
+	read      time.Time // zero if it was not read in this round
+	elements  []T
+	err       error
+	next      time.Time // when it may be read again
+	getErrors int       // transient errors of polling its resources by themselves
 }
 
-// listFailures is the number of rounds in a row in which a list fails before the resources in it are
-// polled by themselves. If that works, the list is not read any more.
-const listFailures = 3
-
-// maxMisses is how many lists are read in vain in a round of polls to find resources of which only
-// the ID is known.
-const maxMisses = 3
+const (
+	listFailures = 3  // rounds in a row in which a list fails before its resources are polled by themselves
+	getFailures  = 3  // resources that fail by themselves before the others are not polled either in this round
+	listPause    = 10 // rounds until a list is read again whose resources can be polled by themselves
+	maxMisses    = 3  // lists that are read in vain in a round to find resources of which only the ID is known
+)
 
 // beginRound begins a round of polls of items.
 func (w *waitLists[P, T, L]) beginRound(items []*waitItem[P, T]) {
+	w.round++
 	w.items, w.keys, w.users = items, w.source.plan(items), map[L]int{}
-	w.learned, w.misses = -1, 0
+	w.learned, w.learnedKey, w.misses = -1, nil, 0
 	for i, key := range w.keys {
 		if !items[i].seenOnce || w.source.suffices(items[i].last) {
 			w.users[key]++
@@ -139,10 +154,11 @@ func (w *waitLists[P, T, L]) poll(ctx context.Context, i int) (T, error) {
 	switch {
 	case key == unknown: // only the ID is known: the resource may be in the list of another one
 		seen, listed = w.findByID(ctx, i)
-	case w.users[key] > 1 && !list.unusable:
+	case w.users[key] > 1 && w.round >= list.usableFrom:
 		w.read(ctx, key)
 		if list.blocks() {
-			return seen, cmp.Or(list.getErr, list.err)
+			item.next = list.next
+			return seen, list.err
 		}
 		seen, listed = w.find(i, key)
 	}
@@ -153,12 +169,14 @@ func (w *waitLists[P, T, L]) poll(ctx context.Context, i int) (T, error) {
 		}
 	}
 	got, err := w.source.get(ctx, item.path, seen)
-	if list.failed >= listFailures {
-		if err == nil {
-			list.unusable = true
-		} else if isTransient(err) {
-			list.getErr = err
-		}
+	switch {
+	case list.failed >= listFailures && err == nil && !list.read.IsZero():
+		list.alone, list.usableFrom = true, w.round+listPause
+	case list.failed >= listFailures && isTransient(err):
+		list.getErrors++
+		item.next = list.next // so that its items are polled in the same rounds
+	default:
+		item.next = time.Now().Add(requestedWait(err, w.deadline))
 	}
 	return got, err
 }
@@ -171,25 +189,32 @@ func (w *waitLists[P, T, L]) state(key L) *waitList[T] {
 	return w.states[key]
 }
 
-// read reads a list, unless it has been read a short time ago in this round.
+// read reads a list, unless it has been read a short time ago in this round, or failed in it, or the
+// service has requested to wait.
 func (w *waitLists[P, T, L]) read(ctx context.Context, key L) {
 	list := w.state(key)
-	if !list.read.IsZero() && time.Since(list.read) <= w.maxAge {
+	fresh := !list.read.IsZero() && (list.err != nil || time.Since(list.read) <= w.maxAge)
+	if fresh || time.Now().Before(list.next) {
 		return
 	}
 	list.elements, list.err = w.source.list(ctx, key)
-	list.read, list.getErr = time.Now(), nil
-	if list.failed++; list.err == nil {
-		list.failed = 0
+	list.read, list.getErrors = time.Now(), 0
+	list.next = list.read.Add(requestedWait(list.err, w.deadline))
+	switch {
+	case list.err == nil:
+		list.failed, list.alone = 0, false
+	case !isTransient(list.err) && !errors.Is(list.err, ErrNotFound):
+		list.usableFrom = math.MaxInt
+	default:
+		list.failed++
 	}
-	list.unusable = list.err != nil && ctx.Err() == nil && !isTransient(list.err) && !errors.Is(list.err, ErrNotFound)
 }
 
 // blocks reports whether the resources of a list that could not be read are not polled by themselves
 // either, since the service seems to be down. A list that is not found is no such sign: a group that was
 // just created may not be visible yet.
 func (l *waitList[T]) blocks() bool {
-	return l.err != nil && !l.unusable && !errors.Is(l.err, ErrNotFound) && (l.failed%listFailures != 0 || l.getErr != nil)
+	return isTransient(l.err) && !l.alone && (l.failed%listFailures != 0 || l.getErrors >= getFailures)
 }
 
 // find returns what was last seen of an item, and reports whether that is from a list.
@@ -203,11 +228,15 @@ func (w *waitLists[P, T, L]) find(i int, key L) (seen T, listed bool) {
 }
 
 // findByID returns the same as find for an item whose list is not known. It looks into the lists of
-// this round. Before, it reads the list of the last item that was not found in them, if it is known by now.
+// this round. Before, it reads the list of the last item that was not found in them, which is known by
+// now.
 func (w *waitLists[P, T, L]) findByID(ctx context.Context, i int) (seen T, listed bool) {
 	var unknown L
 	if w.learned >= 0 && w.misses < maxMisses {
-		if key := w.source.plan(w.items)[w.learned]; key != unknown && !w.state(key).unusable {
+		if w.learnedKey == nil {
+			w.learnedKey = &w.source.plan(w.items)[w.learned]
+		}
+		if key := *w.learnedKey; key != unknown && w.round >= w.state(key).usableFrom {
 			w.misses++
 			w.read(ctx, key)
 		}
@@ -221,6 +250,6 @@ func (w *waitLists[P, T, L]) findByID(ctx context.Context, i int) (seen T, liste
 			return seen, true
 		}
 	}
-	w.learned = i
+	w.learned, w.learnedKey = i, nil
 	return w.items[i].last, false
 }

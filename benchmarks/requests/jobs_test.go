@@ -59,18 +59,20 @@ var jobs = []job{
 		}
 		return last(c.Discs.Resize(ctx, discs[0].Path(), 51200))
 	}, "the list as above, the parents of the machine, the resize"},
-	{"list interfaces, add an IP to one by its Path", [4]int{3, 3, 4, 3}, func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
-		nics, err := c.NICs.List(ctx, bigv.NICListOptions{VirtualMachine: vm})
-		if err != nil {
+	{"list interfaces, add an IP to one by its Path", [4]int{3, 3, 4, 3},
+		func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
+			nics, err := c.NICs.List(ctx, bigv.NICListOptions{VirtualMachine: vm})
+			if err != nil {
+				return err
+			}
+			return last(c.NICs.CreateIPs(ctx, nics[0].Path(), bigv.IPCreate{Addresses: 1, Reason: "tls"}))
+		}, "the list as above, the parents of the machine, the IP"},
+	{"find or create a machine that exists", [4]int{1, 1, 1, 1},
+		func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
+			create := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
+			_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, create, bigv.WaitOptions{})
 			return err
-		}
-		return last(c.NICs.CreateIPs(ctx, nics[0].Path(), bigv.IPCreate{Addresses: 1, Reason: "tls"}))
-	}, "the list as above, the parents of the machine, the IP"},
-	{"find or create a machine that exists", [4]int{1, 1, 1, 1}, func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
-		create := bigv.VirtualMachineCreate{Name: "www1", Discs: []bigv.DiscCreate{{Size: 25600}}}
-		_, _, err := c.VirtualMachines.FindOrCreate(ctx, web, create, bigv.WaitOptions{})
-		return err
-	}, ""},
+		}, ""},
 	{"create a machine and wait", [4]int{2, 2, 2, 2}, func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
 		create := bigv.VirtualMachineCreate{Name: "www2", Discs: []bigv.DiscCreate{{Size: 25600}}}
 		return last(c.VirtualMachines.CreateAndWait(ctx, web, create, quick))
@@ -78,9 +80,10 @@ var jobs = []job{
 	{"delete a machine", [4]int{1, 2, 1, 2}, func(ctx context.Context, c *bigv.Client, vm bigv.VirtualMachinePath) error {
 		return c.VirtualMachines.Delete(ctx, vm)
 	}, parents},
-	{"list the machines of a group by name", [4]int{1, 1, 1, 1}, func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
-		return last(c.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: web}))
-	}, ""},
+	{"list the machines of a group by name", [4]int{1, 1, 1, 1},
+		func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
+			return last(c.VirtualMachines.List(ctx, bigv.VirtualMachineListOptions{Group: web}))
+		}, ""},
 	{"get a group by name", [4]int{1, 1, 2, 2}, func(ctx context.Context, c *bigv.Client, _ bigv.VirtualMachinePath) error {
 		return last(c.Groups.Get(ctx, web))
 	}, "flat: the ID of the account, to verify the filter"},

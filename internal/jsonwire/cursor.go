@@ -51,8 +51,8 @@ func (c *cursor) begin(data []byte) {
 	c.data, c.pos, c.counted, c.depth, c.unknown = data, 0, 0, 0, c.unknown[:0]
 }
 
-// allocate reports whether n bytes may be allocated, of which there may be more than an int
-// of 32 bits can count.
+// allocate reports whether n bytes may be allocated. n is an int64 because it may exceed
+// the int of a 32-bit platform.
 func (c *cursor) allocate(n int64) bool {
 	c.left -= n
 	return c.left >= 0

@@ -43,7 +43,7 @@ func Marshal(v any, marshalers *json.Marshalers) ([]byte, error) {
 func Unmarshal(data []byte, v any) error { return unmarshal(data, v, unlimited, isZero(v)) }
 
 // UnmarshalLimited decodes data of at most limit bytes as Unmarshal does. It returns
-// ErrDecodedTooLarge if decoding could allocate more than about three times the limit.
+// ErrDecodedTooLarge if the decoded value could take more than about three times the limit.
 func UnmarshalLimited(data []byte, v any, limit int64) error {
 	return unmarshalLimited(data, v, limit, isZero(v))
 }

@@ -100,8 +100,8 @@ func plainPrefix(data []byte) (n int) {
 }
 
 // skip skips a value and returns its bytes. It looks only for its end: the bytes may not
-// be JSON. It reports false for a value that is too deep in the response, which those who
-// look at its bytes alone cannot see.
+// be JSON. It reports false if the value exceeds maxDepth, counted from the start of the
+// response.
 func (c *cursor) skip() ([]byte, bool) {
 	start := c.pos
 	for depth := 0; c.pos < len(c.data); {
