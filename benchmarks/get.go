@@ -183,7 +183,7 @@ func measureNotFound(ctx context.Context, env *environment) (results []result, e
 	for _, protocol := range protocols {
 		client := env.bigv[protocol]
 		comp := &comparison{
-			rounds:     many,
+			rounds:     most,
 			operations: calls,
 			bigv: side{run: repeat(calls, func() error {
 				_, err := client.VirtualMachines.Get(ctx, missing)

@@ -17,7 +17,6 @@ type rounds struct {
 var (
 	few  = rounds{count: 61, collect: true} // for long operations
 	some = rounds{count: 101}               // for rounds with many concurrent calls
-	many = rounds{count: 301}               // for short operations, to average out other load
 	most = rounds{count: 1001}              // for targets that need a precision of 1 %
 )
 
