@@ -195,10 +195,9 @@
 // list in a response may be null, which is an empty list.
 //
 // The waits between attempts are random, with an upper limit that doubles from one wait to the next. A
-// Retry-After above 0 replaces them, with up to a tenth more.
-// If a wait would exceed the context's deadline, or if Retry-After exceeds RetryPolicy.MaxWait, the
-// call fails at once with the error of the last attempt. [WithRetryPolicy] sets the number of attempts
-// and the limits of the waits.
+// Retry-After above 0 replaces them, with up to a tenth more. If a wait would exceed the context's
+// deadline, or if Retry-After exceeds RetryPolicy.MaxWait, the call fails at once with the error of the
+// last attempt. [WithRetryPolicy] sets the number of attempts and the limits of the waits.
 //
 // After a 401 response, the request is sent again with another token, if one is available. This
 // happens at most once per call, and RetryPolicy.MaxAttempts then applies to the attempts with that

@@ -189,6 +189,9 @@ func (f finder[T]) findOrCreate(ctx context.Context, c *Client, invalid error, o
 	if !errors.Is(err, ErrNotFound) {
 		return found, false, err
 	}
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
 	for attempt, interval := 1, options.MinInterval; ; attempt++ {
 		created, err := f.create(ctx)
 		switch {

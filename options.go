@@ -208,10 +208,10 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 // request at a time as a probe, at intervals of 250 ms to 1 s, and requests unlike those that have
 // failed first, in case the service refuses only some. After a probe that takes longer than a second,
 // others are sent before it ends, the first 32 of an outage quickly. The remaining requests wait, and
-// continue when the service responds to one, except with 502, 504 or 520 to 527. A call whose context
-// ends, or that has waited for maxWait in all, fails without being sent (again): its error matches
-// ErrUnavailable, or ErrRateLimited after a 429, and says that the request was not sent. The API and
-// the authentication service have a gate each.
+// continue when the service responds to one with anything but 429, 502, 503, 504 or 520 to 527. A call
+// whose context ends, or that has waited for maxWait in all, fails without being sent (again): its
+// error matches ErrUnavailable, or ErrRateLimited after a 429, and says that the request was not sent.
+// The API and the authentication service have a gate each.
 //
 // It is like a circuit breaker, whose calls would fail at once.
 func WithGate(maxWait time.Duration) Option {

@@ -81,7 +81,7 @@ type Poll struct {
 	VirtualMachine VirtualMachine // as last seen; zero unless the wait is for a virtual machine
 	Disc           Disc           // as last seen, also the Disc of a backup; zero unless the wait is for a disc or a backup
 	Err            error          // error of this poll, or nil
-	Next           time.Duration  // time until the next poll
+	Next           time.Duration  // time until the next poll; with WaitAll, it may be later
 }
 
 // WaitOptions configures a wait. A field that is 0 has its default; a negative one is an error, and
@@ -150,8 +150,8 @@ const maxFailedPolls = 10
 //
 // Transient errors of poll are tolerated until the tenth in a row: those of calls of this package
 // with status 5xx or 429, without a response, or with one that was cut short. Any other error ends
-// the wait, except one that matches ErrNotFound: until is then called with the zero value. If that does not satisfy it, the
-// wait continues during NotFoundGrace, unless an earlier poll has succeeded.
+// the wait, except one that matches ErrNotFound: until is then called with the zero value. If that
+// does not satisfy it, the wait continues during NotFoundGrace, unless an earlier poll has succeeded.
 //
 // WaitFor returns the last successful result of poll, even with an error. The error is a
 // *WaitError, unless ctx, poll or until is nil or an option is negative.

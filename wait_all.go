@@ -36,8 +36,8 @@ type VirtualMachineResult struct {
 //
 // WaitAll sends one request at a time, so a request that is retried delays the other machines, and the
 // time that the body of the loop takes counts towards Timeout. A Retry-After delays the next poll of
-// the machine or list that it is for. If ctx, until, an option or a path is
-// invalid, the iterator yields that error.
+// the machine or list that it is for. If ctx, until, an option or a path is invalid, the iterator
+// yields that error.
 func (s *VirtualMachinesService) WaitAll(ctx context.Context, vms []VirtualMachinePath, until VirtualMachineCondition,
 	options WaitOptions, opts ...CallOption) iter.Seq2[VirtualMachineResult, error] {
 	withDeleted := slices.Concat(opts, []CallOption{WithDeleted()})

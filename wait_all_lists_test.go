@@ -283,6 +283,59 @@ func TestWaitAllDelaysOnlyWhatRetryAfterIsFor(t *testing.T) {
 	}
 }
 
+// The Retry-After of a machine also counts while its list fails, and that of everything right after the list has failed repeatedly.
+func TestWaitAllWaitsForRetryAfterWhileTheListFails(t *testing.T) {
+	for _, status := range []int{500, 404, 403} {
+		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+			paths := threeOn(server)
+			server.Inject(bigvtest.Fault{Path: webList, Status: status, Times: -1})
+			server.Inject(bigvtest.Fault{Path: webList + "/aaa", Status: 503, Times: 7, Header: http.Header{"Retry-After": {"120"}}})
+			started := time.Now()
+			waitForAll(t, client, paths, bigv.PoweredOn)
+			assert.GreaterOrEqual(t, time.Since(started), 14*time.Minute, status)
+		}, once)
+	}
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		server.Account("acme").Group("web")
+		paths := createMachines(t, client, 20, toWeb, byName)
+		m.sent = nil
+		reads, down := 0, time.Time{}
+		server.Inject(bigvtest.Fault{Path: webList, Method: "GET", Status: 404, Times: -1, Match: func(*http.Request) bool {
+			if reads++; reads == 3 {
+				down = time.Now().Add(time.Millisecond)
+			}
+			return down.IsZero() || time.Now().Before(down) || time.Since(down) > 5*time.Minute
+		}})
+		server.Inject(bigvtest.Fault{Status: 503, Times: -1, Header: http.Header{"Retry-After": {"60"}}, Match: func(*http.Request) bool {
+			return !down.IsZero() && time.Since(down) > 0 && time.Since(down) < 5*time.Minute
+		}})
+		waitForAll(t, client, paths, bigv.PoweredOn)
+		assert.Less(t, len(m.sent), 250)
+	}, once)
+}
+
+// A slow OnPoll does not shorten the pause between polls.
+func TestWaitAllWithASlowOnPoll(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
+		paths := threeOn(server)
+		var last time.Time
+		options := bigv.WaitOptions{Timeout: 10 * time.Minute, MinInterval: 4 * time.Second, OnPoll: func(p bigv.Poll) {
+			assert.GreaterOrEqual(t, p.Next, 2*time.Second)
+			if p.VirtualMachine.Name == "aaa" && !last.IsZero() {
+				assert.GreaterOrEqual(t, time.Since(last), 3*5*time.Second+2*time.Second)
+			}
+			if p.VirtualMachine.Name == "aaa" {
+				last = time.Now()
+			}
+			time.Sleep(5 * time.Second)
+		}}
+		for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.Deleted, options) {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		assert.False(t, last.IsZero())
+	})
+}
+
 // What the service has requested of another call does not count.
 func TestWaitIgnoresTheRetryAfterOfOtherCalls(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
@@ -317,11 +370,17 @@ func TestRetryAfterWithinTheTimeout(t *testing.T) {
 			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}})
 			_, err = client.VirtualMachines.Wait(t.Context(), paths[0], bigv.PoweredOn, options)
 			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), options.Timeout)
+			defer cancel()
+			server.Inject(bigvtest.Fault{Method: "POST", Status: 503, Header: http.Header{"Retry-After": {"60"}}})
+			_, created, err := client.Groups.FindOrCreate(ctx, acme, bigv.GroupCreate{Name: "new"}, bigv.WaitOptions{})
+			require.NoError(t, err)
+			assert.True(t, created)
 			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}})
 			for _, err := range client.VirtualMachines.WaitAll(t.Context(), paths, bigv.PoweredOn, options) {
 				require.NoError(t, err)
 			}
-		}, once)
+		})
 	}
 }
 

@@ -69,16 +69,15 @@ func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source wa
 		if len(items) == 0 {
 			return
 		}
-		next := time.Now().Add(jitter(interval))
-		if first := slices.MinFunc(items, func(a, b *waitItem[P, T]) int { return a.next.Compare(b.next) }); first.next.After(next) {
-			next = first.next
-		}
+		now = time.Now()
+		first := slices.MinFunc(items, func(a, b *waitItem[P, T]) int { return a.next.Compare(b.next) })
+		pause := max(jitter(interval), first.next.Sub(now))
 		for _, item := range due {
 			if !item.ended {
-				item.report(ctx, max(time.Until(next), time.Until(item.next)))
+				item.report(ctx, max(pause, item.next.Sub(now)))
 			}
 		}
-		if sleep(ctx, time.Until(next)) {
+		if sleep(ctx, pause) {
 			continue
 		}
 		for _, item := range items {
@@ -174,7 +173,9 @@ func (w *waitLists[P, T, L]) poll(ctx context.Context, i int) (T, error) {
 		list.alone, list.usableFrom = true, w.round+listPause
 	case list.failed >= listFailures && isTransient(err):
 		list.getErrors++
-		item.next = list.next // so that its items are polled in the same rounds
+		if item.next = list.next; !item.next.After(time.Now()) { // otherwise its items are polled in the same rounds
+			item.next = time.Now().Add(requestedWait(err, w.deadline))
+		}
 	default:
 		item.next = time.Now().Add(requestedWait(err, w.deadline))
 	}

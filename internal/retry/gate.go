@@ -20,8 +20,9 @@ const (
 	maxProbeGap  = time.Second
 	maxProbe     = time.Second            // a probe that takes longer does not keep others from probing
 	maxQuick     = 32                     // quick probes of one outage; see nextProbe
-	memory       = 4                      // after how many probes what was refused is forgotten
-	maxTargets   = 128                    // remembered until then, as attempts that were sent before also count
+	minMemory    = 4                      // probes after which failures are forgotten for the first time in an outage
+	maxMemory    = 64                     // probes after which they are forgotten at last
+	maxTargets   = 128                    // failed targets that are remembered: late refusals of other attempts count too
 	gatePoll     = 100 * time.Millisecond // how often a waiting attempt looks at the gate
 )
 
@@ -49,8 +50,10 @@ type Gate struct {
 	probe      int64     // the number of the last probe
 	probing    bool      // the last probe has not ended
 	quick      int       // quick probes since the gate closed
-	operations []string  // those that have failed lately
-	targets    []uint64  // those that have failed lately
+	memory     int       // after how many probes failures are forgotten
+	age        int       // probes since they were forgotten
+	operations []string  // those that have failed since
+	targets    []uint64  // those that have failed since
 	last       rejection
 }
 
@@ -142,7 +145,8 @@ func (g *Gate) enter(ctx context.Context, req *Request, waitedBefore time.Durati
 // Operations that have failed lately wait longer than others, and targets that have failed
 // wait longest: a service that refuses only some operations, or only some resources or
 // tokens, is soon found to accept another. What has failed is forgotten after a few probes,
-// since it may have failed only because everything did.
+// since it may have failed only because everything did, and later in an outage after more,
+// since there may be many resources that fail.
 func (g *Gate) tryProbe(operation string, target uint64) (wait time.Duration, probe int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -177,8 +181,9 @@ func (g *Gate) nextProbe(now time.Time) int64 {
 	g.next = now.Add(gap)
 	g.probing = true
 	g.probe++
-	if g.probe%memory == 0 {
-		g.operations, g.targets = nil, nil
+	if g.age++; g.age >= g.memory {
+		g.operations, g.targets, g.age = nil, nil, 0
+		g.memory = min(2*g.memory, maxMemory)
 	}
 	return g.probe
 }
@@ -215,7 +220,8 @@ func (g *Gate) leave(req *Request, probe int64, r result, interrupted bool) {
 	defer g.mu.Unlock()
 	now := time.Now()
 	if refused && g.refusals.Add(1) == gateRefusals {
-		g.closed, g.next, g.probing, g.quick, g.operations, g.targets = now, now, false, 0, nil, nil
+		g.closed, g.next, g.probing, g.quick = now, now, false, 0
+		g.operations, g.targets, g.age, g.memory = nil, nil, 0, minMemory
 	}
 	if refused {
 		// Nothing else is kept, since other calls return it: a body may be about this request.
