@@ -18,6 +18,7 @@ const (
 	gateRefusals = 5                      // refusals in a row that close the gate
 	minProbeGap  = 250 * time.Millisecond // from the end of a probe to the next
 	maxProbeGap  = time.Second
+	headStart    = minProbeGap / 8        // of operations, and of targets, that have not failed lately
 	maxProbe     = time.Second            // a probe that takes longer does not keep others from probing
 	maxQuick     = 32                     // quick probes of one outage; see nextProbe
 	minMemory    = 4                      // probes after which failures are forgotten for the first time in an outage
@@ -156,10 +157,10 @@ func (g *Gate) tryProbe(operation string, target uint64) (wait time.Duration, pr
 	}
 	wait = g.next.Sub(now)
 	if slices.Contains(g.operations, operation) {
-		wait += minProbeGap / 4
+		wait += headStart
 	}
 	if slices.Contains(g.targets, target) {
-		wait += minProbeGap / 4
+		wait += headStart
 	}
 	if wait > 0 {
 		return wait, 0

@@ -295,9 +295,11 @@ func TestGateWithSomeRequestsRefused(t *testing.T) {
 						case r.URL.String() == healthy.url && r.Header.Get("Authorization") == healthy.token && r.ContentLength <= 0:
 							return 200
 						}
-						select {
-						case <-time.After(row.takes):
-						case <-r.Context().Done():
+						if row.takes > 0 {
+							select {
+							case <-time.After(row.takes):
+							case <-r.Context().Done():
+							}
 						}
 						return row.status
 					})
@@ -587,7 +589,7 @@ func TestQuickProbes(t *testing.T) {
 			require.NoError(t, err)
 			return time.Since(began), probe
 		}
-		const penalty = minProbeGap / 2 // for what was refused; the fourth probe ends it
+		const penalty = 2 * headStart // for what was refused; the fourth probe ends it
 		waits := []time.Duration{penalty, maxProbe + penalty, maxProbe/4 + penalty, maxProbe/16 + penalty}
 		for len(waits) < maxQuick+2 {
 			waits = append(waits, maxProbe/64)
