@@ -63,7 +63,7 @@ type Error struct {
 	URL        string        // URL of the request; the Route if the URL contains a secret, or for a resource missing from a list
 	StatusCode int           // HTTP status; 0 if no response arrived
 	Attempts   int           // number of attempts to send the request; 0 if it was not sent
-	RetryAfter time.Duration // wait that the Retry-After header requests; 0 if there is none
+	RetryAfter time.Duration // wait that the Retry-After header requests, of another call if the gate was closed; 0 if there is none
 	Body       string        // first 4 KiB of the response body; empty for a 2xx, unless it is an HTML page
 	Err        error         // cause, if there is one in addition to the status; may be nil
 

@@ -283,9 +283,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// requestedWait returns the wait that the service has requested with an error, or 0. It adds up to
-// a tenth, so that programs that were refused at the same time do not return at the same time, but
-// not so much that nothing is left before the deadline.
+// requestedWait returns the wait that the service has requested with an error, with jitter, or 0.
 func requestedWait(err error, deadline time.Time) time.Duration {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -294,8 +292,7 @@ func requestedWait(err error, deadline time.Time) time.Duration {
 	if _, notSent := errors.AsType[*retry.GateError](err); notSent {
 		return 0 // what the service has requested of another call
 	}
-	jitter := min(e.RetryAfter/10, (time.Until(deadline)-e.RetryAfter)/2)
-	return e.RetryAfter + rand.N(max(jitter, 0)+1)
+	return retry.WithJitter(e.RetryAfter, deadline)
 }
 
 // nilArgument returns the error for a nil argument of a wait.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,9 +17,6 @@ import (
 
 // webList is the path of the list of the virtual machines of a group.
 const webList = "/accounts/acme/groups/web/virtual_machines"
-
-// threeOn returns the paths of three new machines, which are on.
-func threeOn(server *bigvtest.Server) (paths []bigv.VirtualMachinePath) { return machinesOn(server, 3) }
 
 // machinesOn returns the paths of n new machines, which are on.
 func machinesOn(server *bigvtest.Server, n int) (paths []bigv.VirtualMachinePath) {
@@ -68,7 +64,7 @@ func TestWaitAllWithAFailingList(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-				paths := threeOn(server)
+				paths := machinesOn(server, 3)
 				server.Inject(bigvtest.Fault{Path: webList, Status: row.status, Times: row.times})
 				started := time.Now()
 				waitForAll(t, client, paths, bigv.PoweredOn)
@@ -150,7 +146,7 @@ func TestWaitAllWithABrokenMachine(t *testing.T) {
 		for _, status := range []int{500, 503, 403} {
 			t.Run(fmt.Sprint(status, " of machine ", broken), func(t *testing.T) {
 				inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-					paths := threeOn(server)
+					paths := machinesOn(server, 3)
 					fails := bigvtest.Fault{Status: status, Times: -1, Path: webList}
 					server.Inject(fails)
 					fails.Path = webList + "/" + strings.Repeat(string(rune('a'+broken)), 3)
@@ -189,7 +185,7 @@ func TestWaitAllReadsAFailedListAgain(t *testing.T) {
 // A list that could be read again is trusted again: when it fails once more, the machines are not polled by themselves at once.
 func TestWaitAllTrustsAListAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		reads := 0
 		server.Inject(bigvtest.Fault{Path: webList, Status: 500, Times: -1, Match: func(*http.Request) bool {
 			reads++
@@ -208,7 +204,7 @@ func TestWaitAllTrustsAListAgain(t *testing.T) {
 func TestWaitAllReadsAFailedListRarely(t *testing.T) {
 	for _, status := range []int{503, 404} {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			paths := threeOn(server)
+			paths := machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Path: webList, Status: status, Times: -1, Header: http.Header{"Retry-After": {"600"}}})
 			never := func(bigv.VirtualMachine) (bool, error) { return false, nil }
 			for range client.VirtualMachines.WaitAll(t.Context(), paths, never, bigv.WaitOptions{Timeout: time.Hour}) {
@@ -231,7 +227,7 @@ func TestWaitAllReadsAFailedListRarely(t *testing.T) {
 func TestWaitAllWaitsAsLongAsRetryAfterSays(t *testing.T) {
 	outage := bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Times: 9}
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		server.Inject(outage)
 		started := time.Now()
 		var next []time.Duration
@@ -287,7 +283,7 @@ func TestWaitAllDelaysOnlyWhatRetryAfterIsFor(t *testing.T) {
 func TestWaitAllWaitsForRetryAfterWhileTheListFails(t *testing.T) {
 	for _, status := range []int{500, 404, 403} {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			paths := threeOn(server)
+			paths := machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Path: webList, Status: status, Times: -1})
 			server.Inject(bigvtest.Fault{Path: webList + "/aaa", Status: 503, Times: 7, Header: http.Header{"Retry-After": {"120"}}})
 			started := time.Now()
@@ -317,7 +313,7 @@ func TestWaitAllWaitsForRetryAfterWhileTheListFails(t *testing.T) {
 // A slow OnPoll does not shorten the pause between polls.
 func TestWaitAllWithASlowOnPoll(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		var last time.Time
 		options := bigv.WaitOptions{Timeout: 10 * time.Minute, MinInterval: 4 * time.Second, OnPoll: func(p bigv.Poll) {
 			assert.GreaterOrEqual(t, p.Next, 2*time.Second)
@@ -339,7 +335,7 @@ func TestWaitAllWithASlowOnPoll(t *testing.T) {
 // What the service has requested of another call does not count.
 func TestWaitIgnoresTheRetryAfterOfOtherCalls(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		server.Inject(bigvtest.Fault{Path: "/accounts/acme", Status: 429, Header: http.Header{"Retry-After": {"1800"}}, Times: -1})
 		for range 6 {
 			_, err := client.Accounts.Get(t.Context(), acme)
@@ -362,7 +358,7 @@ func TestWaitIgnoresTheRetryAfterOfOtherCalls(t *testing.T) {
 func TestRetryAfterWithinTheTimeout(t *testing.T) {
 	for range 50 {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			paths := threeOn(server)
+			paths := machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Status: 503, Header: http.Header{"Retry-After": {"60"}}, Times: 2})
 			options := bigv.WaitOptions{Timeout: 61 * time.Second}
 			_, err := client.VirtualMachines.Wait(t.Context(), paths[0], bigv.PoweredOn, options)
@@ -417,7 +413,7 @@ func TestRetryAfterIsSpread(t *testing.T) {
 				took := map[time.Duration]bool{}
 				for range 20 {
 					inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-						threeOn(server)
+						machinesOn(server, 3)
 						refused := bigvtest.Fault{Status: 503}
 						if seconds > 0 {
 							refused.Header = http.Header{"Retry-After": {fmt.Sprint(seconds)}}
@@ -579,7 +575,7 @@ func TestWaitAllLooksForIDsInEachList(t *testing.T) {
 // What a list has shown is in the result also if the context ends before the machine itself could be read.
 func TestWaitAllReturnsWhatTheListHasShown(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		ctx, cancel := context.WithCancel(t.Context())
 		server.Inject(bigvtest.Fault{Path: webList + "/*", Times: -1, Status: 500, Match: func(*http.Request) bool {
 			cancel()
@@ -598,7 +594,7 @@ func TestWaitAllReturnsWhatTheListHasShown(t *testing.T) {
 // A result that comes after a long body of the loop is not from an old list.
 func TestWaitAllReadsAnOldListAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-		paths := threeOn(server)
+		paths := machinesOn(server, 3)
 		notDeleted := func(vm bigv.VirtualMachine) (bool, error) { return !vm.Deleted, nil }
 		var deleted []bool
 		options := bigv.WaitOptions{Timeout: 10 * time.Minute}
@@ -632,7 +628,7 @@ func TestWaitAllAtTheSameTime(t *testing.T) {
 					assert.NoError(t, err)
 					seen = append(seen, result.Path)
 				}
-				assert.ElementsMatch(t, paths, slices.Clone(seen))
+				assert.ElementsMatch(t, paths, seen)
 			})
 		}
 		waits.Wait()

@@ -89,9 +89,6 @@ func createMachines(t *testing.T, client *bigv.Client, n int, group func(int) bi
 
 // P13: 100 machines of a group come on after 90 seconds.
 func TestWaitAllOfAGroup(t *testing.T) {
-	byName := func(g bigv.GroupPath, vm bigv.VirtualMachine) bigv.VirtualMachinePath {
-		return g.VirtualMachine(vm.Name)
-	}
 	byPath := func(_ bigv.GroupPath, vm bigv.VirtualMachine) bigv.VirtualMachinePath { return vm.Path() }
 	byID := func(_ bigv.GroupPath, vm bigv.VirtualMachine) bigv.VirtualMachinePath {
 		return bigv.VirtualMachineID(vm.ID)
@@ -134,10 +131,7 @@ func TestWaitAllYieldsResultsAsTheyCome(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
 		group := server.Account("acme").Group("web")
 		on := group.VirtualMachine("already-on")
-		paths := createMachines(t, client, 2, func(int) bigv.GroupPath { return web },
-			func(g bigv.GroupPath, vm bigv.VirtualMachine) bigv.VirtualMachinePath {
-				return g.VirtualMachine(vm.Name)
-			})
+		paths := createMachines(t, client, 2, toWeb, byName)
 		started := time.Now()
 		polls := 0
 		options := bigv.WaitOptions{OnPoll: func(bigv.Poll) { polls++ }}
@@ -162,11 +156,6 @@ func TestWaitAllYieldsResultsAsTheyCome(t *testing.T) {
 
 func TestWaitAllWithErrors(t *testing.T) {
 	paths := []bigv.VirtualMachinePath{web.VirtualMachine("aaa"), web.VirtualMachine("bbb"), web.VirtualMachine("ccc")}
-	newGroup := func(server *bigvtest.Server) {
-		for _, name := range []string{"aaa", "bbb", "ccc"} {
-			server.Account("acme").Group("web").VirtualMachine(name)
-		}
-	}
 	collectErrors := func(t *testing.T, ctx context.Context, client *bigv.Client, until bigv.VirtualMachineCondition,
 		options bigv.WaitOptions) (errs []error) {
 		for result, err := range client.VirtualMachines.WaitAll(ctx, paths, until, options) {
@@ -178,7 +167,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	}
 	t.Run("a list that the caller may not read", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Path: "/accounts/acme/groups/web/virtual_machines", Status: 403, Times: 1000})
 			for _, err := range collectErrors(t, t.Context(), client, bigv.PoweredOn, bigv.WaitOptions{}) {
 				require.NoError(t, err)
@@ -188,7 +177,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	})
 	t.Run("transient errors", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Status: 500, Times: 3})
 			for _, err := range collectErrors(t, t.Context(), client, bigv.PoweredOn, bigv.WaitOptions{}) {
 				require.NoError(t, err)
@@ -198,7 +187,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	})
 	t.Run("too many transient errors", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			server.Inject(bigvtest.Fault{Status: 500, Times: 1000})
 			for _, err := range collectErrors(t, t.Context(), client, bigv.PoweredOn, bigv.WaitOptions{}) {
 				require.ErrorIs(t, err, bigv.ErrServer)
@@ -208,7 +197,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	})
 	t.Run("the timeout", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			for _, err := range collectErrors(t, t.Context(), client, bigv.Deleted, bigv.WaitOptions{Timeout: time.Minute}) {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			}
@@ -217,7 +206,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	})
 	t.Run("the condition can no longer be met", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			for _, err := range collectErrors(t, t.Context(), client, bigv.PoweredOff, bigv.WaitOptions{}) {
 				require.ErrorContains(t, err, "autoreboot is on")
 			}
@@ -226,10 +215,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	t.Run("a condition that depends on Provisioning", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
 			server.Account("acme").Group("web")
-			created := createMachines(t, client, 3, func(int) bigv.GroupPath { return web },
-				func(g bigv.GroupPath, vm bigv.VirtualMachine) bigv.VirtualMachinePath {
-					return g.VirtualMachine(vm.Name)
-				})
+			created := createMachines(t, client, 3, toWeb, byName)
 			provisioning := func(vm bigv.VirtualMachine) (bool, error) { return vm.Provisioning, nil }
 			for result, err := range client.VirtualMachines.WaitAll(t.Context(), created, provisioning, bigv.WaitOptions{}) {
 				require.NoError(t, err)
@@ -239,7 +225,7 @@ func TestWaitAllWithErrors(t *testing.T) {
 	})
 	t.Run("deleted machines", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *bigvtest.Server, m *inMemory, client *bigv.Client) {
-			newGroup(server)
+			machinesOn(server, 3)
 			require.NoError(t, client.VirtualMachines.Delete(t.Context(), paths[0]))
 			require.NoError(t, client.VirtualMachines.Delete(t.Context(), paths[1]))
 			require.NoError(t, client.VirtualMachines.Purge(t.Context(), paths[2]))

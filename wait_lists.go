@@ -32,16 +32,14 @@ type waitItem[P resourcePath, T any] struct {
 // false.
 func waitAll[P resourcePath, T any, L comparable](ctx context.Context, source waitSource[P, T, L], paths []P,
 	until func(T) (bool, error), options WaitOptions, yield func(P, T, error) bool) {
+	invalid := options.validate()
 	if ctx == nil || until == nil {
-		var path P
-		var none T
-		yield(path, none, notSent("wait for", source.what+"s", nilArgument(ctx, false)))
-		return
+		invalid = nilArgument(ctx, false)
 	}
-	if err := options.validate(); err != nil {
+	if invalid != nil {
 		var path P
 		var none T
-		yield(path, none, notSent("wait for", source.what+"s", err))
+		yield(path, none, notSent("wait for", source.what+"s", invalid))
 		return
 	}
 	options = options.withDefaults()
@@ -168,16 +166,17 @@ func (w *waitLists[P, T, L]) poll(ctx context.Context, i int) (T, error) {
 		}
 	}
 	got, err := w.source.get(ctx, item.path, seen)
+	now := time.Now()
+	item.next = now.Add(requestedWait(err, w.deadline))
 	switch {
-	case list.failed >= listFailures && err == nil && !list.read.IsZero():
+	case list.failed < listFailures:
+	case err == nil && !list.read.IsZero():
 		list.alone, list.usableFrom = true, w.round+listPause
-	case list.failed >= listFailures && isTransient(err):
+	case isTransient(err):
 		list.getErrors++
-		if item.next = list.next; !item.next.After(time.Now()) { // otherwise its items are polled in the same rounds
-			item.next = time.Now().Add(requestedWait(err, w.deadline))
+		if list.next.After(now) {
+			item.next = list.next // so that all items of the list are polled in the same round
 		}
-	default:
-		item.next = time.Now().Add(requestedWait(err, w.deadline))
 	}
 	return got, err
 }
@@ -229,8 +228,8 @@ func (w *waitLists[P, T, L]) find(i int, key L) (seen T, listed bool) {
 }
 
 // findByID returns the same as find for an item whose list is not known. It looks into the lists of
-// this round. Before, it reads the list of the last item that was not found in them, which is known by
-// now.
+// this round. First it reads the list of the last item that was not found in them: that list is known
+// once the item itself has been read.
 func (w *waitLists[P, T, L]) findByID(ctx context.Context, i int) (seen T, listed bool) {
 	var unknown L
 	if w.learned >= 0 && w.misses < maxMisses {

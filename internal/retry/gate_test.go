@@ -197,9 +197,9 @@ func TestGateWithRandomRefusals(t *testing.T) {
 			})
 			var count, sum atomic.Int64
 			var callers sync.WaitGroup
-			for range 20 {
+			for range 100 {
 				callers.Go(func() {
-					for range 500 {
+					for range 400 {
 						if !s.get(t, "get") {
 							count.Add(1)
 						}
@@ -214,8 +214,8 @@ func TestGateWithRandomRefusals(t *testing.T) {
 	}
 	without, tookWithout := run(false)
 	with, took := run(true)
-	assert.Less(t, with, without+70) // 81 are expected, with a standard deviation of 9
-	assert.Less(t, took, tookWithout*13/10)
+	assert.Less(t, with, without+110) // 324 are expected; the difference has a standard deviation of 25
+	assert.Less(t, took, tookWithout*115/100)
 }
 
 // A probe that gets no response does not keep the others from probing for longer than maxProbe.
@@ -258,7 +258,6 @@ func TestGateWithAProbeThatHangs(t *testing.T) {
 func TestGateWithSomeRequestsRefused(t *testing.T) {
 	type request struct{ operation, url, token, body string }
 	healthy := request{"get", "http://localhost/healthy?x=1", "a", ""}
-	background := context.Background
 	for _, row := range []struct {
 		name    string
 		broken  func(caller, call int) request // what each of the callers sends
@@ -314,7 +313,7 @@ func TestGateWithSomeRequestsRefused(t *testing.T) {
 						return err
 					}
 					for range 2 {
-						require.Error(t, send(background(), healthy))
+						require.Error(t, send(context.Background(), healthy))
 					}
 					down = false
 					started := time.Now()
@@ -322,7 +321,7 @@ func TestGateWithSomeRequestsRefused(t *testing.T) {
 					for i := range callers {
 						all.Go(func() {
 							for n := 0; time.Since(started) < time.Minute; n++ {
-								ctx, cancel := background(), func() {}
+								ctx, cancel := context.Background(), func() {}
 								if row.timeout > 0 {
 									ctx, cancel = context.WithTimeout(ctx, row.timeout)
 								}
@@ -335,7 +334,7 @@ func TestGateWithSomeRequestsRefused(t *testing.T) {
 					var failed []error
 					for time.Since(started) < time.Minute {
 						began := time.Now()
-						if err := send(background(), healthy); err != nil {
+						if err := send(context.Background(), healthy); err != nil {
 							failed = append(failed, fmt.Errorf("after %s: %w", time.Since(started), err))
 						}
 						slowest = max(slowest, time.Since(began))

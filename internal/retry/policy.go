@@ -20,30 +20,32 @@ type Policy struct {
 
 // wait returns how long to wait after this many attempts, the last of which had a
 // response with header. It reports false if the wait would outlast the context, or if
-// Retry-After is above MaxWait: an earlier attempt would be refused again.
-//
-// It adds up to a tenth to Retry-After, so that clients that were refused at the same
-// time do not return at the same time, but not so much that the wait would outlast the
-// context. A Retry-After of 0 leaves the wait to the policy.
+// Retry-After is above MaxWait: an earlier attempt would be refused again. A Retry-After
+// of 0 leaves the wait to the policy.
 func (p Policy) wait(ctx context.Context, attempts int, header http.Header) (time.Duration, bool) {
-	wait, jitter := p.backoff(attempts), time.Duration(0)
+	wait := p.backoff(attempts)
+	deadline, limited := ctx.Deadline()
 	if requested, ok := RetryAfter(header); ok && requested > 0 {
 		if requested > p.MaxWait {
 			return 0, false
 		}
-		wait, jitter = requested, requested/10
+		wait = WithJitter(requested, deadline)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline) - wait
-		if left <= 0 {
-			return 0, false
-		}
-		jitter = min(jitter, left/2)
-	}
-	if jitter > 0 {
-		wait += rand.N(jitter)
+	if limited && wait >= time.Until(deadline) {
+		return 0, false
 	}
 	return wait, ctx.Err() == nil
+}
+
+// WithJitter returns a requested wait and up to a tenth more, so that clients that were
+// refused at the same time do not return at the same time. It adds at most half of what
+// is left before the deadline, unless that is zero.
+func WithJitter(requested time.Duration, deadline time.Time) time.Duration {
+	jitter := requested / 10
+	if !deadline.IsZero() {
+		jitter = min(jitter, (time.Until(deadline)-requested)/2)
+	}
+	return requested + rand.N(max(jitter, 0)+1)
 }
 
 // backoff returns a random wait below a limit that doubles with each attempt.
