@@ -90,10 +90,11 @@ func TestProgramCleansUp(t *testing.T) {
 			require.NoError(t, err)
 
 			var first, second sync.Once
-			closed := make(chan struct{})
+			started, closed := make(chan struct{}), make(chan struct{})
 			srv.Inject(bigvtest.Fault{Match: func(r *http.Request) bool {
+				<-started // each connection has a goroutine of its own, and cmd.Process was set in another
 				if isRead(r) {
-					<-closed // and so the program was started
+					<-closed
 				}
 				switch {
 				case isRead(r) && tt.signals[0] != nil:
@@ -108,7 +109,6 @@ func TestProgramCleansUp(t *testing.T) {
 			for _, f := range tt.faults {
 				srv.Inject(f)
 			}
-			started := make(chan struct{})
 			if tt.hangs != "" {
 				interrupt := func(*http.Request) bool {
 					<-started
